@@ -1,0 +1,1 @@
+"""Users, workspaces, environments, roles, API keys, sign-in."""

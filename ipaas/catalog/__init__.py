@@ -1,0 +1,1 @@
+"""Connectors, connections and the gateway, the one door out."""

@@ -1,0 +1,47 @@
+"""Process settings, read once from the environment (prefix ``IPAAS_``); every one is documented in docs/reference/settings.md."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Typed settings; a bad value is reported with its name at start-up."""
+
+    model_config = SettingsConfigDict(env_prefix="IPAAS_", extra="ignore", frozen=True)
+
+    home: Path = Field(ROOT / ".ipaas", description="State folder: embedded servers, keys, logs.")
+    port: int = Field(8000, ge=0, le=65535, description="Port of the pages and the API.")
+    ingress_port: int = Field(8001, ge=0, le=65535, description="Port of the webhook ingress.")
+    host: str = Field("127.0.0.1", description="Address the servers listen on.")
+    database_url: str = Field(
+        "postgresql://ipaas@127.0.0.1:5432/ipaas",
+        validation_alias=AliasChoices("DATABASE_URL", "IPAAS_DATABASE_URL"),
+        description="PostgreSQL 15 or newer; replaces the embedded server.",
+    )
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        validation_alias=AliasChoices("REDIS_URL", "IPAAS_REDIS_URL"),
+        description="Redis 7 or newer, or Valkey; replaces the embedded server.",
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Signs sessions; default: a file in the home folder, made at first start."
+    )
+    kek: SecretStr | None = Field(None, description="Key-encryption key, 32 bytes in base64; overrides the key file.")
+    kek_file: Path | None = Field(
+        None, description="Key-encryption key file; default: keys/kek.json in the home folder."
+    )
+    debug: bool = Field(False, description="Development mode: detailed error pages, the component page.")
+    allowed_hosts: list[str] = Field(["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to.")
+    public_url: str | None = Field(None, description="Address people use; needed behind a proxy (https).")
+    log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    return Settings()

@@ -1,0 +1,1 @@
+"""Schema documents, versions and compiled validators."""

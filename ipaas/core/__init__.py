@@ -1,0 +1,1 @@
+"""Foundations without models: errors, strict JSON, egress, redaction, logging, actors."""

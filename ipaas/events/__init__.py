@@ -1,0 +1,1 @@
+"""Inbound endpoints, receipts and event matching."""

@@ -1,0 +1,1 @@
+"""The guarded expression language (plain Python)."""

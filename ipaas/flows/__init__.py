@@ -1,0 +1,1 @@
+"""Flow documents, versions, deployments and compiled plans."""

@@ -1,0 +1,1 @@
+"""Publishing: the only door to the state "published"."""

@@ -1,0 +1,1 @@
+"""The small ASGI application that accepts webhooks."""

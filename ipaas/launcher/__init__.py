@@ -1,0 +1,1 @@
+"""Bootstrap and supervisor (standard library only)."""

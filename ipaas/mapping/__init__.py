@@ -1,0 +1,1 @@
+"""Versioned mapping documents and their engine."""

@@ -1,0 +1,1 @@
+"""One table of outgoing events; everything below the runtime writes here."""

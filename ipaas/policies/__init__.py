@@ -1,0 +1,1 @@
+"""The pipeline around every outbound call (plain Python over protocols)."""

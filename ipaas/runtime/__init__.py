@@ -1,0 +1,1 @@
+"""Runs, steps, attempts, effects, sagas, dead letters and replay."""

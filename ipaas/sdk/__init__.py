@@ -1,0 +1,1 @@
+"""Connector kit: manifest, actions, signatures, stub engine (plain Python)."""

@@ -1,0 +1,1 @@
+"""Secrets by reference and sealed payloads: envelope encryption, rotation."""
