@@ -1,4 +1,4 @@
-"""Process settings, read once from the environment (prefix ``IPAAS_``); every one is documented in docs/reference/settings.md."""
+"""Process settings from the environment (prefix ``IPAAS_``); documented in docs/reference/settings.md."""
 
 from functools import lru_cache
 from pathlib import Path

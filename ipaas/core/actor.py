@@ -1,0 +1,76 @@
+"""Who acts, and what they may do."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from ipaas.core.errors import NotFound, PermissionDenied
+
+ActorKind = Literal["user", "api_key", "service", "system", "anonymous"]
+
+_permissions: dict[str, str] = {}
+
+
+class WorkspaceOwned(Protocol):
+    """Anything that belongs to one workspace."""
+
+    @property
+    def workspace_id(self) -> UUID: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does a deed: permissions hold in ``workspace_id`` only; ``SYSTEM`` may do all everywhere."""
+
+    kind: ActorKind
+    id: str
+    label: str
+    workspace_id: UUID | None = None
+    permissions: frozenset[str] = field(default_factory=frozenset)
+    ip: str | None = None
+    flows: frozenset[UUID] | None = None
+
+    @property
+    def is_system(self) -> bool:
+        return self.kind == "system"
+
+    def may(self, permission: str) -> bool:
+        """Whether the actor has a permission in its own workspace."""
+        known_permission(permission)
+        return self.is_system or permission in self.permissions
+
+
+SYSTEM = Actor(kind="system", id="system", label="system")
+
+
+def register_permissions(names: dict[str, str]) -> None:
+    """Make permission names known, each with what it allows (shown in docs and settings)."""
+    _permissions.update(names)
+
+
+def known_permissions() -> dict[str, str]:
+    return dict(_permissions)
+
+
+def known_permission(name: str) -> str:
+    """Guard against a misspelt permission, which would otherwise deny silently for ever."""
+    if name not in _permissions:
+        message = f"unknown permission {name!r}"
+        raise LookupError(message)
+    return name
+
+
+def require_permission(actor: Actor, permission: str, subject: WorkspaceOwned | UUID | None = None) -> None:
+    """Deny by default.
+
+    ``subject`` is an object of a workspace or a workspace id. A foreign one raises ``NotFound`` exactly
+    as a missing one does; a lacking permission raises ``PermissionDenied``.
+    """
+    known_permission(permission)
+    if actor.is_system:
+        return
+    workspace_id: Any = subject if subject is None or isinstance(subject, UUID) else subject.workspace_id
+    if workspace_id is not None and workspace_id != actor.workspace_id:
+        raise NotFound(type(subject).__name__.lower() if not isinstance(subject, UUID) else "workspace")
+    if permission not in actor.permissions:
+        raise PermissionDenied(permission=permission)
