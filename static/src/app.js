@@ -11,11 +11,11 @@ const assets = document.querySelector("meta[name=assets]")?.dataset ?? {};
 /** Loads the editor and the charts only where a page (or a swapped-in fragment) has one. */
 async function loadOnDemand(node) {
   if (node.querySelector?.("[data-editor], [data-merge]")) {
-    const { mountEditors } = await import(assets.editor);
+    const { mountEditors } = await import(assets.editorSrc);
     mountEditors(node);
   }
   if (node.querySelector?.("[data-chart]")) {
-    const { mountCharts } = await import(assets.chart);
+    const { mountCharts } = await import(assets.chartSrc);
     mountCharts(node);
   }
 }
