@@ -166,6 +166,15 @@ class Store:
             cursor = await conn.execute(_RENEW, [lease_s, *_columns(claims)])
             return {row[0] for row in await cursor.fetchall()}
 
+    async def cancelled(self, run_ids: set[UUID]) -> dict[UUID, str]:
+        """Which of these runs somebody asked to cancel, and why."""
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT id, cancel_reason FROM runtime_run WHERE id = ANY(%b::uuid[]) AND cancel_reason IS NOT NULL",
+                [list(run_ids)],
+            )
+            return dict(await cursor.fetchall())
+
     async def release(self, claims: Sequence[Claim]) -> None:
         """Give work back at once, so that another worker need not wait for the lease to end."""
         async with self.pool.connection() as conn:
