@@ -19,7 +19,7 @@ class DocumentQuerySet(models.QuerySet[Any]):
         """The document of a slug; raises ``NotFound``, for a foreign one too."""
         found = self.in_workspace(workspace_id).filter(slug=slug).first()
         if found is None:
-            raise NotFound(what=f"{self.model._meta.verbose_name} {slug!r}")
+            raise NotFound(what=self.model.__name__.lower())
         return found
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
-
-from django.db import models
 
 from ipaas.core.actor import Actor
 from ipaas.core.document_forms import Finding
+from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
 from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import NotFound
 
@@ -45,12 +44,12 @@ class DocumentType:
     on_published: Callable[[DocumentVersion, Actor], None] = _nothing
 
     @property
-    def documents(self) -> "models.Manager[Any]":
-        return self.document._default_manager
+    def documents(self) -> DocumentQuerySet:
+        return cast("DocumentQuerySet", cast("Any", self.document).objects.all())
 
     @property
-    def versions(self) -> "models.Manager[Any]":
-        return self.version._default_manager
+    def versions(self) -> VersionQuerySet:
+        return cast("VersionQuerySet", cast("Any", self.version).objects.all())
 
 
 _types: dict[str, DocumentType] = {}

@@ -1,4 +1,4 @@
-"""What the runtime builds on: the compiled form of flow versions."""
+"""What the runtime builds on: the compiled form of flow versions and ``compile``."""
 
 from ipaas.flows.blocks import (
     ApprovalBlock,
@@ -26,6 +26,7 @@ from ipaas.flows.blocks import (
     WaitBlock,
     WebhookTrigger,
 )
+from ipaas.flows.compiler import Identity, Resolve, compile  # noqa: A004 - read as plan.compile
 
 __all__ = [
     "ApprovalBlock",
@@ -39,12 +40,14 @@ __all__ = [
     "FailureEnd",
     "FailureHandler",
     "ForEachBlock",
+    "Identity",
     "ManualTrigger",
     "MapBlock",
     "ParallelBlock",
     "ParallelBranch",
     "Plan",
     "PollTrigger",
+    "Resolve",
     "ScheduleTrigger",
     "StopBlock",
     "SubflowBlock",
@@ -52,4 +55,5 @@ __all__ = [
     "ValidateBlock",
     "WaitBlock",
     "WebhookTrigger",
+    "compile",
 ]
