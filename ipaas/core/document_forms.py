@@ -152,7 +152,7 @@ def _normal_number(value: float | Decimal, path: tuple[str | int, ...]) -> int |
     exact = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     if not exact.is_finite() or exact.adjusted() > 300:
         raise _bad(path, "document.number", "the number is too large or not finite")
-    if isinstance(value, int) or (exact == exact.to_integral_value() and exact.adjusted() < 19):
+    if isinstance(value, int) or exact == exact.to_integral_value():
         if abs(exact) >= MAX_INT:
             raise _bad(path, "document.number", "the whole number has more than 63 bits; write it as text")
         return int(exact)
