@@ -2,7 +2,7 @@
 
 from ipaas.core.partitions import PartitionedTable, register_partitioned
 
-RECEIPT = PartitionedTable("events_receipt")
+RECEIPT = PartitionedTable("events_receipt", fillfactor=75)
 PARTITIONED = (RECEIPT,)
 register_partitioned(*PARTITIONED)
 

@@ -13,7 +13,8 @@ class Work(models.Model):
     """Due work: one row per accepted receipt, unended run, event or job; deleted when done.
 
     ``due_at`` is at once the schedule, the retry time, the timer and (while claimed) the end of the lease;
-    ``fence`` counts claims, and every state write of the engine carries the one it claimed with.
+    ``fence`` counts claims, and every state write of the engine carries the one it claimed with. A wake during a
+    lease is counted in ``wakes`` and takes effect when the run suspends; ``crashes`` counts leases that expired.
     """
 
     class Kind(models.IntegerChoices):
@@ -35,6 +36,9 @@ class Work(models.Model):
     group_id = models.UUIDField()
     due_at = models.DateTimeField()
     fence = models.IntegerField(default=0)
+    leased = models.BooleanField(default=False)
+    wakes = models.IntegerField(default=0)
+    crashes = models.SmallIntegerField(default=0)
 
     class Meta:
         managed = False

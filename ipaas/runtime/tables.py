@@ -2,10 +2,14 @@
 
 from ipaas.core.partitions import PartitionedTable, register_partitioned
 
-RUN_TABLES = tuple(
-    PartitionedTable(f"runtime_{name}") for name in ("run", "businessid", "steprun", "attempt", "payload")
+RUN_TABLES = (
+    PartitionedTable("runtime_run", fillfactor=65),
+    PartitionedTable("runtime_businessid"),
+    PartitionedTable("runtime_steprun", fillfactor=90),
+    PartitionedTable("runtime_attempt"),
+    PartitionedTable("runtime_payload"),
 )
-EFFECT = PartitionedTable("runtime_effect", monthly=True)
+EFFECT = PartitionedTable("runtime_effect", monthly=True, fillfactor=65)
 PARTITIONED = (*RUN_TABLES, EFFECT)
 register_partitioned(*PARTITIONED)
 
@@ -17,7 +21,10 @@ CREATE TABLE runtime_work (
   workspace_id uuid NOT NULL,
   group_id uuid NOT NULL,
   due_at timestamptz NOT NULL,
-  fence integer NOT NULL DEFAULT 0
+  fence integer NOT NULL DEFAULT 0,
+  leased boolean NOT NULL DEFAULT false,
+  wakes integer NOT NULL DEFAULT 0,
+  crashes smallint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.0,
         autovacuum_analyze_threshold = 20000);
