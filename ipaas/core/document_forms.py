@@ -68,7 +68,10 @@ class Source:
         found = list(findings)
         if self.text is None or not found:
             return found
-        root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        try:
+            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError:  # what the strict reader took and this one does not: findings go without lines
+            return found
         return [
             Finding(finding.path, finding.code, finding.message, finding.severity, _line_of(root, finding.path))
             for finding in found

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
+from ipaas.core import yamlio
 from ipaas.core.document_types import DocumentType, document_type
 from ipaas.core.documents import VersionedDocument
 from ipaas.flows.form import KINDS
@@ -18,27 +17,9 @@ RANK = {key: number for number, key in enumerate((*HEAD, *FLOW, *OTHERS, *PLACES
 FREE = frozenset({"schema", "fields", "with", "data", "examples", "evidence", "value", "business_ids"})
 
 
-class _Dumper(yaml.SafeDumper):
-    """Block style, long texts literal, no aliases."""
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
 def to_yaml(content: Mapping[str, Any]) -> str:
     """A document's YAML; reading it back gives the same content, writing that the same bytes."""
-    return str(yaml.dump(_ordered(content, RANK), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
+    return yamlio.dump(_ordered(content, RANK))
 
 
 def _ordered(value: Any, rank: Mapping[str, int]) -> Any:

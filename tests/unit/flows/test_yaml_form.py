@@ -16,7 +16,7 @@ def test_writing_and_reading_gives_the_same_content_and_bytes(name: str) -> None
 def test_the_order_of_keys_does_not_depend_on_the_input() -> None:
     content = {"steps": [{"stop": {"status": "failed"}, "id": "a"}], "slug": "x", "kind": "flow"}
     assert to_yaml(content) == to_yaml(dict(reversed(content.items())))
-    assert to_yaml(content).startswith("kind: flow\nslug: x\nsteps:\n  - id: a\n")
+    assert to_yaml(content).startswith("kind: flow\nslug: x\nsteps:\n- id: a\n")
 
 
 def test_free_parts_are_ordered_by_name_alone() -> None:
