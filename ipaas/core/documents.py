@@ -1,6 +1,7 @@
 """Base of every versioned document: a draft that changes and versions that never do."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 
@@ -22,6 +23,7 @@ class VersionedDocument(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     workspace: Any  # each concrete document declares its foreign key
+    workspace_id: UUID
 
     class Meta:
         abstract = True
@@ -49,6 +51,7 @@ class DocumentVersion(models.Model):
     published_at = models.DateTimeField(auto_now_add=True)
 
     document: Any  # each concrete version declares its foreign key
+    document_id: UUID
 
     class Meta:
         abstract = True

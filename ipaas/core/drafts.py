@@ -45,7 +45,8 @@ def _create(
 ) -> VersionedDocument:
     if expected_revision:
         raise Conflict(what=f"There is no {document_type.kind} {content['slug']!r} to change any more.")
-    document = document_type.document(workspace_id=workspace_id, slug=content["slug"])
+    document = document_type.document(slug=content["slug"])
+    document.workspace_id = workspace_id
     try:
         with transaction.atomic():
             return _fill(document, content)

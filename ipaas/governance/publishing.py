@@ -36,13 +36,13 @@ class Publication:
             return newest  # type: ignore[no-any-return]  # a query set of versions
         number = document.latest_version + 1
         version = kind.version(
-            document=document,
             number=number,
             content=content,
             sha256=digest,
             note=self.note,
             published_by=self.actor.label,
         )
+        version.document = document
         version.save()
         document.latest_version = number
         document.save(update_fields=["latest_version", "updated_at"])
@@ -50,21 +50,21 @@ class Publication:
         self._record(kind, document, version)
         return version
 
-    def _derived(self, kind_name: str, content: dict[str, Any]) -> DocumentVersion:
+    def _derived(self, kind: str, content: dict[str, Any]) -> DocumentVersion:
         """Publish a part that a document holds inline as a document of its own."""
-        kind = document_type(kind_name)
-        document, _ = kind.documents.select_for_update().get_or_create(
+        part_type = document_type(kind)
+        document, _ = part_type.documents.select_for_update().get_or_create(
             workspace_id=self.workspace_id,
             slug=content["slug"],
             defaults={"title": content["title"], "derived_from": self.origin},
         )
         if document.derived_from != self.origin:
-            raise Conflict(what=f"The {kind_name} {document.slug!r} exists already and is not part of {self.origin}.")
+            raise Conflict(what=f"The {kind} {document.slug!r} exists already and is not part of {self.origin}.")
         document.title = content["title"]
         document.archived = False
         document.save(update_fields=["title", "archived", "updated_at"])
-        refuse(kind.validate(content, self.workspace_id))
-        return self._number(kind, document, content)
+        refuse(part_type.validate(content, self.workspace_id))
+        return self._number(part_type, document, content)
 
     def _record(self, kind: DocumentType, document: VersionedDocument, version: DocumentVersion) -> None:
         audit.record(

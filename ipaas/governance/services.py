@@ -73,7 +73,7 @@ def publish(
     Raises ``InvalidInput`` with every finding, ``Conflict`` when the draft moved on since ``expected_revision``.
     """
     kind = _types(document_type)
-    require_permission(actor, f"{kind.permission}.publish", document)  # type: ignore[arg-type]  # documents are owned
+    require_permission(actor, f"{kind.permission}.publish", document)
     locked = kind.documents.select_for_update().get(id=document.id)
     if locked.archived:
         raise Conflict(what=f"{locked.slug} is archived; restore it before publishing it.")
@@ -226,7 +226,7 @@ def deprecate_version(*, version: DocumentVersion, actor: Actor, reason: str) ->
 def archive_document(*, document: VersionedDocument, actor: Actor, reason: str) -> VersionedDocument:
     """Take a document out of use and out of lists; versions stay for the runs that were made with them."""
     kind = document_type_of(document)
-    require_permission(actor, f"{kind.permission}.publish", document)  # type: ignore[arg-type]  # documents are owned
+    require_permission(actor, f"{kind.permission}.publish", document)
     if isinstance(document, Flow) and document.deployments.filter(active=True).exists():
         raise Conflict(what=f"{document.slug} is deployed; undeploy it first.")
     document.archived = True
@@ -239,7 +239,7 @@ def archive_document(*, document: VersionedDocument, actor: Actor, reason: str) 
 def restore_document(*, document: VersionedDocument, actor: Actor) -> VersionedDocument:
     """Bring an archived document back."""
     kind = document_type_of(document)
-    require_permission(actor, f"{kind.permission}.publish", document)  # type: ignore[arg-type]  # documents are owned
+    require_permission(actor, f"{kind.permission}.publish", document)
     document.archived = False
     document.save(update_fields=["archived", "updated_at"])
     _record(f"{kind.kind}.restored", actor, document, {})

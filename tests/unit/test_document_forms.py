@@ -1,3 +1,4 @@
+import contextlib
 from decimal import Decimal
 from typing import Any
 
@@ -83,10 +84,8 @@ def test_text_that_is_no_document_is_invalid_input(text: str | bytes) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.text(max_size=200), st.binary(max_size=200)))
 def test_any_text_is_read_or_refused(text: str | bytes) -> None:
-    try:
-        read_document(text=text)
-    except InvalidInput as error:
-        assert error.errors[0]["message"]
+    with contextlib.suppress(InvalidInput):
+        assert isinstance(read_document(text=text).content, dict)
 
 
 def test_the_hash_does_not_depend_on_the_order_of_keys() -> None:

@@ -11,8 +11,8 @@ from ipaas.core.ids import uuid7
 from ipaas.flows.catalogue import PROVIDER, ActionFacts, Catalogue, ConnectionFacts
 from ipaas.flows.examples import ORDER_DOCUMENTS, example_text
 from ipaas.flows.form import flow_schema
-from ipaas.flows.steps import StepChecker
 from ipaas.flows.scope import Scope
+from ipaas.flows.steps import StepChecker
 from ipaas.flows.triggers import trigger_findings
 from ipaas.flows.validation import validate
 from tests.factories.flow_documents import call, flow
