@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import jsonschema_rs
 from ipaas.core.document_forms import Finding, pointer
 
 MAX_ERRORS = 50
-MAX_REFERENCES = 32
+MAX_PLACES = 20_000
 HIDDEN_VALUE = "the value"
 SUBSCHEMA_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 SUBSCHEMAS = ("items", "if", "then", "else", "contains", "additionalProperties", "unevaluatedProperties")
@@ -81,21 +82,30 @@ def schema_problems(schema: Any, path: str = "") -> list[Finding]:
 
 
 def sensitive_paths(schema: Any) -> Iterator[tuple[str, str]]:
-    """Dotted paths (``customer.email``, ``lines.*.note``) whose subschema carries ``x-sensitive``, with the class."""
-    yield from _sensitive(schema, schema, (), frozenset())
+    """Dotted paths (``customer.email``, ``lines.*.note``) whose subschema carries ``x-sensitive``, with the class.
+
+    Raises ``ValueError`` for a schema whose references unfold to more than ``MAX_PLACES`` places: checking a value
+    against it could take for ever as well.
+    """
+    yield from _sensitive(schema, schema, (), frozenset(), count())
 
 
-def _sensitive(root: Any, schema: Any, path: tuple[str, ...], seen: frozenset[str]) -> Iterator[tuple[str, str]]:
-    if not isinstance(schema, Mapping) or len(path) > MAX_REFERENCES:
+def _sensitive(
+    root: Any, schema: Any, path: tuple[str, ...], seen: frozenset[str], places: "count[int]"
+) -> Iterator[tuple[str, str]]:
+    if next(places) > MAX_PLACES:
+        message = f"its references unfold to more than {MAX_PLACES} places"
+        raise ValueError(message)
+    if not isinstance(schema, Mapping):
         return
     label = schema.get("x-sensitive")
     if isinstance(label, str):
         yield ".".join(path), label
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference not in seen:
-        yield from _sensitive(root, _resolve(root, reference), path, seen | {reference})
+        yield from _sensitive(root, _resolve(root, reference), path, seen | {reference}, places)
     for name, part in _members(schema):
-        yield from _sensitive(root, part, (*path, *name), seen)
+        yield from _sensitive(root, part, (*path, *name), seen, places)
 
 
 def _members(schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:

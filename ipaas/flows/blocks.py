@@ -57,7 +57,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallBlock(Block):
-    """An action of a connection. ``policy`` holds the step's overrides only, durations in seconds (``*_s``)."""
+    """An action of a connection. ``policy`` holds the step's overrides only, as written."""
 
     kind: ClassVar[BlockKind] = "call"
 

@@ -11,8 +11,6 @@ DEFAULT_DEADLINE_S = 7 * DAY_S
 MAX_DEADLINE_S = 366 * DAY_S
 MAX_WAIT_S = 366 * DAY_S
 MAX_EXPIRY_S = 90 * DAY_S
-MAX_TIMEOUT_S = 600.0
-MAX_RETRY_S = 7 * DAY_S
 MIN_POLL_S = 10.0
 MAX_STEPS = 300
 MAX_NESTING = 12
@@ -32,25 +30,7 @@ def duration_findings(text: str, path: str, *, high: float, low: float = 0.001) 
 
 
 def policy_findings(policy: dict[str, Any], path: str) -> Iterator[Finding]:
-    """Problems of a step's policy overrides."""
-    if "timeout" in policy:
-        yield from duration_findings(policy["timeout"], f"{path}/timeout", high=MAX_TIMEOUT_S)
+    """What the JSON Schema can not say of a step's policy overrides."""
     retry = policy.get("retry", {})
-    for key in ("base", "cap", "budget"):
-        if key in retry:
-            yield from duration_findings(retry[key], f"{path}/retry/{key}", high=MAX_RETRY_S)
-
-
-def policy_in_seconds(policy: dict[str, Any]) -> dict[str, Any]:
-    """A valid policy in seconds: ``timeout_s``, ``retry: {max_attempts, base_s, cap_s, budget_s, classes}``."""
-    settled: dict[str, Any] = {}
-    if "timeout" in policy:
-        settled["timeout_s"] = parse_duration(policy["timeout"])
-    if "retry" in policy:
-        settled["retry"] = {
-            (f"{key}_s" if key in ("base", "cap", "budget") else key): (
-                parse_duration(value) if key in ("base", "cap", "budget") else value
-            )
-            for key, value in policy["retry"].items()
-        }
-    return settled
+    if "base_s" in retry and "cap_s" in retry and retry["cap_s"] < retry["base_s"]:
+        yield Finding(f"{path}/retry/cap_s", "flow.policy", "the longest delay is below the first one (base_s)")

@@ -11,7 +11,7 @@ from ipaas.core.errors import ErrorClass
 from ipaas.expressions import Expression, compile_expression, compile_value
 from ipaas.flows import blocks
 from ipaas.flows.blocks import Block, FailureEnd, FailureHandler, Plan, Trigger
-from ipaas.flows.bounds import DEFAULT_DEADLINE_S, DEFAULT_MAX_ITEMS, policy_in_seconds
+from ipaas.flows.bounds import DEFAULT_DEADLINE_S, DEFAULT_MAX_ITEMS
 from ipaas.flows.form import kind_of
 from ipaas.flows.walk import Step
 from ipaas.mapping.engine import CompiledMapping
@@ -248,7 +248,7 @@ def _call_fields(step: Step) -> dict[str, Any]:
         "action": call["action"],
         "params": compile_value(call.get("with", {})),
         "idempotency_key": _optional(step, "idempotency_key"),
-        "policy": policy_in_seconds(step.get("policy", {})),
+        "policy": dict(step.get("policy", {})),
     }
 
 

@@ -119,11 +119,11 @@ def _seconds(text: str | None, default: float) -> float:
 
 @lint_rule("lint.timeout", "Effects have a timeout of their own")
 def _timeout(subject: Subject) -> Iterator[tuple[str, str]]:
-    """A retried effect with several attempts but without `policy.timeout` waits for the connection's default each
+    """A retried effect with several attempts but without `policy.timeout_s` waits for the connection's default each
     time. Give the step the time that the provider really needs."""
     for step, path in subject.calls():
         policy = step.get("policy", {})
-        if "retry" in policy and "timeout" not in policy:
+        if "retry" in policy and "timeout_s" not in policy:
             yield f"{path}/policy", "retries are set but no timeout"
 
 

@@ -63,3 +63,9 @@ def test_examples_must_satisfy_the_schema() -> None:
     assert validate(schema(examples=[{"id": "x"}])) == []
     found = validate(schema(examples=[{"id": "x"}, {"id": 5}]))
     assert [finding.path for finding in found] == ["/examples/1/id"]
+
+
+def test_a_schema_that_unfolds_without_end_is_refused() -> None:
+    definitions = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
+    bomb = {"$defs": {**definitions, "d40": {"type": "string"}}, "$ref": "#/$defs/d0"}
+    assert [finding.code for finding in schema_problems(bomb)] == ["schema.invalid"]

@@ -34,7 +34,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "lint.timeout": (
         flow(steps=[call("a1b", policy={"retry": {"max_attempts": 2}})]),
-        flow(steps=[call("a1b", policy={"retry": {"max_attempts": 2}, "timeout": "PT5S"})]),
+        flow(steps=[call("a1b", policy={"retry": {"max_attempts": 2}, "timeout_s": 5})]),
     ),
     "lint.unkeyed_retry": (
         flow(steps=[paying("wire", policy={"retry": {"max_attempts": 3}})]),
