@@ -153,6 +153,7 @@ def deploy(*, flow: Flow, environment: Environment, version: FlowVersion, actor:
         raise NotFound(what="flow version")
     if version.state == FlowVersion.State.DEPRECATED:
         raise Conflict(what=f"{flow.slug}@{version.number} is deprecated.")
+    Flow.objects.select_for_update().get(id=flow.id)  # two first deployments at once: one after the other
     found = Deployment.objects.select_for_update().filter(flow=flow, environment=environment).first()
     deployment = found or Deployment(flow=flow, environment=environment)
     if found is not None and found.version_id != version.id:

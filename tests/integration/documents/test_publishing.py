@@ -79,6 +79,8 @@ def test_a_published_version_can_not_be_changed(workspace: Workspace, alice: Act
     for change in ({"content": {}}, {"sha256": "0" * 64}, {"number": 9}):
         with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
             model.objects.update(**change)  # type: ignore[attr-defined]
+    with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
+        model.objects.all().delete()  # type: ignore[attr-defined]
     assert model.objects.update(state="deprecated") == 1  # type: ignore[attr-defined]
 
 
