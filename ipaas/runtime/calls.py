@@ -9,7 +9,7 @@ from ipaas.core import jsonio
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.flows.plan import CallBlock
-from ipaas.policies.protocols import Intent, IntendResult, Recorded
+from ipaas.policies.effects import IntendResult, Intent, Recorded
 from ipaas.runtime.effects import effect_key
 from ipaas.runtime.execution import (
     Execution,
@@ -21,7 +21,7 @@ from ipaas.runtime.execution import (
     effect_aad,
     params_hash,
 )
-from ipaas.runtime.rows import AttemptRow, EffectIntent, StepRow
+from ipaas.runtime.rows import AttemptRow, EffectIntent, EffectOutcome, StepRow
 from ipaas.runtime.store import EffectKey
 
 MAX_MESSAGE = 2000
@@ -43,54 +43,60 @@ def _open_result(execution: Execution, effect: Any) -> Any:
 
 
 class EffectLedger:
-    """The effect of one call step: looks up what is recorded and commits the intent; see ``policies.protocols``."""
+    """The effect of one call step: looks up what is recorded and commits the intent; see ``policies.effects``."""
 
     def __init__(self, execution: Execution, key: EffectKey, fingerprint: bytes, attempt: int) -> None:
         self._execution = execution
         self._key = key
         self._fingerprint = fingerprint
         self._attempt = attempt
-        self.intended = False
-        self.recorded = False
 
     async def lookup(self, effect_key: bytes) -> Recorded | None:
-        """The answer recorded for this effect by an earlier run or attempt, if it happened."""
+        """What earlier attempts and runs left of this effect."""
         del effect_key  # the ledger is bound to one effect
+        effect = self._known()
+        return None if effect is None else self._recorded(effect)
+
+    def _known(self) -> Any | None:
         effect = self._execution.recorded.effects.get(self._key[1:3])
-        if effect is None or effect.state != "done" or effect.generation != self._key[3]:
-            return None
-        return self._recorded(effect)
+        return effect if effect is not None and effect.generation == self._key[3] else None
 
     def _recorded(self, effect: Any) -> Recorded:
-        if bytes(effect.request_hash) != self._fingerprint:
+        done = effect.state == "done"
+        if done and bytes(effect.request_hash) != self._fingerprint:
             raise EffectChanged(step=self._key[1])
-        self.recorded = True
-        return Recorded(data=_open_result(self._execution, effect))
+        return Recorded(
+            state=effect.state,
+            data=_open_result(self._execution, effect) if done else None,
+            request_hash=bytes(effect.request_hash),
+        )
 
     async def intend(self, intent: Intent) -> IntendResult:
         """Commit the intent with everything that came before it; returns only after the commit."""
-        execution, key = self._execution, self._key
-        if intent.retake:
-            execution.unit.add("outcome", (*key, self._holder(), "failed", None))
+        execution, key, known = self._execution, self._key, self._known()
+        if intent.takeover and known is not None and known.state in ("open", "unknown"):
+            if known.run_id != execution.run.id and await self._held_elsewhere():
+                return IntendResult("open_other")
+            execution.unit.add("outcome", EffectOutcome(*key, known.run_id, "failed", None))
         execution.unit.add(
             "intent",
             EffectIntent(
                 *key,
                 execution.run.workspace_id,
                 execution.run.id,
-                execution.unit.owner[1],
+                execution.fence,
                 self._attempt,
                 self._fingerprint,
             ),
         )
         if key in await execution.flush():
-            self.intended = True
+            execution.recorded.effects[key[1:3]] = _Effect(*key, execution.run.id, "open", self._fingerprint, None)
             return IntendResult("fresh")
         return await self._conflict()
 
-    def _holder(self) -> Any:
-        effect = self._execution.recorded.effects.get(self._key[1:3])
-        return self._execution.run.id if effect is None else effect.run_id
+    async def _held_elsewhere(self) -> bool:
+        found = await self._execution.journal.store.load_effect(self._key)
+        return bool(found is not None and found.live and found.run_id != self._execution.run.id)
 
     async def _conflict(self) -> IntendResult:
         found = await self._execution.journal.store.load_effect(self._key)
@@ -98,11 +104,9 @@ class EffectLedger:
             raise EffectVanished(step=self._key[1])
         effect = _Effect(*self._key, found.run_id, found.state, bytes(found.request_hash), found.result)
         self._execution.recorded.effects[self._key[1:3]] = effect
-        if found.state == "done":
-            return IntendResult("recorded", self._recorded(effect))
-        if found.run_id != self._execution.run.id and found.live:
-            return IntendResult("open_other")
-        return IntendResult("unknown")
+        if found.run_id != self._execution.run.id and found.live and found.state == "open":
+            return IntendResult("open_other", self._recorded(effect))
+        return IntendResult("recorded" if found.state == "done" else "unknown", self._recorded(effect))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,6 @@ async def call_step(execution: Execution, block: CallBlock, frame: Frame, params
     number = step.attempts + 1
     generation = _generation(execution, block, frame.item, params)
     key: EffectKey = (execution.run.root_run_id, block.path, frame.item, generation)
-    ledger = EffectLedger(execution, key, params_hash(block.action, params), number)
     call = GatewayCall(
         workspace_id=execution.run.workspace_id,
         environment_id=execution.run.environment_id,
@@ -163,12 +166,13 @@ async def call_step(execution: Execution, block: CallBlock, frame: Frame, params
     )
     started = now()
     try:
+        ledger = EffectLedger(execution, key, params_hash(block.action, params), number)
         outcome = await invoke(call, ledger=ledger)
     except (EffectChanged, EffectVanished) as error:
         failure = Failure(block.path, frame.item, ErrorClass.CONFLICT, error.code, f"{error.detail} {error.advice}")
         execution.fail_step(block, frame, failure)
         raise failure from None
-    return _settle(execution, block, frame, step, Try(key, ledger, outcome, number, started, params))
+    return _settle(execution, block, frame, step, Try(key, outcome, number, started))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +180,13 @@ class Try:
     """What one attempt was and came to."""
 
     key: EffectKey
-    ledger: EffectLedger
     outcome: GatewayOutcome
     number: int
     started: datetime
-    params: Any
 
 
 def _generation(execution: Execution, block: CallBlock, item: str, params: Any) -> int:
-    """A request that certainly failed and now comes corrected gets a new key: vendors refuse an old key with new values."""
+    """A failed request that comes corrected gets a new key: vendors refuse an old key with new values."""
     effect = execution.recorded.effects.get((block.path, item))
     if effect is None:
         return 0
@@ -209,11 +211,10 @@ def _settle(execution: Execution, block: CallBlock, frame: Frame, step: StepRow,
         raise Suspended(outcome.due_at)
     _journal_attempt(execution, step, done)
     if outcome.kind in ("ok", "recorded"):
-        return _succeeded(execution, block, frame, step, done)
+        return _succeeded(execution, block, frame, done)
     failure = _failure(block, frame, outcome)
-    unknown = outcome.effect == "open"
-    if done.ledger.intended and not unknown:
-        execution.settle_effect(done.key, "failed")
+    if outcome.effect_state in ("failed", "unknown"):
+        execution.settle_effect(done.key, outcome.effect_state)
     error = {
         "error_class": failure.error_class.value,
         "error_code": failure.code,
@@ -225,30 +226,28 @@ def _settle(execution: Execution, block: CallBlock, frame: Frame, step: StepRow,
         execution.write_step(step, status=Status.RETRYING, due_at=outcome.due_at, reason="retry", **error)
         raise Suspended(outcome.due_at)
     if outcome.kind == "unknown":
-        execution.settle_effect(done.key, "unknown")
         execution.write_step(step, status=Status.UNKNOWN, due_at=None, reason="outcome unknown", **error)
         raise OperatorNeeded(failure)
     execution.write_step(step, status=Status.FAILED, finished_at=now(), due_at=None, reason=None, **error)
     raise failure
 
 
-def _succeeded(execution: Execution, block: CallBlock, frame: Frame, step: StepRow, done: Try) -> Any:
+def _succeeded(execution: Execution, block: CallBlock, frame: Frame, done: Try) -> Any:
     output = done.outcome.data
-    kept_by_effect = done.ledger.intended or done.ledger.recorded or done.outcome.kind == "recorded"
-    if done.ledger.intended:
+    recorded = done.outcome.kind == "recorded"
+    if done.outcome.effect_state == "done" and not recorded:
         execution.settle_effect(done.key, "done", output)
     execution.finish_step(
         block,
         frame,
         output,
-        keep=not kept_by_effect,
+        keep=not recorded and done.outcome.effect_state != "done",
         attempts=done.number,
-        reason="recorded result" if done.outcome.kind == "recorded" else None,
+        reason="recorded result" if recorded else None,
     )
     if block.compensate is not None:
         params = block.compensate.params.evaluate(frame.scope)
         execution.keep_value(block.compensate.path, frame.item, "params", params)
-    del step
     return output
 
 
@@ -256,7 +255,7 @@ def _journal_attempt(execution: Execution, step: StepRow, done: Try) -> None:
     outcome = done.outcome
     if outcome.request is not None:
         execution.keep_value(step.path, step.item, f"request.{done.number}", outcome.request)
-    if outcome.response is not None and not (done.ledger.intended and outcome.kind == "ok"):
+    if outcome.response is not None and outcome.effect_state != "done":
         execution.keep_value(step.path, step.item, f"response.{done.number}", outcome.response)
     error = outcome.error
     execution.unit.add(

@@ -12,18 +12,21 @@ from ipaas.core import jsonio
 from ipaas.core.clock import now
 from ipaas.core.context import Trace
 from ipaas.core.errors import ErrorClass
+from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
 from ipaas.runtime.journal import Journal
-from ipaas.runtime.models import Run, StepRun
+from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
     BusinessIdRow,
     EffectOutcome,
+    OutboxRow,
     PayloadRow,
     RunRow,
     RunState,
     StepRow,
     Suspension,
     Unit,
+    WorkRow,
 )
 from ipaas.runtime.store import EffectKey
 
@@ -81,6 +84,12 @@ class OperatorNeeded(Exception):  # not an error of ours: the flow stops loudly
         super().__init__(failure.message)
 
 
+class ChildStarter(Protocol):
+    """Starts sub-flows: resolves the deployed version and adds the child's rows to the parent's unit."""
+
+    async def start_child(self, parent: "Execution", flow: str, params: Any) -> UUID: ...
+
+
 @dataclass(slots=True)
 class Frame:
     """Where expressions are evaluated: the scope, and the item when inside a for-each."""
@@ -128,8 +137,10 @@ class Execution:
     __slots__ = (
         "_next_seq",
         "cancel_reason",
+        "engine",
+        "failure",
+        "fence",
         "fresh",
-        "input",
         "journal",
         "pending",
         "plan",
@@ -140,7 +151,7 @@ class Execution:
         "status_written",
         "trace",
         "unit",
-        "variables",
+        "violation",
         "wakes",
     )
 
@@ -150,6 +161,8 @@ class Execution:
         run: RunRow,
         plan: Plan,
         unit: Unit,
+        fence: int,
+        engine: "ChildStarter",
         journal: Journal,
         sealer: Sealer,
         trigger: Any,
@@ -158,10 +171,16 @@ class Execution:
         recorded: Recorded | None = None,
         wakes: int = 0,
         cancel_reason: str | None = None,
+        violation: Failure | None = None,
+        failure: Failure | None = None,
     ) -> None:
         self.run = run
         self.plan = plan
         self.unit = unit
+        self.fence = fence
+        self.engine = engine
+        self.violation = violation
+        self.failure = failure
         self.journal = journal
         self.sealer = sealer
         self.fresh = recorded is None
@@ -321,6 +340,47 @@ class Execution:
             self.unit.add("done", (self.run.id,))
             if self.run.parent_run_id is not None:
                 self.unit.add("wake", (self.run.parent_run_id,))
+
+    def emit_end(self, status: str, failure: Failure | None) -> None:
+        """Tell the outbox of an end that somebody may want to know of; ordinary success is told by the run itself."""
+        if failure is None or self.run.status == Run.Status.SUCCEEDED:
+            return
+        data = {"run_id": str(self.run.id), "status": status, "error_class": failure.error_class.value}
+        self.unit.add(
+            "outbox",
+            OutboxRow(
+                id=uuid7(),
+                workspace_id=self.run.workspace_id,
+                environment_id=self.run.environment_id,
+                type=f"ipaas.run.{status}",
+                subject=self.run.business_key,
+                source=f"flow/{self.plan.flow_slug}",
+                trace_id=self.run.trace_id,
+                data=json.dumps(data),
+                sealed=None,
+            ),
+        )
+
+    def add_event_work(self, event_id: UUID) -> None:
+        """Queue an emitted event for the flows that listen to its type."""
+        self.unit.add(
+            "work",
+            WorkRow(
+                event_id,
+                Work.Kind.EVENT,
+                self.run.lane,
+                self.run.workspace_id,
+                self.run.environment_id,
+                now(),
+                0,
+                False,
+            ),
+        )
+
+    @property
+    def depth(self) -> int:
+        """How many flows led here by events; bounded, so that flows can not wake each other for ever."""
+        return int(self.scope["trigger"].get("depth", 0)) + 1
 
     async def suspend(self, due_at: datetime, *, failure: Failure | None = None) -> None:
         """Give the run back until ``due_at``."""

@@ -22,6 +22,10 @@ class StoreGone(IpaasError):
     status = 503
 
 
+_KEY_WIDTH = {"step": 2, "state": 1, "outcome": 4, "receipt": 1, "suspend": 1}
+_BAD_ROW = (psycopg.errors.IntegrityError, psycopg.errors.DataError, psycopg.errors.CardinalityViolation)
+
+
 class _Pending:
     __slots__ = ("done", "owner", "rows")
 
@@ -56,7 +60,7 @@ class Journal:
         is not known; in both cases the run must stop at once.
         """
         done: asyncio.Future[set[EffectKey]] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Pending(unit.owner, unit.take(), done))
+        self._queue.append(_Pending(*unit.take(), done))
         self._wanted.set()
         return done
 
@@ -76,7 +80,7 @@ class Journal:
             except ClaimLost as lost:
                 batch = _split_lost(batch, lost.held)
             except (psycopg.Error, TimeoutError) as error:
-                if isinstance(error, psycopg.errors.IntegrityError | psycopg.errors.DataError) and len(batch) > 1:
+                if isinstance(error, _BAD_ROW) and len(batch) > 1:
                     await self._write_singly(batch)
                     return
                 log.warning("commit failed", action="journal_commit", error=type(error).__name__, units=len(batch))
@@ -106,8 +110,9 @@ def _merge(parts: Iterable[dict[str, list[Row]]]) -> dict[str, list[Row]]:
                 merged[name] += rows
             else:
                 merged[name] = list(rows)
-    if "step" in merged:  # one upsert may touch a row only once: the newest state wins
-        merged["step"] = list({(row[0], row[1]): row for row in merged["step"]}.values())
+    for name, width in _KEY_WIDTH.items():  # one statement touches a row once: the newest state wins
+        if name in merged:
+            merged[name] = list({row[:width]: row for row in merged[name]}.values())
     return merged
 
 

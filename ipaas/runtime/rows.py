@@ -344,9 +344,13 @@ STATEMENTS: tuple[Statement, ...] = (
 
 @dataclass(slots=True)
 class Unit:
-    """What one holder of a claim wants committed together; ``owner`` is checked and locked first."""
+    """What one holder of a claim wants committed together; ``owner`` is checked and locked first.
+
+    ``next_owner`` takes over after the first write: a receipt's claim becomes that of the run it leads to.
+    """
 
     owner: Claim
+    next_owner: Claim | None = None
     rows: dict[str, list[Row]] = field(default_factory=dict)
 
     def add(self, table: str, row: Row) -> None:
@@ -356,6 +360,12 @@ class Unit:
         else:
             rows.append(row)
 
-    def take(self) -> dict[str, list[Row]]:
-        rows, self.rows = self.rows, {}
-        return rows
+    def take(self) -> tuple[Claim, dict[str, list[Row]]]:
+        """What is gathered, with the claim it is to be written under."""
+        owner, rows, self.rows = self.owner, self.rows, {}
+        if self.next_owner is not None:
+            self.owner, self.next_owner = self.next_owner, None
+        return owner, rows
+
+    def discard(self) -> None:
+        self.rows = {}

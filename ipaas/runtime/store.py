@@ -66,7 +66,7 @@ WHERE id = ANY(%b::uuid[])
 _RUNS = """
 SELECT r.id, r.workspace_id, r.flow_id, r.version_id, r.environment_id, r.root_run_id, r.status, r.lane, r.trigger,
   r.receipt_id, r.parent_run_id, r.replay_of, r.replay, r.trace_id, r.business_key, r.deadline_at, r.started_at,
-  r.cancel_reason FROM runtime_run r WHERE r.id = ANY(%b::uuid[])
+  r.cancel_reason, r.error_class, r.error_code, r.error_message, r.error_step FROM runtime_run r WHERE r.id = ANY(%b::uuid[])
 """
 _STEPS = """
 SELECT run_id, seq, path, item, kind, status, compensates, attempts, started_at, finished_at, due_at, reason,
@@ -84,6 +84,16 @@ SELECT run_id, seq, state, decided_by, reason, decided_at FROM runtime_approval 
 _CHILDREN = """
 SELECT id, parent_run_id, status, error_class, error_code, error_message FROM runtime_run
 WHERE parent_run_id = ANY(%b::uuid[])
+"""
+_EVENTS = """
+SELECT id, workspace_id, environment_id, type, subject, source, trace_id, data::text AS data, sealed
+FROM outbox_outboxevent WHERE id = ANY(%b::uuid[])
+"""
+_BUSINESS_IDS = "SELECT run_id, name, value FROM runtime_businessid WHERE run_id = ANY(%b::uuid[])"
+_EXPIRE = """
+UPDATE runtime_approval SET state = CASE WHEN state = 'pending' THEN 'expired' ELSE state END,
+  decided_at = coalesce(decided_at, now())
+WHERE run_id = %s AND seq = %s RETURNING state
 """
 
 
@@ -202,6 +212,31 @@ class Store:
                 key,
             )
             return await cursor.fetchone()
+
+    async def load_payloads(self, run_id: UUID) -> list[tuple[int, bytes]]:
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(_PAYLOADS, [[run_id]])
+            return [(row[1], bytes(row[2])) for row in await cursor.fetchall()]
+
+    async def load_events(self, ids: Sequence[UUID]) -> list[Any]:
+        async with self.pool.connection() as conn, conn.cursor(row_factory=namedtuple_row) as cursor:
+            await cursor.execute(_EVENTS, [list(ids)])
+            return await cursor.fetchall()
+
+    async def load_business_ids(self, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, str]]:
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(_BUSINESS_IDS, [list(run_ids)])
+            found: dict[UUID, dict[str, str]] = {}
+            for run_id, name, value in await cursor.fetchall():
+                found.setdefault(run_id, {})[name] = value
+            return found
+
+    async def expire_approval(self, run_id: UUID, seq: int) -> str:
+        """Close an approval that nobody decided in time; a decision that came first wins and is returned."""
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(_EXPIRE, [run_id, seq])
+            row = await cursor.fetchone()
+            return str(row[0]) if row else "expired"
 
     async def commit(self, claims: Sequence[Claim], rows: dict[str, list[Row]]) -> set[EffectKey]:
         """Write all rows in one transaction, fenced by ``claims``; returns the effect intents that were taken."""
