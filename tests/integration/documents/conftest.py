@@ -3,16 +3,11 @@ from collections.abc import Callable
 import pytest
 
 from ipaas.accounts.models import Environment, Workspace
-from ipaas.core.actor import Actor, known_permissions, register_permissions
+from ipaas.core.actor import Actor
 
 EDITOR = frozenset(
     f"{kind}.{deed}" for kind in ("flows", "mappings", "schemas") for deed in ("view", "edit", "publish")
 ) | {"flows.pause"}
-
-
-@pytest.fixture(autouse=True)
-def _permission_names() -> None:
-    register_permissions({name: name for name in EDITOR if name not in known_permissions()})
 
 
 @pytest.fixture

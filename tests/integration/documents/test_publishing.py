@@ -2,6 +2,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from ipaas.accounts.models import Workspace
+from ipaas.audit.models import AuditEntry
 from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.contracts.queries import validator_for
 from ipaas.core.actor import Actor
@@ -186,3 +187,23 @@ def test_export_gives_one_file_for_each_document(workspace: Workspace, alice: Ac
     assert sorted(files) == ["flows/orders.yaml", "mappings/order-row.yaml", "schemas/order.yaml"]
     for text in files.values():
         assert apply(alice, workspace, text=text).version.number == 1
+
+
+def test_every_deed_leaves_an_audit_entry_with_what_was_published(workspace: Workspace, alice: Actor) -> None:
+    version = apply(alice, workspace, content=flow(steps=INLINE), note="first").version
+    entries = AuditEntry.objects.filter(workspace_id=workspace.id).order_by("id")
+    assert [entry.action for entry in entries] == [
+        "flow.draft_saved",
+        "schema.published",
+        "mapping.published",
+        "flow.published",
+    ]
+    details = entries.last().details
+    assert (details["version"], details["sha256"], details["note"]) == (1, version.sha256, "first")
+
+
+def test_a_refused_publication_leaves_no_audit_entry(workspace: Workspace, alice: Actor) -> None:
+    with pytest.raises(InvalidInput):
+        apply(alice, workspace, content=flow(steps=[*INLINE, {"id": "bad"}]))
+    assert not AuditEntry.objects.exists()
+    assert not Mapping.objects.exists()
