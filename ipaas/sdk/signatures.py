@@ -19,7 +19,6 @@ MAX_SIGNATURES = 16
 MAX_TIMESTAMP_DIGITS = 15
 
 
-
 class SignatureInvalid(IpaasError):
     """The webhook's signature is not valid: {reason}."""
 
