@@ -182,15 +182,15 @@ class Action:
             if errors:
                 first = errors[0]
                 text = f"The vendor's answer breaks its contract at {first['path'] or 'the top'}: {first['message']}"
-                raise self._drift("response_schema", text, view)
+                raise self._drift(view, "response_schema", text)
         if self._result is None:
             return view.body
         try:
             return self._result.evaluate({"body": view.body, "status": view.status, "headers": dict(view.headers)})
         except ExpressionError as error:
-            raise self._drift("response_result", f"The result cannot be read: {error.detail}", view) from error
+            raise self._drift(view, "response_result", f"The result cannot be read: {error.detail}") from error
 
-    def _drift(self, code: str, message: str, view: ResponseView) -> ActionError:
+    def _drift(self, view: ResponseView, code: str, message: str) -> ActionError:
         """A good status whose body is not as promised: the effect did happen, so nothing may repeat it blindly."""
         return ActionError(
             ErrorClass.CONTRACT_VIOLATION,

@@ -295,6 +295,9 @@ def _with_schemas(document: dict[str, Any], read_schema: ReadSchema) -> dict[str
     return {**document, "actions": actions, "triggers": triggers}
 
 
+_NEEDED_BY_TRIGGER = {"webhook": ("signature", "delivery_id", "events"), "poll": ("action", "items", "key")}
+
+
 def _finding(path: str, code: str, message: str) -> dict[str, str]:
     return {"path": path, "code": code, "message": message}
 
@@ -354,16 +357,62 @@ def _action_inconsistencies(path: str, action: Mapping[str, Any], protocol: str)
             yield _finding(f"{path}.idempotency.field", "unusable", "a text body has no members")
 
 
+# keys whose value goes into the dataclass unchanged
+_SAME_IN_MANIFEST = (
+    "slug",
+    "title",
+    "summary",
+    "category",
+    "vendor",
+    "version",
+    "api_version",
+    "docs_url",
+    "protocol",
+    "base_urls",
+    "default_headers",
+    "config_schema",
+    "concurrency",
+    "timeout_s",
+    "test_action",
+    "test_params",
+    "stub",
+)
+_SAME_IN_ACTION = (
+    "title",
+    "doc",
+    "effect",
+    "params_schema",
+    "params_example",
+    "method",
+    "path",
+    "free_path",
+    "query",
+    "headers",
+    "body",
+    "body_format",
+    "omit_null",
+    "timeout_s",
+    "cost",
+)
+_SAME_IN_TRIGGER = (
+    "title",
+    "doc",
+    "kind",
+    "action",
+    "params",
+    "items",
+    "key",
+    "event",
+    "next_cursor",
+    "more",
+    "initial_cursor",
+)
+_SAME_IN_AUTH = ("parameter", "prefix", "token_url", "audience", "client_auth")
+
+
 def _manifest(document: Mapping[str, Any]) -> Manifest:
     limit = document.get("rate_limit")
-    same = {
-        key: document[key]
-        for key in (
-            "slug title summary category vendor version api_version docs_url protocol base_urls default_headers "
-            "config_schema concurrency timeout_s test_action test_params stub"
-        ).split()
-        if key in document
-    }
+    same = {key: document[key] for key in _SAME_IN_MANIFEST if key in document}
     return Manifest(
         document=document,
         auth={scheme["name"]: _auth(scheme) for scheme in document["auth"]},
@@ -419,8 +468,6 @@ def _rule(rule: Mapping[str, Any]) -> ErrorRule:
 
 
 def _action(name: str, action: Mapping[str, Any]) -> ActionSpec:
-    known = "title doc effect params_schema params_example method path free_path query headers body body_format".split()
-    known += ["omit_null", "timeout_s", "cost"]
     idempotency = action.get("idempotency", {})
     lookup = idempotency.get("lookup")
     undo = action.get("compensated_by")
@@ -440,7 +487,7 @@ def _action(name: str, action: Mapping[str, Any]) -> ActionSpec:
         compensates=tuple(action.get("compensates", ())),
         compensated_by=CompensatedBy(undo["action"], undo.get("params", {})) if undo else None,
         errors=tuple(_rule(rule) for rule in action.get("errors", [])),
-        **{key: action[key] for key in known if key in action},
+        **{key: action[key] for key in _SAME_IN_ACTION if key in action},
     )
 
 
@@ -465,5 +512,5 @@ def _trigger(name: str, trigger: Mapping[str, Any]) -> TriggerSpec:
         delivery_id=Place(**trigger["delivery_id"]) if "delivery_id" in trigger else None,
         event_type=Place(**trigger["event_type"]) if "event_type" in trigger else None,
         events={key: EventSpec(key, event["title"], event.get("schema")) for key, event in trigger["events"].items()},
-        **{key: trigger[key] for key in known if key in trigger},
+        **{key: trigger[key] for key in _SAME_IN_TRIGGER if key in trigger},
     )

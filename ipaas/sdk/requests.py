@@ -17,8 +17,22 @@ _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _RESERVED_HEADERS = frozenset(
-    "host content-length transfer-encoding connection keep-alive upgrade te trailer expect proxy-authorization "
-    "authorization cookie traceparent tracestate".split()
+    {
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "upgrade",
+        "te",
+        "trailer",
+        "expect",
+        "proxy-authorization",
+        "authorization",
+        "cookie",
+        "traceparent",
+        "tracestate",
+    }
 )
 _CONTENT_TYPES = {
     "json": "application/json",
@@ -160,9 +174,8 @@ def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
         raise RequestNotBuildable(reason="query and form take an object")
     pairs: list[tuple[str, str]] = []
     for name, one in value.items():
-        for item in one if isinstance(one, list) else [one]:
-            if item is not None:
-                pairs.append((name, _text(item, f"the query parameter {name}")))
+        items = one if isinstance(one, list) else [one]
+        pairs.extend((name, _text(item, f"the query parameter {name}")) for item in items if item is not None)
     return tuple(pairs)
 
 

@@ -60,7 +60,7 @@ class SignatureScheme:
     timestamp_unit: Literal["s", "ms"] = "s"
     id_header: str = ""
     pairs: tuple[str, str] | None = None
-    secret_encoding: Literal["utf8", "base64", "hex"] = "utf8"
+    key_encoding: Literal["utf8", "base64", "hex"] = "utf8"
     tolerance_s: int = 300
 
     @classmethod
@@ -112,10 +112,10 @@ def verify(
     delivery_id = _header(found, form.id_header) if form.id_header else None
     digests = [digest for digest in (_decoded(form, text) for text in candidates) if digest is not None]
     if not digests:
-        raise SignatureInvalid("the signature header holds no readable signature")
+        raise SignatureInvalid(reason="the signature header holds no readable signature")
     matched = _matching_secret(form, secrets, _signed_bytes(form, delivery_id, raw_timestamp, body), digests)
     if matched is None:
-        raise SignatureInvalid("no live secret produces this signature")
+        raise SignatureInvalid(reason="no live secret produces this signature")
     return Verified(delivery_id=delivery_id, timestamp=timestamp, secret_index=matched)
 
 
@@ -165,9 +165,9 @@ def _effective(scheme: SignatureScheme) -> SignatureScheme:
 def _header(headers: Mapping[str, str], name: str) -> str:
     value = headers.get(name.lower())
     if not isinstance(value, str) or not value:
-        raise SignatureInvalid(f"the header {name} is missing")
+        raise SignatureInvalid(reason=f"the header {name} is missing")
     if len(value) > MAX_HEADER_CHARS:
-        raise SignatureInvalid(f"the header {name} is too long")
+        raise SignatureInvalid(reason=f"the header {name} is too long")
     return value
 
 
@@ -178,19 +178,19 @@ def _presented(form: SignatureScheme, value: str) -> tuple[str | None, list[str]
     pairs = [part.strip().partition("=") for part in value.split(",")]
     timestamps = [text for name, _, text in pairs if name == form.pairs[0]]
     if len(timestamps) != 1:
-        raise SignatureInvalid("the signature header holds no single timestamp")
+        raise SignatureInvalid(reason="the signature header holds no single timestamp")
     return timestamps[0], [text for name, _, text in pairs if name == form.pairs[1]][:MAX_SIGNATURES]
 
 
 def _checked_timestamp(form: SignatureScheme, text: str, now: datetime) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_TIMESTAMP_DIGITS):
-        raise SignatureInvalid("the timestamp is not a number of seconds")
+        raise SignatureInvalid(reason="the timestamp is not a number of seconds")
     seconds = int(text) // 1000 if form.timestamp_unit == "ms" else int(text)
     age = now.timestamp() - seconds
     if age > form.tolerance_s:
-        raise SignatureInvalid("the timestamp is too old")
+        raise SignatureInvalid(reason="the timestamp is too old")
     if -age > form.tolerance_s:
-        raise SignatureInvalid("the timestamp is too far in the future")
+        raise SignatureInvalid(reason="the timestamp is too far in the future")
     return seconds
 
 
@@ -241,9 +241,9 @@ def _key(form: SignatureScheme, secret: str) -> bytes | None:
         if form.kind == "standard-webhooks":
             text = secret.removeprefix("whsec_")
             return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-        if form.secret_encoding == "base64":
+        if form.key_encoding == "base64":
             return base64.b64decode(secret, validate=True)
-        if form.secret_encoding == "hex":
+        if form.key_encoding == "hex":
             return binascii.unhexlify(secret)
         return secret.encode("utf-8")
     except (binascii.Error, ValueError):
