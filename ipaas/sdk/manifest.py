@@ -492,19 +492,6 @@ def _action(name: str, action: Mapping[str, Any]) -> ActionSpec:
 
 
 def _trigger(name: str, trigger: Mapping[str, Any]) -> TriggerSpec:
-    known = (
-        "title",
-        "doc",
-        "kind",
-        "action",
-        "params",
-        "items",
-        "key",
-        "event",
-        "next_cursor",
-        "more",
-        "initial_cursor",
-    )
     signature = trigger.get("signature")
     return TriggerSpec(
         name=name,
