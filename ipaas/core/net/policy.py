@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .addresses import Reach, reach_of
-from .errors import EgressRefused
-from .urls import Target, normalise_host, parse_url
+from .errors import EgressRefused, UrlRefused
+from .urls import Target, parse_url
 
 HTTP_PORTS = frozenset({80, 443, 8080, 8443})
 MAIL_PORTS = frozenset({25, 465, 587, 2525})
@@ -53,8 +53,10 @@ PUBLIC_ONLY = EgressPolicy()
 def parse_allowed(entry: str) -> tuple[str, int]:
     """One entry of the allow-list, ``host:port``; the port must be written."""
     host, _, port = entry.strip().rpartition(":")
+    if set("/?#") & set(entry):
+        raise UrlRefused(reason="an allowed target is one exact host:port, not an address range or URL")
     target = parse_url(f"http://{host}:{port}")
-    return normalise_host(target.host), target.port
+    return target.host, target.port
 
 
 def check_url(url: str, policy: EgressPolicy) -> Target:
