@@ -6,6 +6,7 @@ from typing import Any
 
 from ipaas.core.errors import ErrorClass, InvalidInput, IpaasError
 from ipaas.core.jsonio import JsonInvalid, loads
+from ipaas.core.net import NetError
 from ipaas.expressions import ExpressionError, compile_expression, compile_value
 from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
@@ -84,23 +85,16 @@ class PollPage:
 class HandlerCall:
     """What a connector.py handler gets: parameters validated and with defaults."""
 
-    action: ActionSpec
+    compiled: "Action"
     params: Mapping[str, Any]
     io: Transports
 
+    @property
+    def action(self) -> ActionSpec:
+        return self.compiled.spec
+
 
 Handler = Callable[[HandlerCall], Awaitable[Result]]
-
-_NET_CLASSES: Mapping[str, ErrorClass] = {
-    "ConnectFailed": ErrorClass.TRANSIENT,
-    "ConnectionLost": ErrorClass.TRANSIENT,
-    "ProtocolError": ErrorClass.TRANSIENT,
-    "TlsFailed": ErrorClass.CONFIGURATION,
-    "EgressRefused": ErrorClass.CONFIGURATION,
-    "ReadTimeout": ErrorClass.TIMEOUT,
-    "DeadlineExceeded": ErrorClass.TIMEOUT,
-    "BodyTooLarge": ErrorClass.CONTRACT_VIOLATION,
-}
 
 
 class Action:
@@ -158,9 +152,8 @@ class Action:
                 response=view,
             )
         if not readable:
-            raise self._drift(
-                "response_not_json", "The vendor's answer is not the JSON that its contract promises.", view
-            )
+            text = "The vendor's answer is not the JSON that its contract promises."
+            raise self._drift(view, "response_not_json", text)
         return Result(self._result_of(view), answer.status, answer.headers, request_view(request), view)
 
     def _response_view(self, answer: HttpAnswer) -> tuple[ResponseView, bool]:
@@ -246,7 +239,7 @@ class Connector:
             checked = compiled.checked_params(params)
             handler = self.handlers.get(action)
             if handler is not None:
-                return await handler(HandlerCall(compiled.spec, checked, io))
+                return await handler(HandlerCall(compiled, checked, io))
             request = compiled.build(checked, io.config, io.effect_key)
         except ParamsInvalid as error:
             raise ActionError(ErrorClass.CONTRACT_VIOLATION, error.code, error.detail) from error
@@ -328,13 +321,12 @@ def request_view(request: BuiltRequest) -> RequestView:
 
 
 def net_failure(error: IpaasError) -> ActionError:
-    """An ActionError from an error below it: core.net's by name, anything else internal."""
+    """An ActionError from core.net's errors; any other error is internal and nothing was sent."""
     if isinstance(error, ActionError):
         return error
-    names = [kind.__name__ for kind in type(error).__mro__]
-    found = next((_NET_CLASSES[name] for name in names if name in _NET_CLASSES), ErrorClass.INTERNAL)
-    sent = bool(getattr(error, "sent", False))
-    return ActionError(found, error.code, error.detail, sent=sent)
+    if isinstance(error, NetError):
+        return ActionError(error.error_class, error.code, error.detail, sent=error.sent)
+    return ActionError(ErrorClass.INTERNAL, error.code, error.detail)
 
 
 class _CompiledLookup:

@@ -419,7 +419,7 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
         actions={name: _action(name, action) for name, action in document["actions"].items()},
         triggers={name: _trigger(name, trigger) for name, trigger in document["triggers"].items()},
         errors=tuple(_rule(rule) for rule in document.get("errors", [])),
-        rate_limit=RateLimit(**limit) if limit else None,
+        rate_limit=RateLimit(**{**limit, "rate": float(limit["rate"])}) if limit else None,
         retry=Retry(**document.get("retry", {})),
         sensitive=tuple(document.get("sensitive", [])),
         **same,

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import uvloop
 
+from ipaas.core.net import EgressPolicy, close_client_for_loop
 from ipaas.sdk.loader import load_all
 from ipaas.sdk.stubs.server import StubServer
+from ipaas.sdk.stubs.webhooks import poster
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(prog="python -m ipaas.sdk.stubs", description="Stand-in vendors for demo and tests.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ipaas.sdk.stubs", description="Stand-in vendors for demo and tests."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--smtp-port", type=int, help="port of the mail stand-in; without it no mail is served")
@@ -26,12 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--connectors", type=Path, action="append", help="folder of connector folders (repeatable)", default=[]
     )
+    parser.add_argument(
+        "--send-to", action="append", default=[], help="host:port that webhooks may be sent to although it is private"
+    )
     options = parser.parse_args(argv)
     token = options.token or os.environ.get("IPAAS_STUBS_TOKEN", "")
     if not token:
         parser.error("a token is needed: --token or IPAAS_STUBS_TOKEN")
     folders = options.connectors or [Path(__file__).resolve().parents[3] / "connectors"]
-    server = StubServer(load_all(folders).values(), ledger=options.ledger, token=token, fsync=options.fsync)
+    post = poster(EgressPolicy.parse(options.send_to))
+    server = StubServer(load_all(folders).values(), ledger=options.ledger, token=token, post=post, fsync=options.fsync)
     gc.collect()
     gc.freeze()
     uvloop.run(_serve(server, options.host, options.port, options.smtp_port))
@@ -50,6 +58,7 @@ async def _serve(server: StubServer, host: str, port: int, smtp_port: int | None
     await stop.wait()
     for listener in listeners:
         listener.close()
+    await close_client_for_loop()
     server.ledger.close()
 
 

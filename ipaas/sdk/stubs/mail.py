@@ -107,7 +107,9 @@ class _Dialogue:
             self._sender, self._recipients = None, []
             await self._say(_SIMPLE[verb])
         elif verb == b"EHLO":
-            await self._say(b"250-stub.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 5242880")
+            await self._say(
+                b"250-stub.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 5242880"
+            )
         elif verb == b"AUTH":
             await self._authenticate(line)
         elif line[:10].upper() == b"MAIL FROM:":

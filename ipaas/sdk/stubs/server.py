@@ -106,7 +106,9 @@ class StubServer:
         if fault is None:
             return self._apply(routed).answer
         if fault.kind == "reject":
-            return _scripted(fault, routed.vendor.reply("rejection")) if fault.body else routed.vendor.reply("rejection")
+            return (
+                _scripted(fault, routed.vendor.reply("rejection")) if fault.body else routed.vendor.reply("rejection")
+            )
         if fault.when == "before" and fault.kind in ("status", "reset"):
             return _broken(fault, StubAnswer(fault.status))
         return _broken(fault, self._apply(routed).answer)

@@ -91,13 +91,14 @@ class VendorStub:
             self._by_method.setdefault(operation.method, []).append(operation)
         self._needs_credential = all(scheme.type != "none" for scheme in manifest.auth.values())
         self._credential_places = [
-            (scheme.location, (scheme.parameter or "X-Api-Key").lower() if scheme.location == "header" else scheme.parameter)
+            (
+                scheme.location,
+                (scheme.parameter or "X-Api-Key").lower() if scheme.location == "header" else scheme.parameter,
+            )
             for scheme in manifest.auth.values()
             if scheme.type == "api_key"
         ] + [("header", scheme.hmac.header.lower()) for scheme in manifest.auth.values() if scheme.type == "hmac"]
-        self.token_paths = {
-            scheme.token_url for scheme in manifest.auth.values() if scheme.token_url.startswith("/")
-        }
+        self.token_paths = {scheme.token_url for scheme in manifest.auth.values() if scheme.token_url.startswith("/")}
         self.reset()
 
     def reset(self) -> None:
@@ -175,7 +176,9 @@ class VendorStub:
             return Applied(self._answer(operation, scope, before))
         reference = operation.reference(scope) if operation.reference else entity_id
         entity = {**(before or {}), **{name: make(scope) for name, make in operation.members.items()}}
-        repeated = operation.do in ("put", "update", "delete") and before is not None and self._same(operation, before, entity)
+        repeated = (
+            operation.do in ("put", "update", "delete") and before is not None and self._same(operation, before, entity)
+        )
         if operation.do != "record":
             kind[entity_id] = entity
         scope["entity"] = entity

@@ -10,6 +10,7 @@ import orjson
 
 from ipaas.core import clock
 from ipaas.core.errors import InvalidInput, IpaasError
+from ipaas.core.net import EgressPolicy, client_for_loop
 from ipaas.sdk.manifest import TriggerSpec
 from ipaas.sdk.schemas import compile_schema, findings
 from ipaas.sdk.signatures import sign
@@ -74,6 +75,17 @@ class Sending:
             raise InvalidInput(errors)
         rest = {name: value for name, value in document.items() if name != "vendor"}
         return cls(trigger=triggers[document["vendor"]], **rest)
+
+
+def poster(egress: EgressPolicy, *, deadline_s: float = 30) -> Post:
+    """The usual Post: over core.net's client of the running loop."""
+
+    async def post(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        lines = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+        answer = await client_for_loop().call("POST", url, lines, body, egress=egress, deadline_s=deadline_s)
+        return answer.status
+
+    return post
 
 
 def signed_deliveries(sending: Sending) -> Iterator[Delivery]:

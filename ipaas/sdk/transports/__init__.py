@@ -1,10 +1,13 @@
 """What a connector may use to reach its vendor; the gateway binds it to one connection and one attempt."""
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from ipaas.core.net import StreamReader
+
+Stream = tuple[StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,11 @@ class Transports(Protocol):
     def secret(self, field: str) -> str | None:
         """A field of the connection's secret, for protocols that authenticate inside the dialogue."""
 
-    async def stream(self, host: str, port: int, *, tls: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A checked connection, TLS verified from the start when ``tls``."""
+    async def stream(self, host: str, port: int, *, tls: bool) -> Stream:
+        """A connection to a checked address (core.net.open_stream), TLS verified from the start when ``tls``."""
+
+    async def start_tls(self, stream: Stream, host: str) -> None:
+        """STARTTLS (core.net.start_tls), verified with the installation's private authorities too."""
 
     async def pin(self, host: str, port: int) -> str:
         """The one checked address of a host, for libraries that connect by themselves."""
-
-    def tls_context(self) -> ssl.SSLContext:
-        """A verifying client context that knows the installation's private authorities, for STARTTLS."""
