@@ -12,7 +12,7 @@ from django.db.models import Q
 from ipaas.core.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ipaas.audit.models import AuditEntry
+    from ipaas.audit.models import AuditEntry  # noqa: F401 - named in strings below
 
 
 @dataclass(frozen=True, slots=True)
