@@ -23,9 +23,30 @@ _ROUNDING: Final = {
     "ceiling": decimal.ROUND_CEILING,
 }
 _MINOR_DIGITS: Final = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
+    **dict.fromkeys(
+        (
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ),
+        0,
+    ),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
 }
 """Digits after the point per currency where they are not two (ISO 4217)."""
 
@@ -94,7 +115,7 @@ def abs_(_budget: Budget, value: Number) -> Number:
     return value if value >= 0 else op.CONTEXT.minus(value) if isinstance(value, Decimal) else -value
 
 
-@function(GROUP, ("percent_of(19, 200)", Decimal("38")))
+@function(GROUP, ("percent_of(19, 200)", Decimal(38)))
 def percent_of(budget: Budget, percent: Number, value: Number) -> Any:
     """That many hundredths of a number."""
     return op.div(budget, op.mul(budget, percent, value), 100)
