@@ -4,9 +4,9 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 
-from celery import Celery  # noqa: E402 - the settings module must be named first
+from celery import Celery
 
-from ipaas.config import settings  # noqa: E402
+from ipaas.config import settings
 
 app = Celery("ipaas", broker=settings().redis_url)
 app.conf.update(

@@ -14,8 +14,8 @@ from celery.signals import worker_init, worker_process_init, worker_process_shut
 from ipaas.config import settings
 from ipaas.core import jobs
 from ipaas.core.logging import get_logger
-from ipaas.runtime.polls import poll_task
 from ipaas.runtime.models import Work
+from ipaas.runtime.polls import poll_task
 from ipaas.runtime.pump import Pump
 
 log = get_logger(__name__)
