@@ -55,7 +55,7 @@ STEP_CASES: list[tuple[Any, str, str]] = [
     (call("a", {"x": "{{ steps.a.output }}"}), "/steps/0/call/with", "flow.unknown_step"),
     (call("a", {"x": "{{ order.id }}"}), "/steps/0/call/with", "expression.unknown_name"),
     (call("a", {"x": "{{ business_ids.nope }}"}), "/steps/0/call/with", "flow.unknown_business_id"),
-    (call("a", when="trigger.("), "/steps/0/when", "expression.invalid"),
+    (call("a", when="trigger.("), "/steps/0/when", "expression.syntax"),
     ({"id": "a", "map": {}}, "/steps/0/map", "flow.map"),
     ({"id": "a", "map": {"fields": {"x": 5}}}, "/steps/0/map/fields/x", "mapping.leaf"),
     ({"id": "a", "map": {"fields": {"x": "steps.b.output"}}}, "/steps/0/map/fields", "flow.unknown_step"),
