@@ -64,5 +64,3 @@ def _to_signin(request: WorkspaceRequest) -> HttpResponse:
     if not request.htmx:
         return redirect_to_login(request.get_full_path())
     return HttpResponseClientRedirect(redirect_to_login(request.htmx.current_url_abs_path or "/").url)
-
-

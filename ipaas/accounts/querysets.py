@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 
 if TYPE_CHECKING:
-    from ipaas.accounts.models import ApiKey, Membership, User, Workspace
+    from ipaas.accounts.models import User
 
 
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):

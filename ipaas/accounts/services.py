@@ -50,9 +50,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
     if Workspace.objects.filter(slug=slug).exists():
         raise Conflict(what=f"There is a workspace {slug!r} already.")
     workspace = Workspace.objects.create(slug=slug, name=name)
-    audit.record(
-        "workspace.created", actor=actor, workspace_id=workspace.id, subject=("workspace", workspace.id, slug)
-    )
+    audit.record("workspace.created", actor=actor, workspace_id=workspace.id, subject=("workspace", workspace.id, slug))
     return workspace
 
 
@@ -77,7 +75,13 @@ def change_settings(*, workspace: Workspace, settings: dict[str, Any], actor: Ac
 
 @transaction.atomic
 def create_environment(
-    *, workspace: Workspace, slug: str, name: str, actor: Actor, position: int = 0, variables: dict[str, Any] | None = None
+    *,
+    workspace: Workspace,
+    slug: str,
+    name: str,
+    actor: Actor,
+    position: int = 0,
+    variables: dict[str, Any] | None = None,
 ) -> Environment:
     """Add an environment; ``variables`` are the values flows read as ``vars``."""
     require_permission(actor, "settings.edit", workspace)
@@ -187,7 +191,9 @@ def set_password(*, user: User, password: str, actor: Actor) -> None:
 
 
 @transaction.atomic
-def create_service_account(*, workspace: Workspace, slug: str, name: str, roles: list[str], actor: Actor) -> ServiceAccount:
+def create_service_account(
+    *, workspace: Workspace, slug: str, name: str, roles: list[str], actor: Actor
+) -> ServiceAccount:
     """Make a program's account; its roles must not permit more than the maker may."""
     require_permission(actor, "apikeys.manage", workspace)
     _check_slug(slug, 60)
@@ -277,7 +283,9 @@ def _check_password(password: str, user: User) -> None:
 
 def _check_slug(slug: str, length: int) -> None:
     if len(slug) > length or not SLUG.match(slug):
-        _refuse("slug", "slug.invalid", f"up to {length} lower-case letters, digits and single hyphens, such as my-shop")
+        _refuse(
+            "slug", "slug.invalid", f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
+        )
 
 
 def _refuse(path: str, code: str, message: str) -> None:

@@ -37,14 +37,19 @@ class AuditEntry(models.Model):
     class Meta:
         db_table = "audit_entry"
         constraints = [
-            models.UniqueConstraint(fields=["workspace_id", "seq"], name="audit_entry_seq", nulls_distinct=False,
-                                    condition=models.Q(seq__isnull=False)),
+            models.UniqueConstraint(
+                fields=["workspace_id", "seq"],
+                name="audit_entry_seq",
+                nulls_distinct=False,
+                condition=models.Q(seq__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace_id", "-created_at"], name="audit_entry_recent"),
             models.Index(fields=["workspace_id", "subject_type", "subject_id"], name="audit_entry_subject"),
-            models.Index(fields=["workspace_id", "id"], name="audit_entry_unnumbered",
-                         condition=models.Q(seq__isnull=True)),
+            models.Index(
+                fields=["workspace_id", "id"], name="audit_entry_unnumbered", condition=models.Q(seq__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,16 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
 
 from ipaas.core.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from ipaas.audit.models import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,9 +138,7 @@ async def _map(execution: Execution, block: MapBlock, frame: Frame) -> Any:
     try:
         output = block.mapping.apply(source, frame.scope)
     except IpaasError as error:
-        raise fail(
-            execution, block, frame, ErrorClass.CONTRACT_VIOLATION, error.code, error.detail[:2000]
-        ) from None
+        raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, error.code, error.detail[:2000]) from None
     return execution.finish_step(block, frame, output)
 
 

@@ -292,5 +292,3 @@ def _unknown(step: StepRow) -> Failure:
         step.error_code or "outcome_unknown",
         step.error_message or "it is not known whether the call took effect",
     )
-
-

@@ -19,7 +19,7 @@ from ipaas.runtime.execution import (
 )
 from ipaas.runtime.journal import StoreGone
 from ipaas.runtime.models import Run
-from ipaas.runtime.rows import DeadLetterRow, StepRow
+from ipaas.runtime.rows import DeadLetterRow, RunRow, RunState, StepRow, Unit
 from ipaas.runtime.store import ClaimLost
 
 log = get_logger(__name__)
@@ -124,14 +124,32 @@ def _to_undo(execution: Execution) -> list[tuple[StepRow, CallBlock]]:
 async def _end(execution: Execution, status: str, failure: Failure | None) -> None:
     execution.set_state(status, ended=True, failure=failure)
     if failure is not None and status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
-        execution.unit.add("dead_letter", _dead_letter(execution, failure))
+        execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure))
     execution.emit_end(status, failure)
     await execution.flush()
     RUNS_ENDED.labels(flow=execution.plan.flow_slug, status=status).inc()
 
 
-def _dead_letter(execution: Execution, failure: Failure) -> DeadLetterRow:
-    run = execution.run
+def add_burial(unit: Unit, run: RunRow, flow_slug: str, failure: Failure) -> None:
+    """End a run as dead-lettered without an execution."""
+    unit.add(
+        "state",
+        RunState(
+            id=run.id,
+            status=Run.Status.DEAD,
+            abnormal=Run.Status.DEAD,
+            started_at=run.started_at or now(),
+            finished_at=now(),
+            error_class=failure.error_class.value,
+            error_code=failure.code,
+            error_message=failure.message,
+            error_step=failure.path,
+        ),
+    )
+    unit.add("dead_letter", _dead_letter(run, flow_slug, failure))
+
+
+def _dead_letter(run: RunRow, flow_slug: str, failure: Failure) -> DeadLetterRow:
     where = failure.path or "input"
     return DeadLetterRow(
         id=uuid7(),
@@ -139,7 +157,7 @@ def _dead_letter(execution: Execution, failure: Failure) -> DeadLetterRow:
         run_id=run.id,
         flow_id=run.flow_id,
         environment_id=run.environment_id,
-        cause=f"{execution.plan.flow_slug}/{where}: {failure.error_class.value} {failure.code}"[:400],
+        cause=f"{flow_slug}/{where}: {failure.error_class.value} {failure.code}"[:400],
         step=failure.path,
         error_class=failure.error_class.value,
         error_code=failure.code,

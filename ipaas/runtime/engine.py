@@ -11,18 +11,19 @@ from django.db import close_old_connections
 from ipaas.accounts.models import Environment
 from ipaas.core import jsonio
 from ipaas.core.cache import TimedCache
-from ipaas.core.errors import ErrorClass, NotFound
+from ipaas.core.errors import ErrorClass, IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.core.logging import get_logger
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.events.sealing import receipt_aad
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
-from ipaas.runtime.drive import drive
+from ipaas.runtime.drive import add_burial, drive
 from ipaas.runtime.execution import Execution, Failure, Recorded, business_rows, payload_aad
 from ipaas.runtime.journal import Journal
+from ipaas.runtime.models import Run, Work
 from ipaas.runtime.rows import PayloadRow, ReceiptState, RunRow, StepRow, Unit
-from ipaas.runtime.starts import EnvironmentView, Origin, Start, prepare_start, work_row
+from ipaas.runtime.starts import EnvironmentView, Origin, Start, prepare_start, read_input, work_row
 from ipaas.runtime.store import Claimed, Loaded, Store
 from ipaas.vault.payloads import PayloadSealer, sealer_for
 
@@ -44,6 +45,7 @@ class Engine:
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="engine-orm")
         self._sealers: dict[UUID, PayloadSealer] = {}
         self._plans: dict[UUID, Plan] = {}
+        self._running: dict[UUID, Execution] = {}
         self._environments: TimedCache[UUID, EnvironmentView] = TimedCache(CONFIG_TTL_S)
         self._endpoints: TimedCache[UUID, Endpoint] = TimedCache(CONFIG_TTL_S)
         self._matches: TimedCache[tuple[UUID, str], list[DeployedFlow]] = TimedCache(CONFIG_TTL_S)
@@ -170,7 +172,7 @@ class Engine:
             )
             if receipt_id is None:
                 execution.recorded.payload_seq = 1
-            runs.append(drive(execution))
+            runs.append(self._drive(execution))
         await asyncio.gather(*runs)
 
     def add_start(self, unit: Unit, start: Start, *, leased: bool = True) -> None:
@@ -253,6 +255,7 @@ class Engine:
             if receipt is None:
                 raise NotFound(what="input of the run")
             trigger = read_receipt(receipt, sealer)
+        violation = read_input(plan, environment, trigger)[1] if row.status == Run.Status.QUEUED else None
         execution = Execution(
             run=RunRow(*(getattr(row, name) for name in RunRow._fields)),
             plan=plan,
@@ -267,17 +270,48 @@ class Engine:
             recorded=recorded,
             wakes=claim.wakes,
             cancel_reason=row.cancel_reason,
+            violation=violation,
             failure=_row_failure(row),
         )
-        await drive(execution)
+        await self._drive(execution)
+
+    def note_cancelled(self, reasons: Mapping[UUID, str]) -> None:
+        """Runs under way that somebody cancelled stop before their next block."""
+        for run_id, reason in reasons.items():
+            execution = self._running.get(run_id)
+            if execution is not None:
+                execution.cancel_reason = reason
+
+    async def _drive(self, execution: Execution) -> None:
+        self._running[execution.run.id] = execution
+        try:
+            await drive(execution)
+        finally:
+            self._running.pop(execution.run.id, None)
+
+    async def bury(self, claim: Claimed) -> None:
+        """Work that took its worker down again and again stops here, for a person to look at."""
+        unit = Unit((claim.id, claim.fence))
+        unit.add("done", (claim.id,))
+        message = f"the worker died {claim.crashes} times while at this"
+        log.error("poison work set aside", action="work_buried", work_id=str(claim.id), kind=claim.kind)
+        if claim.kind == Work.Kind.RECEIPT:
+            unit.add("receipt", ReceiptState(claim.id, Receipt.State.REJECTED, None, message))
+        elif claim.kind == Work.Kind.RUN:
+            row = (await self.store.load_runs([claim.id])).runs.get(claim.id)
+            if row is not None:
+                failure = Failure("", "", ErrorClass.INTERNAL, "worker_died", message)
+                plan = await self.plan(row.version_id)
+                run = RunRow(*(getattr(row, name) for name in RunRow._fields))
+                add_burial(unit, run, plan.flow_slug, failure)
+        await self.journal.write(unit)
 
     async def start_child(self, parent: Execution, flow: str, params: Any) -> UUID:
         """Queue a child run of the deployed version of ``flow`` in the parent's own transaction."""
         run = parent.run
         deployed = await self.in_thread(deployed_flow, run.workspace_id, run.environment_id, flow)
         if deployed is None or deployed.paused:
-            message = f"flow {flow} is {'paused' if deployed else 'not deployed'} in this environment"
-            raise Failure("", "", ErrorClass.CONFIGURATION, "subflow_not_deployed", message)
+            raise SubflowUnavailable(flow=flow, state="paused" if deployed else "not deployed")
         plan = await self.plan(deployed.version_id)
         environment = await self.environment(run.environment_id)
         trigger = {"kind": "flow", "event": "", "id": str(run.id), "body": params, "headers": {}}
@@ -287,6 +321,13 @@ class Engine:
         self.add_start(parent.unit, start, leased=False)
         add_trigger(parent.unit, start.run.id, trigger, parent.sealer)
         return start.run.id
+
+
+class SubflowUnavailable(IpaasError):
+    """The flow {flow} is {state} in this environment."""
+
+    code = "subflow_unavailable"
+    title = "Sub-flow unavailable"
 
 
 def read_receipt(row: Any, sealer: PayloadSealer) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ipaas.core.ids import uuid7
 from ipaas.flows.plan import ApprovalBlock, Block, EmitBlock, SubflowBlock
 from ipaas.runtime.execution import Execution, Failure, Frame, Status, Suspended, detail_json, payload_aad
 from ipaas.runtime.models import Run
-from ipaas.runtime.rows import ApprovalRow, OutboxRow
+from ipaas.runtime.rows import ApprovalRow, OutboxRow, StepRow
 
 _CHILD_CHECK = timedelta(minutes=5)  # a lost wake costs at most this
 
@@ -83,13 +83,21 @@ async def subflow_step(execution: Execution, block: SubflowBlock, frame: Frame) 
     step = execution.begin_step(block, frame.item)
     if step.status != Status.WAITING:
         params = _value(block, frame, block.params, "with")
-        child = await execution.engine.start_child(execution, block.flow, params)
-        detail = detail_json(run_id=str(child))
+        try:
+            child = await execution.engine.start_child(execution, block.flow, params)
+        except IpaasError as error:
+            detail = error.detail[:2000]
+            raise Failure(block.path, frame.item, ErrorClass.CONFIGURATION, error.code, detail) from None
+        child_detail = detail_json(run_id=str(child))
         if not block.wait:
-            return execution.finish_step(block, frame, {"run_id": str(child)}, detail=detail)
+            return execution.finish_step(block, frame, {"run_id": str(child)}, detail=child_detail)
         due_at = now() + _CHILD_CHECK
-        execution.write_step(step, status=Status.WAITING, due_at=due_at, reason="sub-flow", detail=detail)
+        execution.write_step(step, status=Status.WAITING, due_at=due_at, reason="sub-flow", detail=child_detail)
         raise Suspended(due_at)
+    return await _child_result(execution, block, frame, step)
+
+
+async def _child_result(execution: Execution, block: SubflowBlock, frame: Frame, step: StepRow) -> Any:
     child_id = jsonio.loads(step.detail or "{}")["run_id"]
     child = next((row for row in execution.recorded.children if str(row.id) == child_id), None)
     if child is None or child.status in Run.UNENDED:

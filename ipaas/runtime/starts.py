@@ -54,7 +54,7 @@ def prepare_start(
     """The rows of a new run; its input is checked against the flow's contract and its business ids are read."""
     run_id = uuid7()
     moment = now()
-    ids, violation = _read_input(plan, environment, trigger)
+    ids, violation = read_input(plan, environment, trigger)
     run = RunRow(
         id=run_id,
         workspace_id=environment.workspace_id,
@@ -77,9 +77,10 @@ def prepare_start(
     return Start(run, ids, violation)
 
 
-def _read_input(
+def read_input(
     plan: Plan, environment: EnvironmentView, trigger: Mapping[str, Any]
 ) -> tuple[dict[str, str], Failure | None]:
+    """The business ids of an input, and how it breaks the flow's contract if it does."""
     violation = None
     if plan.input_validator is not None:
         findings = plan.input_validator.errors(trigger.get("body"))

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -166,20 +167,29 @@ class Store:
             cursor = await conn.execute(_RENEW, [lease_s, *_columns(claims)])
             return {row[0] for row in await cursor.fetchall()}
 
+    async def cancelled(self, run_ids: set[UUID]) -> dict[UUID, str]:
+        """Which of these runs somebody asked to cancel, and why."""
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT id, cancel_reason FROM runtime_run WHERE id = ANY(%b::uuid[]) AND cancel_reason IS NOT NULL",
+                [list(run_ids)],
+            )
+            return dict(await cursor.fetchall())
+
     async def release(self, claims: Sequence[Claim]) -> None:
         """Give work back at once, so that another worker need not wait for the lease to end."""
         async with self.pool.connection() as conn:
             await conn.execute(_RELEASE, _columns(claims))
 
     async def load_receipts(self, ids: Sequence[UUID]) -> list[Any]:
-        async with self.pool.connection() as conn, conn.cursor(row_factory=namedtuple_row) as cursor:
+        async with self.pool.connection() as conn, _named(conn) as cursor:
             await cursor.execute(_RECEIPTS, [list(ids)])
             return await cursor.fetchall()
 
     async def load_runs(self, ids: Sequence[UUID]) -> Loaded:
         """Load runs with all that is recorded of them (and of their effect roots) in three round trips."""
         loaded = Loaded({}, {}, {}, {}, {}, {})
-        async with self.pool.connection() as conn, conn.cursor(row_factory=namedtuple_row) as cursor:
+        async with self.pool.connection() as conn, _named(conn) as cursor:
             wanted = [list(ids)]
             await cursor.execute(_RUNS, wanted)
             loaded.runs = {row.id: row for row in await cursor.fetchall()}
@@ -204,7 +214,7 @@ class Store:
         return loaded
 
     async def load_effect(self, key: EffectKey) -> Any | None:
-        async with self.pool.connection() as conn, conn.cursor(row_factory=namedtuple_row) as cursor:
+        async with self.pool.connection() as conn, _named(conn) as cursor:
             await cursor.execute(
                 "SELECT e.run_id, e.fence, e.attempt, e.state, e.request_hash, e.result, "
                 "EXISTS (SELECT 1 FROM runtime_work w WHERE w.id = e.run_id) AS live FROM runtime_effect e "
@@ -219,7 +229,7 @@ class Store:
             return [(row[1], bytes(row[2])) for row in await cursor.fetchall()]
 
     async def load_events(self, ids: Sequence[UUID]) -> list[Any]:
-        async with self.pool.connection() as conn, conn.cursor(row_factory=namedtuple_row) as cursor:
+        async with self.pool.connection() as conn, _named(conn) as cursor:
             await cursor.execute(_EVENTS, [list(ids)])
             return await cursor.fetchall()
 
@@ -286,6 +296,11 @@ class Store:
                 pause = min(pause * 2, 1.0)
             else:
                 return
+
+
+def _named(conn: AsyncConnection[Any]) -> AsyncCursor[Any]:
+    """A cursor whose rows have named fields."""
+    return conn.cursor(row_factory=namedtuple_row)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

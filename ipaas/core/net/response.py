@@ -35,9 +35,8 @@ class ResponseReader:
         "_keep_alive",
         "_limits",
         "_parser",
-        "_received",
         "_sized",
-        "chunks",
+        "body",
         "complete",
         "failure",
         "headers",
@@ -51,12 +50,12 @@ class ResponseReader:
         self._is_head = is_head
         self._limits = limits
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
-        self._head_bytes = self._fed = self._received = self._interim = 0
+        self._head_bytes = self._fed = self._interim = 0
         self._in_body = self._sized = self._encoded = self._extra = self._keep_alive = False
         self.status = 0
         self.reason = b""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.chunks: list[bytes] = []
+        self.body = bytearray()
         self.seen = self.complete = self.too_large = False
         self.failure = ""
 
@@ -152,12 +151,11 @@ class ResponseReader:
     def on_body(self, body: bytes) -> None:
         if self.complete or self.failure:
             return
-        self._received += len(body)
-        if self._received > self._limits.max_body:
+        if len(self.body) + len(body) > self._limits.max_body:
             self.too_large = True
             self._fail("the body is too large")
             return
-        self.chunks.append(body)
+        self.body += body
 
     def on_message_complete(self) -> None:
         if self._in_body and not self.failure:

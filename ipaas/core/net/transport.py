@@ -192,8 +192,7 @@ class _Exchange:
 
 
 def _body(reader: ResponseReader, key: OriginKey, max_body: int) -> bytes:
-    chunks = reader.chunks
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    body = bytes(reader.body)
     codings = [value for name, value in reader.headers if name == b"content-encoding"]
     if not codings or not body:
         return body

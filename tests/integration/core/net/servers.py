@@ -86,8 +86,10 @@ async def serving(talk: Talk, *, tls: ssl.SSLContext | None = None) -> AsyncIter
             pass
         finally:
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(0.2):  # a stream whose STARTTLS failed never says that it is closed
+                    await writer.wait_closed()
+            writer.transport.abort()
             talks.discard(task)
             server.gone.put_nowait(peer.number)
 
