@@ -94,5 +94,5 @@ def bind(request: Request, actor: Actor, workspace: Workspace) -> None:
 def _only_workspace(user: User) -> str:
     slugs = list(Workspace.objects.of_user(user).values_list("slug", flat=True)[:2])
     if len(slugs) != 1:
-        raise NotFound("Name the workspace in the header X-Workspace.")
+        raise NotFound(detail="Name the workspace in the header X-Workspace.")
     return slugs[0]
