@@ -114,7 +114,7 @@ def duration(milliseconds: float | None) -> str:
 def sparkline(values: Sequence[float], tone: str = "accent", label: str = "") -> SafeString:
     """A small line chart as SVG; ``label`` says in words what it shows."""
     if len(values) < 2:
-        return mark_safe("")  # noqa: S308 - a constant
+        return mark_safe("")
     top = max(values) or 1
     points = [
         f"{index * 100 / (len(values) - 1):.1f},{28 - 26 * float(value) / float(top):.1f}"
@@ -146,9 +146,7 @@ def json_tree(value: object, *, open_levels: int = OPEN_LEVELS) -> SafeString:
     budget = _Budget(MAX_NODES)
     body = _node(None, value, open_levels, budget)
     more = "" if budget.left >= 0 else format_html('<li class="size">more values are left out here</li>')
-    return format_html(
-        '<div class="json" tabindex="0" role="group" aria-label="Data"><ul>{}{}</ul></div>', body, more
-    )
+    return format_html('<div class="json" tabindex="0" role="group" aria-label="Data"><ul>{}{}</ul></div>', body, more)
 
 
 def _key(key: str | int | None) -> SafeString | str:
@@ -157,7 +155,7 @@ def _key(key: str | int | None) -> SafeString | str:
 
 def _node(key: str | int | None, value: object, levels: int, budget: _Budget) -> SafeString:
     if not budget.spend():
-        return mark_safe("")  # noqa: S308 - a constant
+        return mark_safe("")
     pairs: list[tuple[str | int, object]]
     if isinstance(value, Mapping) and value:
         pairs, size = list(value.items()), f"{len(value)} field{'s' * (len(value) != 1)}"
@@ -173,7 +171,7 @@ def _node(key: str | int | None, value: object, levels: int, budget: _Budget) ->
         )  # fmt: skip
     return format_html(
         '<li><details{}><summary>{}<span class="size">{}</span></summary><ul>{}</ul></details></li>',
-        mark_safe(" open") if levels > 0 else "",  # noqa: S308 - a constant
+        mark_safe(" open") if levels > 0 else "",
         _key(key), size, children,
     )  # fmt: skip
 

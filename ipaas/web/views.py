@@ -16,7 +16,9 @@ YEAR_S = 365 * 24 * 3600
 def _back(request: HttpRequest) -> HttpResponseRedirect:
     """To where the form was shown; never to another host."""
     target = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     return HttpResponseRedirect(target if safe else reverse("web:workspace_redirect"))
 
 

@@ -5,7 +5,18 @@ from typing import Any
 
 from ipaas.core import clock
 from ipaas.web import readmodels as rm
-from ipaas.web.design.samples import BULK_JOB, DOCUMENT, ERROR, ORDER, ago, components, options, run, run_rows, run_steps
+from ipaas.web.design.samples import (
+    BULK_JOB,
+    DOCUMENT,
+    ERROR,
+    ORDER,
+    ago,
+    components,
+    options,
+    run,
+    run_rows,
+    run_steps,
+)
 
 GROUPS = [
     rm.DeadLetterGroup("a", "business_rejection", "The carrier refused the address", "Order to shipment", "Book the parcel", 4, ago(hours=5), "€ 804.10 · 4 customers", "/design/dead-letter-group/", "#"),

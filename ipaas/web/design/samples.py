@@ -16,7 +16,9 @@ PAGE_OF_KEY = {
     "mappings": "mappings", "connections": "connections", "secrets": "secrets", "stubs": "stubs", "audit": "audit",
     "settings": "components",
 }  # fmt: skip
-CALLED = rm.Impact("Confirm to the customer", "called_again", "smtp send_mail: it never got an answer in the first run.")
+CALLED = rm.Impact(
+    "Confirm to the customer", "called_again", "smtp send_mail: it never got an answer in the first run."
+)
 ORDER: dict[str, Any] = {
     "id": "SO-10482",
     "total": Decimal("129.90"),
@@ -108,7 +110,12 @@ def runs() -> dict[str, Any]:
 
 
 def _attempts() -> list[rm.AttemptView]:
-    request = {"method": "POST", "path": "/v1/charges", "headers": {"Idempotency-Key": "k-7f12", "Authorization": "‹redacted:aa01›"}, "body": {"amount": 12990, "currency": "EUR", "card": "‹redacted:19fe›"}}  # noqa: E501 - sample
+    request = {
+        "method": "POST",
+        "path": "/v1/charges",
+        "headers": {"Idempotency-Key": "k-7f12", "Authorization": "‹redacted:aa01›"},
+        "body": {"amount": 12990, "currency": "EUR", "card": "‹redacted:19fe›"},
+    }
     return [
         rm.AttemptView(1, "failed", 150, 210, 503, "The vendor is unavailable.",
                        [rm.Verdict("retry", "again in 740 ms (full jitter)", "wait")], request,
