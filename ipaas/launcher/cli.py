@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="manage.py",
         description="Start, watch and test the product. Any other word is one of Django's commands.",
-        epilog="Settings: IPAAS_HOME, IPAAS_PORT, IPAAS_INGRESS_PORT, DATABASE_URL, REDIS_URL; see docs/reference/settings.md",
+        epilog="Settings: IPAAS_HOME, IPAAS_PORT, IPAAS_INGRESS_PORT, DATABASE_URL and REDIS_URL.",
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="command", dest="command")
