@@ -294,9 +294,8 @@ def name(scope: Mapping[str, JSON], key: str) -> JSON:
         return scope[key]
     except KeyError:
         raise ExpressionUndefined(
-            f"nothing is called {key!r} here", hint="Check the spelling; the names in scope are listed beside the editor.",
-            path=key,
-        ) from None  # fmt: skip
+            f"nothing is called {key!r} here", hint="Check the spelling of the name.", path=key
+        ) from None
 
 
 def key(value: JSON, name: str, path: str) -> JSON:

@@ -84,7 +84,7 @@ def _tokens(source: str) -> Iterator[Token]:
             yield Token(offset, kind, _CONVERSIONS[kind](value, offset))
         elif kind == "name":
             if not value.isidentifier():
-                raise TemplateSyntaxError("a name holds a character that is not allowed", offset)
+                raise TemplateSyntaxError(message="a name holds a character that is not allowed", lineno=offset)
             yield Token(offset, kind, value)
         else:
             raise TemplateSyntaxError(f"unexpected {value.strip()[:20]!r}", offset)
@@ -96,18 +96,18 @@ def _string(value: str, offset: int) -> str:
         if code is None:
             return _SIMPLE.get(match[4], match[0])
         if int(code, 16) > 0x10FFFF:
-            raise TemplateSyntaxError("an escape names no character", offset)
+            raise TemplateSyntaxError(message="an escape names no character", lineno=offset)
         return chr(int(code, 16))
 
     found = _ESCAPE.sub(replace, value[1:-1])
     if _FORBIDDEN.search(found):
-        raise TemplateSyntaxError("a text holds NUL or half of a surrogate pair", offset)
+        raise TemplateSyntaxError(message="a text holds NUL or half of a surrogate pair", lineno=offset)
     return found
 
 
 def _integer(value: str, offset: int) -> int:
     if len(value) > JsonLimits.MAX_DIGITS:
-        raise TemplateSyntaxError("a number is too long", offset)
+        raise TemplateSyntaxError(message="a number is too long", lineno=offset)
     return int(value.replace("_", ""), 0)
 
 
@@ -115,9 +115,9 @@ def _decimal(value: str, offset: int) -> Decimal:
     try:
         number = Decimal(value.replace("_", ""))
     except InvalidOperation:
-        raise TemplateSyntaxError("a number is too large", offset) from None
+        raise TemplateSyntaxError(message="a number is too large", lineno=offset) from None
     if len(value) > JsonLimits.MAX_DIGITS or abs(number.adjusted()) > 200:
-        raise TemplateSyntaxError("a number is too long", offset)
+        raise TemplateSyntaxError(message="a number is too long", lineno=offset)
     return number
 
 
@@ -159,7 +159,7 @@ def _hole_end(text: str, begin: int) -> tuple[int, int]:
         for offset, kind, value in _raw_tokens(_one_line(rest)):
             if kind == "variable_end":
                 if value != "}}":
-                    raise TemplateSyntaxError("white space control is not part of the language", offset)
+                    raise TemplateSyntaxError(message="white space control is not part of the language", lineno=offset)
                 return begin + offset, begin + offset + 2
     except TemplateSyntaxError as error:
         raise ExpressionSyntax(
