@@ -22,6 +22,11 @@ def main(argv: list[str]) -> int:
     except LauncherError as error:
         complain(f"Error: {error}")
         return 1
+    except PermissionError as error:
+        complain(
+            f"Error: no permission for {error.filename}. It belongs to another user: act as that user, or see doctor."
+        )
+        return 1
     except KeyboardInterrupt:
         return 130
 
