@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Entry point: ``up``, ``down``, ``status``, ``doctor``, ``test``, ``bench`` and Django's own commands."""
+"""Entry point: ``up``, ``down``, ``status``, ``doctor``, ``run``, ``test``, ``lint``, ``bench``, and Django's commands.
 
-import os
+Works with nothing but Python: what is missing is set up beside this file, in ``.venv``.
+"""
+
 import sys
 
+if sys.version_info < (3, 11):  # noqa: UP036 - an older Python deserves a plain sentence
+    sys.exit("Error: Python 3.11 or newer is needed; this is " + sys.version.split()[0])
 
-def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(sys.argv)
-
+from ipaas.launcher.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv))

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     )
     debug: bool = Field(False, description="Development mode: detailed error pages, the component page.")
     allowed_hosts: list[str] = Field(["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to.")
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="How many proxies in front write X-Forwarded-For; 0 ignores that header."
+    )
     public_url: str | None = Field(None, description="Address people use; needed behind a proxy (https).")
     log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -4,3 +4,33 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "ipaas.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        from ipaas import audit
+        from ipaas.accounts import (
+            roles,  # noqa: F401 - registers the permissions
+            signals,  # noqa: F401 - connects sign-in to the audit trail
+        )
+
+        audit.register_actions(
+            {
+                "signin.ok": "A person signed in.",
+                "signin.failed": "A sign-in was refused; the label is the e-mail address that was entered.",
+                "signout": "A person signed out.",
+                "workspace.created": "A workspace was made.",
+                "settings.changed": "Settings of a workspace were changed.",
+                "environment.created": "An environment was added.",
+                "environment.changed": "An environment or its variables were changed.",
+                "member.added": "A person became a member.",
+                "member.roles_changed": "The roles of a member were changed.",
+                "member.removed": "A membership was ended.",
+                "user.deactivated": "A person's account was deactivated.",
+                "user.password_set": "A password was set.",
+                "service_account.created": "A service account was made.",
+                "service_account.disabled": "A service account was disabled.",
+                "service_account.enabled": "A service account was enabled again.",
+                "apikey.created": "An API key was made.",
+                "apikey.rotated": "An API key got a successor.",
+                "apikey.revoked": "An API key was revoked.",
+            }
+        )

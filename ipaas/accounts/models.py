@@ -1,9 +1,12 @@
 """Who belongs where: users, workspaces, environments, memberships, API keys."""
 
+from uuid import UUID
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from ipaas.accounts.querysets import ApiKeyQuerySet, MembershipQuerySet, WorkspaceQuerySet
 from ipaas.core.ids import uuid7
 
 
@@ -44,8 +47,15 @@ class Workspace(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = WorkspaceQuerySet.as_manager()
+
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def workspace_id(self) -> UUID:
+        """A workspace belongs to itself, so that ``require_permission`` takes it as a subject."""
+        return self.id
 
 
 class Environment(models.Model):
@@ -74,6 +84,8 @@ class Membership(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     roles = ArrayField(models.CharField(max_length=20))
 
+    objects = MembershipQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="accounts_membership_once")]
 
@@ -81,8 +93,31 @@ class Membership(models.Model):
         return f"{self.user_id} in {self.workspace_id}"
 
 
+class ServiceAccount(models.Model):
+    """A program that acts in a workspace in its own name, by API keys only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="service_accounts")
+    slug = models.SlugField(max_length=60)
+    name = models.CharField(max_length=120)
+    roles = ArrayField(models.CharField(max_length=20))
+    disabled = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "slug"], name="accounts_serviceaccount_slug")]
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
 class ApiKey(models.Model):
-    """A key of a workspace: only its SHA-256 is stored; scopes are permission names, never more than its maker has."""
+    """A key of a workspace: only its SHA-256 is stored; scopes are permission names.
+
+    A key never permits more than its owner (a user or a service account) has at the moment of use; a key without an
+    owner was made by the platform itself.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
@@ -90,14 +125,26 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=16, unique=True)
     digest = models.BinaryField(max_length=32)
     scopes = ArrayField(models.CharField(max_length=40))
+    owner = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="api_keys")
+    service_account = models.ForeignKey(ServiceAccount, null=True, on_delete=models.CASCADE, related_name="api_keys")
+    flows = ArrayField(models.UUIDField(), null=True)
+    replaced_by = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replaces")
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ApiKeyQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=True) | models.Q(service_account__isnull=True),
+                name="accounts_apikey_one_owner",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

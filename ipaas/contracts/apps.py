@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class ContractsConfig(AppConfig):
     name = "ipaas.contracts"
     label = "contracts"
+
+    def ready(self) -> None:
+        from ipaas.contracts.document import SCHEMA_TYPE
+        from ipaas.core.document_types import register_document_type
+
+        register_document_type(SCHEMA_TYPE)

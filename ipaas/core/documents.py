@@ -1,6 +1,7 @@
 """Base of every versioned document: a draft that changes and versions that never do."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 
@@ -22,6 +23,7 @@ class VersionedDocument(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     workspace: Any  # each concrete document declares its foreign key
+    workspace_id: UUID
 
     class Meta:
         abstract = True
@@ -49,6 +51,7 @@ class DocumentVersion(models.Model):
     published_at = models.DateTimeField(auto_now_add=True)
 
     document: Any  # each concrete version declares its foreign key
+    document_id: UUID
 
     class Meta:
         abstract = True
@@ -60,16 +63,19 @@ class DocumentVersion(models.Model):
 
 
 def immutability_sql(table: str) -> str:
-    """Trigger for a version table: content, hash, number and document never change, rows are never deleted alone."""
+    """Trigger for a version table: content, hash, number and document never change, rows are never deleted."""
     return f"""
     CREATE FUNCTION {table}_immutable() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
+      IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'a published version is immutable' USING ERRCODE = 'integrity_constraint_violation';
+      END IF;
       IF (NEW.content, NEW.sha256, NEW.number, NEW.document_id) IS DISTINCT FROM
          (OLD.content, OLD.sha256, OLD.number, OLD.document_id) THEN
         RAISE EXCEPTION 'a published version is immutable' USING ERRCODE = 'integrity_constraint_violation';
       END IF;
       RETURN NEW;
     END $$;
-    CREATE TRIGGER {table}_immutable BEFORE UPDATE ON {table}
+    CREATE TRIGGER {table}_immutable BEFORE UPDATE OR DELETE ON {table}
       FOR EACH ROW EXECUTE FUNCTION {table}_immutable();
     """

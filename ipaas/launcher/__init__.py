@@ -1,1 +1,1 @@
-"""Bootstrap and supervisor (standard library only)."""
+"""Bootstrap and supervisor; standard library only, so that it runs before anything is installed."""

@@ -2,9 +2,10 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import ipaas.core.ids
 from django.conf import settings
 from django.db import migrations, models
+
+import ipaas.core.ids
 
 
 class Migration(migrations.Migration):

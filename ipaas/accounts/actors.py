@@ -1,0 +1,30 @@
+"""Who acts: actors made from people and from API keys, with the permissions they have at this moment."""
+
+from ipaas.accounts.models import Membership, User, Workspace
+from ipaas.accounts.roles import permissions_of
+from ipaas.core.actor import Actor
+from ipaas.core.errors import NotFound
+
+ANONYMOUS = Actor(kind="anonymous", id="", label="anonymous")
+
+
+def actor_for(user: User, workspace: Workspace, ip: str | None = None) -> Actor:
+    """A person in a workspace; who is no active member gets ``NotFound``, as for a workspace that does not exist."""
+    return actor_in(user, workspace.slug, ip)[0]
+
+
+def actor_in(user: User, slug: str, ip: str | None = None) -> tuple[Actor, Workspace]:
+    """A person in the workspace with this slug; ``NotFound`` alike for a foreign and a missing one. One query."""
+    found = Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug)
+    membership = found.first() if user.is_active else None
+    if membership is None:
+        raise NotFound(what="workspace")
+    actor = Actor(
+        kind="user",
+        id=str(user.pk),
+        label=user.email,
+        workspace_id=membership.workspace_id,
+        permissions=permissions_of(membership.roles),
+        ip=ip,
+    )
+    return actor, membership.workspace

@@ -1,0 +1,22 @@
+"""How sign-in is shaped: by e-mail and password, no sign-up, refusals on record."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+from ipaas.accounts.addresses import client_ip
+from ipaas.accounts.signin import record_failed_signin
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Accounts are made by administrators; throttling is ``ACCOUNT_RATE_LIMITS``."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return client_ip(request) or "unknown"
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        record_failed_signin(str(credentials.get("email") or credentials.get("username") or ""), client_ip(request))

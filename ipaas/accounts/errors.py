@@ -1,0 +1,26 @@
+"""Errors of accounts and API keys."""
+
+from ipaas.core.errors import Conflict, IpaasError
+
+
+class InvalidApiKey(IpaasError):
+    """The API key is not valid."""
+
+    status = 401
+    code = "api_key.invalid"
+    title = "Not authenticated"
+    remedy = "Send a live key as 'Authorization: Bearer ipk_…'; keys expire and can be revoked."
+
+
+class LastAdmin(Conflict):
+    """{email} is the last administrator of this workspace."""
+
+    code = "member.last_admin"
+    remedy = "Make another member an administrator first."
+
+
+class SharedUser(Conflict):
+    """{email} also belongs to other workspaces, so this workspace can not deactivate the account."""
+
+    code = "user.shared"
+    remedy = "Remove the membership instead."

@@ -1,0 +1,66 @@
+"""Guard of the pages of a workspace."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from ipaas.accounts.models import User, Workspace
+from ipaas.core.actor import Actor, known_permission
+from ipaas.core.errors import NotFound, PermissionDenied
+
+
+class WorkspaceRequest(HttpRequest):
+    """What a guarded view receives: the actor is a member of the workspace and has the page's permission."""
+
+    actor: Actor
+    workspace: Workspace
+    htmx: HtmxDetails
+    user: User
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+def page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
+    """Guard a view below ``/w/<slug:workspace>/``; the view reads ``request.workspace`` and ``request.actor``.
+
+    Strangers are led to sign-in, members of other workspaces get 404 as for a missing workspace, members without the
+    permission get 403. The URL's ``workspace`` is taken out of the arguments. The errors ``NotFound`` and
+    ``PermissionDenied`` raised by services become 404 and 403 too.
+    """
+    known_permission(permission)
+
+    def guard(view: View) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: WorkspaceRequest, /, *args: Any, workspace: str, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _to_signin(request)
+            if request.workspace is None:
+                message = "workspace"
+                raise Http404(message)
+            try:
+                if permission not in request.actor.permissions:
+                    raise PermissionDenied(permission=permission)
+                return view(request, *args, **kwargs)
+            except NotFound as error:
+                raise Http404(error.detail) from None
+            except PermissionDenied as error:
+                raise DjangoPermissionDenied(error.detail) from None
+
+        guarded.permission = permission  # type: ignore[attr-defined]  # read by the generated role matrix
+        return guarded
+
+    return guard
+
+
+def _to_signin(request: WorkspaceRequest) -> HttpResponse:
+    """To the sign-in page and back here; a fragment asks the browser to go there as a whole page."""
+    if not request.htmx:
+        return redirect_to_login(request.get_full_path())
+    return HttpResponseClientRedirect(redirect_to_login(request.htmx.current_url_abs_path or "/").url)

@@ -1,0 +1,291 @@
+"""Deeds on users, workspaces, environments and members: permission, guard, change, audit, in one transaction."""
+
+import re
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from ipaas import audit
+from ipaas.accounts.actors import ANONYMOUS, actor_for, actor_in
+from ipaas.accounts.api_keys import authenticate_api_key, create_api_key, revoke_api_key, rotate_api_key
+from ipaas.accounts.errors import LastAdmin, SharedUser
+from ipaas.accounts.models import Environment, Membership, ServiceAccount, User, Workspace
+from ipaas.accounts.roles import check_roles, permissions_of
+from ipaas.core.actor import Actor, require_permission
+from ipaas.core.errors import Conflict, InvalidInput, PermissionDenied
+
+__all__ = [
+    "ANONYMOUS",
+    "actor_for",
+    "actor_in",
+    "add_member",
+    "authenticate_api_key",
+    "change_environment",
+    "change_roles",
+    "change_settings",
+    "create_api_key",
+    "create_environment",
+    "create_service_account",
+    "create_workspace",
+    "deactivate_user",
+    "remove_member",
+    "revoke_api_key",
+    "rotate_api_key",
+    "set_password",
+    "set_service_account_disabled",
+]
+
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
+
+
+@transaction.atomic
+def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
+    """Make a tenant; only the platform itself may (command line, bootstrap)."""
+    if not actor.is_system:
+        raise PermissionDenied(permission="workspaces.create")
+    _check_slug(slug, 60)
+    if Workspace.objects.filter(slug=slug).exists():
+        raise Conflict(what=f"There is a workspace {slug!r} already.")
+    workspace = Workspace.objects.create(slug=slug, name=name)
+    audit.record("workspace.created", actor=actor, workspace_id=workspace.id, subject=("workspace", workspace.id, slug))
+    return workspace
+
+
+@transaction.atomic
+def change_settings(*, workspace: Workspace, settings: dict[str, Any], actor: Actor) -> Workspace:
+    """Set the given keys of the workspace's settings; a value of None removes the key. Others stay as they are."""
+    require_permission(actor, "settings.edit", workspace)
+    locked = Workspace.objects.select_for_update().get(id=workspace.id)
+    before = {key: locked.settings.get(key) for key in settings}
+    merged = {**locked.settings, **settings}
+    locked.settings = {key: value for key, value in merged.items() if value is not None}
+    locked.save(update_fields=["settings"])
+    audit.record(
+        "settings.changed",
+        actor=actor,
+        workspace_id=locked.id,
+        subject=("workspace", locked.id, locked.slug),
+        details={"before": before, "after": settings},
+    )
+    return locked
+
+
+@transaction.atomic
+def create_environment(
+    *,
+    workspace: Workspace,
+    slug: str,
+    name: str,
+    actor: Actor,
+    position: int = 0,
+    variables: dict[str, Any] | None = None,
+) -> Environment:
+    """Add an environment; ``variables`` are the values flows read as ``vars``."""
+    require_permission(actor, "settings.edit", workspace)
+    _check_slug(slug, 40)
+    if Environment.objects.filter(workspace=workspace, slug=slug).exists():
+        raise Conflict(what=f"There is an environment {slug!r} already.")
+    environment = Environment.objects.create(
+        workspace=workspace, slug=slug, name=name, position=position, variables=variables or {}
+    )
+    audit.record(
+        "environment.created",
+        actor=actor,
+        workspace_id=workspace.id,
+        subject=("environment", environment.id, slug),
+        details={"variables": sorted(environment.variables)},
+    )
+    return environment
+
+
+@transaction.atomic
+def change_environment(*, environment: Environment, name: str, variables: dict[str, Any], actor: Actor) -> Environment:
+    """Rename an environment and replace its variables; the audit entry names the variables that changed."""
+    require_permission(actor, "settings.edit", environment)
+    locked = Environment.objects.select_for_update().get(id=environment.id)
+    names = locked.variables.keys() | variables.keys()
+    changed = sorted(key for key in names if locked.variables.get(key) != variables.get(key))
+    locked.name, locked.variables = name, variables
+    locked.save(update_fields=["name", "variables"])
+    audit.record(
+        "environment.changed",
+        actor=actor,
+        workspace_id=locked.workspace_id,
+        subject=("environment", locked.id, locked.slug),
+        details={"variables": changed},
+    )
+    return locked
+
+
+@transaction.atomic
+def add_member(
+    *, workspace: Workspace, email: str, roles: list[str], actor: Actor, name: str = "", password: str | None = None
+) -> Membership:
+    """Give a person roles in a workspace.
+
+    A person the platform does not know yet gets an account with ``name`` and ``password``; for a known one both are
+    ignored, so that no workspace can take over an account. Raises ``Conflict`` for someone who is a member already.
+    """
+    require_permission(actor, "users.manage", workspace)
+    roles = _grantable(roles, actor)
+    user = _user_with(email) or _create_user(email=email, name=name, password=password)
+    membership, created = Membership.objects.get_or_create(user=user, workspace=workspace, defaults={"roles": roles})
+    if not created:
+        raise Conflict(what=f"{user.email} is a member already.")
+    _record_member("member.added", membership, actor, {"roles": roles})
+    return membership
+
+
+@transaction.atomic
+def change_roles(*, membership: Membership, roles: list[str], actor: Actor) -> Membership:
+    """Replace the roles of a member; the last administrator can not lose that role."""
+    require_permission(actor, "users.manage", membership)
+    roles = _grantable(roles, actor)
+    locked = _locked_with_admins(membership)
+    if "admin" not in roles:
+        _keep_an_admin(locked)
+    before, locked.roles = locked.roles, roles
+    locked.save(update_fields=["roles"])
+    _record_member("member.roles_changed", locked, actor, {"before": before, "after": roles})
+    return locked
+
+
+@transaction.atomic
+def remove_member(*, membership: Membership, actor: Actor) -> None:
+    """End a membership; the person's API keys for this workspace are revoked by it."""
+    require_permission(actor, "users.manage", membership)
+    locked = _locked_with_admins(membership)
+    _keep_an_admin(locked)
+    _record_member("member.removed", locked, actor, {"roles": locked.roles})
+    locked.delete()
+
+
+@transaction.atomic
+def deactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
+    """Refuse every further sign-in and request of a person who belongs to this workspace alone."""
+    require_permission(actor, "users.manage", workspace)
+    membership = Membership.objects.filter(user=user, workspace=workspace).first()
+    if membership is None or user.memberships.exclude(workspace=workspace).exists():
+        raise SharedUser(email=user.email)
+    _keep_an_admin(_locked_with_admins(membership))
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    _record_member("user.deactivated", membership, actor, {})
+    return user
+
+
+@transaction.atomic
+def set_password(*, user: User, password: str, actor: Actor) -> None:
+    """Set a person's password; the platform (command line) or the person. Ends the person's other sessions."""
+    if not actor.is_system and actor.id != str(user.pk):
+        raise PermissionDenied(permission="users.manage")
+    _check_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    audit.record(
+        "user.password_set", actor=actor, workspace_id=actor.workspace_id, subject=("user", user.pk, user.email)
+    )
+
+
+@transaction.atomic
+def create_service_account(
+    *, workspace: Workspace, slug: str, name: str, roles: list[str], actor: Actor
+) -> ServiceAccount:
+    """Make a program's account; its roles must not permit more than the maker may."""
+    require_permission(actor, "apikeys.manage", workspace)
+    _check_slug(slug, 60)
+    if ServiceAccount.objects.filter(workspace=workspace, slug=slug).exists():
+        raise Conflict(what=f"There is a service account {slug!r} already.")
+    account = ServiceAccount.objects.create(workspace=workspace, slug=slug, name=name, roles=_grantable(roles, actor))
+    _record_service_account("service_account.created", account, actor)
+    return account
+
+
+@transaction.atomic
+def set_service_account_disabled(*, account: ServiceAccount, disabled: bool, actor: Actor) -> ServiceAccount:
+    """Refuse or admit all keys of a service account."""
+    require_permission(actor, "apikeys.manage", account)
+    account.disabled = disabled
+    account.save(update_fields=["disabled"])
+    _record_service_account("service_account.disabled" if disabled else "service_account.enabled", account, actor)
+    return account
+
+
+def _grantable(roles: list[str], actor: Actor) -> list[str]:
+    """Known roles that permit nothing beyond what the actor (perhaps a key with few scopes) may do."""
+    roles = check_roles(roles)
+    beyond = permissions_of(roles) - actor.permissions
+    if beyond and not actor.is_system:
+        raise PermissionDenied(permission=min(beyond))
+    return roles
+
+
+def _record_service_account(action: str, account: ServiceAccount, actor: Actor) -> None:
+    audit.record(
+        action,
+        actor=actor,
+        workspace_id=account.workspace_id,
+        subject=("service_account", account.id, account.slug),
+        details={"roles": account.roles},
+    )
+
+
+def _record_member(action: str, membership: Membership, actor: Actor, details: dict[str, Any]) -> None:
+    audit.record(
+        action,
+        actor=actor,
+        workspace_id=membership.workspace_id,
+        subject=("user", membership.user_id, membership.user.email),
+        details=details,
+    )
+
+
+def _locked_with_admins(membership: Membership) -> Membership:
+    """Lock all administrators with the member, so that two of them can not remove each other at once."""
+    rows = Membership.objects.select_for_update(of=("self",)).in_workspace(membership.workspace_id)
+    return {row.id: row for row in rows}[membership.id]
+
+
+def _keep_an_admin(membership: Membership) -> None:
+    others = Membership.objects.in_workspace(membership.workspace_id).with_role("admin").exclude(id=membership.id)
+    if "admin" in membership.roles and not others.exists():
+        raise LastAdmin(email=membership.user.email)
+
+
+def _user_with(email: str) -> User | None:
+    return User.objects.filter(email=email.strip().lower()).first()
+
+
+def _create_user(*, email: str, name: str, password: str | None) -> User:
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError:
+        _refuse("email", "email.invalid", "this is not an e-mail address")
+    if not name.strip():
+        _refuse("name", "name.missing", "a person needs a name")
+    if password is not None:
+        _check_password(password, User(email=email, name=name))
+    return User.objects.create_user(email=email, name=name.strip()[:120], password=password)
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInput(
+            [{"path": "password", "code": "password.weak", "message": message} for message in error.messages]
+        ) from None
+
+
+def _check_slug(slug: str, length: int) -> None:
+    if len(slug) > length or not SLUG.match(slug):
+        wanted = f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
+        _refuse("slug", "slug.invalid", wanted)
+
+
+def _refuse(path: str, code: str, message: str) -> None:
+    raise InvalidInput([{"path": path, "code": code, "message": message}])

@@ -1,0 +1,41 @@
+"""The document form of a schema."""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+from ipaas.contracts.models import Schema, SchemaVersion
+from ipaas.contracts.validators import CompiledValidator, compile_schema, schema_problems
+from ipaas.core.document_forms import Finding, pointer, schema_findings
+from ipaas.core.document_types import DocumentType
+
+KIND = "schema"
+
+
+@cache
+def form() -> CompiledValidator:
+    """The JSON Schema of schema documents."""
+    return compile_schema(json.loads(files("ipaas.contracts").joinpath("schema.schema.json").read_text()), mask=None)
+
+
+def validate(content: dict[str, Any], _workspace_id: UUID | None = None) -> list[Finding]:
+    """Everything that is wrong with a schema document, its own examples included."""
+    found = schema_findings(form().validator, content)
+    if found:
+        return found
+    found = schema_problems(content["schema"], "/schema")
+    return found or _example_findings(content)
+
+
+def _example_findings(content: dict[str, Any]) -> list[Finding]:
+    validator = compile_schema(content["schema"])
+    return [
+        Finding(pointer("examples", index) + error["path"], "schema.example", error["message"])
+        for index, example in enumerate(content.get("examples", ()))
+        for error in validator.errors(example)
+    ]
+
+
+SCHEMA_TYPE = DocumentType(kind=KIND, permission="schemas", document=Schema, version=SchemaVersion, validate=validate)

@@ -1,0 +1,38 @@
+"""Changing schema drafts; publishing is in governance."""
+
+from typing import Any
+
+from django.db import transaction
+
+from ipaas import audit
+from ipaas.accounts.models import Workspace
+from ipaas.contracts.document import SCHEMA_TYPE, validate
+from ipaas.contracts.models import Schema
+from ipaas.core.actor import Actor, require_permission
+from ipaas.core.document_forms import Finding, read_document
+from ipaas.core.drafts import write_draft
+
+
+@transaction.atomic
+def save_draft(
+    *,
+    actor: Actor,
+    workspace: Workspace,
+    text: str | bytes | None = None,
+    content: Any = None,
+    expected_revision: int | None = None,
+) -> tuple[Schema, list[Finding]]:
+    """Store a draft, finished or not, and say what would stop it from being published."""
+    require_permission(actor, "schemas.edit", workspace.id)
+    source = read_document(text=text, content=content)
+    document = write_draft(
+        SCHEMA_TYPE, workspace_id=workspace.id, content=source.content, expected_revision=expected_revision
+    )
+    audit.record(
+        "schema.draft_saved",
+        actor=actor,
+        workspace_id=workspace.id,
+        subject=("schema", str(document.id), document.slug),
+        details={"revision": document.draft_revision},
+    )
+    return document, source.locate(validate(source.content, workspace.id))  # type: ignore[return-value]  # written as a Schema

@@ -1,0 +1,286 @@
+"""Reading the document form of a definition: text to content, findings with a place, hashes, differences."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+import jsonschema_rs
+import yaml
+
+from ipaas.core import jsonio, yamlio
+from ipaas.core.errors import InvalidInput, IpaasError
+
+MAX_DEPTH = 48
+MAX_BYTES = 1_000_000
+MAX_INT = 2**63
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to say about a place in a document; ``path`` is a JSON pointer (RFC 6901), "" the whole."""
+
+    path: str
+    code: str
+    message: str
+    severity: Severity = "error"
+    line: int | None = None
+
+    def as_error(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "path": self.path,
+            "code": self.code,
+            "message": self.message,
+            "severity": self.severity,
+        }
+        return found if self.line is None else {**found, "line": self.line}
+
+
+def pointer(*parts: str | int) -> str:
+    """A JSON pointer from its parts."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def errors_of(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity == "error"]
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise ``InvalidInput`` with every finding when one of them is an error."""
+    found = list(findings)
+    errors = errors_of(found)
+    if errors:
+        raise InvalidInput([finding.as_error() for finding in (*errors, *(f for f in found if f not in errors))])
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document as it was handed in; ``text`` is kept to name lines of YAML input."""
+
+    content: dict[str, Any]
+    text: str | None = None
+
+    def locate(self, findings: Iterable[Finding]) -> list[Finding]:
+        """The findings with the line of each in the YAML text, the nearest known ancestor's where a key is absent."""
+        found = list(findings)
+        if self.text is None or not found:
+            return found
+        try:
+            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError:  # what the strict reader took and this one does not: findings go without lines
+            return found
+        return [
+            Finding(finding.path, finding.code, finding.message, finding.severity, _line_of(root, finding.path))
+            for finding in found
+        ]
+
+
+def read_document(*, text: str | bytes | None = None, content: Any = None) -> Source:
+    """A document from YAML or JSON text, or from content already parsed; exactly one is given.
+
+    Raises ``InvalidInput``, never anything else, whatever is handed in.
+    """
+    if (text is None) == (content is None):
+        raise InvalidInput([{"path": "", "code": "document.missing", "message": "give either a text or a content"}])
+    yaml_text = None
+    if text is not None:
+        content, yaml_text = _parse(text)
+    normal = normalise(content)
+    if not isinstance(normal, dict):
+        raise InvalidInput([{"path": "", "code": "document.object", "message": "a document is an object with keys"}])
+    return Source(normal, yaml_text)
+
+
+def _parse(text: str | bytes) -> tuple[Any, str | None]:
+    try:
+        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        decoded.encode("utf-8")
+    except UnicodeError:
+        raise InvalidInput([{"path": "", "code": "document.encoding", "message": "the text is not UTF-8"}]) from None
+    if len(decoded) > MAX_BYTES:
+        raise InvalidInput([{"path": "", "code": "document.size", "message": f"longer than {MAX_BYTES} characters"}])
+    try:
+        if decoded.lstrip()[:1] in ("{", "["):
+            return jsonio.loads(decoded), None
+        return yamlio.load(decoded), decoded
+    except InvalidInput:
+        raise
+    except IpaasError as error:
+        place = {key: value for key, value in error.params.items() if key in ("line", "column", "offset")}
+        raise InvalidInput(
+            [{"path": "", "code": error.code, "message": error.detail, "severity": "error", **place}]
+        ) from error
+
+
+def normalise(value: Any) -> Any:
+    """A copy in plain JSON types that PostgreSQL stores exactly; what it could not raises ``InvalidInput``.
+
+    Decimals become integers or floats where that keeps their value; other precise numbers must be written as text.
+    """
+    return _normal(value, (), MAX_DEPTH)
+
+
+def _normal(value: Any, path: tuple[str | int, ...], depth: int) -> Any:
+    if depth == 0:
+        raise _bad(path[:8], "document.depth", f"nested deeper than {MAX_DEPTH} levels")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _normal_text(value, path)
+    if isinstance(value, int | float | Decimal):
+        return _normal_number(value, path)
+    if isinstance(value, list | tuple):
+        return [_normal(item, (*path, index), depth - 1) for index, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {_normal_key(key, path): _normal(item, (*path, key), depth - 1) for key, item in value.items()}
+    raise _bad(path, "document.type", f"a {type(value).__name__} has no place in a document; write it as text")
+
+
+def _normal_key(key: Any, path: tuple[str | int, ...]) -> str:
+    if not isinstance(key, str):
+        raise _bad(path, "document.key", f"a key is a {type(key).__name__}, it must be a text; put it in quotes")
+    return _normal_text(key, path)
+
+
+def _normal_text(value: str, path: tuple[str | int, ...]) -> str:
+    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise _bad(path, "document.text", "the text holds a character that can not be stored")
+    return str(value)
+
+
+def _normal_number(value: float | Decimal, path: tuple[str | int, ...]) -> int | float:
+    exact = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    if not exact.is_finite() or exact.adjusted() > 300:
+        raise _bad(path, "document.number", "the number is too large or not finite")
+    if isinstance(value, int) or exact == exact.to_integral_value():
+        if abs(exact) >= MAX_INT:
+            raise _bad(path, "document.number", "the whole number has more than 63 bits; write it as text")
+        return int(exact)
+    near = float(exact)
+    if Decimal(repr(near)) != exact:
+        raise _bad(path, "document.number", "the number is too precise; write it as text")
+    return near
+
+
+def exact(value: Any) -> Any:
+    """A content with its floats as the decimals that were written, for computing with."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, list):
+        return [exact(item) for item in value]
+    if isinstance(value, dict):
+        return {key: exact(item) for key, item in value.items()}
+    return value
+
+
+def _bad(path: tuple[str | int, ...], code: str, message: str) -> InvalidInput:
+    return InvalidInput([{"path": pointer(*path), "code": code, "message": message, "severity": "error"}])
+
+
+def content_sha256(content: Any) -> str:
+    """The hash of the canonical JSON of a content, in hex."""
+    return jsonio.sha256_of(content).hex()
+
+
+def _line_of(root: yaml.Node | None, path: str) -> int | None:
+    if root is None:
+        return None
+    node, line = root, root.start_mark.line
+    for raw in path.split("/")[1:]:
+        part = raw.replace("~1", "/").replace("~0", "~")
+        step = _child(node, part)
+        if step is None:
+            break
+        node, line = step
+    return int(line) + 1
+
+
+def _child(node: yaml.Node, part: str) -> tuple[yaml.Node, int] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == part:
+                return value, key.start_mark.line
+    elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+        item = node.value[int(part)]
+        return item, item.start_mark.line
+    return None
+
+
+def schema_findings(validator: jsonschema_rs.Validator, content: Any, *, limit: int = 50) -> list[Finding]:
+    """What a JSON Schema says about a document, worded for people, at most ``limit`` findings."""
+    found: list[Finding] = []
+    for error in validator.iter_errors(content):
+        found.extend(_worded(error))
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _worded(error: jsonschema_rs.ValidationError) -> Iterator[Finding]:
+    path, keyword, kind = pointer(*error.instance_path), error.kind.name, error.kind
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
+        for key in kind.unexpected:
+            yield Finding(path + pointer(key), "document.unknown_key", f"there is no key {key!r} here")
+    elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+        yield Finding(path, "document.missing_key", f"the key {kind.property} is missing")
+    else:
+        yield Finding(path, f"document.{keyword}", _short(error.message))
+
+
+def _short(text: str, limit: int = 300) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for a near miss, else what there is, else ""."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there is {', '.join(names[:8])}" if names else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between two contents."""
+
+    path: str
+    kind: Literal["added", "removed", "changed"]
+    before: Any = None
+    after: Any = None
+
+
+def difference(before: Any, after: Any) -> list[Change]:
+    """Differences by path, in document order; items of lists with an ``id`` are matched by it, others by place."""
+    return list(_differences(before, after, ""))
+
+
+def _differences(before: Any, after: Any, path: str) -> Iterator[Change]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _by_key(before, after, path)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _by_key(_keyed(before), _keyed(after), path)
+    elif type(before) is not type(after) or before != after:
+        yield Change(path, "changed", before, after)
+
+
+def _by_key(before: dict[str, Any], after: dict[str, Any], path: str) -> Iterator[Change]:
+    for key, old in before.items():
+        place = path + pointer(key)
+        if key in after:
+            yield from _differences(old, after[key], place)
+        else:
+            yield Change(place, "removed", old)
+    for key, new in after.items():
+        if key not in before:
+            yield Change(path + pointer(key), "added", None, new)
+
+
+def _keyed(items: list[Any]) -> dict[str, Any]:
+    ids = [item.get("id") if isinstance(item, dict) else None for item in items]
+    if all(isinstance(name, str) for name in ids) and len(set(ids)) == len(ids):
+        return dict(zip((str(name) for name in ids), items, strict=True))
+    return {str(index): item for index, item in enumerate(items)}

@@ -1,0 +1,76 @@
+"""The registry of document types: what can be drafted, published and pinned."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from ipaas.core.actor import Actor
+from ipaas.core.document_forms import Finding
+from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
+from ipaas.core.documents import DocumentVersion, VersionedDocument
+from ipaas.core.errors import NotFound
+
+
+class PublishDerived(Protocol):
+    """Publishes a document that another one brought along inline; idempotent by content. Returns its version."""
+
+    def __call__(self, kind: str, content: dict[str, Any]) -> DocumentVersion: ...
+
+
+def _unchanged(content: dict[str, Any], _workspace_id: UUID, _publish: PublishDerived) -> dict[str, Any]:
+    return content
+
+
+def _nothing(_version: DocumentVersion, _actor: Actor) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentType:
+    """How one kind of document behaves.
+
+    ``permission`` is the prefix of its permissions (``flows`` for ``flows.edit``). ``validate`` says everything that
+    is wrong or doubtful with a content in a workspace. ``settle`` turns a valid content into what is published: it
+    pins references and publishes inline parts as documents of their own. ``on_published`` runs in the transaction.
+    """
+
+    kind: str
+    permission: str
+    document: type[VersionedDocument]
+    version: type[DocumentVersion]
+    validate: Callable[[dict[str, Any], UUID], list[Finding]]
+    settle: Callable[[dict[str, Any], UUID, PublishDerived], dict[str, Any]] = _unchanged
+    on_published: Callable[[DocumentVersion, Actor], None] = _nothing
+
+    @property
+    def documents(self) -> DocumentQuerySet:
+        return cast("DocumentQuerySet", cast("Any", self.document).objects.all())
+
+    @property
+    def versions(self) -> VersionQuerySet:
+        return cast("VersionQuerySet", cast("Any", self.version).objects.all())
+
+
+_types: dict[str, DocumentType] = {}
+
+
+def register_document_type(document_type: DocumentType) -> None:
+    """Make a kind known; called once from the app's ``ready``."""
+    _types[document_type.kind] = document_type
+
+
+def document_type(kind: str) -> DocumentType:
+    """The type of a kind; raises ``NotFound`` for one that nobody registered."""
+    found = _types.get(kind)
+    if found is None:
+        raise NotFound(what="document type")
+    return found
+
+
+def document_type_of(document: VersionedDocument) -> DocumentType:
+    return next(entry for entry in _types.values() if isinstance(document, entry.document))
+
+
+def document_kinds() -> list[str]:
+    return sorted(_types)

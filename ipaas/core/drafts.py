@@ -1,0 +1,90 @@
+"""Storing drafts under an optimistic lock; permission and audit belong to the services that call this."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from ipaas.core.document_forms import Finding, refuse
+from ipaas.core.document_types import DocumentType
+from ipaas.core.documents import VersionedDocument
+from ipaas.core.errors import Conflict
+
+
+def write_draft(
+    document_type: DocumentType, *, workspace_id: UUID, content: dict[str, Any], expected_revision: int | None
+) -> VersionedDocument:
+    """Store a content as the draft of the document that its ``slug`` names, made when there is none.
+
+    ``expected_revision`` is the revision that the change was made upon: None or 0 for a new document. Raises
+    ``Conflict`` when the draft has moved on, the document is archived, or it is part of another document.
+    """
+    refuse(header_findings(document_type.kind, content))
+    document = document_type.documents.select_for_update().filter(workspace_id=workspace_id, slug=content["slug"])
+    found: VersionedDocument | None = document.first()
+    if found is None:
+        return _create(document_type, workspace_id, content, expected_revision)
+    _guard(found, expected_revision)
+    return _fill(found, content)
+
+
+def _guard(document: VersionedDocument, expected_revision: int | None) -> None:
+    if document.archived:
+        raise Conflict(what=f"{document.slug} is archived; restore it before changing it.")
+    if owner := getattr(document, "derived_from", ""):
+        raise Conflict(what=f"{document.slug} is part of {owner}; change it there.")
+    if (expected_revision or 0) != document.draft_revision:
+        raise Conflict(
+            what=f"{document.slug} is at revision {document.draft_revision}, your change was made upon revision"
+            f" {expected_revision or 0}."
+        )
+
+
+def _create(
+    document_type: DocumentType, workspace_id: UUID, content: dict[str, Any], expected_revision: int | None
+) -> VersionedDocument:
+    if expected_revision:
+        raise Conflict(what=f"There is no {document_type.kind} {content['slug']!r} to change any more.")
+    document = document_type.document(slug=content["slug"])
+    document.workspace_id = workspace_id
+    try:
+        with transaction.atomic():
+            return _fill(document, content)
+    except IntegrityError:
+        raise Conflict(what=f"{content['slug']!r} was made by somebody else at this moment.") from None
+
+
+def _fill(document: VersionedDocument, content: dict[str, Any]) -> VersionedDocument:
+    document.title = content.get("title") or content["slug"]
+    document.description = content.get("description") or ""
+    if hasattr(document, "owner"):
+        document.owner = content.get("owner") or ""
+    document.draft = content
+    document.draft_revision += 1
+    document.save()
+    return document
+
+
+def header_findings(kind: str, content: dict[str, Any]) -> list[Finding]:
+    """What even a half-finished draft must have: its kind, a slug, and texts that fit."""
+    found = []
+    if content.get("kind") != kind:
+        found.append(Finding("/kind", "document.kind", f"the kind must be {kind!r}"))
+    if not valid_slug(content.get("slug")):
+        found.append(Finding("/slug", "document.slug", "a slug is 1 to 80 small letters, digits and hyphens"))
+    for key, limit in (("title", 200), ("description", 10_000), ("owner", 80)):
+        value = content.get(key, "")
+        if not isinstance(value, str) or len(value) > limit:
+            found.append(Finding(f"/{key}", "document.text", f"must be a text of at most {limit} characters"))
+    return found
+
+
+def valid_slug(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= 80
+        and value.isascii()
+        and value[0].isalnum()
+        and value == value.lower()
+        and value.replace("-", "a").isalnum()
+    )

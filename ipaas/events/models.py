@@ -1,0 +1,87 @@
+"""Where events come in: endpoints and receipts."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from ipaas.accounts.models import Environment, Workspace
+from ipaas.core.ids import uuid7
+
+
+class Endpoint(models.Model):
+    """An address that a sender posts to; ``public_id`` is the unguessable part of its URL."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="endpoints")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="endpoints")
+    slug = models.SlugField(max_length=80)
+    title = models.CharField(max_length=200)
+    public_id = models.CharField(max_length=40, unique=True)
+    connector = models.SlugField(max_length=80, blank=True, default="")
+    signature = models.JSONField(default=dict, blank=True)
+    signature_required = models.BooleanField(default=True)
+    secret_slug = models.SlugField(max_length=80, blank=True, default="")
+    delivery_header = models.CharField(max_length=80, default="webhook-id")
+    event_header = models.CharField(max_length=80, blank=True, default="")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "environment", "slug"], name="events_endpoint_slug"),
+        ]
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Receipt(models.Model):
+    """One accepted delivery: sealed as it came, answered only after commit. Partitioned by the day in its id."""
+
+    class State(models.TextChoices):
+        ACCEPTED = "accepted"
+        PROCESSED = "processed"
+        UNMATCHED = "unmatched"
+        CONFLICT = "conflict"
+        REJECTED = "rejected"
+
+    id = models.UUIDField(primary_key=True)
+    workspace_id = models.UUIDField()
+    endpoint_id = models.UUIDField()
+    delivery_id = models.TextField(null=True)
+    event = models.TextField()
+    state = models.TextField(choices=State.choices)
+    body_sha256 = models.BinaryField()
+    trace_id = models.TextField()
+    sealed = models.BinaryField()
+    run_ids = ArrayField(models.UUIDField(), null=True)
+    note = models.TextField(default="")
+
+    class Meta:
+        managed = False
+        db_table = "events_receipt"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Delivery(models.Model):
+    """The dedup record of a sender's delivery id; kept apart from receipts so that no retention forgets a delivery."""
+
+    pk = models.CompositePrimaryKey("endpoint_id", "delivery_id")
+    endpoint_id = models.UUIDField()
+    delivery_id = models.TextField()
+    receipt_id = models.UUIDField()
+    body_sha256 = models.BinaryField()
+
+    class Meta:
+        managed = False
+        db_table = "events_delivery"
+
+    def __str__(self) -> str:
+        return self.delivery_id

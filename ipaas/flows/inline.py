@@ -1,0 +1,138 @@
+"""Mappings and schemas written inside a flow: checked there, published as documents of their own."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from ipaas.contracts.models import SchemaVersion
+from ipaas.contracts.validators import schema_problems
+from ipaas.core.document_forms import Finding
+from ipaas.core.document_types import PublishDerived
+from ipaas.core.documents import DocumentVersion
+from ipaas.core.references import reference_to, split_reference
+from ipaas.flows.scope import Scope
+from ipaas.flows.walk import Step
+from ipaas.mapping.document import field_findings
+from ipaas.mapping.models import MappingVersion
+from ipaas.mapping.nodes import tree_findings
+
+MAX_SLUG = 80
+
+
+def schema_findings_of(schema: Any, path: str, workspace_id: UUID | None) -> Iterator[Finding]:
+    """Problems of a schema reference or of a schema written inline."""
+    if not isinstance(schema, str):
+        yield from schema_problems(schema, path)
+    elif workspace_id is not None and SchemaVersion.objects.of(workspace_id, *split_reference(schema)) is None:
+        yield Finding(path, "flow.unknown_schema", f"there is no published schema {schema!r}")
+
+
+def mapping_findings_of(spec: Step, path: str, scope: Scope, workspace_id: UUID | None) -> Iterator[Finding]:
+    """Problems of a map step's reference or of its inline fields."""
+    if ("mapping" in spec) == ("fields" in spec):
+        yield Finding(path, "flow.map", "name a mapping or write fields, one of the two")
+    elif "fields" in spec:
+        yield from _inline_fields(spec["fields"], f"{path}/fields", scope)
+    elif workspace_id is not None and not _published(spec["mapping"], workspace_id):
+        yield Finding(f"{path}/mapping", "flow.unknown_mapping", f"there is no published mapping {spec['mapping']!r}")
+
+
+def _published(reference: str, workspace_id: UUID) -> bool:
+    return MappingVersion.objects.of(workspace_id, *split_reference(reference)) is not None
+
+
+def _inline_fields(fields: Step, path: str, scope: Scope) -> Iterator[Finding]:
+    malformed = list(tree_findings({"fields": fields}, path.removesuffix("/fields")))
+    if malformed:
+        yield from malformed
+        return
+    for finding, paths in field_findings(fields, path, scope.names | {"source"}):
+        if finding is not None:
+            yield finding
+        yield from scope.references(paths, path)
+
+
+class Settler:
+    """Turns a valid flow into what is published: references pinned, inline parts published and referred to."""
+
+    def __init__(self, flow: str, workspace_id: UUID, publish: PublishDerived) -> None:
+        self.flow = flow
+        self.workspace_id = workspace_id
+        self.publish = publish
+
+    def settle(self, content: dict[str, Any]) -> dict[str, Any]:
+        settled = dict(content)
+        if "input" in content:
+            settled["input"] = {"schema": self._schema(content["input"]["schema"], "input", content["title"])}
+        for key in ("steps", "on_failure"):
+            if key in content:
+                settled[key] = [self._step(step, ()) for step in content[key]]
+        return settled
+
+    def _step(self, step: Step, loops: tuple[str, ...]) -> Step:
+        settled = dict(step)
+        if "map" in step:
+            settled["map"] = self._map(step, loops)
+        if "validate" in step:
+            schema = self._schema(step["validate"]["schema"], step["id"], _title(step))
+            settled["validate"] = {**step["validate"], "schema": schema}
+        if "for_each" in step:
+            inside = (*loops, step["for_each"]["as"])
+            settled["for_each"] = {**step["for_each"], "steps": self._list(step["for_each"]["steps"], inside)}
+        for key in ("else", "on_failure"):
+            if "steps" in step.get(key, ()):
+                settled[key] = {**step[key], "steps": self._list(step[key]["steps"], loops)}
+        if "branch" in step:
+            settled["branch"] = [{**case, "steps": self._list(case["steps"], loops)} for case in step["branch"]]
+        if "parallel" in step:
+            strands = step["parallel"]["branches"]
+            settled["parallel"] = {"branches": [{**one, "steps": self._list(one["steps"], loops)} for one in strands]}
+        return settled
+
+    def _list(self, steps: list[Step], loops: tuple[str, ...]) -> list[Step]:
+        return [self._step(step, loops) for step in steps]
+
+    def _map(self, step: Step, loops: tuple[str, ...]) -> Step:
+        spec = dict(step["map"])
+        if "fields" not in spec:
+            version = MappingVersion.objects.of(self.workspace_id, *split_reference(spec["mapping"]))
+            return {**spec, "mapping": _pin(version, spec["mapping"])}
+        document = {
+            "kind": "mapping",
+            "slug": derived_slug(self.flow, step["id"]),
+            "title": _title(step),
+            "scope": "flow",
+            "fields": spec.pop("fields"),
+        }
+        if loops:
+            document["loop_names"] = list(loops)
+        return {"mapping": _pin(self.publish("mapping", document), ""), **spec}
+
+    def _schema(self, schema: Any, step_id: str, title: str) -> str:
+        if isinstance(schema, str):
+            return _pin(SchemaVersion.objects.of(self.workspace_id, *split_reference(schema)), schema)
+        document = {"kind": "schema", "slug": derived_slug(self.flow, step_id), "title": title, "schema": schema}
+        return _pin(self.publish("schema", document), "")
+
+
+def _pin(version: DocumentVersion | None, reference: str) -> str:
+    return reference if version is None else reference_to(version.document.slug, version.number)
+
+
+def _title(step: Step) -> str:
+    title: str = step.get("title") or step["id"].replace("_", " ").capitalize()
+    return title
+
+
+def derived_slug(flow: str, step_id: str) -> str:
+    """``<flow>--<step>``, shortened with a digest where that is too long for a slug."""
+    slug = f"{flow}--{step_id.replace('_', '-')}"
+    if len(slug) <= MAX_SLUG:
+        return slug
+    digest = hashlib.sha256(slug.encode()).hexdigest()[:10]
+    return f"{slug[: MAX_SLUG - 11].rstrip('-')}-{digest}"
+
+
+def settle(content: dict[str, Any], workspace_id: UUID, publish: PublishDerived) -> dict[str, Any]:
+    return Settler(content["slug"], workspace_id, publish).settle(content)

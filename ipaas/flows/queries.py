@@ -1,0 +1,126 @@
+"""What the runtime reads of flows. Synchronous ORM; plans are kept per process because versions never change."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from ipaas.contracts.models import SchemaVersion
+from ipaas.contracts.queries import validator_for
+from ipaas.contracts.validators import CompiledValidator
+from ipaas.core.documents import DocumentVersion
+from ipaas.core.errors import NotFound
+from ipaas.core.references import split_reference
+from ipaas.flows import compiler
+from ipaas.flows.blocks import Plan
+from ipaas.flows.models import Deployment, FlowVersion
+from ipaas.mapping.engine import CompiledMapping
+from ipaas.mapping.models import MappingVersion
+from ipaas.mapping.queries import mapping_for
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedFlow:
+    """The version of a flow that an environment runs; ``paused`` flows start no new runs."""
+
+    workspace_id: UUID
+    environment_id: UUID
+    flow_id: UUID
+    flow_slug: str
+    version_id: UUID
+    paused: bool
+    trigger_kind: str
+    trigger_key: str
+    trigger_spec: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    workspace_id: UUID
+
+    def mapping(self, reference: str) -> CompiledMapping:
+        version = MappingVersion.objects.of(self.workspace_id, *split_reference(reference))
+        if version is None:
+            raise NotFound(what=f"mapping {reference}")
+        return mapping_for(version.id)
+
+    def schema(self, reference: str) -> CompiledValidator:
+        version = SchemaVersion.objects.of(self.workspace_id, *split_reference(reference))
+        if version is None:
+            raise NotFound(what=f"schema {reference}")
+        return validator_for(version.id)
+
+
+@lru_cache(maxsize=512)
+def plan_for(version_id: UUID) -> Plan:
+    """The compiled plan of a flow version. Raises ``NotFound``."""
+    version = FlowVersion.objects.select_related("document").filter(id=version_id).first()
+    if version is None:
+        raise NotFound(what="flow version")
+    return plan_of(version)
+
+
+def plan_of(version: DocumentVersion) -> Plan:
+    """Compile a version, past the cache."""
+    identity = compiler.Identity(version_id=version.id, number=version.number, sha256=version.sha256)
+    resolver = _Resolver(version.document.workspace_id)
+    return compiler.compile(version.content, resolve=resolver, identity=identity)
+
+
+def deployed_flows(workspace_id: UUID, environment_id: UUID) -> list[DeployedFlow]:
+    """Every active deployment of an environment, paused flows among them."""
+    return _deployed(workspace_id=workspace_id, environment_id=environment_id)
+
+
+def deployed_flow(workspace_id: UUID, environment_id: UUID, flow_slug: str) -> DeployedFlow | None:
+    """The deployment of one flow, for starts by hand, by API and as a sub-flow."""
+    found = _deployed(workspace_id=workspace_id, environment_id=environment_id, flow__slug=flow_slug)
+    return found[0] if found else None
+
+
+def flows_for_endpoint(workspace_id: UUID, environment_id: UUID, endpoint_slug: str, event: str) -> list[DeployedFlow]:
+    """Deployments that a delivery starts: the endpoint's, if they take this event type."""
+    found = _deployed(
+        workspace_id=workspace_id,
+        environment_id=environment_id,
+        trigger_kind="webhook",
+        trigger_key=endpoint_slug,
+    )
+    return [flow for flow in found if not flow.trigger_spec.get("events") or event in flow.trigger_spec["events"]]
+
+
+def flows_for_event(workspace_id: UUID, environment_id: UUID, event_type: str) -> list[DeployedFlow]:
+    """Deployments that an event of the bus may start; their filter is still to be asked."""
+    return _deployed(
+        workspace_id=workspace_id, environment_id=environment_id, trigger_kind="event", trigger_key=event_type
+    )
+
+
+def active_schedules() -> list[DeployedFlow]:
+    """Every deployment started by a clock, over all workspaces; paused ones are left out."""
+    return [flow for flow in _deployed(trigger_kind="schedule") if not flow.paused]
+
+
+def active_polls() -> list[DeployedFlow]:
+    """Every deployment started by polling, over all workspaces; paused ones are left out."""
+    return [flow for flow in _deployed(trigger_kind="poll") if not flow.paused]
+
+
+def _deployed(*, workspace_id: UUID | None = None, **conditions: Any) -> list[DeployedFlow]:
+    found = Deployment.objects.running().filter(**conditions)
+    if workspace_id is not None:
+        found = found.in_workspace(workspace_id)
+    return [
+        DeployedFlow(
+            one.flow.workspace_id,
+            one.environment_id,
+            one.flow_id,
+            one.flow.slug,
+            one.version_id,
+            one.flow.paused,
+            one.trigger_kind,
+            one.trigger_key,
+            one.trigger_spec,
+        )
+        for one in found
+    ]

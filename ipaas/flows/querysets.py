@@ -1,0 +1,30 @@
+"""Reading flows, their versions and where they are deployed."""
+
+from typing import Any, Self
+from uuid import UUID
+
+from django.db import models
+
+from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
+
+
+class FlowQuerySet(DocumentQuerySet):
+    def with_deployments(self) -> Self:
+        return self.prefetch_related("deployments__environment", "deployments__version")
+
+
+class FlowVersionQuerySet(VersionQuerySet):
+    """Published versions of flows."""
+
+
+class DeploymentQuerySet(models.QuerySet[Any]):
+    def in_workspace(self, workspace_id: UUID) -> Self:
+        return self.filter(flow__workspace_id=workspace_id)
+
+    def running(self) -> Self:
+        """Active deployments of flows that are not archived; paused flows are among them."""
+        return self.filter(active=True, flow__archived=False).select_related("flow")
+
+    def triggered_by(self, kind: str, key: str | None = None) -> Self:
+        found = self.filter(trigger_kind=kind)
+        return found if key is None else found.filter(trigger_key=key)

@@ -1,0 +1,155 @@
+"""Generates the reference of the document forms: ``python -m ipaas.flows.reference docs/reference``."""
+
+import json
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ipaas.core import yamlio
+from ipaas.flows.form import flow_schema
+from ipaas.flows.lint import LINT_RULES
+
+INTRODUCTION = """\
+# The flow document
+
+A flow is one YAML or JSON document. This page is made from its JSON Schema ([flow.schema.json](flow.schema.json)),
+which editors can use for completion: put `# yaml-language-server: $schema=flow.schema.json` on the first line.
+
+## What expressions may name
+
+| where | names |
+|---|---|
+| business ids, the filter of an event trigger | `trigger`, `vars`, `run`, `now` |
+| steps | these, and `steps.<id>.output`, `steps.<id>.status`, `steps.<id>.error` of steps before, `business_ids` |
+| steps inside `for_each` | these, and the element by the name after `as`, `loop.index` (from 0) |
+| `compensate` beside a call | these, and the call's own `steps.<id>.output` |
+| `on_failure` of a step | these, and the step's own `steps.<id>.error` (`class`, `code`, `message`) |
+| `on_failure` of the flow | these, and `failure` (`step`, `class`, `code`, `message`) |
+
+Steps inside a branch or a strand can be named after the block; they are `skipped` with a null output where the
+block went another way. Steps inside `for_each` can not: the block's own output is the list of its items' results.
+
+Keys marked *expression* hold a bare expression (`trigger.body.order.id`). In `with`, `input`, `evidence`, `data` and
+`title` of an approval, texts may hold `{{ expression }}`; a text that is nothing else keeps the type of its value.
+
+A `map` with `fields` and a schema written in place become documents of their own when the flow is published
+(`<flow>--<step>`), and the published flow refers to their version.
+"""
+
+
+def flow_reference() -> str:
+    """The page about flow documents."""
+    schema = flow_schema()
+    parts = [INTRODUCTION, "## Keys of a flow\n", *_keys(schema, "")]
+    for name, title in (("step", "Keys of a step"),):
+        parts += [f"## {title}\n", *_keys(schema["$defs"][name], "")]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def lint_reference() -> str:
+    """The page about lint rules."""
+    head = "# Lint rules of flows\n\nWarnings about flows that are valid but likely to disappoint; they stop nothing.\n"
+    rules = [f"## {rule.title}\n\n`{rule.code}`: {rule.doc}\n" for rule in LINT_RULES.values()]
+    return "\n".join([head, *rules])
+
+
+def mapping_reference() -> str:
+    """The page about mapping documents."""
+    schema = json.loads(files("ipaas.mapping").joinpath("mapping.schema.json").read_text())
+    return "\n".join([MAPPING, "## Keys\n", *_keys(schema, "")]).rstrip() + "\n"
+
+
+MAPPING = """\
+# The mapping document
+
+A mapping builds one target from one source. Under `fields` stands the target, key by key:
+
+| written | means |
+|---|---|
+| `total: source.order.total` | the value of the expression |
+| `country: {value: DE}` | a constant |
+| `phone: {expr: source.phone, on_missing: omit}` | absent input: `error` (default), `omit` the key, `null` |
+| `note: {expr: source.note, default: ""}` | the default stands for absent and for null |
+| `customer: {id: source.customer.id, name: source.customer.name}` | an object inside |
+| `amount: {fields: {value: source.total}}` | an object inside whose only key is `value` |
+| `lines: {each: source.lines, as: line, where: line.qty > 0, fields: {sku: line.sku}}` | a list of objects |
+| `skus: {each: source.lines, item: item.sku}` | a list of plain values; without `as` the element is `item` |
+
+Expressions name `source`, `vars`, `run` and `now`; inside a list also the element and `loop.index` (from 0). A list of
+more than 10,000 elements is refused. A failure names the field, the expression and the paths it reads, never a value.
+"""
+
+
+def _keys(schema: dict[str, Any], prefix: str) -> Iterator[str]:
+    required = schema.get("required", ())
+    for name, part in schema.get("properties", {}).items():
+        path = f"{prefix}{name}"
+        resolved = _resolved(part)
+        marks = [_type(part, resolved), *(["required"] if name in required else [])]
+        yield f"{'#' * min(3 + path.count('.'), 5)} `{path}`\n\n*{', '.join(marks)}*. {part.get('description', '')}\n"
+        for example in part.get("examples", resolved.get("examples", ()))[:1]:
+            yield f"```yaml\n{yamlio.dump({name: example}).rstrip()}\n```\n"
+        if path.count(".") < 2:
+            yield from _keys(_inside(resolved), f"{path}.")
+
+
+def _inside(schema: dict[str, Any]) -> dict[str, Any]:
+    """The object schema whose keys are documented below a key; lists of steps are documented once, as steps."""
+    if schema.get("type") != "array":
+        return schema
+    items = _resolved(schema.get("items", {}))
+    return {} if items is flow_schema()["$defs"]["step"] else items
+
+
+def _resolved(part: dict[str, Any]) -> dict[str, Any]:
+    reference = part.get("$ref", "")
+    found: dict[str, Any] = flow_schema()["$defs"].get(reference.removeprefix("#/$defs/"), part)
+    return found
+
+
+NAMES = {
+    "slug": "slug",
+    "expression": "expression",
+    "duration": "ISO 8601 duration",
+    "name": "name",
+    "id": "name",
+    "reference": "slug@version",
+    "schema_reference": "slug@version or JSON Schema",
+    "steps": "list of steps",
+}
+
+
+def _type(part: dict[str, Any], resolved: dict[str, Any]) -> str:
+    name = part.get("$ref", "").removeprefix("#/$defs/")
+    if name in NAMES:
+        return NAMES[name]
+    if "const" in resolved:
+        return f"`{resolved['const']}`"
+    if "enum" in resolved:
+        return "one of " + ", ".join(f"`{value}`" for value in resolved["enum"])
+    kind = resolved.get("type", "any value")
+    bounds = [f"{word} {resolved[key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in resolved]
+    return " ".join([kind if isinstance(kind, str) else " or ".join(kind), *bounds])
+
+
+def pages() -> dict[str, str]:
+    """Every generated file by name."""
+    return {
+        "flow.schema.json": files("ipaas.flows").joinpath("flow.schema.json").read_text("utf-8"),
+        "mapping.schema.json": files("ipaas.mapping").joinpath("mapping.schema.json").read_text("utf-8"),
+        "schema.schema.json": files("ipaas.contracts").joinpath("schema.schema.json").read_text("utf-8"),
+        "flow-document.md": flow_reference(),
+        "mapping-document.md": mapping_reference(),
+        "flow-lint-rules.md": lint_reference(),
+    }
+
+
+def main(target: str) -> None:
+    for name, text in pages().items():
+        Path(target, name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,73 @@
+"""Checking triggers: clocks, time zones, connections."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from cronsim import CronSim, CronSimError
+
+from ipaas.core.document_forms import Finding, did_you_mean
+from ipaas.flows.bounds import MAX_WAIT_S, MIN_POLL_S, duration_findings
+from ipaas.flows.catalogue import Catalogue
+from ipaas.flows.scope import START_NAMES, Scope
+
+_SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def trigger_findings(trigger: dict[str, Any], catalogue: Catalogue | None) -> Iterator[Finding]:
+    """What is wrong with a trigger of valid form."""
+    kind, spec = next(iter(trigger.items()))
+    path = f"/trigger/{kind}"
+    if kind == "schedule":
+        yield from _schedule(spec, path)
+    elif kind == "poll":
+        yield from duration_findings(spec["every"], f"{path}/every", low=MIN_POLL_S, high=MAX_WAIT_S)
+        yield from _poll(spec, path, catalogue)
+    elif kind == "event" and "filter" in spec:
+        yield from Scope(names=START_NAMES).expression(spec["filter"], f"{path}/filter")
+
+
+def _schedule(spec: dict[str, Any], path: str) -> Iterator[Finding]:
+    zone = spec.get("timezone", "UTC")
+    if zone not in time_zones():
+        yield Finding(f"{path}/timezone", "flow.time_zone", f"there is no time zone {zone!r}{_near(zone)}")
+    problem = cron_problem(spec["cron"])
+    if problem:
+        yield Finding(f"{path}/cron", "flow.cron", problem)
+
+
+def _near(zone: str) -> str:
+    hint = did_you_mean(zone, time_zones())
+    return hint if hint.startswith("; did") else "; write one such as Europe/Berlin"
+
+
+def cron_problem(cron: str) -> str:
+    """Why a cron expression is not one, "" when it is."""
+    if len(cron.split()) != 5:
+        return "five fields are needed: minute, hour, day of month, month, day of week"
+    try:
+        next(CronSim(cron, _SOME_DAY))
+    except CronSimError as error:
+        return f"{cron!r} is not a cron expression: {error}"
+    except StopIteration:
+        return f"{cron!r} never comes true"
+    return ""
+
+
+def _poll(spec: dict[str, Any], path: str, catalogue: Catalogue | None) -> Iterator[Finding]:
+    if catalogue is None:
+        return
+    found = catalogue.connections.get(spec["connection"])
+    if found is None:
+        hint = did_you_mean(spec["connection"], catalogue.connections)
+        yield Finding(f"{path}/connection", "flow.unknown_connection", f"no connection {spec['connection']!r}{hint}")
+    elif spec["trigger"] not in found.polls:
+        hint = did_you_mean(spec["trigger"], found.polls)
+        yield Finding(f"{path}/trigger", "flow.unknown_trigger", f"{found.connector} can not poll that{hint}")

@@ -1,0 +1,258 @@
+"""The only door to the state "published", and the deeds on what is published."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.db import transaction
+
+from ipaas import audit
+from ipaas.accounts.models import Environment, Workspace
+from ipaas.core.actor import Actor, require_permission
+from ipaas.core.document_forms import Finding, read_document
+from ipaas.core.document_types import document_type, document_type_of
+from ipaas.core.documents import DocumentVersion, VersionedDocument
+from ipaas.core.drafts import write_draft
+from ipaas.core.errors import Conflict, InvalidInput, NotFound
+from ipaas.flows.models import Deployment, Flow, FlowVersion
+from ipaas.governance.publishing import Publication
+
+DeploymentChanged = Callable[[Deployment], None]
+_deployment_changed: list[DeploymentChanged] = []
+
+
+class NothingToPublish(Conflict):
+    """{document} has no draft."""
+
+    code: ClassVar[str] = "document.no_draft"
+    remedy: ClassVar[str] = "Save a draft first."
+
+
+class NothingToRollBackTo(Conflict):
+    """{flow} ran no other version in {environment} before."""
+
+    code: ClassVar[str] = "deployment.no_previous"
+    remedy: ClassVar[str] = "Choose the version to activate."
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What ``apply_document`` did; ``version`` is None when it was only drafted."""
+
+    document: Any
+    version: Any | None
+    findings: list[Finding]
+
+
+def on_deployment_changed(callback: DeploymentChanged) -> None:
+    """Have ``callback`` called in the transaction of every change of a deployment (clocks of schedules and polls)."""
+    _deployment_changed.append(callback)
+
+
+def check_document(
+    *, actor: Actor, workspace: Workspace, text: str | bytes | None = None, content: Any = None
+) -> list[Finding]:
+    """Everything that is wrong or doubtful with a document of any type; nothing is stored."""
+    source = read_document(text=text, content=content)
+    kind = document_type(_kind_of(source.content))
+    require_permission(actor, f"{kind.permission}.view", workspace.id)
+    return source.locate(kind.validate(source.content, workspace.id))
+
+
+@transaction.atomic
+def publish(
+    *,
+    document_type: str,
+    document: VersionedDocument,
+    actor: Actor,
+    note: str = "",
+    expected_revision: int | None = None,
+) -> DocumentVersion:
+    """Make the draft of a document its next version; without a change the newest version is returned.
+
+    Raises ``InvalidInput`` with every finding, ``Conflict`` when the draft moved on since ``expected_revision``.
+    """
+    kind = _types(document_type)
+    require_permission(actor, f"{kind.permission}.publish", document)
+    locked = kind.documents.select_for_update().get(id=document.id)
+    if locked.archived:
+        raise Conflict(what=f"{locked.slug} is archived; restore it before publishing it.")
+    if locked.draft is None:
+        raise NothingToPublish(document=locked.slug)
+    if expected_revision is not None and locked.draft_revision != expected_revision:
+        raise Conflict(what=f"The draft of {locked.slug} is at revision {locked.draft_revision} now.")
+    publication = Publication(actor, locked.workspace_id, note, f"{kind.kind}:{locked.slug}")
+    return publication.publish(kind, locked, locked.draft)
+
+
+_types = document_type
+
+
+@transaction.atomic
+def apply_document(
+    *,
+    actor: Actor,
+    workspace: Workspace,
+    text: str | bytes | None = None,
+    content: Any = None,
+    note: str = "",
+    publish_it: bool = True,
+) -> Applied:
+    """Store a document of any type as draft, whatever the draft was, and publish it: what ``ipaas apply`` does."""
+    source = read_document(text=text, content=content)
+    kind = _types(_kind_of(source.content))
+    require_permission(actor, f"{kind.permission}.edit", workspace.id)
+    present = kind.documents.filter(workspace_id=workspace.id, slug=source.content.get("slug", "")).first()
+    document = write_draft(
+        kind,
+        workspace_id=workspace.id,
+        content=source.content,
+        expected_revision=present.draft_revision if present else None,
+    )
+    _record(f"{kind.kind}.draft_saved", actor, document, {"revision": document.draft_revision})
+    findings = source.locate(kind.validate(source.content, workspace.id))
+    if not publish_it:
+        return Applied(document, None, findings)
+    version = _publish_located(kind.kind, document, actor, note, source.locate)
+    return Applied(document, version, findings)
+
+
+def _publish_located(
+    kind: str, document: VersionedDocument, actor: Actor, note: str, locate: Callable[[list[Finding]], list[Finding]]
+) -> DocumentVersion:
+    try:
+        return publish(document_type=kind, document=document, actor=actor, note=note)
+    except InvalidInput as error:
+        found = [
+            Finding(
+                one["path"], one["code"], one["message"], "warning" if one.get("severity") == "warning" else "error"
+            )
+            for one in error.errors
+        ]
+        raise InvalidInput([finding.as_error() for finding in locate(found)]) from error
+
+
+def _kind_of(content: dict[str, Any]) -> str:
+    kind = content.get("kind")
+    if not isinstance(kind, str):
+        raise InvalidInput([{"path": "/kind", "code": "document.kind", "message": "say what kind of document this is"}])
+    try:
+        return document_type(kind).kind
+    except NotFound:
+        message = f"there is no kind of document {kind[:40]!r}"
+        raise InvalidInput([{"path": "/kind", "code": "document.kind", "message": message}]) from None
+
+
+@transaction.atomic
+def deploy(*, flow: Flow, environment: Environment, version: FlowVersion, actor: Actor, note: str = "") -> Deployment:
+    """Run a version of a flow in an environment from now on; runs under way stay with theirs."""
+    require_permission(actor, "flows.publish", flow)
+    if environment.workspace_id != flow.workspace_id:
+        raise NotFound(what="environment")
+    if version.document_id != flow.id:
+        raise NotFound(what="flow version")
+    if version.state == FlowVersion.State.DEPRECATED:
+        raise Conflict(what=f"{flow.slug}@{version.number} is deprecated.")
+    Flow.objects.select_for_update().get(id=flow.id)  # two first deployments at once: one after the other
+    found = Deployment.objects.select_for_update().filter(flow=flow, environment=environment).first()
+    deployment = found or Deployment(flow=flow, environment=environment)
+    if found is not None and found.version_id != version.id:
+        deployment.previous_version_id = found.version_id
+    _set_version(deployment, version, actor)
+    details = {"environment": environment.slug, "version": version.number, "note": note}
+    _record("flow.deployed", actor, flow, details)
+    return deployment
+
+
+def _set_version(deployment: Deployment, version: FlowVersion, actor: Actor) -> None:
+    kind, spec = next(iter(version.content["trigger"].items()))
+    deployment.version = version
+    deployment.active = True
+    deployment.trigger_kind, deployment.trigger_spec = kind, spec
+    deployment.trigger_key = str(spec.get({"webhook": "endpoint", "event": "type"}.get(kind, ""), ""))
+    deployment.deployed_by = actor.label
+    deployment.save()
+    _tell(deployment)
+
+
+def _tell(deployment: Deployment) -> None:
+    for callback in _deployment_changed:
+        callback(deployment)
+
+
+@transaction.atomic
+def roll_back(*, deployment: Deployment, actor: Actor, reason: str) -> Deployment:
+    """Run the version that was deployed before again."""
+    require_permission(actor, "flows.publish", deployment)
+    deployment = Deployment.objects.select_for_update().get(id=deployment.id)
+    target = deployment.previous_version
+    if target is None:
+        raise NothingToRollBackTo(flow=deployment.flow.slug, environment=deployment.environment.slug)
+    details = {
+        "environment": deployment.environment.slug,
+        "version": target.number,
+        "from": deployment.version.number,
+        "reason": reason,
+    }
+    deployment.previous_version = deployment.version
+    _set_version(deployment, target, actor)
+    _record("flow.rolled_back", actor, deployment.flow, details)
+    return deployment
+
+
+@transaction.atomic
+def undeploy(*, deployment: Deployment, actor: Actor, reason: str) -> Deployment:
+    """Start no more runs of a flow in an environment."""
+    require_permission(actor, "flows.publish", deployment)
+    deployment = Deployment.objects.select_for_update().get(id=deployment.id)
+    deployment.active = False
+    deployment.save(update_fields=["active", "deployed_at"])
+    _tell(deployment)
+    _record("flow.undeployed", actor, deployment.flow, {"environment": deployment.environment.slug, "reason": reason})
+    return deployment
+
+
+@transaction.atomic
+def deprecate_version(*, version: DocumentVersion, actor: Actor, reason: str) -> DocumentVersion:
+    """Warn everybody off a version; what uses it goes on, nothing new may be deployed with it."""
+    kind = document_type_of(version.document)
+    require_permission(actor, f"{kind.permission}.publish", version.document)
+    version.state = DocumentVersion.State.DEPRECATED
+    version.save(update_fields=["state"])
+    _record(f"{kind.kind}.version_deprecated", actor, version.document, {"version": version.number, "reason": reason})
+    return version
+
+
+@transaction.atomic
+def archive_document(*, document: VersionedDocument, actor: Actor, reason: str) -> VersionedDocument:
+    """Take a document out of use and out of lists; versions stay for the runs that were made with them."""
+    kind = document_type_of(document)
+    require_permission(actor, f"{kind.permission}.publish", document)
+    if isinstance(document, Flow) and document.deployments.filter(active=True).exists():
+        raise Conflict(what=f"{document.slug} is deployed; undeploy it first.")
+    document.archived = True
+    document.save(update_fields=["archived", "updated_at"])
+    _record(f"{kind.kind}.archived", actor, document, {"reason": reason})
+    return document
+
+
+@transaction.atomic
+def restore_document(*, document: VersionedDocument, actor: Actor) -> VersionedDocument:
+    """Bring an archived document back."""
+    kind = document_type_of(document)
+    require_permission(actor, f"{kind.permission}.publish", document)
+    document.archived = False
+    document.save(update_fields=["archived", "updated_at"])
+    _record(f"{kind.kind}.restored", actor, document, {})
+    return document
+
+
+def _record(action: str, actor: Actor, document: Any, details: dict[str, Any]) -> None:
+    kind = document_type_of(document).kind
+    audit.record(
+        action,
+        actor=actor,
+        workspace_id=document.workspace_id,
+        subject=(kind, str(document.id), document.slug),
+        details=details,
+    )

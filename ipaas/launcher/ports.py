@@ -1,0 +1,81 @@
+"""TCP ports: free or not, who holds them, and whether somebody answers."""
+
+import errno
+import http.client
+import re
+import socket
+from pathlib import Path
+
+from ipaas.launcher.errors import LauncherError
+
+LISTENING = "0A"
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there; port 0 always can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind((host, port))
+            candidate.listen(1)
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise LauncherError(f"Cannot listen on {host} port {port}: {error.strerror}") from error
+    return True
+
+
+def holder_of(port: int) -> str | None:
+    """The process that listens on a port, as ``name (pid)``; None when it cannot be seen."""
+    inodes = _listening_inodes(port)
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            target = link.readlink().name
+        except OSError:
+            continue
+        match = re.fullmatch(r"socket:\[(\d+)\]", target)
+        if match and match[1] in inodes:
+            process = link.parent.parent
+            return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+    return None
+
+
+def _listening_inodes(port: int) -> set[str]:
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            columns = row.split()
+            if columns[3] == LISTENING and int(columns[1].rpartition(":")[2], 16) == port:
+                found.add(columns[9])
+    return found
+
+
+def reachable_host(host: str) -> str:
+    """The address to call for a server that listens on ``host``."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def accepts(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((reachable_host(host), port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def answers_http(host: str, port: int, path: str = "/healthz") -> bool:
+    """Whether a web server gives any answer at all."""
+    connection = http.client.HTTPConnection(reachable_host(host), port, timeout=5)
+    try:
+        connection.request("GET", path)
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True

@@ -1,0 +1,16 @@
+from django.db import migrations
+
+from ipaas.core.documents import immutability_sql
+
+TABLE = "mapping_mappingversion"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("mapping", "0001_initial")]
+
+    operations = [
+        migrations.RunSQL(
+            immutability_sql(TABLE),
+            f"DROP TRIGGER {TABLE}_immutable ON {TABLE}; DROP FUNCTION {TABLE}_immutable();",
+        ),
+    ]

@@ -1,0 +1,40 @@
+"""Which names of its scope an expression uses, found without running it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ipaas.core.document_forms import Finding, did_you_mean
+from ipaas.expressions import Expression, ExpressionError, ValueTemplate, compile_expression, compile_value
+
+Names = frozenset[str]
+
+
+def paths_of(compiled: Expression | ValueTemplate) -> set[tuple[str, ...]]:
+    """The paths that an expression or a value tree reads, the longest known ones only."""
+    every = set(compiled.paths)
+    return every - {path[:end] for path in every for end in range(1, len(path))}
+
+
+def expression_findings(text: Any, path: str, known: Names) -> tuple[list[Finding], set[tuple[str, ...]]]:
+    """Problems of a bare expression and the paths it reads."""
+    try:
+        compiled = compile_expression(text)
+    except ExpressionError as error:
+        return [Finding(path, error.code, error.detail)], set()
+    paths = paths_of(compiled)
+    return list(_unknown(paths, path, known)), paths
+
+
+def value_findings(tree: Any, path: str, known: Names) -> tuple[list[Finding], set[tuple[str, ...]]]:
+    """Problems of a value tree with ``{{ expression }}`` in its texts, and the paths it reads."""
+    try:
+        compiled = compile_value(tree)
+    except ExpressionError as error:
+        return [Finding(path, error.code, error.detail)], set()
+    paths = paths_of(compiled)
+    return list(_unknown(paths, path, known)), paths
+
+
+def _unknown(paths: set[tuple[str, ...]], path: str, known: Names) -> Iterator[Finding]:
+    for root in sorted({parts[0] for parts in paths} - known):
+        yield Finding(path, "expression.unknown_name", f"nothing is called {root!r} here{did_you_mean(root, known)}")

@@ -1,0 +1,26 @@
+"""Outgoing events, written in the transaction of the deed that causes them."""
+
+from django.db import models
+
+from ipaas.core.ids import uuid7
+
+
+class OutboxEvent(models.Model):
+    """One event to deliver: ``data`` carries ids and labels, never payloads or secrets."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace_id = models.UUIDField()
+    environment_id = models.UUIDField(null=True)
+    type = models.CharField(max_length=200)
+    subject = models.CharField(max_length=200)
+    source = models.CharField(max_length=200)
+    trace_id = models.CharField(max_length=32)
+    data = models.JSONField()
+    sealed = models.BinaryField(null=True)
+    processed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace_id", "-id"], name="outbox_event_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.subject}"

@@ -1,0 +1,308 @@
+"""Walking the block tree: each kind of block, resumable from the journal at any point.
+
+A run that is taken up again walks from the top; blocks already recorded give their recorded result, so that the
+walk reaches the place where it stopped without doing anything twice.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from ipaas.core.clock import now
+from ipaas.core.errors import ErrorClass, IpaasError
+from ipaas.flows.plan import (
+    ApprovalBlock,
+    Block,
+    BranchBlock,
+    CallBlock,
+    EmitBlock,
+    ForEachBlock,
+    MapBlock,
+    ParallelBlock,
+    StopBlock,
+    SubflowBlock,
+    ValidateBlock,
+    WaitBlock,
+)
+from ipaas.runtime import calls, pauses
+from ipaas.runtime.execution import (
+    Execution,
+    Failure,
+    Frame,
+    Status,
+    Stopped,
+    Suspended,
+    detail_json,
+)
+
+Handler = Callable[[Execution, Any, Frame], Awaitable[Any]]
+
+
+async def run_steps(execution: Execution, steps: Sequence[Block], frame: Frame) -> Any:
+    """Run blocks one after the other; returns the last output."""
+    output = None
+    for block in steps:
+        output = await run_block(execution, block, frame)
+    return output
+
+
+async def run_block(execution: Execution, block: Block, frame: Frame) -> Any:
+    """Run one block or take its recorded result; a failure goes through the block's own handler first."""
+    if execution.cancel_reason is not None:
+        raise Cancelled(execution.cancel_reason)
+    step = execution.step_of(block, frame.item)
+    try:
+        if step is not None and _has_result(block, step.status):
+            return _recorded(execution, block, frame, step.status)
+        if step is not None and step.status == Status.FAILED:
+            raise _recorded_failure(step)
+        if block.disabled:
+            return execution.skip_step(block, frame, "disabled")
+        if step is None and block.when is not None and not _evaluate(block, frame, block.when.evaluate, "when"):
+            return execution.skip_step(block, frame, "condition not met")
+        return await _HANDLERS[type(block)](execution, block, frame)
+    except Failure as failure:
+        return await _handle(execution, block, frame, failure)
+
+
+def _has_result(block: Block, status: str) -> bool:
+    """Blocks with others inside are walked again, as is a check: their parts give the recorded results."""
+    if status == Status.SKIPPED:
+        return True
+    return status == Status.SUCCEEDED and not isinstance(block, _WALKED_AGAIN)
+
+
+_WALKED_AGAIN = (BranchBlock, ParallelBlock, ForEachBlock, ValidateBlock)
+
+
+class Cancelled(Exception):  # not an error: somebody asked for it
+    """A person cancelled the run."""
+
+
+def _recorded(execution: Execution, block: Block, frame: Frame, status: str) -> Any:
+    output = execution.value(block.path, frame.item, "output") if status == Status.SUCCEEDED else None
+    if status == Status.SUCCEEDED and isinstance(block, CallBlock):
+        output = calls.recorded_output(execution, block, frame.item)
+    execution.publish(block, frame, status, output)
+    return output
+
+
+def _recorded_failure(step: Any) -> Failure:
+    return Failure(step.path, step.item, ErrorClass(step.error_class), step.error_code, step.error_message)
+
+
+async def _handle(execution: Execution, block: Block, frame: Frame, failure: Failure) -> Any:
+    handler = block.on_failure
+    step = execution.step_of(block, frame.item)
+    if (failure.path, failure.item) == (block.path, frame.item) and (step is None or step.status != Status.FAILED):
+        execution.fail_step(block, frame, failure)
+    if handler is None or not handler.handles(failure.error_class):
+        raise failure
+    error = {"class": failure.error_class.value, "code": failure.code, "message": failure.message}
+    execution.publish(block, frame, "failed", None, error)
+    await run_steps(execution, handler.steps, frame)
+    if handler.then == "fail":
+        raise failure
+    return None
+
+
+def fail(execution: Execution, block: Block, frame: Frame, error: ErrorClass, code: str, message: str) -> Failure:
+    """Record a step's failure for good and give the exception to raise."""
+    failure = Failure(block.path, frame.item, error, code, message)
+    execution.fail_step(block, frame, failure)
+    return failure
+
+
+def _evaluate(block: Block, frame: Frame, evaluate: Callable[[Any], Any], what: str) -> Any:
+    try:
+        return evaluate(frame.scope)
+    except IpaasError as error:
+        raise Failure(
+            block.path, frame.item, ErrorClass.CONFIGURATION, error.code, f"{what}: {error.detail}"[:2000]
+        ) from None
+
+
+async def _call(execution: Execution, block: CallBlock, frame: Frame) -> Any:
+    params = execution.value(block.path, frame.item, "params")
+    if params is None:
+        params = _evaluate(block, frame, block.params.evaluate, "with")
+    return await calls.call_step(execution, block, frame, params)
+
+
+async def _map(execution: Execution, block: MapBlock, frame: Frame) -> Any:
+    execution.begin_step(block, frame.item)
+    source = frame.scope["trigger"]["body"]
+    if block.input is not None:
+        source = _evaluate(block, frame, block.input.evaluate, "input")
+    try:
+        output = block.mapping.apply(source, frame.scope)
+    except IpaasError as error:
+        raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, error.code, error.detail[:2000]) from None
+    return execution.finish_step(block, frame, output)
+
+
+async def _validate(execution: Execution, block: ValidateBlock, frame: Frame) -> Any:
+    execution.begin_step(block, frame.item)
+    value = _evaluate(block, frame, block.value.evaluate, "value")
+    findings = block.validator.errors(value)
+    if findings:
+        first = findings[0]
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        message = f"{first['path'] or 'value'}: {first['message']}{more}"[:2000]
+        raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, "schema_violation", message)
+    return execution.finish_step(block, frame, value, keep=False, detail=detail_json(schema=block.schema_sha256))
+
+
+async def _branch(execution: Execution, block: BranchBlock, frame: Frame) -> Any:
+    step = execution.begin_step(block, frame.item)
+    chosen = execution.value(block.path, frame.item, "case")
+    if chosen is None:
+        chosen = -1
+        for number, case in enumerate(block.cases):
+            if _evaluate(block, frame, case.when.evaluate, f"case {number + 1}"):
+                chosen = number
+                break
+        execution.keep_value(block.path, frame.item, "case", chosen)
+        execution.write_step(step)
+    await run_steps(execution, block.otherwise if chosen < 0 else block.cases[chosen].steps, frame)
+    return execution.finish_step(block, frame, None if chosen < 0 else chosen, detail=detail_json(case=chosen))
+
+
+async def _parallel(execution: Execution, block: ParallelBlock, frame: Frame) -> Any:
+    execution.begin_step(block, frame.item)
+    work = [_strand(execution, branch.steps, frame) for branch in block.branches]
+    outputs = await _join(work, concurrency=len(work))
+    output = {branch.id: value for branch, value in zip(block.branches, outputs, strict=True)}
+    return execution.finish_step(block, frame, output, keep=False)
+
+
+async def _strand(execution: Execution, steps: Sequence[Block], frame: Frame) -> Any:
+    return await run_steps(execution, steps, frame)
+
+
+async def _for_each(execution: Execution, block: ForEachBlock, frame: Frame) -> Any:
+    execution.begin_step(block, frame.item)
+    items = _evaluate(block, frame, block.items.evaluate, "items")
+    if not isinstance(items, list):
+        raise fail(
+            execution, block, frame, ErrorClass.CONTRACT_VIOLATION, "items_not_a_list", "items: this is not a list"
+        )
+    if len(items) > block.max_items:
+        message = f"items: {len(items)} are more than max_items ({block.max_items})"
+        raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, "too_many_items", message)
+    wanted = _wanted_item(execution, block, frame)
+    work = [
+        _item(execution, block, frame.for_item(block.as_name, item, index))
+        for index, item in enumerate(items)
+        if wanted is None or index == wanted
+    ]
+    output = await _join(work, concurrency=block.concurrency)
+    return execution.finish_step(block, frame, output, keep=False, detail=detail_json(items=len(items)))
+
+
+def _wanted_item(execution: Execution, block: ForEachBlock, frame: Frame) -> int | None:
+    """A replay may ask for a single item of the outermost for-each."""
+    replay = execution.run.replay and execution.scope.get("_replay")
+    if not replay or frame.item or replay.get("for_each") != block.path:
+        return None
+    return int(replay["item"])
+
+
+async def _item(execution: Execution, block: ForEachBlock, frame: Frame) -> Any:
+    output = await run_steps(execution, block.steps, frame)
+    if block.collect is not None:
+        return _evaluate(block, frame, block.collect.evaluate, "collect")
+    return output
+
+
+async def _join(work: list[Any], *, concurrency: int) -> list[Any]:
+    """Run strands at most ``concurrency`` at a time and wait for all that began.
+
+    After a failure no further strand begins. A failure goes before a suspension, so that it is not put off; of
+    several suspensions the earliest counts.
+    """
+    gate = asyncio.Semaphore(concurrency)
+    broken = False
+
+    async def guarded(strand: Any) -> Any:
+        nonlocal broken
+        async with gate:
+            if broken:
+                strand.close()
+                return None
+            try:
+                return await strand
+            except Suspended:
+                raise
+            except BaseException:
+                broken = True
+                raise
+
+    results = await asyncio.gather(*(guarded(strand) for strand in work), return_exceptions=True)
+    failures = [r for r in results if isinstance(r, BaseException) and not isinstance(r, Suspended)]
+    if failures:
+        raise min(failures, key=_severity)
+    due = [r.due_at for r in results if isinstance(r, Suspended)]
+    if due:
+        raise Suspended(min(due))
+    return results
+
+
+def _severity(error: BaseException) -> int:
+    """Losing the claim or a need for a person goes before an ordinary failure; a stop comes last."""
+    if isinstance(error, Stopped):
+        return 2
+    return 1 if isinstance(error, Failure) else 0
+
+
+async def _wait(execution: Execution, block: WaitBlock, frame: Frame) -> Any:
+    step = execution.begin_step(block, frame.item)
+    if step.due_at is None:
+        step = execution.write_step(step, status=Status.WAITING, due_at=_due(block, frame), reason="timer")
+    due_at = step.due_at
+    if due_at is not None and due_at > now():
+        raise Suspended(due_at)
+    return execution.finish_step(block, frame, None)
+
+
+def _due(block: WaitBlock, frame: Frame) -> datetime:
+    if block.for_s is not None:
+        return now() + timedelta(seconds=block.for_s)
+    assert block.until is not None  # noqa: S101 - the compiler sets exactly one
+    text = _evaluate(block, frame, block.until.evaluate, "until")
+    try:
+        due = datetime.fromisoformat(str(text))
+    except ValueError:
+        message = "until: this is not an RFC 3339 time such as 2026-01-31T12:00:00+01:00"
+        raise Failure(block.path, frame.item, ErrorClass.CONFIGURATION, "bad_time", message) from None
+    if due.tzinfo is None:
+        message = "until: the time has no offset; add one such as Z or +01:00"
+        raise Failure(block.path, frame.item, ErrorClass.CONFIGURATION, "bad_time", message)
+    return due
+
+
+async def _stop(execution: Execution, block: StopBlock, frame: Frame) -> Any:
+    reason = ""
+    if block.reason is not None:
+        value = _evaluate(block, frame, block.reason.evaluate, "reason")
+        reason = "" if value is None else str(value)[:500]
+    if block.status == "failed":
+        raise fail(execution, block, frame, ErrorClass.BUSINESS_REJECTION, "stopped", reason or "the flow stopped")
+    execution.finish_step(block, frame, None, reason=reason or None)
+    raise Stopped(reason)
+
+
+_HANDLERS: dict[type[Block], Handler] = {
+    CallBlock: _call,
+    MapBlock: _map,
+    ValidateBlock: _validate,
+    BranchBlock: _branch,
+    ParallelBlock: _parallel,
+    ForEachBlock: _for_each,
+    WaitBlock: _wait,
+    ApprovalBlock: pauses.approval_step,
+    SubflowBlock: pauses.subflow_step,
+    EmitBlock: pauses.emit_step,
+    StopBlock: _stop,
+}

@@ -1,0 +1,170 @@
+"""From a claimed run to its next rest: forward through the blocks, or back through the compensations."""
+
+from ipaas.core.clock import now
+from ipaas.core.errors import ErrorClass
+from ipaas.core.ids import uuid7
+from ipaas.core.logging import get_logger
+from ipaas.core.meters import RUNS_ENDED
+from ipaas.flows.plan import CallBlock
+from ipaas.runtime import calls
+from ipaas.runtime.blocks import Cancelled, run_steps
+from ipaas.runtime.execution import (
+    Execution,
+    Failure,
+    Frame,
+    OperatorNeeded,
+    Status,
+    Stopped,
+    Suspended,
+)
+from ipaas.runtime.journal import StoreGone
+from ipaas.runtime.models import Run
+from ipaas.runtime.rows import DeadLetterRow, RunRow, RunState, StepRow, Unit
+from ipaas.runtime.store import ClaimLost
+
+log = get_logger(__name__)
+
+
+async def drive(execution: Execution) -> None:
+    """Advance a run until it ends or waits; raises ``ClaimLost`` or ``StoreGone`` when it is no longer ours."""
+    try:
+        if execution.run.status == Run.Status.COMPENSATING:
+            await _compensate(execution, execution.failure or _lost_failure())
+        else:
+            await _forward(execution)
+    except Suspended as suspended:
+        due_at, deadline = suspended.due_at, execution.run.deadline_at
+        await execution.suspend(min(due_at, deadline) if deadline is not None and deadline > now() else due_at)
+    except OperatorNeeded as needed:
+        await _end(execution, Run.Status.NEEDS_OPERATOR, needed.failure)
+    except (ClaimLost, StoreGone):
+        raise
+    except Exception as error:  # a defect of ours must not lose the run nor stop its neighbours
+        log.exception("run failed by a defect", action="run_defect", run_id=str(execution.run.id))
+        execution.unit.discard()
+        execution.pending = {}
+        failure = Failure("", "", ErrorClass.INTERNAL, type(error).__name__, "an internal error stopped this run")
+        await _end(execution, Run.Status.DEAD, failure)
+
+
+async def _forward(execution: Execution) -> None:
+    frame = Frame(execution.scope)
+    try:
+        if execution.violation is not None:
+            raise execution.violation
+        deadline = execution.run.deadline_at
+        if deadline is not None and deadline <= now():
+            raise Failure("", "", ErrorClass.TIMEOUT, "deadline_exceeded", "the run's deadline has passed")
+        output = await run_steps(execution, execution.plan.steps, frame)
+    except Stopped:
+        output = None
+    except Cancelled:
+        await _end(execution, Run.Status.CANCELLED, None)
+        return
+    except Failure as failure:
+        await _failed(execution, frame, failure)
+        return
+    if execution.run.parent_run_id is not None:
+        execution.pending["result"] = output
+    await _end(execution, Run.Status.SUCCEEDED, None)
+
+
+async def _failed(execution: Execution, frame: Frame, failure: Failure) -> None:
+    """Run the flow's own failure steps, then end as its table says for this class."""
+    frame.scope["failure"] = {
+        "class": failure.error_class.value,
+        "code": failure.code,
+        "message": failure.message,
+        "step": failure.path,
+    }
+    try:
+        await run_steps(execution, execution.plan.on_failure, frame)
+    except Failure as second:  # recorded at its own step; it never hides the first
+        log.warning("failure step failed", action="on_failure", run_id=str(execution.run.id), step=second.path)
+    except Stopped:
+        pass  # a stop ends the failure steps; how the run ends is for the table to say
+    if failure.error_class == ErrorClass.OUTCOME_UNKNOWN:
+        raise OperatorNeeded(failure)
+    if execution.plan.failure.get(failure.error_class, "dead_letter") == "dead_letter":
+        await _end(execution, Run.Status.DEAD, failure)
+        return
+    execution.run = execution.run._replace(status=Run.Status.COMPENSATING)
+    execution.set_state(Run.Status.COMPENSATING, failure=failure)
+    await _compensate(execution, failure)
+
+
+async def _compensate(execution: Execution, failure: Failure) -> None:
+    """Undo in reverse what was done; a compensation that fails for good stops for an operator."""
+    execution.failure = failure
+    for step, block in _to_undo(execution):
+        undo = block.compensate
+        if undo is None:
+            continue
+        done = execution.recorded.steps.get((undo.path, step.item))
+        if done is not None and done.status in (Status.SUCCEEDED, Status.SKIPPED):
+            continue
+        execution.begin_step(undo, step.item, compensates=True)
+        params = execution.value(undo.path, step.item, "params")
+        try:
+            await calls.call_step(execution, undo, Frame(execution.scope, step.item), params)
+        except Failure as second:
+            raise OperatorNeeded(second) from None
+    await _end(execution, Run.Status.COMPENSATED, failure)
+
+
+def _to_undo(execution: Execution) -> list[tuple[StepRow, CallBlock]]:
+    found = []
+    for step in sorted(execution.recorded.steps.values(), key=lambda row: row.finished_at or now(), reverse=True):
+        block = execution.plan.blocks.get(step.path)
+        if step.status == Status.SUCCEEDED and isinstance(block, CallBlock) and block.compensate is not None:
+            found.append((step, block))
+    return found
+
+
+async def _end(execution: Execution, status: str, failure: Failure | None) -> None:
+    execution.set_state(status, ended=True, failure=failure)
+    if failure is not None and status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
+        execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure))
+    execution.emit_end(status, failure)
+    await execution.flush()
+    RUNS_ENDED.labels(flow=execution.plan.flow_slug, status=status).inc()
+
+
+def add_burial(unit: Unit, run: RunRow, flow_slug: str, failure: Failure) -> None:
+    """End a run as dead-lettered without an execution."""
+    unit.add(
+        "state",
+        RunState(
+            id=run.id,
+            status=Run.Status.DEAD,
+            abnormal=Run.Status.DEAD,
+            started_at=run.started_at or now(),
+            finished_at=now(),
+            error_class=failure.error_class.value,
+            error_code=failure.code,
+            error_message=failure.message,
+            error_step=failure.path,
+        ),
+    )
+    unit.add("dead_letter", _dead_letter(run, flow_slug, failure))
+
+
+def _dead_letter(run: RunRow, flow_slug: str, failure: Failure) -> DeadLetterRow:
+    where = failure.path or "input"
+    return DeadLetterRow(
+        id=uuid7(),
+        workspace_id=run.workspace_id,
+        run_id=run.id,
+        flow_id=run.flow_id,
+        environment_id=run.environment_id,
+        cause=f"{flow_slug}/{where}: {failure.error_class.value} {failure.code}"[:400],
+        step=failure.path,
+        error_class=failure.error_class.value,
+        error_code=failure.code,
+        error_message=failure.message,
+        business_key=run.business_key,
+    )
+
+
+def _lost_failure() -> Failure:
+    return Failure("", "", ErrorClass.INTERNAL, "no_detail", "the reason of the compensation was not recorded")

@@ -1,0 +1,142 @@
+"""Blocks that wait for somebody else: approvals, sub-flows, and events sent to others."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from ipaas.core import jsonio
+from ipaas.core.clock import now
+from ipaas.core.errors import ErrorClass, IpaasError
+from ipaas.core.ids import uuid7
+from ipaas.flows.plan import ApprovalBlock, Block, EmitBlock, SubflowBlock
+from ipaas.runtime.execution import Execution, Failure, Frame, Status, Suspended, detail_json, payload_aad
+from ipaas.runtime.models import Run
+from ipaas.runtime.rows import ApprovalRow, OutboxRow, StepRow
+
+_CHILD_CHECK = timedelta(minutes=5)  # a lost wake costs at most this
+
+
+def _value(block: Block, frame: Frame, template: Any, what: str) -> Any:
+    try:
+        return template.evaluate(frame.scope)
+    except IpaasError as error:
+        message = f"{what}: {error.detail}"[:2000]
+        raise Failure(block.path, frame.item, ErrorClass.CONFIGURATION, error.code, message) from None
+
+
+def approval_aad(run_id: Any, seq: int) -> bytes:
+    return b"approval:%s:%d" % (run_id.bytes, seq)
+
+
+async def approval_step(execution: Execution, block: ApprovalBlock, frame: Frame) -> Any:
+    """Ask, then wait for the decision or the expiry; a rejection fails the step as a business rejection."""
+    step = execution.begin_step(block, frame.item)
+    if step.status != Status.WAITING:
+        due_at = now() + timedelta(seconds=block.expires_s)
+        _ask(execution, block, frame, step.seq, due_at)
+        execution.write_step(step, status=Status.WAITING, due_at=due_at, reason="approval")
+        raise Suspended(due_at)
+    approval = execution.recorded.approvals.get((execution.run.id, step.seq))
+    state = approval.state if approval is not None else "pending"
+    if state == "pending":
+        if step.due_at is not None and step.due_at > now():
+            raise Suspended(step.due_at)
+        state = await execution.journal.store.expire_approval(execution.run.id, step.seq)
+    decided_by = approval.decided_by if approval is not None else ""
+    return _decided(execution, block, frame, state, decided_by, approval.reason if approval is not None else "")
+
+
+def _ask(execution: Execution, block: ApprovalBlock, frame: Frame, seq: int, due_at: Any) -> None:
+    evidence = jsonio.dumps(_value(block, frame, block.evidence, "evidence"))
+    execution.unit.add(
+        "approval",
+        ApprovalRow(
+            id=uuid7(),
+            workspace_id=execution.run.workspace_id,
+            run_id=execution.run.id,
+            flow_id=execution.run.flow_id,
+            seq=seq,
+            title=str(_value(block, frame, block.question, "title"))[:500],
+            role=block.approvers,
+            checklist=jsonio.dumps(list(block.checklist)).decode(),
+            evidence=execution.sealer.seal(evidence, approval_aad(execution.run.id, seq)),
+            evidence_sha256=hashlib.sha256(evidence).hexdigest(),
+            expires_at=due_at,
+        ),
+    )
+
+
+def _decided(execution: Execution, block: ApprovalBlock, frame: Frame, state: str, by: str, reason: str) -> Any:
+    if state == "expired":
+        if block.on_expiry == "fail":
+            raise Failure(block.path, frame.item, ErrorClass.TIMEOUT, "approval_expired", "nobody decided in time")
+        state, reason = ("approved" if block.on_expiry == "approve" else "rejected"), "expired"
+    if state != "approved":
+        message = f"rejected by {by}: {reason}" if by else f"rejected: {reason}"
+        raise Failure(block.path, frame.item, ErrorClass.BUSINESS_REJECTION, "approval_rejected", message[:2000])
+    output = {"decision": state, "by": by, "reason": reason}
+    return execution.finish_step(block, frame, output)
+
+
+async def subflow_step(execution: Execution, block: SubflowBlock, frame: Frame) -> Any:
+    """Start the deployed version of another flow as a child run; with ``wait`` its result is the output."""
+    step = execution.begin_step(block, frame.item)
+    if step.status != Status.WAITING:
+        params = _value(block, frame, block.params, "with")
+        try:
+            child = await execution.engine.start_child(execution, block.flow, params)
+        except IpaasError as error:
+            detail = error.detail[:2000]
+            raise Failure(block.path, frame.item, ErrorClass.CONFIGURATION, error.code, detail) from None
+        child_detail = detail_json(run_id=str(child))
+        if not block.wait:
+            return execution.finish_step(block, frame, {"run_id": str(child)}, detail=child_detail)
+        due_at = now() + _CHILD_CHECK
+        execution.write_step(step, status=Status.WAITING, due_at=due_at, reason="sub-flow", detail=child_detail)
+        raise Suspended(due_at)
+    return await _child_result(execution, block, frame, step)
+
+
+async def _child_result(execution: Execution, block: SubflowBlock, frame: Frame, step: StepRow) -> Any:
+    child_id = jsonio.loads(step.detail or "{}")["run_id"]
+    child = next((row for row in execution.recorded.children if str(row.id) == child_id), None)
+    if child is None or child.status in Run.UNENDED:
+        raise Suspended(now() + _CHILD_CHECK)
+    if child.status != Run.Status.SUCCEEDED:
+        error_class = ErrorClass(child.error_class or ErrorClass.INTERNAL)
+        message = f"sub-flow {block.flow} ended as {child.status}: {child.error_message or child.error_code or ''}"
+        raise Failure(block.path, frame.item, error_class, child.error_code or "subflow_failed", message[:2000])
+    output = await _result_of(execution, child.id)
+    return execution.finish_step(block, frame, output, detail=step.detail)
+
+
+async def _result_of(execution: Execution, run_id: Any) -> Any:
+    loaded = await execution.journal.store.load_payloads(run_id)
+    for seq, sealed in reversed(loaded):
+        values = jsonio.loads(execution.sealer.open(sealed, payload_aad(run_id, seq)))
+        if "result" in values:
+            return values["result"]
+    return None
+
+
+async def emit_step(execution: Execution, block: EmitBlock, frame: Frame) -> Any:
+    """Write an event to the outbox in the transaction that records the step."""
+    execution.begin_step(block, frame.item)
+    data = _value(block, frame, block.data, "data")
+    event_id = uuid7()
+    execution.unit.add(
+        "outbox",
+        OutboxRow(
+            id=event_id,
+            workspace_id=execution.run.workspace_id,
+            environment_id=execution.run.environment_id,
+            type=block.type,
+            subject=execution.run.business_key,
+            source=f"flow/{execution.plan.flow_slug}",
+            trace_id=execution.run.trace_id,
+            data=jsonio.dumps({"run_id": str(execution.run.id), "depth": execution.depth}).decode(),
+            sealed=execution.sealer.seal(jsonio.dumps(data), b"event:" + event_id.bytes),
+        ),
+    )
+    execution.add_event_work(event_id)
+    return execution.finish_step(block, frame, {"event_id": str(event_id)}, detail=detail_json(type=block.type))

@@ -1,0 +1,114 @@
+"""How a run begins: the same rows whether a webhook, a schedule, a person or another flow starts it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from ipaas.core.clock import now
+from ipaas.core.errors import ErrorClass, IpaasError
+from ipaas.core.ids import uuid7
+from ipaas.flows.plan import Plan
+from ipaas.runtime.execution import Failure, evaluate_business_ids
+from ipaas.runtime.models import Run, Work
+from ipaas.runtime.rows import RunRow, WorkRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentView:
+    """What a run sees of its environment."""
+
+    id: UUID
+    workspace_id: UUID
+    slug: str
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Why a run begins; ``replay`` says what an operator asked for."""
+
+    trigger: str
+    lane: int = Work.Lane.DEFAULT
+    receipt_id: UUID | None = None
+    parent_run_id: UUID | None = None
+    root_run_id: UUID | None = None
+    replay_of: UUID | None = None
+    replay: str | None = None
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A run about to begin; with ``violation`` it is dead-lettered at once, replayable with corrected input."""
+
+    run: RunRow
+    business_ids: Mapping[str, str]
+    violation: Failure | None
+
+
+def prepare_start(
+    plan: Plan, flow_id: UUID, environment: EnvironmentView, trigger: Mapping[str, Any], origin: Origin, *, leased: bool
+) -> Start:
+    """The rows of a new run; its input is checked against the flow's contract and its business ids are read."""
+    run_id = uuid7()
+    moment = now()
+    ids, violation = read_input(plan, environment, trigger)
+    run = RunRow(
+        id=run_id,
+        workspace_id=environment.workspace_id,
+        flow_id=flow_id,
+        version_id=plan.version_id,
+        environment_id=environment.id,
+        root_run_id=origin.root_run_id or run_id,
+        status=Run.Status.RUNNING if leased else Run.Status.QUEUED,
+        lane=origin.lane,
+        trigger=origin.trigger,
+        receipt_id=origin.receipt_id,
+        parent_run_id=origin.parent_run_id,
+        replay_of=origin.replay_of,
+        replay=origin.replay,
+        trace_id=origin.trace_id or run_id.hex,
+        business_key=ids.get(plan.primary, "")[:500],
+        deadline_at=moment + timedelta(seconds=plan.deadline_s),
+        started_at=moment if leased else None,
+    )
+    return Start(run, ids, violation)
+
+
+def read_input(
+    plan: Plan, environment: EnvironmentView, trigger: Mapping[str, Any]
+) -> tuple[dict[str, str], Failure | None]:
+    """The business ids of an input, and how it breaks the flow's contract if it does."""
+    violation = None
+    if plan.input_validator is not None:
+        findings = plan.input_validator.errors(trigger.get("body"))
+        if findings:
+            message = f"input: {findings[0]['path'] or 'body'}: {findings[0]['message']}"[:2000]
+            violation = Failure("", "", ErrorClass.CONTRACT_VIOLATION, "input_schema", message)
+    scope = {"trigger": trigger, "steps": {}, "run": {"flow": plan.flow_slug}, "vars": environment.variables}
+    try:
+        ids = evaluate_business_ids(plan, scope)
+    except IpaasError as error:
+        message = f"business id: {error.detail}"[:2000]
+        return {}, violation or Failure("", "", ErrorClass.CONTRACT_VIOLATION, "business_id", message)
+    if not ids.get(plan.primary) and violation is None:
+        message = f"business id: {plan.primary} is empty; every run needs it"
+        violation = Failure("", "", ErrorClass.CONTRACT_VIOLATION, "business_id", message)
+    return ids, violation
+
+
+def work_row(run: RunRow, *, lease_s: float | None = None) -> WorkRow:
+    """The queue entry of a new run: due at once, or leased to its maker with fence 1."""
+    due_at = now() + timedelta(seconds=lease_s or 0)
+    return WorkRow(
+        id=run.id,
+        kind=Work.Kind.RUN,
+        lane=run.lane,
+        workspace_id=run.workspace_id,
+        group_id=run.flow_id,
+        due_at=due_at,
+        fence=1 if lease_s else 0,
+        leased=lease_s is not None,
+    )

@@ -1,0 +1,95 @@
+"""The one hot Celery task: it starts the pump of its worker process.
+
+A message says only that there may be work in a lane. Lost, doubled or late messages cost latency, never data.
+"""
+
+import asyncio
+import os
+import threading
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_shutting_down
+
+from ipaas.config import settings
+from ipaas.core import jobs
+from ipaas.core.logging import get_logger
+from ipaas.runtime.models import Work
+from ipaas.runtime.polls import poll_task
+from ipaas.runtime.pump import Pump
+
+log = get_logger(__name__)
+
+
+class _Process:
+    """What a worker process keeps between messages: its loop and its pump."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+    pump: Pump | None = None
+    lifeline: tuple[int, int] | None = None
+    stopping = False
+
+
+def _pump() -> tuple[asyncio.AbstractEventLoop, Pump]:
+    if _Process.loop is None or _Process.pump is None:
+        _Process.loop = asyncio.new_event_loop()
+        _Process.pump = Pump(settings().database_url)
+        _Process.pump.tasks = {Work.Kind.POLL: poll_task}
+        _Process.loop.run_until_complete(_Process.pump.open())
+    return _Process.loop, _Process.pump
+
+
+@shared_task(name="ipaas.pump", bind=True)
+def pump(self: "Task[Any, Any]", lane: str) -> None:
+    """Work off what is due; ``lane`` is only the bell that rang."""
+    del self, lane
+    if _Process.stopping:
+        return
+    loop, engine = _pump()
+    loop.run_until_complete(engine.run())
+
+
+def ring(lane: str) -> None:
+    """Send the message that starts a pump; called by the wake thread, never in a request."""
+    pump.apply_async(args=(lane,), queue=lane, expires=60, retry=False)
+
+
+@worker_init.connect
+def _open_lifeline(**_: object) -> None:
+    """A pipe from the parent to its children: closed or written to, it tells them to finish."""
+    _Process.lifeline = os.pipe()
+
+
+@worker_process_init.connect
+def _watch_lifeline(**_: object) -> None:
+    if _Process.lifeline is None:
+        return
+    read_end, write_end = _Process.lifeline
+    os.close(write_end)
+    threading.Thread(target=_wait_for_end, args=(read_end,), name="lifeline", daemon=True).start()
+
+
+def _wait_for_end(read_end: int) -> None:
+    asked = os.read(read_end, 1)
+    _Process.stopping = True
+    loop, engine = _Process.loop, _Process.pump
+    if loop is not None and engine is not None:
+        loop.call_soon_threadsafe(engine.stop)
+    if not asked:  # the parent is gone: finish what is under way, then go as well
+        threading.Timer(10.0, os._exit, args=(1,)).start()
+
+
+@worker_shutting_down.connect
+def _tell_children(**_: object) -> None:
+    if _Process.lifeline is not None:
+        os.write(_Process.lifeline[1], b"." * 64)
+
+
+@worker_process_shutdown.connect
+def _close(**_: object) -> None:
+    loop, engine = _Process.loop, _Process.pump
+    if loop is not None and engine is not None and not loop.is_running():
+        loop.run_until_complete(engine.close())
+
+
+jobs.set_ringer(ring)

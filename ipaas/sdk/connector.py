@@ -1,0 +1,380 @@
+"""A loaded connector: its actions, triggers and how they are executed."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipaas.core.errors import ErrorClass, InvalidInput, IpaasError
+from ipaas.core.jsonio import JsonInvalid, loads
+from ipaas.core.net import NetError
+from ipaas.expressions import ExpressionError, compile_expression, compile_value
+from ipaas.sdk.errors import ActionError, classify, retry_after
+from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
+from ipaas.sdk.paths import MISSING, read_path
+from ipaas.sdk.requests import BuiltRequest, RequestNotBuildable, RequestTemplate
+from ipaas.sdk.schemas import Validator, compile_schema, findings, with_defaults
+from ipaas.sdk.transports import HttpAnswer, Transports
+
+
+class ParamsInvalid(InvalidInput):
+    """The parameters of {action} are not valid: {summary}"""
+
+    code = "params_invalid"
+    title = "Parameters invalid"
+    remedy = "Correct the step's with: values; nothing was sent."
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """The request as it may be shown: without the credential, which is added later."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseView:
+    """The answer; ``body`` is the JSON value, or text where it is not JSON."""
+
+    status: int | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A good answer; ``data`` is what the step gets."""
+
+    data: Any
+    status: int | None
+    headers: Mapping[str, str]
+    request: RequestView
+    response: ResponseView
+
+
+@dataclass(frozen=True, slots=True)
+class LookupResult:
+    """Whether an effect in doubt happened; ``data`` is then the result that the call would have had."""
+
+    found: bool
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollItem:
+    """One item of a poll; ``key`` identifies the delivery (same key, same event)."""
+
+    key: str
+    event_type: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class PollPage:
+    """Store the items first, then keep ``cursor``: a crash in between repeats items, whose keys are known."""
+
+    items: Sequence[PollItem]
+    cursor: Any
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerCall:
+    """What a connector.py handler gets: parameters validated and with defaults."""
+
+    compiled: "Action"
+    params: Mapping[str, Any]
+    io: Transports
+
+    @property
+    def action(self) -> ActionSpec:
+        return self.compiled.spec
+
+
+Handler = Callable[[HandlerCall], Awaitable[Result]]
+
+
+class Action:
+    """One operation, compiled."""
+
+    def __init__(self, spec: ActionSpec, manifest: Manifest) -> None:
+        self.spec = spec
+        self._validator = compile_schema(dict(spec.params_schema))
+        self._effect = None if spec.effect in set(Effect) else compile_value(spec.effect)
+        self._request = RequestTemplate(spec, manifest.default_headers)
+        self._rules = (*spec.errors, *manifest.errors)
+        response = spec.response
+        self._schema: Validator | None = compile_schema(response.schema) if response.schema is not None else None
+        self._result = compile_value(response.result) if response.result is not None else None
+
+    def checked_params(self, params: Any) -> dict[str, Any]:
+        """The parameters with defaults. Raises ParamsInvalid."""
+        errors = findings(self._validator, params)
+        if errors:
+            raise ParamsInvalid(errors, action=self.spec.name)
+        return with_defaults(self.spec.params_schema, params)
+
+    def effect_for(self, params: Mapping[str, Any], config: Mapping[str, Any]) -> Effect:
+        """The effect of this very call; what cannot be told is unkeyed, the most careful."""
+        if self._effect is None:
+            return Effect(self.spec.effect)
+        try:
+            value = self._effect.evaluate({"params": params, "config": config})
+            return Effect(str(value))
+        except (ExpressionError, ValueError):
+            return Effect.UNKEYED
+
+    def build(self, params: Mapping[str, Any], config: Mapping[str, Any], effect_key: str | None) -> BuiltRequest:
+        """The request of these checked parameters. Raises RequestNotBuildable."""
+        key = effect_key if self.effect_for(params, config) is Effect.KEYED else None
+        try:
+            return self._request.build({"params": params, "config": config}, effect_key=key)
+        except ExpressionError as error:
+            raise RequestNotBuildable(reason=error.detail) from error
+
+    def read(self, request: BuiltRequest, answer: HttpAnswer) -> Result:
+        """Judge an answer and take the result out of it. Raises ActionError."""
+        view, readable = self._response_view(answer)
+        verdict = classify(answer.status, answer.headers, view.body if readable else None, self._rules)
+        if verdict is not None:
+            raise ActionError(
+                verdict.error_class,
+                verdict.code,
+                verdict.message,
+                http_status=answer.status,
+                retry_after_s=retry_after(answer.headers),
+                sent=True,
+                applied=verdict.applied,
+                retryable=verdict.retryable,
+                response=view,
+            )
+        if not readable:
+            text = "The vendor's answer is not the JSON that its contract promises."
+            raise self._drift(view, "response_not_json", text)
+        return Result(self._result_of(view), answer.status, answer.headers, request_view(request), view)
+
+    def _response_view(self, answer: HttpAnswer) -> tuple[ResponseView, bool]:
+        wanted = self.spec.response.format
+        if wanted == "none" or not answer.body:
+            return ResponseView(answer.status, answer.headers, None), True
+        is_json = "json" in answer.headers.get("content-type", "")
+        if wanted == "json" or (wanted == "any" and is_json) or answer.status >= 300:
+            try:
+                return ResponseView(answer.status, answer.headers, loads(answer.body)), True
+            except JsonInvalid:
+                text = answer.body.decode("utf-8", "replace")
+                return ResponseView(answer.status, answer.headers, text), wanted != "json" and not is_json
+        return ResponseView(answer.status, answer.headers, answer.body.decode("utf-8", "replace")), True
+
+    def _result_of(self, view: ResponseView) -> Any:
+        if self._schema is not None:
+            errors = findings(self._schema, view.body)
+            if errors:
+                first = errors[0]
+                text = f"The vendor's answer breaks its contract at {first['path'] or 'the top'}: {first['message']}"
+                raise self._drift(view, "response_schema", text)
+        if self._result is None:
+            return view.body
+        try:
+            return self._result.evaluate({"body": view.body, "status": view.status, "headers": dict(view.headers)})
+        except ExpressionError as error:
+            raise self._drift(view, "response_result", f"The result cannot be read: {error.detail}") from error
+
+    def _drift(self, view: ResponseView, code: str, message: str) -> ActionError:
+        """A good status whose body is not as promised: the effect did happen, so nothing may repeat it blindly."""
+        return ActionError(
+            ErrorClass.CONTRACT_VIOLATION,
+            code,
+            message,
+            http_status=view.status,
+            sent=True,
+            applied=None,
+            response=view,
+        )
+
+
+class Connector:
+    """A manifest with its compiled actions and the handlers of its connector.py."""
+
+    def __init__(self, manifest: Manifest, handlers: Mapping[str, Handler] | None = None) -> None:
+        self.manifest = manifest
+        self.handlers = dict(handlers or {})
+        self.actions = {name: Action(spec, manifest) for name, spec in manifest.actions.items()}
+        self._config_validator = compile_schema(dict(manifest.config_schema) or True)
+        self._lookups = {
+            name: _CompiledLookup(spec.idempotency.lookup)
+            for name, spec in manifest.actions.items()
+            if spec.idempotency.lookup
+        }
+        self._polls = {name: _CompiledPoll(spec) for name, spec in manifest.triggers.items() if spec.kind == "poll"}
+
+    @property
+    def slug(self) -> str:
+        return self.manifest.slug
+
+    def action(self, name: str) -> Action:
+        """Raises ActionError (configuration) for a name that the connector does not have."""
+        found = self.actions.get(name)
+        if found is None:
+            raise ActionError(
+                ErrorClass.CONFIGURATION, "unknown_action", f"The connector {self.slug} has no action {name}."
+            )
+        return found
+
+    def config_errors(self, config: Any) -> list[dict[str, str]]:
+        """What is wrong with a connection's settings; empty when nothing is."""
+        return findings(self._config_validator, config)
+
+    def with_config_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings with the defaults of config_schema."""
+        return with_defaults(self.manifest.config_schema, dict(config))
+
+    async def execute(self, action: str, params: Any, io: Transports) -> Result:
+        """Call the vendor once. Raises ActionError and nothing else; parameters are checked before anything leaves."""
+        compiled = self.action(action)
+        try:
+            checked = compiled.checked_params(params)
+            handler = self.handlers.get(action)
+            if handler is not None:
+                return await handler(HandlerCall(compiled, checked, io))
+            request = compiled.build(checked, io.config, io.effect_key)
+        except ParamsInvalid as error:
+            raise ActionError(ErrorClass.CONTRACT_VIOLATION, error.code, error.detail) from error
+        except RequestNotBuildable as error:
+            raise ActionError(ErrorClass.CONTRACT_VIOLATION, error.code, error.detail) from error
+        except IpaasError as error:
+            raise net_failure(error) from error
+        try:
+            answer = await io.http.send(request.method, request.path, request.query, request.headers, request.body)
+        except IpaasError as error:
+            raise net_failure(error) from error
+        return compiled.read(request, answer)
+
+    def preview(self, action: str, params: Any, config: Mapping[str, Any], effect_key: str | None) -> RequestView:
+        """The request that ``execute`` would send. Raises ActionError; nothing is sent."""
+        compiled = self.action(action)
+        try:
+            checked = compiled.checked_params(params)
+            if action in self.handlers:
+                return RequestView(self.manifest.protocol.upper(), action, body=checked)
+            return request_view(compiled.build(checked, config, effect_key))
+        except (ParamsInvalid, RequestNotBuildable) as error:
+            raise ActionError(ErrorClass.CONTRACT_VIOLATION, error.code, error.detail) from error
+
+    async def look_up(self, action: str, params: Any, io: Transports) -> LookupResult:
+        """Ask the vendor whether the effect of an earlier ``execute(action, params)`` happened.
+
+        Raises ActionError when the question itself fails (the outcome then stays unknown) or when the manifest has no
+        look-up. Not found is conclusive only after the look-up's ``settle_s``.
+        """
+        compiled = self._lookups.get(action)
+        if compiled is None:
+            raise ActionError(ErrorClass.CONFIGURATION, "no_lookup", f"The action {action} has no look-up.")
+        checked = self.action(action).checked_params(params)
+        try:
+            asked = compiled.params.evaluate({"params": checked, "config": io.config})
+            result = await self.execute(compiled.spec.action, asked, io)
+            return compiled.judge(result.data, checked)
+        except ExpressionError as error:
+            raise ActionError(
+                ErrorClass.CONTRACT_VIOLATION, "lookup_unreadable", f"The look-up cannot be judged: {error.detail}"
+            ) from error
+        except ActionError as error:
+            if error.error_class is ErrorClass.NOT_FOUND:
+                return LookupResult(found=False)
+            raise
+
+    async def poll(self, trigger: str, cursor: Any, io: Transports) -> PollPage:
+        """One page of a poll trigger from ``cursor`` (None: from the start). Raises ActionError."""
+        compiled = self._polls.get(trigger)
+        if compiled is None:
+            raise ActionError(ErrorClass.CONFIGURATION, "no_poll", f"{self.slug} has no poll trigger {trigger}.")
+        start = compiled.spec.initial_cursor if cursor is None else cursor
+        try:
+            params = compiled.params.evaluate({"cursor": start, "config": io.config})
+            result = await self.execute(compiled.spec.action, params, io)
+            return compiled.page(result.data, start)
+        except ExpressionError as error:
+            raise ActionError(
+                ErrorClass.CONTRACT_VIOLATION, "poll_unreadable", f"The page cannot be read: {error.detail}"
+            ) from error
+
+
+def webhook_event(trigger: TriggerSpec, headers: Mapping[str, str], body: Any) -> tuple[str | None, str | None]:
+    """Delivery id and event type of a parsed delivery; None where it has none. Header names are lower case."""
+
+    def at(place: Any) -> str | None:
+        if place is None:
+            return None
+        found = headers.get(place.header.lower()) if place.header else read_path(body, place.path)
+        return str(found)[:200] if isinstance(found, str | int) and found is not MISSING and found != "" else None
+
+    return at(trigger.delivery_id), at(trigger.event_type)
+
+
+def request_view(request: BuiltRequest) -> RequestView:
+    """The request as shown; it never had a credential."""
+    return RequestView(request.method, request.path, request.query, request.headers, _shown(request.body))
+
+
+def net_failure(error: IpaasError) -> ActionError:
+    """An ActionError from core.net's errors; any other error is internal and nothing was sent."""
+    if isinstance(error, ActionError):
+        return error
+    if isinstance(error, NetError):
+        return ActionError(error.error_class, error.code, error.detail, sent=error.sent)
+    return ActionError(ErrorClass.INTERNAL, error.code, error.detail)
+
+
+class _CompiledLookup:
+    def __init__(self, spec: Lookup) -> None:
+        self.spec = spec
+        self.params = compile_value(dict(spec.params))
+        self._found = compile_expression(_bare(spec.found))
+        self._result = compile_value(spec.result)
+
+    def judge(self, data: Any, params: Mapping[str, Any]) -> LookupResult:
+        scope = {"data": data, "params": params}
+        if not self._found.evaluate(scope):
+            return LookupResult(found=False)
+        return LookupResult(found=True, data=self._result.evaluate(scope))
+
+
+class _CompiledPoll:
+    def __init__(self, spec: TriggerSpec) -> None:
+        self.spec = spec
+        self.params = compile_value(dict(spec.params))
+        self._items = compile_expression(_bare(spec.items))
+        self._key = compile_value(spec.key if "{{" in spec.key else "{{ " + spec.key + " }}")
+        self._next = compile_expression(_bare(spec.next_cursor)) if spec.next_cursor else None
+        self._more = compile_expression(_bare(spec.more)) if spec.more else None
+
+    def page(self, data: Any, cursor: Any) -> PollPage:
+        found = self._items.evaluate({"data": data})
+        if not isinstance(found, list):
+            raise ActionError(
+                ErrorClass.CONTRACT_VIOLATION, "poll_items", "The page holds no list of items.", sent=True
+            )
+        items = [
+            PollItem(str(self._key.evaluate({"item": item})), self.spec.event or self.spec.name, item) for item in found
+        ]
+        scope = {"data": data, "items": found, "cursor": cursor}
+        following = self._next.evaluate(scope) if self._next and found else cursor
+        return PollPage(items, following, bool(self._more.evaluate(scope)) if self._more else False)
+
+
+def _bare(text: str) -> str:
+    stripped = text.strip()
+    return stripped[2:-2].strip() if stripped.startswith("{{") and stripped.endswith("}}") else stripped
+
+
+def _shown(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return loads(body)
+    except JsonInvalid:
+        return body.decode("utf-8", "replace")

@@ -1,0 +1,28 @@
+"""Dotted paths into JSON values: ``errors.0.code``."""
+
+from typing import Any, Final
+
+MISSING: Final = object()
+
+
+def read_path(value: Any, path: str) -> Any:
+    """The value at ``path`` (numbers index lists), or MISSING."""
+    for part in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(part, MISSING)
+        elif isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return MISSING
+        if value is MISSING:
+            return MISSING
+    return value
+
+
+def with_path(value: dict[str, Any], path: str, leaf: Any) -> dict[str, Any]:
+    """A copy of ``value`` with ``leaf`` set at ``path``; objects on the way are made, nothing else is overwritten."""
+    head, _, rest = path.partition(".")
+    if not rest:
+        return {**value, head: leaf}
+    below = value.get(head)
+    return {**value, head: with_path(below if isinstance(below, dict) else {}, rest, leaf)}

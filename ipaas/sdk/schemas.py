@@ -1,0 +1,61 @@
+"""JSON Schema validators that never fetch anything and never quote the values they refuse."""
+
+from typing import Any, Protocol
+
+import jsonschema_rs
+
+from ipaas.core.errors import IpaasError
+
+MAX_FINDINGS = 20
+
+
+class SchemaUnusable(IpaasError):
+    """The JSON Schema cannot be used: {reason}"""
+
+    status = 422
+    code = "schema_unusable"
+    title = "Schema unusable"
+    remedy = "Correct the schema; references must stay inside the document."
+
+
+class Validator(Protocol):
+    """What is used of a compiled validator."""
+
+    def is_valid(self, instance: Any) -> bool: ...
+
+    def iter_errors(self, instance: Any) -> Any: ...
+
+
+def compile_schema(schema: Any) -> Validator:
+    """Compile once, use often. Raises SchemaUnusable for a bad schema or a reference outside the document."""
+    try:
+        return jsonschema_rs.validator_for(schema, offline=True, mask="the value", validate_formats=True)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError, TypeError) as error:
+        raise SchemaUnusable(reason=str(error).splitlines()[0][:300]) from error
+
+
+def findings(validator: Validator, value: Any) -> list[dict[str, str]]:
+    """One ``{"path", "code", "message"}`` for each violation, twenty at most; empty when the value is valid."""
+    if validator.is_valid(value):
+        return []
+    found: list[dict[str, str]] = []
+    for error in validator.iter_errors(value):
+        path = ".".join(str(part) for part in error.instance_path)
+        keyword = str(error.schema_path[-1]) if error.schema_path else "schema"
+        found.append({"path": path, "code": keyword, "message": error.message})
+        if len(found) == MAX_FINDINGS:
+            break
+    return found
+
+
+def with_defaults(schema: Any, value: dict[str, Any]) -> dict[str, Any]:
+    """The value with absent top-level properties of the schema set to their default or null."""
+    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    if all(name in value for name in properties):
+        return value
+    filled = {
+        name: below.get("default") if isinstance(below, dict) else None
+        for name, below in properties.items()
+        if name not in value
+    }
+    return {**filled, **value}

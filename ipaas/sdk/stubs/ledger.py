@@ -1,0 +1,65 @@
+"""The stubs' own book of what really arrived: JSON Lines, appended before the answer leaves."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+class Ledger:
+    """An append-only file. A line that a crash cut off is dropped on opening, since its answer never left."""
+
+    def __init__(self, path: Path, *, fsync: bool = False) -> None:
+        self.path = path
+        self._fsync = fsync
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._drop_torn_line()
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Write one line with one system call; with ``fsync`` it is on disk when this returns."""
+        data = orjson.dumps(line) + b"\n"
+        if os.write(self._fd, data) != len(data):
+            msg = "the ledger's disk is full"
+            raise OSError(msg)
+        if self._fsync:
+            os.fsync(self._fd)
+        self._count(line)
+
+    def replay(self) -> Iterator[dict[str, Any]]:
+        """Every line in order; also rebuilds the counts."""
+        self.counts.clear()
+        for line in self._lines():
+            self._count(line)
+            yield line
+
+    def find(self, filters: Mapping[str, str], *, limit: int = 1000) -> list[dict[str, Any]]:
+        """The latest lines whose members equal the filters, oldest first."""
+        wanted = {name: value for name, value in filters.items() if value}
+        found = [line for line in self._lines() if all(str(line.get(key)) == one for key, one in wanted.items())]
+        return found[-limit:] if limit else found
+
+    def clear(self) -> None:
+        """Forget everything (reset of the stubs)."""
+        os.ftruncate(self._fd, 0)
+        self.counts.clear()
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _count(self, line: Mapping[str, Any]) -> None:
+        self.counts[line["vendor"], line["action"], line["outcome"]] += 1
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        with self.path.open("rb") as file:
+            for raw in file:
+                yield orjson.loads(raw)
+
+    def _drop_torn_line(self) -> None:
+        data = self.path.read_bytes()
+        if data and not data.endswith(b"\n"):
+            os.ftruncate(self._fd, data.rfind(b"\n") + 1)

@@ -1,0 +1,64 @@
+"""What a connector may use to reach its vendor; the gateway binds it to one connection and one attempt."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ipaas.core.net import StreamReader
+
+Stream = tuple[StreamReader, asyncio.StreamWriter]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A complete answer: header names are lower case, the body is decompressed and within its cap."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """HTTP to the connection's origin only; authentication is added inside and never visible here."""
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        query: tuple[tuple[str, str], ...],
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> HttpAnswer:
+        """Send one request. ``path`` is percent-encoded and begins below the base URL's path.
+
+        Raises core.net's NetError, whose ``sent`` tells whether a byte may have left.
+        """
+
+
+class Transports(Protocol):
+    """One attempt's way out."""
+
+    @property
+    def http(self) -> Http:
+        """HTTP to the connection's origin."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The connection's settings, validated against the manifest's config_schema."""
+
+    @property
+    def effect_key(self) -> str | None:
+        """Key of the effect, equal over attempts, workers and replays; None for a safe call."""
+
+    def secret(self, field: str) -> str | None:
+        """A field of the connection's secret, for protocols that authenticate inside the dialogue."""
+
+    async def stream(self, host: str, port: int, *, tls: bool) -> Stream:
+        """A connection to a checked address (core.net.open_stream), TLS verified from the start when ``tls``."""
+
+    async def start_tls(self, stream: Stream, host: str) -> None:
+        """STARTTLS (core.net.start_tls), verified with the installation's private authorities too."""
+
+    async def pin(self, host: str, port: int) -> str:
+        """The one checked address of a host, for libraries that connect by themselves."""

@@ -1,0 +1,1 @@
+"""The component page: every component and page over sample data; only in development (DEBUG)."""

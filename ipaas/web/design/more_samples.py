@@ -1,0 +1,178 @@
+"""Sample data of the governing and building pages."""
+
+from datetime import timedelta
+from typing import Any
+
+from ipaas.core import clock
+from ipaas.web import readmodels as rm
+from ipaas.web.design.samples import (
+    BULK_JOB,
+    DOCUMENT,
+    ERROR,
+    ORDER,
+    ago,
+    components,
+    options,
+    run,
+    run_rows,
+    run_steps,
+)
+
+GROUPS = [
+    rm.DeadLetterGroup("a", "business_rejection", "The carrier refused the address", "Order to shipment", "Book the parcel", 4, ago(hours=5), "€ 804.10 · 4 customers", "/design/dead-letter-group/", "#"),
+    rm.DeadLetterGroup("b", "outcome_unknown", "The connection broke after the charge was sent", "Order to shipment", "Charge the card", 2, ago(minutes=40), "€ 310.00 · 2 customers", "#"),
+    rm.DeadLetterGroup("c", "contract_violation", "order.total is missing", "Order to shipment", "Check the order", 1, ago(days=1), "unknown", "#", "#"),
+]  # fmt: skip
+LETTERS = [
+    rm.DeadLetterRow(str(i), "/design/dead-letter/", "Order to shipment", [("order", f"SO-{10470 - i}")], ago(hours=i + 1), ERROR)
+    for i in range(4)
+]  # fmt: skip
+CONNECTIONS = [
+    rm.ConnectionRow("payments", "/design/connection/", "Payments", "payments 1.4", "healthy", "breaker_closed", False, 6120, 10000, "6,120 of 10,000 today", [20, 24, 22, 30, 34, 40, 38], 0.4, clock.now() + timedelta(days=40)),
+    rm.ConnectionRow("shipping", "#", "Shipping", "shipping 2.0", "failed", "breaker_open", False, 480, 500, "480 of 500 an hour", [20, 24, 22, 9, 3, 0, 0], 38.2),
+    rm.ConnectionRow("smtp", "#", "Mail", "smtp 1.0", "degraded", "breaker_half_open", True, 0, None, "no quota known", [2, 4, 3, 3, 5, 4, 2], 4.0),
+]  # fmt: skip
+FLOWS = [
+    rm.FlowRow("order-to-shipment", "/design/flow/", "Order to shipment", "fulfilment", "active", [("production", 7), ("staging", 8)], 442, 98.6, [3, 8, 12, 9, 22, 31, 28], 7),
+    rm.FlowRow("refund-on-return", "#", "Refund on return", "finance", "paused", [("production", 3)], 31, 100.0, [1, 2, 0, 3, 2, 4, 3]),
+    rm.FlowRow("stock-levels", "#", "Stock levels to storefront", "merchandising", "draft", [], 0, None, []),
+]  # fmt: skip
+BLOCKS = [
+    rm.BlockView("validate-order", "Check the order", "validate", "order-created@1"),
+    rm.BlockView("pay", "Charge the card", "call", "payments charge", "refund"),
+    rm.BlockView("lines", "For every line", "for_each", "trigger.body.order.lines, 10 at once", blocks=[
+        rm.BlockView("reserve", "Reserve stock", "call", "inventory reserve", "release")]),
+    rm.BlockView("big", "Large order?", "branch", "", blocks=[
+        rm.BlockView("ask", "Ask a person", "approval", "role approver, expires in 1 day", lane="order.total > 5000"),
+        rm.BlockView("go", "Book the parcel", "call", "shipping book", "cancel booking", lane="else")]),
+    rm.BlockView("survey", "Send a survey", "call", "smtp send_mail", disabled=True),
+]  # fmt: skip
+VERSIONS = [
+    rm.VersionRow(8, "published", "9f2c…", ago(hours=3), "Bob", "Ask a person above € 5,000", ["staging"], "/design/flow-diff/"),
+    rm.VersionRow(7, "published", "1b77…", ago(days=12), "Alice", "Reserve lines in parallel", ["production"], "#"),
+    rm.VersionRow(6, "deprecated", "55d0…", ago(days=40), "Alice", "First with compensation", [], "#"),
+]  # fmt: skip
+APPROVALS = [
+    rm.ApprovalRow("1", "/design/approval/", "Refund of € 840.00 for order SO-10377", "Refund on return", ago(hours=2), clock.now() + timedelta(hours=3), "open", "Approvers", [("Amount", "€ 840.00"), ("Order", "SO-10377"), ("Reason", "Damaged on arrival")], "#"),
+    rm.ApprovalRow("2", "#", "Ship order SO-10480 above € 5,000", "Order to shipment", ago(minutes=12), None, "open", "Approvers"),
+]  # fmt: skip
+SECRETS = [
+    rm.SecretRow("payments-live", "/design/secret/", "API key of the payment vendor", "api_key", 3, "active", ago(days=20), clock.now() + timedelta(days=40), ago(seconds=50), ["payments"]),
+    rm.SecretRow("storefront-hook", "#", "Signs inbound orders", "hmac", 1, "active", ago(days=90), None, ago(minutes=2), ["storefront-orders"]),
+]  # fmt: skip
+ENTRIES = [
+    rm.AuditRow(18432, ago(minutes=2), "Alice", "user", "run.replayed", "run SO-10478", "ok", "192.0.2.10", {"from_step": "ship", "effects": "same", "reason": "address corrected"}, "a1b2"),
+    rm.AuditRow(18431, ago(minutes=9), "ci-deploy", "api_key", "flow.published", "flow order-to-shipment v8", "ok", "192.0.2.44", {"environments": ["staging"]}, "c3d4"),
+    rm.AuditRow(18430, ago(minutes=30), "Charlie", "user", "secret.version_written", "secret payments-live", "denied", "198.51.100.7", None, "e5f6"),
+]  # fmt: skip
+STUB = rm.StubView("payments", "Payments", "http://127.0.0.1:8070/payments", [
+    rm.StubOperation("charge", "POST", "/v1/charges", 431, "HTTP 503 on 30 % of the calls"),
+    rm.StubOperation("refund", "POST", "/v1/refunds", 5), rm.StubOperation("find_charge", "GET", "/v1/charges", 2)],
+    [("charges", 412), ("refunds", 5)], "#", "#", "#", "#")  # fmt: skip
+LEDGER = [
+    rm.LedgerRow(ago(seconds=8), "charge", 201, "k-7f12", "charge ch_5510, € 129.90"),
+    rm.LedgerRow(ago(seconds=10), "charge", 201, "k-7f12", "none", True),
+    rm.LedgerRow(ago(seconds=12), "charge", 503, "k-7f12", "none"),
+]
+LIST_FILTERS = {"q": "", "actor": "", "clear_url": "", "flow": options("Any flow"), "error_class": options("Any class"), "owner": options("Any owner"), "state": options("Any state"), "action": options("Any action"), "since": options("Last 7 days")}  # fmt: skip
+LIVE = {"version": "1", "poll_url": ""}
+
+
+def page(items: Any, label: str) -> rm.CursorPage:
+    return rm.CursorPage(items, label, next_url="#")
+
+
+def crumbs(label: str, url: str) -> list[rm.Link]:
+    return [rm.Link(label, url)]
+
+
+def dead_letters() -> dict[str, Any]:
+    return {"groups": GROUPS, "totals": {"count": 7, "oldest_at": ago(days=1), "at_stake": "€ 1,114.10"}, "filters": LIST_FILTERS, "jobs": [BULK_JOB]}  # fmt: skip
+
+
+def dead_letter_group() -> dict[str, Any]:
+    return {"group": GROUPS[0], "page": page(LETTERS, "4 dead letters"), "crumbs": crumbs("Dead letters", "/design/dead-letters/")}  # fmt: skip
+
+
+def dead_letter() -> dict[str, Any]:
+    text = '{\n  "order": {"id": "SO-10478", "total": "129.90"},\n  "shipping": {"street": "Hauptstraße", "house_number": ""}\n}\n'
+    return {
+        "letter": LETTERS[0], "run": rm.Link("run", "/design/run/"), "step": run_steps()[6], "input_text": text,
+        "findings": [rm.Finding("error", "house_number must not be empty", "shipping.house_number", 3, 44)],
+        "diff": components()["diff"], "impacts": run()["replay_impacts"], "correct_url": "#", "discard_url": "#",
+        "crumbs": crumbs("Dead letters", "/design/dead-letters/"),
+    }  # fmt: skip
+
+
+def approvals() -> dict[str, Any]:
+    return {"page": page(APPROVALS, "2 open"), "tabs": [rm.Tab("Open", "#", True, 2), rm.Tab("Decided", "#")], **LIVE}
+
+
+def approval() -> dict[str, Any]:
+    return {"approval": APPROVALS[0], "run": rm.Link("SO-10377", "/design/run/"), "evidence": ORDER, "decision": None,
+            "checklist": ["The photo shows the damage", "The amount is what the customer paid"], "on_expiry": "rejected",
+            "crumbs": crumbs("Approvals", "/design/approvals/")}  # fmt: skip
+
+
+def flows() -> dict[str, Any]:
+    return {"page": page(FLOWS, "3 flows"), "filters": LIST_FILTERS, "new_url": "/design/flow-form/"}
+
+
+def flow() -> dict[str, Any]:
+    return {"flow": FLOWS[0], "blocks": BLOCKS, "trigger": "the storefront sends order.created", "versions": VERSIONS,
+            "recent": run_rows()[:5], "crumbs": crumbs("Flows", "/design/flows/"),
+            "facts": [("Input", "order-created@1"), ("Deadline", "1 day"), ("Business ids", "order, customer"), ("After failure", "compensate")],
+            "edit_url": "/design/flow-form/", "run_url": "#", "pause_url": "#", "resume_url": ""}  # fmt: skip
+
+
+def flow_form() -> dict[str, Any]:
+    return {"flow": FLOWS[0], "document": DOCUMENT, "revision": 4, "findings": components()["findings"], "blocks": BLOCKS,
+            "words": components()["words"], "crumbs": crumbs("Flows", "/design/flows/"), "live_label": "Version 7",
+            "live_document": DOCUMENT.replace("P1D", "PT2H"), "save_url": "#", "validate_url": "", "publish_url": "#",
+            "environments": options("Staging", "Production")}  # fmt: skip
+
+
+def flow_diff() -> dict[str, Any]:
+    return {"title": "Order to shipment", "crumbs": crumbs("Flows", "/design/flows/"), "before_label": "Version 7",
+            "after_label": "Version 8", "before": DOCUMENT.replace("P1D", "PT2H"), "after": DOCUMENT,
+            "rows": [rm.DiffRow("deadline", "changed", "PT2H", "P1D")]}  # fmt: skip
+
+
+def connections() -> dict[str, Any]:
+    return {"page": page(CONNECTIONS, "3 connections"), "new_url": "#", **LIVE}
+
+
+def connection() -> dict[str, Any]:
+    return {
+        "connection": CONNECTIONS[0], "facts": [("Address", "https://api.payments.example"), ("Authentication", "API key in a header"), ("Connector", "payments 1.4")],
+        "secret": rm.Link("payments-live", "/design/secret/"), "crumbs": crumbs("Connections", "/design/connections/"),
+        "breaker": {"failures": 2, "calls": 431, "opened_at": None, "probe_at": None, "parked": 0, "forced_by": "", "reason": ""},
+        "policies": [{"name": "retry attempts", "value": "5", "origin": "manifest"}, {"name": "rate limit", "value": "20 per second", "origin": "connection"}, {"name": "timeout", "value": "10 s", "origin": "platform"}],
+        "operations": [{"name": "charge", "effect": "keyed", "calls": 412, "p95_ms": 340, "error_percent": 0.4}, {"name": "find_charge", "effect": "safe", "calls": 2, "p95_ms": 80, "error_percent": 0}],
+        "test": {"status": "succeeded", "message": "The vendor answered and accepted the credential", "at": ago(minutes=1), "duration_ms": 182},
+        "used_by": [rm.Link("Order to shipment", "/design/flow/")], "edit_url": "#", "test_url": "#", "force_url": "#",
+    }  # fmt: skip
+
+
+def stub() -> dict[str, Any]:
+    return {"stub": STUB, "ledger": page(LEDGER, "3 calls, newest first"), "crumbs": crumbs("Stubs", "/design/stubs/"),
+            "fault_kinds": options("Status", "Delay", "Reset", "Half answer", "Schema drift"), **LIVE}  # fmt: skip
+
+
+def stubs() -> dict[str, Any]:
+    return {"items": [(STUB, "/design/stub/")], "running": True}
+
+
+def audit() -> dict[str, Any]:
+    return {"page": page(ENTRIES, "3 entries"), "filters": LIST_FILTERS, "verify_url": "#", "export_csv_url": "#", "export_jsonl_url": "#",
+            "chain": {"status": "verified", "length": 18432, "checked_at": ago(seconds=30), "checkpoint_at": ago(hours=6), "message": "The chain is whole"}}  # fmt: skip
+
+
+def secrets() -> dict[str, Any]:
+    return {"page": page(SECRETS, "2 secrets"), "new_url": "#"}
+
+
+def secret() -> dict[str, Any]:
+    return {"secret": SECRETS[0], "crumbs": crumbs("Vault", "/design/secrets/"), "field_names": ["api_key"], "version_url": "#", "errors": {},
+            "versions": [{"number": 3, "state": "active", "created_at": ago(days=20), "created_by": "Alice", "kek_version": 1, "revoke_url": ""}, {"number": 2, "state": "active", "created_at": ago(days=110), "created_by": "Alice", "kek_version": 1, "revoke_url": "#"}],
+            "reads": [(ago(seconds=50), "Order to shipment", 412)]}  # fmt: skip

@@ -1,0 +1,135 @@
+"""What stands around every page: navigation, workspace and environment, theme.
+
+A page's view (or middleware) may set on the request: ``workspace`` and ``environment`` (accounts models), ``actor``
+and ``nav_counts`` (``{"deadletters": 3, "approvals": 1}``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from ipaas.accounts.models import Environment, Workspace
+
+THEMES = ("auto", "light", "dark")
+
+Entry = tuple[str, str, str, str]
+"""Key (also its icon), label, URL name, permission."""
+NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
+    (
+        "Operate",
+        (
+            ("home", "Home", "web:home", ""),
+            ("runs", "Runs", "runtime:run_list", "runs.view"),
+            ("deadletters", "Dead letters", "runtime:dead_letter_list", "deadletters.view"),
+            ("approvals", "Approvals", "runtime:approval_list", "approvals.view"),
+        ),
+    ),
+    (
+        "Build",
+        (
+            ("flows", "Flows", "flows:flow_list", "flows.view"),
+            ("mappings", "Mappings", "mapping:mapping_list", "mappings.view"),
+            ("connections", "Connections", "catalog:connection_list", "connections.view"),
+            ("secrets", "Vault", "vault:secret_list", "secrets.view"),
+            ("stubs", "Stubs", "catalog:stub_list", "stubs.view"),
+        ),
+    ),
+    (
+        "Govern",
+        (
+            ("audit", "Audit", "audit:entry_list", "audit.view"),
+            ("settings", "Settings", "accounts:settings", "settings.view"),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class NavItem:
+    key: str
+    label: str
+    url: str
+    current: bool
+    count: int | None = None
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class NavGroup:
+    label: str
+    items: Sequence[NavItem]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """``search_url`` is empty outside a workspace; then neither search box nor navigation is shown."""
+
+    theme: str
+    path: str
+    workspace: Workspace | None = None
+    workspaces: Sequence[Workspace] = ()
+    environment: Environment | None = None
+    environments: Sequence[Environment] = ()
+    nav: Sequence[NavGroup] = ()
+    search_url: str = ""
+    query: str = ""
+    environment_url: str = ""
+
+
+def _url(name: str, workspace: str) -> str:
+    """Address of a page in a workspace; empty when this installation does not have the page."""
+    try:
+        return reverse(name, args=[workspace])
+    except NoReverseMatch:
+        return ""
+
+
+def navigation(request: HttpRequest, workspace: Workspace) -> list[NavGroup]:
+    """Pages of the workspace the actor may see."""
+    actor: Any = getattr(request, "actor", None)
+    counts: Mapping[str, int] = getattr(request, "nav_counts", {})
+    groups = []
+    for label, entries in NAVIGATION:
+        items = []
+        for key, title, name, permission in entries:
+            url = _url(name, workspace.slug)
+            if not url or (permission and (actor is None or permission not in actor.permissions)):
+                continue
+            home = name == "web:home"
+            current = request.path == url if home else request.path.startswith(url)
+            tone = {"deadletters": "bad", "approvals": "wait"}.get(key, "")
+            items.append(NavItem(key, title, url, current, counts.get(key) or None, tone))
+        groups.append(NavGroup(label, items))
+    return [group for group in groups if group.items]
+
+
+def theme_of(request: HttpRequest) -> str:
+    """The user's theme; before sign-in the one of the cookie."""
+    user = getattr(request, "user", None)
+    theme = user.theme if user is not None and user.is_authenticated else request.COOKIES.get("theme", "auto")
+    return theme if theme in THEMES else "auto"
+
+
+def shell_context(request: HttpRequest) -> dict[str, Shell]:
+    """Context processor: ``shell``."""
+    workspace: Workspace | None = getattr(request, "workspace", None)
+    user = getattr(request, "user", None)
+    if workspace is None or user is None or not user.is_authenticated:
+        return {"shell": Shell(theme=theme_of(request), path=request.path)}
+    return {
+        "shell": Shell(
+            theme=theme_of(request),
+            path=request.path,
+            workspace=workspace,
+            workspaces=list(Workspace.objects.filter(memberships__user_id=user.pk).order_by("name")),
+            environment=getattr(request, "environment", None),
+            environments=list(workspace.environments.all()),
+            nav=navigation(request, workspace),
+            search_url=_url("runtime:run_list", workspace.slug),
+            query=request.GET.get("q", ""),
+            environment_url=_url("web:environment_select", workspace.slug),
+        )
+    }

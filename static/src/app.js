@@ -1,0 +1,46 @@
+// Behaviour shared by all pages. Everything important also works without it, by href and action.
+import Alpine from "@alpinejs/csp";
+import { startDialogs } from "./dialogs.js";
+import { startLiveFragments } from "./live.js";
+import { startRelativeTimes } from "./times.js";
+import { registerComponents } from "./components.js";
+import { showToast } from "./toasts.js";
+
+const assets = document.querySelector("meta[name=assets]")?.dataset ?? {};
+
+/** Loads the editor and the charts only where a page (or a swapped-in fragment) has one. */
+async function loadOnDemand(node) {
+  if (node.querySelector?.("[data-editor], [data-merge]")) {
+    const { mountEditors } = await import(assets.editorSrc);
+    mountEditors(node);
+  }
+  if (node.querySelector?.("[data-chart]")) {
+    const { mountCharts } = await import(assets.chartSrc);
+    mountCharts(node);
+  }
+}
+
+startDialogs();
+startLiveFragments();
+startRelativeTimes();
+registerComponents(Alpine);
+Alpine.start();
+loadOnDemand(document);
+document.addEventListener("htmx:load", (event) => {
+  if (event.target !== document.body) loadOnDemand(event.target);
+});
+
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.requestConfig.elt.hasAttribute("data-live")) return;
+  showToast(`The server answered ${event.detail.xhr.status}. Nothing was changed; load the page again and retry.`, "bad");
+});
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.detail.requestConfig.elt.hasAttribute("data-live")) return;
+  showToast("The server could not be reached. Check the connection and retry.", "bad");
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable=true]")) return;
+  event.preventDefault();
+  document.getElementById("search-box")?.focus();
+});

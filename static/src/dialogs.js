@@ -1,0 +1,28 @@
+// <a data-dialog-open="id" href="?dialog=id"> opens <dialog id="id">; without scripts the link renders it open.
+export function startDialogs() {
+  document.querySelectorAll("dialog[open]").forEach((dialog) => {
+    dialog.close();
+    dialog.showModal();
+  });
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog-open]");
+    if (opener) {
+      const dialog = document.getElementById(opener.dataset.dialogOpen);
+      if (!dialog) return;
+      event.preventDefault();
+      dialog.showModal();
+      dialog.dispatchEvent(new CustomEvent("opened", { bubbles: true }));
+      return;
+    }
+    const closer = event.target.closest("[data-dialog-close]");
+    if (closer) {
+      event.preventDefault();
+      closer.closest("dialog").close();
+    }
+  });
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button || event.defaultPrevented || button.hasAttribute("data-again")) return;
+    setTimeout(() => button.setAttribute("disabled", ""), 0);
+  });
+}

@@ -1,0 +1,42 @@
+"""Flow documents for tests: a small valid one, changed by key."""
+
+from typing import Any
+
+
+def flow(**changes: Any) -> dict[str, Any]:
+    """A valid flow of two calls."""
+    return {
+        "kind": "flow",
+        "slug": "orders",
+        "title": "Orders",
+        "owner": "fulfilment",
+        "deadline": "P1D",
+        "trigger": {"manual": {}},
+        "business_ids": {"order": "trigger.body.id"},
+        "primary_business_id": "order",
+        "steps": [call("charge"), call("ship", {"charge": "{{ steps.charge.output.id }}"})],
+        **changes,
+    }
+
+
+def call(step_id: str, given: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = {"connection": "payments", "action": "look_up"}
+    return {"id": step_id, "call": spec if given is None else {**spec, "with": given}, **changes}
+
+
+def schema(**changes: Any) -> dict[str, Any]:
+    return {
+        "kind": "schema",
+        "slug": "order",
+        "title": "Order",
+        "schema": {
+            "type": "object",
+            "required": ["id"],
+            "properties": {"id": {"type": "string"}, "email": {"type": "string", "x-sensitive": "personal"}},
+        },
+        **changes,
+    }
+
+
+def mapping(**changes: Any) -> dict[str, Any]:
+    return {"kind": "mapping", "slug": "order-row", "title": "Order row", "fields": {"id": "source.id"}, **changes}

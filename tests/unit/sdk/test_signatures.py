@@ -1,0 +1,129 @@
+"""Signing and verifying webhooks."""
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks import Webhook
+
+from ipaas.sdk.signatures import SignatureInvalid, SignatureScheme, SigningSecretUnusable, sign, verify
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+WHSEC = "whsec_" + base64.b64encode(b"k" * 24).decode()
+OTHER = "whsec_" + base64.b64encode(b"o" * 24).decode()
+STANDARD = SignatureScheme()
+PLAIN = SignatureScheme(kind="hmac", header="X-Shop-Hmac", encoding="base64")
+HUB = SignatureScheme(kind="hmac", header="X-Hub-Signature-256", prefix="sha256=")
+PAIRS = SignatureScheme(
+    kind="hmac", header="Pay-Signature", signed="{timestamp}.{body}", pairs=("t", "v1"), algorithm="sha512"
+)
+TIMED = SignatureScheme(
+    kind="hmac",
+    header="X-Sig",
+    signed="{id}:{timestamp}:{body}",
+    timestamp_header="X-Time",
+    timestamp_unit="ms",
+    id_header="X-Id",
+    algorithm="sha1",
+)
+GENERIC = [PLAIN, HUB, PAIRS, TIMED]
+BODY = b'{"order":{"id":1001}}'
+
+
+def secret_for(scheme: SignatureScheme) -> str:
+    return WHSEC if scheme.kind == "standard-webhooks" else "shpss_0123456789"
+
+
+@pytest.mark.parametrize("scheme", [STANDARD, *GENERIC])
+def test_what_we_sign_verifies(scheme: SignatureScheme) -> None:
+    secret = secret_for(scheme)
+    headers = sign(scheme, body=BODY, secrets=[secret], now=NOW, delivery_id="evt_1")
+    assert verify(scheme, headers=headers, body=BODY, secrets=[secret], now=NOW).secret_index == 0
+
+
+@pytest.mark.parametrize("scheme", [STANDARD, *GENERIC])
+def test_a_changed_body_or_secret_is_refused(scheme: SignatureScheme) -> None:
+    secret = secret_for(scheme)
+    headers = sign(scheme, body=BODY, secrets=[secret], now=NOW, delivery_id="evt_1")
+    with pytest.raises(SignatureInvalid):
+        verify(scheme, headers=headers, body=BODY + b" ", secrets=[secret], now=NOW)
+    wrong = OTHER if scheme is STANDARD else "another"
+    with pytest.raises(SignatureInvalid):
+        verify(scheme, headers=headers, body=BODY, secrets=[wrong], now=NOW)
+
+
+def test_the_reference_implementation_agrees_both_ways() -> None:
+    moment = datetime.now(UTC)
+    reference = Webhook(WHSEC)
+    ours = sign(STANDARD, body=BODY, secrets=[WHSEC], now=moment, delivery_id="msg_1")
+    assert reference.verify(BODY, ours) == {"order": {"id": 1001}}
+    theirs = {
+        "webhook-id": "msg_2",
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": reference.sign("msg_2", moment, BODY.decode()),
+    }
+    assert verify(STANDARD, headers=theirs, body=BODY, secrets=[WHSEC], now=moment).delivery_id == "msg_2"
+
+
+def test_a_storefront_style_header_is_the_plain_base64_hmac_of_the_body() -> None:
+    digest = base64.b64encode(hmac.new(b"s3cret", BODY, hashlib.sha256).digest()).decode()
+    assert verify(PLAIN, headers={"x-shop-hmac": digest}, body=BODY, secrets=["s3cret"], now=NOW)
+
+
+def test_both_live_secrets_verify_during_a_rotation() -> None:
+    for index, secret in enumerate([WHSEC, OTHER]):
+        headers = sign(STANDARD, body=BODY, secrets=[secret], now=NOW, delivery_id="m")
+        assert verify(STANDARD, headers=headers, body=BODY, secrets=[WHSEC, OTHER], now=NOW).secret_index == index
+
+
+def test_standard_webhooks_sends_a_signature_for_each_live_secret() -> None:
+    headers = sign(STANDARD, body=BODY, secrets=[WHSEC, OTHER], now=NOW, delivery_id="m")
+    assert len(headers["webhook-signature"].split(" ")) == 2
+    assert verify(STANDARD, headers=headers, body=BODY, secrets=[OTHER], now=NOW)
+
+
+@pytest.mark.parametrize("scheme", [STANDARD, PAIRS, TIMED])
+@pytest.mark.parametrize("offset", [-301, 301])
+def test_a_timestamp_outside_the_window_is_refused(scheme: SignatureScheme, offset: int) -> None:
+    secret = secret_for(scheme)
+    headers = sign(scheme, body=BODY, secrets=[secret], now=NOW + timedelta(seconds=offset), delivery_id="m")
+    with pytest.raises(SignatureInvalid):
+        verify(scheme, headers=headers, body=BODY, secrets=[secret], now=NOW)
+
+
+@pytest.mark.parametrize("scheme", [STANDARD, *GENERIC])
+@pytest.mark.parametrize("name", ["header", "timestamp_header", "id_header"])
+@given(garbage=st.text(max_size=200) | st.from_regex(r"v1,[A-Za-z0-9+/=]{0,60}") | st.from_regex(r"t=\d{0,30},v1=.*"))
+def test_garbage_is_a_refusal_and_never_another_error(scheme: SignatureScheme, name: str, garbage: str) -> None:
+    secret = secret_for(scheme)
+    headers = sign(scheme, body=BODY, secrets=[secret], now=NOW, delivery_id="m")
+    standard = {"header": "webhook-signature", "timestamp_header": "webhook-timestamp", "id_header": "webhook-id"}
+    key = standard[name] if scheme is STANDARD else getattr(scheme, name)
+    if not key or headers.get(key) == garbage:
+        return
+    headers[key] = garbage
+    try:
+        verify(scheme, headers=headers, body=BODY, secrets=[secret], now=NOW)
+    except SignatureInvalid:
+        return
+    assert name == "header", "only an equal digest in another spelling may pass"
+
+
+@pytest.mark.parametrize("secrets", [[], [""], ["whsec_%%%"], ["whsec_ä"]])
+def test_unusable_secrets_verify_nothing_and_do_not_sign(secrets: list[str]) -> None:
+    headers = sign(STANDARD, body=BODY, secrets=[WHSEC], now=NOW, delivery_id="m")
+    with pytest.raises(SignatureInvalid):
+        verify(STANDARD, headers=headers, body=BODY, secrets=secrets, now=NOW)
+    with pytest.raises(SigningSecretUnusable):
+        sign(STANDARD, body=BODY, secrets=secrets, now=NOW, delivery_id="m")
+
+
+def test_a_scheme_is_read_from_its_document() -> None:
+    document = {"scheme": "hmac", "header": "X-S", "pairs": {"timestamp": "t", "signature": "v1"}}
+    assert SignatureScheme.from_document(document).pairs == ("t", "v1")
+    assert SignatureScheme.from_document({"scheme": "standard-webhooks"}).kind == "standard-webhooks"
+    assert SignatureScheme.from_document({"scheme": "none"}).kind == "none"
