@@ -11,6 +11,7 @@ import hmac
 import json
 import urllib.parse
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from ipaas.core.jsonio import JSON, canonical, dumps
@@ -166,10 +167,26 @@ class Redactor:
         return shown
 
     def _walk(self, value: Any, places: list[_Place]) -> JSON:
+        if not places:
+            return self._walk_by_name(value)
         if isinstance(value, Mapping):
             return {key: self._member(key, item, _below(places, key)) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self._element(item, _below(places, str(index))) for index, item in enumerate(value)]
+        return value
+
+    def _walk_by_name(self, value: Any) -> JSON:
+        """The same below the last place that was named, where only names count (most of every document)."""
+        if isinstance(value, Mapping):
+            names = self._names
+            return {
+                key: self._member(key, item, _NO_PLACES)
+                if key in names or is_sensitive_key(key)
+                else (item if type(item) in _SCALARS else self._walk_by_name(item))
+                for key, item in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [item if type(item) in _SCALARS else self._walk_by_name(item) for item in value]
         return value
 
     def _member(self, key: str, value: JSON, places: list[_Place]) -> JSON:
@@ -200,6 +217,10 @@ class Redactor:
             return [self._scrub(item) for item in value]
         text = dumps(value)
         return self._values.scrub(text).decode() if self._values.occur_in(text) else value
+
+
+_NO_PLACES: list[_Place] = []
+_SCALARS: Final = frozenset({str, int, bool, type(None), Decimal})
 
 
 def _below(places: list[_Place], step: str) -> list[_Place]:
