@@ -4,8 +4,8 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 
-import django  # noqa: E402 - the settings module must be named first
-import uvicorn  # noqa: E402
+import django
+import uvicorn
 
 
 def main() -> None:

@@ -65,7 +65,12 @@ class SecretVersion(models.Model):
     objects = SecretVersionQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["secret", "number"], name="vault_secretversion_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["secret", "number"], name="vault_secretversion_number"),
+            models.UniqueConstraint(
+                fields=["secret"], condition=models.Q(state="live"), name="vault_secretversion_one_live"
+            ),
+        ]
         indexes = [models.Index(fields=["kek_version"], name="vault_secretversion_kek")]
         ordering = ["-number"]
 
