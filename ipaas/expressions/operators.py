@@ -134,6 +134,8 @@ def _decimals(operation: Any, left: JSON, right: JSON) -> Decimal:
         raise ExpressionValue(reason="the numbers can not be combined") from None
     except decimal.Overflow:
         raise ExpressionLimit(reason="the number is too large") from None
+    if not result.is_finite():
+        raise ExpressionValue(reason="the result is not a number")
     return result
 
 

@@ -60,7 +60,8 @@ def parse(text: str) -> nodes.Expr:
 
 
 def _reason(error: TemplateSyntaxError) -> str:
-    return (error.message or "it is not an expression").rstrip(".")
+    message = (error.message or "it is not an expression").rstrip(".").replace("end of template", "end")
+    return "a quote is not closed" if message.startswith(('unexpected char "\'"', "unexpected char '\"'")) else message
 
 
 def _raw_tokens(source: str) -> Iterator[tuple[int, str, str]]:
@@ -154,6 +155,13 @@ def _literal(piece: str, start: int) -> str:
 
 def _hole_end(text: str, begin: int) -> tuple[int, int]:
     """Where the expression that begins here ends, and where the text goes on."""
+    if text[begin : begin + 1] in ("-", "+"):
+        raise ExpressionSyntax(
+            reason="white space control is not part of the language",
+            hint="Leave a space after {{.",
+            position=begin,
+            expression=text,
+        )
     rest = text[begin : begin + MAX_SOURCE + 2]
     try:
         for offset, kind, value in _raw_tokens(_one_line(rest)):
