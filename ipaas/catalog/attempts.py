@@ -38,11 +38,20 @@ class Attempt:
     client: HttpClient
 
 
+class NoWork(IpaasError):
+    """A call reached the end of the pipeline without anything to do."""
+
+    status = 500
+    code = "no_work"
+
+
 Work = Callable[[Attempt, Call], Awaitable[Response]]
 
 
 async def transport(call: Call) -> Response:
     """End of the pipeline: whatever a connector does, an answer comes back."""
+    if call.work is None:
+        raise NoWork
     try:
         return await call.work(call)
     except Exception as error:
@@ -117,7 +126,9 @@ async def _secret(attempt: Attempt) -> OpenedSecret:
     if not resolved.secret_bound:
         raise CredentialDetached(connection=resolved.slug)
     try:
-        return await credentials.opened(resolved.workspace_id, resolved.secret, flow_label=attempt.call.flow_label)
+        return await credentials.opened(
+            resolved.workspace_id, resolved.secret, purpose=attempt.call.action, flow_label=attempt.call.flow_label
+        )
     except IpaasError as error:
         raise CredentialUnreadable(connection=resolved.slug, reason=error.detail) from error
 

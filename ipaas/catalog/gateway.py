@@ -37,6 +37,7 @@ from ipaas.policies.pipeline import (
     EffectState,
     Failure,
     Kind,
+    Policy,
     Reconciled,
     Response,
     Verdict,
@@ -120,7 +121,7 @@ class _Loop:
     def pipeline(self, connector: str) -> CallNext:
         found = self._pipelines.get(connector)
         if found is None:
-            policies = [
+            policies: list[Policy] = [
                 ObservePolicy(connector),
                 _retry,
                 IdempotencyPolicy(),
