@@ -10,7 +10,14 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(2, "just now"), (41, "41 s ago"), (180, "3 min ago"), (7300, "2 h ago"), (180_000, "2 d ago"), (-600, "in 10 min")],
+    [
+        (2, "just now"),
+        (41, "41 s ago"),
+        (180, "3 min ago"),
+        (7300, "2 h ago"),
+        (180_000, "2 d ago"),
+        (-600, "in 10 min"),
+    ],
 )
 def test_a_time_is_told_relative_to_now(seconds: int, text: str) -> None:
     assert rendering.relative_time(NOW - timedelta(seconds=seconds), NOW) == text
@@ -18,7 +25,14 @@ def test_a_time_is_told_relative_to_now(seconds: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
-    [(None, "–"), (12, "12 ms"), (2_440, "2.4 s"), (185_000, "3 min 05 s"), (7_800_000, "2 h 10 min"), (180_000_000, "2 d 2 h")],
+    [
+        (None, "–"),
+        (12, "12 ms"),
+        (2_440, "2.4 s"),
+        (185_000, "3 min 05 s"),
+        (7_800_000, "2 h 10 min"),
+        (180_000_000, "2 d 2 h"),
+    ],
 )
 def test_a_duration_uses_the_unit_a_person_would(milliseconds: float | None, text: str) -> None:
     assert rendering.duration(milliseconds) == text
