@@ -178,6 +178,7 @@ CACHES = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
+COTTON_ISOLATE_BY_DEFAULT = True
 STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
 STATIC_ROOT.mkdir(exist_ok=True)

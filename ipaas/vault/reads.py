@@ -7,7 +7,6 @@ that is killed without warning loses the counts of its last seconds; ``start_flu
 import atexit
 import logging
 import os
-import socket
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Lock, Thread
@@ -101,7 +100,7 @@ def _flush_logged(*, everything: bool = False) -> None:
 
 
 def _entry(read: SecretRead, minute: datetime, count: _Count) -> EntryRow:
-    process = f"{socket.gethostname()}:{os.getpid()}"
+    process = f"{os.uname().nodename}:{os.getpid()}"
     return entry_row(
         "secret.read",
         actor=Actor(kind="service", id=process, label=process),
