@@ -166,6 +166,30 @@ REST_FRAMEWORK = {
         "ipaas.accounts.api_auth.SessionActorAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["ipaas.accounts.api_auth.HasPermission"],
+    "DEFAULT_PARSER_CLASSES": ["ipaas.web.api.formats.StrictJsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["ipaas.web.api.formats.JsonRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "ipaas.web.api.pagination.IdCursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "ipaas.web.api.problems.problem_response",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Integration platform",
+    "DESCRIPTION": "All that the pages can do. Errors are problem details (RFC 9457) with a stable code.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatus": "ipaas.runtime.models.Run.Status",
+        "StepStatus": "ipaas.runtime.models.StepRun.Status",
+        "DeadLetterState": "ipaas.runtime.models.DeadLetter.State",
+        "ApprovalState": "ipaas.runtime.models.Approval.State",
+        "ActiveState": "ipaas.flows.models.Flow.State",
+        "VersionState": "ipaas.core.documents.DocumentVersion.State",
+    },
 }
 
 CACHES = {

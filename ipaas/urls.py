@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ipaas.web.urls")),
     path("accounts/", include("ipaas.accounts.urls")),
+    path("api/v1/", include("ipaas.web.api.urls")),
 ]
 
 if settings.DEBUG:

@@ -148,3 +148,30 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class KeptAnswer(models.Model):
+    """What a caller was told for an ``Idempotency-Key``, written in the transaction of the deed.
+
+    ``principal`` is the kind and id of the actor; a key means nothing to anybody else, nor at another address.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace_id = models.UUIDField()
+    principal = models.CharField(max_length=200)
+    route = models.CharField(max_length=300)
+    key = models.CharField(max_length=200)
+    request_sha256 = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField()
+    body = models.BinaryField()
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace_id", "principal", "route", "key"], name="accounts_keptanswer_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"

@@ -1,0 +1,134 @@
+"""What every view of the API shares: the actor, strict input, request ids, idempotency, pages."""
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import GenericViewSet
+
+from ipaas.accounts.idempotency import Answer, answer_once, check_key
+from ipaas.accounts.models import Workspace
+from ipaas.core import context, jsonio
+from ipaas.core.actor import Actor
+from ipaas.core.errors import InvalidInput, NotFound, TooLarge
+from ipaas.core.ids import uuid7
+from ipaas.web.api.fields import StrictSerializer
+from ipaas.web.api.pagination import PAGE_PARAMETERS
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class ApiViewSet(GenericViewSet[Any]):
+    """A view of one workspace. ``required_permissions`` names a permission per action; without one, nobody may.
+
+    Every POST takes an ``Idempotency-Key``; the answer carries ``X-Request-ID``, the caller's own or a new one.
+    """
+
+    required_permissions: ClassVar[dict[str, str]] = {}
+    http_method_names = ["get", "head", "post", "put", "patch", "delete", "options"]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid7())
+        correlation = context.correlation_id.set(request_id)
+        traced = context.parse_traceparent(request.headers.get("traceparent", "")) or context.new_trace()
+        trace = context.trace.set(traced)
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+            response["X-Request-ID"] = request_id
+            response["Cache-Control"] = "no-store"
+            return response
+        finally:
+            context.trace.reset(trace)
+            context.correlation_id.reset(correlation)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in ("GET", "HEAD"):
+            _read_body(request._request)  # noqa: SLF001 - to read it bounded, once, before anything parses it
+        super().initial(request, *args, **kwargs)
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and request.method == "POST":
+            vars(self)["post"] = self._once(check_key(key), self.handler_of_post())
+
+    def check_permissions(self, request: Request) -> None:
+        if getattr(self, "action", None) in (None, "metadata"):
+            raise MethodNotAllowed(request.method or "")
+        super().check_permissions(request)
+
+    @property
+    def actor(self) -> Actor:
+        return cast("Actor", self.request.auth)
+
+    @property
+    def workspace(self) -> Workspace:
+        workspace: Workspace = self.request.workspace  # type: ignore[attr-defined]  # bound by accounts.api_auth
+        return workspace
+
+    def read(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
+        """The body, checked; raises a validation error that names every place."""
+        found = serializer(data=self.request.data)
+        found.is_valid(raise_exception=True)
+        return dict(found.validated_data)
+
+    def read_query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
+        """The query string without the parameters of pages, checked; a parameter given twice is refused."""
+        query = {key: values for key, values in self.request.query_params.lists() if key not in PAGE_PARAMETERS}
+        twice = [key for key, values in query.items() if len(values) > 1]
+        if twice:
+            raise InvalidInput([{"path": twice[0][:80], "code": "query.twice", "message": "is given more than once"}])
+        found = serializer(data={key: values[0] for key, values in query.items()})
+        found.is_valid(raise_exception=True)
+        return {key: value for key, value in found.validated_data.items() if value not in (None, "")}
+
+    def page_of(self, rows: QuerySet[Any, Any], serializer: type[BaseSerializer[Any]], **shared: Any) -> Response:
+        """One page of rows, newest first; ``shared`` goes into the serializer's context."""
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(serializer(page, many=True, context=shared).data)
+
+    def may_touch_flow(self, flow_id: UUID) -> bool:
+        """Whether the caller's key is not bound to other flows."""
+        return self.actor.flows is None or flow_id in self.actor.flows
+
+    def of_own_flows(self, rows: QuerySet[Any, Any], field: str = "flow_id") -> QuerySet[Any, Any]:
+        """The rows of this workspace, and of the flows that the caller's key is bound to."""
+        rows = rows.filter(workspace_id=self.workspace.id)
+        return rows if self.actor.flows is None else rows.filter(**{f"{field}__in": self.actor.flows})
+
+    def one(self, rows: QuerySet[Any, Any], what: str, **identity: Any) -> Any:
+        """The row of an identity; a missing and a foreign one raise the same ``NotFound``."""
+        found = rows.filter(**identity).first()
+        if found is None:
+            raise NotFound(what=what)
+        return found
+
+    def handler_of_post(self) -> Callable[..., Response]:
+        """What the routing has bound to POST; ``MethodNotAllowed`` was raised before where there is nothing."""
+        return cast("Callable[..., Response]", vars(self)["post"])
+
+    def _once(self, key: str, handler: Callable[..., Response]) -> Callable[..., Response]:
+        def handle(request: Request, *args: Any, **kwargs: Any) -> Response:
+            def deed() -> Answer:
+                response = handler(request, *args, **kwargs)
+                return Answer(response.status_code, jsonio.dumps(response.data))
+
+            raw = request._request.body  # noqa: SLF001 - the bytes as they came
+            answer = answer_once(actor=self.actor, route=request.path[:300], key=key, body=raw, deed=deed)
+            headers = {"Idempotency-Replayed": "true"} if answer.repeated else None
+            return Response(jsonio.loads(answer.body), status=answer.status, headers=headers)
+
+        return handle
+
+
+def _read_body(request: HttpRequest) -> None:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not str(length).isdigit() or int(length) > jsonio.DEFAULT.max_bytes:
+        raise TooLarge(what="body", limit=f"{jsonio.DEFAULT.max_bytes} bytes")
+    _ = request.body

@@ -1,0 +1,114 @@
+"""Shapes of documents, versions and deployments."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from ipaas.core.documents import DocumentVersion
+from ipaas.flows.models import Deployment, Flow
+from ipaas.web.api.fields import FindingOutput, JsonField, StrictSerializer
+
+MAX_TEXT = 1_000_000
+
+
+class DocumentInput(StrictSerializer):
+    """A document as YAML or JSON ``text``, or as ``content``; exactly one of them."""
+
+    text = serializers.CharField(max_length=MAX_TEXT, required=False, trim_whitespace=False)
+    content = JsonField(required=False)
+
+
+class DraftInput(DocumentInput):
+    expected_revision = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, help_text="The revision that the change was made upon."
+    )
+
+
+class ApplyInput(DocumentInput):
+    note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+    publish = serializers.BooleanField(required=False, default=True)
+
+
+class PublishInput(StrictSerializer):
+    note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+    expected_revision = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+
+class DeployInput(StrictSerializer):
+    environment = serializers.SlugField(max_length=40)
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+
+
+class TriggerInput(StrictSerializer):
+    environment = serializers.SlugField(max_length=40)
+    body = JsonField(help_text="What expressions read as trigger.body.")
+
+
+class DocumentOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    draft_revision = serializers.IntegerField()
+    latest_version = serializers.IntegerField(help_text="0 before the first is published.")
+    archived = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class DocumentDetailOutput(DocumentOutput):
+    draft = JsonField(help_text="The document's content; null without a draft.")
+
+
+class DeploymentOutput(serializers.Serializer[Any]):
+    environment = serializers.CharField(source="environment.slug")
+    version = serializers.IntegerField(source="version.number")
+    previous_version = serializers.SerializerMethodField()
+    active = serializers.BooleanField()
+    trigger_kind = serializers.CharField()
+    deployed_by = serializers.CharField()
+    deployed_at = serializers.DateTimeField()
+
+    def get_previous_version(self, deployment: Deployment) -> int | None:
+        return deployment.previous_version.number if deployment.previous_version else None
+
+
+class FlowOutput(DocumentOutput):
+    owner = serializers.CharField()
+    state = serializers.ChoiceField(choices=Flow.State.choices)
+    pause_reason = serializers.CharField()
+
+
+class FlowDetailOutput(FlowOutput):
+    draft = JsonField(help_text="The document's content; null without a draft.")
+    deployments = DeploymentOutput(many=True)
+
+
+class VersionOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    state = serializers.ChoiceField(choices=DocumentVersion.State.choices)
+    note = serializers.CharField()
+    published_by = serializers.CharField()
+    published_at = serializers.DateTimeField()
+
+
+class VersionDetailOutput(VersionOutput):
+    content = JsonField()
+
+
+class SavedOutput(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    draft_revision = serializers.IntegerField()
+    findings = FindingOutput(many=True)
+
+
+class FindingsOutput(serializers.Serializer[Any]):
+    findings = FindingOutput(many=True)
+
+
+class AppliedOutput(SavedOutput):
+    kind = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True, help_text="Null when it was only drafted.")

@@ -1,0 +1,205 @@
+"""Documents of every type: read, draft, check, publish."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ipaas.contracts.services import save_draft as save_schema
+from ipaas.core.document_forms import Finding, read_document
+from ipaas.core.document_types import document_type
+from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.flows.services import save_draft as save_flow
+from ipaas.governance import services as governance
+from ipaas.mapping.services import save_draft as save_mapping
+from ipaas.web.api.base import ApiViewSet
+from ipaas.web.api.document_serializers import (
+    AppliedOutput,
+    ApplyInput,
+    DocumentDetailOutput,
+    DocumentInput,
+    DocumentOutput,
+    DraftInput,
+    FindingsOutput,
+    PublishInput,
+    SavedOutput,
+    VersionDetailOutput,
+    VersionOutput,
+)
+from ipaas.web.api.fields import StrictSerializer
+
+SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
+    "flow": save_flow,
+    "mapping": save_mapping,
+    "schema": save_schema,
+}
+
+
+class DocumentQuery(StrictSerializer):
+    archived = serializers.BooleanField(required=False, default=False, help_text="Archived ones instead of live ones.")
+
+
+def _permissions(prefix: str) -> dict[str, str]:
+    view, edit = f"{prefix}.view", f"{prefix}.edit"
+    return {
+        **dict.fromkeys(("list", "retrieve", "versions", "version"), view),
+        **dict.fromkeys(("create", "draft"), edit),
+        "publish": f"{prefix}.publish",
+    }
+
+
+class DocumentViewSet(ApiViewSet):
+    """Documents of one kind."""
+
+    kind: ClassVar[str]
+    row_serializer: ClassVar[type[serializers.Serializer[Any]]] = DocumentOutput
+    detail_serializer: ClassVar[type[serializers.Serializer[Any]]] = DocumentDetailOutput
+
+    def get_serializer_class(self) -> type[serializers.Serializer[Any]]:
+        return self.detail_serializer if self.action == "retrieve" else self.row_serializer
+
+    def get_queryset(self) -> Any:
+        return document_type(self.kind).documents.in_workspace(self.workspace.id)
+
+    def document(self, slug: str) -> Any:
+        return self.one(self.get_queryset(), self.kind, slug=slug)
+
+    @extend_schema(parameters=[DocumentQuery])
+    def list(self, request: Request) -> Response:
+        query = self.read_query(DocumentQuery)
+        return self.page_of(self.get_queryset().filter(archived=query["archived"]), self.row_serializer)
+
+    def retrieve(self, request: Request, slug: str) -> Response:
+        return Response(self.detail_serializer(self.document(slug)).data)
+
+    @extend_schema(request=DocumentInput, responses={201: SavedOutput})
+    def create(self, request: Request) -> Response:
+        """Make a new document with this draft; 409 when the slug is taken."""
+        return self._save(self.read(DocumentInput), None, 201)
+
+    @extend_schema(request=DraftInput, responses=SavedOutput)
+    def draft(self, request: Request, slug: str) -> Response:
+        """Replace the draft; 409 when it has moved on since ``expected_revision``."""
+        self.document(slug)
+        given = self.read(DraftInput)
+        revision = given.pop("expected_revision")
+        if read_document(**given).content.get("slug") != slug:
+            message = f"the slug of this document is {slug!r} and can not change"
+            raise InvalidInput([{"path": "/slug", "code": "document.slug", "message": message}])
+        return self._save(given, revision, 200)
+
+    def _save(self, given: dict[str, Any], revision: int | None, status: int) -> Response:
+        refuse_other_kind(given, self.kind)
+        refuse_new_flow_of_bound_key(self, self.kind, given)
+        document, findings = SAVE[self.kind](
+            actor=self.actor, workspace=self.workspace, expected_revision=revision, **given
+        )
+        saved = {"slug": document.slug, "draft_revision": document.draft_revision, "findings": as_errors(findings)}
+        return Response(saved, status=status)
+
+    @extend_schema(request=PublishInput, responses={201: VersionDetailOutput})
+    def publish(self, request: Request, slug: str) -> Response:
+        """Make the draft the next version; without a change the newest version is given."""
+        given = self.read(PublishInput)
+        version = governance.publish(document_type=self.kind, document=self.document(slug), actor=self.actor, **given)
+        return Response(VersionDetailOutput(version).data, status=201)
+
+    @extend_schema(responses=VersionOutput(many=True))
+    def versions(self, request: Request, slug: str) -> Response:
+        rows = document_type(self.kind).versions.filter(document=self.document(slug))
+        return self.page_of(rows, VersionOutput)
+
+    @extend_schema(responses=VersionDetailOutput)
+    def version(self, request: Request, slug: str, number: int) -> Response:
+        rows = document_type(self.kind).versions.filter(document=self.document(slug))
+        return Response(VersionDetailOutput(self.one(rows, f"{self.kind} version", number=number)).data)
+
+
+@extend_schema(tags=["schemas"])
+class SchemaViewSet(DocumentViewSet):
+    kind = "schema"
+    required_permissions = _permissions("schemas")
+
+
+@extend_schema(tags=["mappings"])
+class MappingViewSet(DocumentViewSet):
+    kind = "mapping"
+    required_permissions = _permissions("mappings")
+
+
+FLOW_DOCUMENT_PERMISSIONS = _permissions("flows")
+
+
+class AnyDocumentViewSet(ApiViewSet):
+    """Documents of whichever kind the content names; the permission needed is that kind's."""
+
+    deeds: ClassVar[dict[str, str]] = {"validate": "view", "apply": "edit"}
+
+    @property
+    def required_permissions(self) -> dict[str, str]:  # type: ignore[override]  # it depends on the kind that is sent
+        serializer = ApplyInput if self.action == "apply" else DocumentInput
+        given = self.read(serializer)
+        prefix = document_type(kind_of(given)).permission
+        return {name: f"{prefix}.{deed}" for name, deed in self.deeds.items()}
+
+    @extend_schema(request=DocumentInput, responses=FindingsOutput)
+    def validate(self, request: Request) -> Response:
+        """Everything wrong or doubtful with a document; nothing is stored."""
+        found = governance.check_document(actor=self.actor, workspace=self.workspace, **self.read(DocumentInput))
+        return Response({"findings": as_errors(found)})
+
+    @extend_schema(request=ApplyInput, responses={200: AppliedOutput})
+    def apply(self, request: Request) -> Response:
+        """Store a document whatever its draft was, and publish it unless ``publish`` is false."""
+        given = self.read(ApplyInput)
+        source = source_of(given)
+        kind = kind_of(source)
+        refuse_new_flow_of_bound_key(self, kind, source)
+        applied = governance.apply_document(
+            actor=self.actor, workspace=self.workspace, note=given["note"], publish_it=given["publish"], **source
+        )
+        document = applied.document
+        found = {
+            "kind": kind,
+            "slug": document.slug,
+            "draft_revision": document.draft_revision,
+            "version": applied.version.number if applied.version else None,
+            "findings": as_errors(applied.findings),
+        }
+        return Response(found)
+
+
+def as_errors(findings: list[Finding]) -> list[dict[str, Any]]:
+    return [finding.as_error() for finding in findings]
+
+
+def source_of(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key in {"text", "content"}}
+
+
+def kind_of(given: dict[str, Any]) -> str:
+    """The kind that a document names; ``InvalidInput`` for none or an unknown one."""
+    kind = read_document(**source_of(given)).content.get("kind")
+    try:
+        return document_type(kind if isinstance(kind, str) else "").kind
+    except NotFound:
+        message = f"there is no kind of document {str(kind)[:40]!r}"
+        raise InvalidInput([{"path": "/kind", "code": "document.kind", "message": message}]) from None
+
+
+def refuse_other_kind(given: dict[str, Any], kind: str) -> None:
+    if kind_of(given) != kind:
+        raise InvalidInput([{"path": "/kind", "code": "document.kind", "message": f"the kind must be {kind!r}"}])
+
+
+def refuse_new_flow_of_bound_key(view: ApiViewSet, kind: str, given: dict[str, Any]) -> None:
+    """A key that is bound to flows changes those flows alone, and makes none."""
+    if kind != "flow" or view.actor.flows is None:
+        return
+    slug = read_document(**source_of(given)).content.get("slug")
+    rows = view.of_own_flows(document_type("flow").documents, "id")
+    if not isinstance(slug, str) or not rows.filter(slug=slug).exists():
+        raise NotFound(what="flow")

@@ -1,0 +1,189 @@
+"""Shapes of runs, steps, dead letters and approvals. Payload values are never among them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from ipaas.core.errors import ErrorClass
+from ipaas.runtime.models import Approval, Attempt, DeadLetter, Run, StepRun
+from ipaas.web.api.fields import JsonField, StrictSerializer
+
+ERROR_CLASSES = [entry.value for entry in ErrorClass]
+
+
+class RunQuery(StrictSerializer):
+    status = serializers.ChoiceField(choices=Run.Status.choices, required=False)
+    flow = serializers.SlugField(max_length=80, required=False)
+    environment = serializers.SlugField(max_length=40, required=False)
+    business_id = serializers.CharField(max_length=500, required=False, help_text="The value of any business id.")
+    error_class = serializers.ChoiceField(choices=ERROR_CLASSES, required=False)
+    since = serializers.DateTimeField(required=False, help_text="Inclusive.")
+    until = serializers.DateTimeField(required=False, help_text="Exclusive.")
+
+
+class StepQuery(StrictSerializer):
+    after = serializers.IntegerField(min_value=-1, max_value=2**31 - 1, required=False, help_text="The last seq seen.")
+
+
+class SettleInput(StrictSerializer):
+    step = serializers.CharField(max_length=500)
+    item = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+    happened = serializers.BooleanField(help_text="True: it happened and result counts. False: it is sent again.")
+    result = JsonField(required=False)
+    reason = serializers.CharField(max_length=500)
+
+
+class ErrorOutput(serializers.Serializer[Any]):
+    error_class = serializers.CharField(allow_null=True)
+    code = serializers.CharField(source="error_code", allow_null=True)
+    message = serializers.CharField(source="error_message", allow_null=True)
+
+
+class Failing(serializers.Serializer[Any]):
+    error = serializers.SerializerMethodField()
+
+    @extend_schema_field(ErrorOutput(allow_null=True))
+    def get_error(self, row: Run | StepRun | Attempt | DeadLetter) -> Any:
+        return ErrorOutput(row).data if row.error_class else None
+
+
+class RunOutput(Failing):
+    id = serializers.UUIDField()
+    flow = serializers.SerializerMethodField()
+    environment = serializers.SerializerMethodField()
+    version_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Run.Status.choices)
+    trigger = serializers.CharField()
+    business_key = serializers.CharField(help_text="The primary business id.")
+    business_ids = serializers.SerializerMethodField()
+    trace_id = serializers.CharField()
+    root_run_id = serializers.UUIDField()
+    parent_run_id = serializers.UUIDField(allow_null=True)
+    replay_of = serializers.UUIDField(allow_null=True)
+    receipt_id = serializers.UUIDField(allow_null=True)
+    deadline_at = serializers.DateTimeField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    error_step = serializers.CharField(allow_null=True)
+    cancel_reason = serializers.CharField(allow_null=True)
+
+    def get_flow(self, run: Run) -> str:
+        return str(self.context["flows"].get(run.flow_id, ""))
+
+    def get_environment(self, run: Run) -> str:
+        return str(self.context["environments"].get(run.environment_id, ""))
+
+    def get_business_ids(self, run: Run) -> dict[str, str]:
+        return dict(self.context["business_ids"].get(run.id, {}))
+
+
+class AttemptOutput(Failing):
+    number = serializers.IntegerField()
+    outcome = serializers.CharField()
+    started_at = serializers.DateTimeField()
+    duration_ms = serializers.FloatField()
+    http_status = serializers.IntegerField(allow_null=True)
+    connection_id = serializers.UUIDField(allow_null=True)
+    verdicts = JsonField(help_text="What each policy decided.")
+
+
+class StepOutput(Failing):
+    seq = serializers.IntegerField()
+    path = serializers.CharField()
+    item = serializers.CharField(help_text="The item of a for-each; empty outside of one.")
+    kind = serializers.CharField()
+    status = serializers.ChoiceField(choices=StepRun.Status.choices)
+    compensates = serializers.BooleanField()
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    attempts = serializers.SerializerMethodField()
+
+    @extend_schema_field(AttemptOutput(many=True))
+    def get_attempts(self, step: StepRun) -> Any:
+        return AttemptOutput(self.context["attempts"].get(step.seq, []), many=True).data
+
+
+class StepsOutput(serializers.Serializer[Any]):
+    items = StepOutput(many=True)
+    next_after = serializers.IntegerField(allow_null=True)
+
+
+class RunDetailOutput(RunOutput):
+    steps = StepsOutput(help_text="The first steps; more by the address of the run's steps.")
+
+
+class DeadLetterQuery(StrictSerializer):
+    state = serializers.ChoiceField(choices=DeadLetter.State.choices, required=False)
+    flow = serializers.SlugField(max_length=80, required=False)
+    cause = serializers.CharField(max_length=400, required=False)
+    error_class = serializers.ChoiceField(choices=ERROR_CLASSES, required=False)
+
+
+class GroupQuery(StrictSerializer):
+    state = serializers.ChoiceField(choices=DeadLetter.State.choices, required=False, default="open")
+    flow = serializers.SlugField(max_length=80, required=False)
+
+
+class DeadLetterOutput(Failing):
+    id = serializers.UUIDField()
+    run_id = serializers.UUIDField()
+    flow = serializers.SerializerMethodField()
+    environment = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(choices=DeadLetter.State.choices)
+    cause = serializers.CharField()
+    step = serializers.CharField()
+    business_key = serializers.CharField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+    closed_by = serializers.CharField()
+    close_reason = serializers.CharField()
+    replay_run_id = serializers.UUIDField(allow_null=True)
+
+    def get_flow(self, letter: DeadLetter) -> str:
+        return str(self.context["flows"].get(letter.flow_id, ""))
+
+    def get_environment(self, letter: DeadLetter) -> str:
+        return str(self.context["environments"].get(letter.environment_id, ""))
+
+
+class DeadLetterGroupOutput(serializers.Serializer[Any]):
+    cause = serializers.CharField()
+    error_class = serializers.CharField()
+    count = serializers.IntegerField()
+    flows = serializers.ListField(child=serializers.CharField())
+    newest_id = serializers.UUIDField()
+
+
+class DeadLetterGroupsOutput(serializers.Serializer[Any]):
+    items = DeadLetterGroupOutput(many=True)
+
+
+class ApprovalQuery(StrictSerializer):
+    state = serializers.ChoiceField(choices=Approval.State.choices, required=False)
+    flow = serializers.SlugField(max_length=80, required=False)
+
+
+class DecisionInput(StrictSerializer):
+    decision = serializers.ChoiceField(choices=["approved", "rejected"])
+    evidence_sha256 = serializers.RegexField(r"\A[0-9a-f]{64}\Z", help_text="Of the evidence that the person saw.")
+    reason = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+
+
+class ApprovalOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    run_id = serializers.UUIDField()
+    flow = serializers.SerializerMethodField()
+    title = serializers.CharField()
+    role = serializers.CharField()
+    checklist = JsonField()
+    evidence_sha256 = serializers.CharField()
+    state = serializers.ChoiceField(choices=Approval.State.choices)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    decided_at = serializers.DateTimeField(allow_null=True)
+    decided_by = serializers.CharField()
+    reason = serializers.CharField()
+
+    def get_flow(self, approval: Approval) -> str:
+        return str(self.context["flows"].get(approval.flow_id, ""))

@@ -1,0 +1,86 @@
+"""Alice builds and runs in Acme, Bob audits there, Charlie is an administrator of another workspace."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from ipaas.accounts.models import Environment, Membership, User, Workspace
+from ipaas.core.actor import SYSTEM
+from ipaas.flows.models import FlowVersion
+from ipaas.governance import services
+from tests.factories.flow_documents import flow
+
+SIMPLE = flow(steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])
+"""A flow that calls nobody."""
+
+
+class Api:
+    """Calls the API as a signed-in person or with a key; answers are (status, body)."""
+
+    def __init__(self, client: Client, **headers: str) -> None:
+        self.client, self.headers = client, headers
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        data = body if isinstance(body, str | bytes) else json.dumps(body) if body is not None else ""
+        return self.client.generic(
+            method, f"/api/v1/{path}", data, content_type="application/json", headers={**self.headers, **headers}
+        )
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.call("POST", path, {} if body is None else body, **headers)
+
+
+@pytest.fixture
+def acme(db: None) -> Workspace:
+    return Workspace.objects.create(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Workspace:
+    return Workspace.objects.create(slug="globex", name="Globex")
+
+
+@pytest.fixture
+def production(acme: Workspace) -> Environment:
+    return Environment.objects.create(workspace=acme, slug="production", name="Production", variables={"rate": 3})
+
+
+@pytest.fixture
+def person() -> Callable[..., Api]:
+    def make(workspace: Workspace, name: str, *roles: str) -> Api:
+        user = User.objects.create_user(f"{name}@example.com", None, name=name.title())
+        Membership.objects.create(user=user, workspace=workspace, roles=list(roles))
+        client = Client()
+        client.force_login(user)
+        return Api(client)
+
+    return make
+
+
+@pytest.fixture
+def alice(acme: Workspace, person: Callable[..., Api]) -> Api:
+    return person(acme, "alice", "builder", "operator", "approver")
+
+
+@pytest.fixture
+def bob(acme: Workspace, person: Callable[..., Api]) -> Api:
+    return person(acme, "bob", "auditor")
+
+
+@pytest.fixture
+def charlie(globex: Workspace, person: Callable[..., Api]) -> Api:
+    return person(globex, "charlie", "admin")
+
+
+@pytest.fixture
+def deployed(acme: Workspace, production: Environment) -> FlowVersion:
+    version = services.apply_document(actor=SYSTEM, workspace=acme, content=SIMPLE).version
+    assert isinstance(version, FlowVersion)
+    services.deploy(flow=version.document, environment=production, version=version, actor=SYSTEM)
+    return version
