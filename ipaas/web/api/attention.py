@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, QuerySet, TextField
+from django.db.models.functions import Cast
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -60,7 +61,7 @@ class DeadLetterViewSet(_OfFlows):
         """Dead letters by cause, the most frequent cause first (at most 200)."""
         rows = self.matching(self.get_queryset(), self.read_query(GroupQuery)).values("cause", "error_class")
         found = rows.annotate(
-            count=Count("id"), flow_ids=ArrayAgg("flow_id", distinct=True), newest_id=Max("id")
+            count=Count("id"), flow_ids=ArrayAgg("flow_id", distinct=True), newest_id=Max(Cast("id", TextField()))
         ).order_by("-count", "cause")[:MAX_GROUPS]
         groups = list(found)
         slugs = dict(

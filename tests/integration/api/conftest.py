@@ -11,10 +11,14 @@ from ipaas.accounts.models import Environment, Membership, User, Workspace
 from ipaas.core.actor import SYSTEM
 from ipaas.flows.models import FlowVersion
 from ipaas.governance import services
-from tests.factories.flow_documents import flow
+from ipaas.governance.services import apply_document
+from ipaas.runtime.models import Approval, DeadLetter, Run, StepRun, Work
+from ipaas.runtime.services import trigger_flow
+from tests.factories.flow_documents import flow, mapping, schema
 
 SIMPLE = flow(steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])
 """A flow that calls nobody."""
+EVIDENCE = "a" * 64
 
 
 class Api:
@@ -84,3 +88,28 @@ def deployed(acme: Workspace, production: Environment) -> FlowVersion:
     assert isinstance(version, FlowVersion)
     services.deploy(flow=version.document, environment=production, version=version, actor=SYSTEM)
     return version
+
+
+@pytest.fixture
+def subjects(acme: Workspace, deployed: FlowVersion, production: Environment) -> dict[str, Any]:
+    """One of everything in Acme: a run stopped at its step, its dead letter, an approval."""
+    for content in (schema(), mapping()):
+        apply_document(actor=SYSTEM, workspace=acme, content=content)
+    run = trigger_flow(actor=SYSTEM, flow=deployed.document, environment=production, body={"id": "o-1"})
+    failed = {"error_class": "business_rejection", "error_code": "no_stock", "error_message": "Nothing left."}
+    Run.objects.filter(id=run.id).update(status="dead", abnormal="dead", error_step="note", **failed)
+    Work.objects.filter(id=run.id).delete()
+    StepRun.objects.create(
+        run_id=run.id, seq=1, path="note", item="", kind="map", status="failed", compensates=False, attempts=0,
+        started_at=deployed.published_at, **failed,
+    )  # fmt: skip
+    common = {"workspace_id": acme.id, "run_id": run.id, "flow_id": deployed.document_id}
+    letter = DeadLetter.objects.create(
+        **common, environment_id=production.id, cause="note: no_stock", step="note", business_key="o-1", **failed
+    )
+    approval = Approval.objects.create(
+        **common, seq=9, title="Ship?", role="approver", evidence=b"sealed", evidence_sha256=EVIDENCE,
+        expires_at=deployed.published_at.replace(year=2100),
+    )  # fmt: skip
+    ids = {"run": run.id, "letter": letter.id, "approval": approval.id}
+    return {"flow": "orders", "schema": "order", "mapping": "order-row", **ids}
