@@ -12,6 +12,8 @@ from ipaas.core.errors import ErrorClass
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.loader import load_folder
 from ipaas.sdk.testing import ConnectorSuite
+from ipaas.sdk.transports import smtp
+from ipaas.sdk.transports.smtp import Server
 
 FOLDER = Path(__file__).resolve().parents[3] / "connectors" / "smtp"
 MAIL: dict[str, Any] = {"to": ["a@shop.example", "b@shop.example"], "subject": "Grüße", "text": ".\r\nHallo\n..x\n"}
@@ -91,7 +93,6 @@ async def talker(*replies: bytes) -> AsyncIterator[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for reply in replies:
             writer.write(reply)
-            await writer.drain()
             if not await reader.readline():
                 break
         writer.close()
@@ -111,7 +112,7 @@ async def talker(*replies: bytes) -> AsyncIterator[int]:
         ([b"hello\r\n"], ErrorClass.TRANSIENT),
         ([b"220 x\r\n", b"250-" + b"x" * 90_000], ErrorClass.TRANSIENT),
         ([b"220 x\r\n", b"250-a\r\n" * 200], ErrorClass.TRANSIENT),
-        ([b""], ErrorClass.TRANSIENT),
+        ([], ErrorClass.TRANSIENT),
     ],
 )
 async def test_servers_that_lack_starttls_or_babble_are_classed(replies: list[bytes], error_class: ErrorClass) -> None:
@@ -123,4 +124,15 @@ async def test_servers_that_lack_starttls_or_babble_are_classed(replies: list[by
             async with asyncio.timeout(5):
                 await connector.execute("send_mail", MAIL, io)
     assert caught.value.error_class is error_class
+    assert not caught.value.sent
+
+
+async def test_a_silent_server_ends_by_the_deadline() -> None:
+    async with Kit().bench() as bench, talker(b"") as port:
+        io = bench.io(key="k")
+        io.config = {**io.config, "port": port}
+        server = Server("127.0.0.1", port, "none", deadline_s=0.05)
+        with pytest.raises(ActionError) as caught:
+            await smtp.send(io, server, sender="a@b", recipients=["c@d"], message=b"x", login=None)
+    assert caught.value.error_class is ErrorClass.TIMEOUT
     assert not caught.value.sent
