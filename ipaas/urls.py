@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ipaas.web.urls")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("ipaas.accounts.urls")),
 ]
 
 if settings.DEBUG:

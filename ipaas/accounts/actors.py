@@ -18,7 +18,7 @@ def actor_in(user: User, slug: str, ip: str | None = None) -> tuple[Actor, Works
     found = Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug)
     membership = found.first() if user.is_active else None
     if membership is None:
-        raise NotFound("workspace")
+        raise NotFound(what="workspace")
     actor = Actor(
         kind="user",
         id=str(user.pk),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotFound
@@ -47,7 +48,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             actor = authenticate_api_key(raw.strip(), client_ip(request))
         except InvalidApiKey as error:
             raise AuthenticationFailed(error.detail, error.code) from None
-        bind(request, actor, Workspace.objects.get(id=actor.workspace_id))
+        bind(request, actor, Workspace.objects.get(api_keys=UUID(actor.id)))
         return ApiPrincipal(actor), actor
 
     def authenticate_header(self, request: Request) -> str:
@@ -87,12 +88,11 @@ class HasPermission(BasePermission):
 def bind(request: Request, actor: Actor, workspace: Workspace) -> None:
     """Put the actor where pages have it as well: ``request.actor`` and ``request.workspace``."""
     for target in (request, request._request):  # noqa: SLF001 - DRF wraps the request the middleware saw
-        target.actor = actor  # type: ignore[union-attr]
-        target.workspace = workspace  # type: ignore[union-attr]
+        vars(target).update(actor=actor, workspace=workspace)
 
 
 def _only_workspace(user: User) -> str:
     slugs = list(Workspace.objects.of_user(user).values_list("slug", flat=True)[:2])
     if len(slugs) != 1:
-        raise NotFound("Name the workspace in the header X-Workspace.")
+        raise NotFound(detail="Name the workspace in the header X-Workspace.")
     return slugs[0]

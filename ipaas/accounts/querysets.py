@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 
 if TYPE_CHECKING:
-    from ipaas.accounts.models import User
+    from ipaas.accounts.models import ApiKey, Membership, User, Workspace  # noqa: F401 - named in strings below
 
 
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):

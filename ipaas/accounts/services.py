@@ -283,9 +283,8 @@ def _check_password(password: str, user: User) -> None:
 
 def _check_slug(slug: str, length: int) -> None:
     if len(slug) > length or not SLUG.match(slug):
-        _refuse(
-            "slug", "slug.invalid", f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
-        )
+        wanted = f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
+        _refuse("slug", "slug.invalid", wanted)
 
 
 def _refuse(path: str, code: str, message: str) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
 
 from ipaas.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ipaas.audit.models import AuditEntry  # noqa: F401 - named in strings below
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Adding entries: in the transaction of the deed, so that there is no deed without its entry."""
 
-import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from ipaas.audit.actions import known_action
+from ipaas.core import context
 from ipaas.core.actor import Actor
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7
@@ -98,7 +98,7 @@ def entry_row(
         subject_type=kind,
         subject_id=_text(str(subject_id)),
         subject_label=_text(label),
-        correlation_id=_text(correlation_id),
+        correlation_id=_text(correlation_id or context.correlation_id.get()),
         details={_text(str(key)): _plain(value) for key, value in (details or {}).items()},
     )
 
@@ -109,7 +109,10 @@ def _text(value: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """JSON of the same meaning: times as ISO 8601, exact decimals and ids as text."""
+    """JSON of the same meaning: times as ISO 8601; decimals, fractions and ids as text.
+
+    Only whole numbers stay numbers, so that the hashed form is the same in every language.
+    """
     if isinstance(value, Enum):
         return _plain(value.value)
     if value is None or isinstance(value, bool | int):
@@ -117,7 +120,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
     if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
+        return int(value) if value.is_integer() else repr(value)
     if isinstance(value, Mapping):
         return {_text(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

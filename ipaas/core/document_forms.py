@@ -165,6 +165,17 @@ def _normal_number(value: float | Decimal, path: tuple[str | int, ...]) -> int |
     return near
 
 
+def exact(value: Any) -> Any:
+    """A content with its floats as the decimals that were written, for computing with."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, list):
+        return [exact(item) for item in value]
+    if isinstance(value, dict):
+        return {key: exact(item) for key, item in value.items()}
+    return value
+
+
 def _bad(path: tuple[str | int, ...], code: str, message: str) -> InvalidInput:
     return InvalidInput([{"path": pointer(*path), "code": code, "message": message, "severity": "error"}])
 

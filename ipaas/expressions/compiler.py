@@ -64,6 +64,7 @@ class Emitter:
         self._constants: dict[tuple[type, Any], str] = {}
         self._bound: list[dict[str, str]] = []
         self._loops = 0
+        self._noted = False
         self._careful = int(explain)
         self._depth = 0
         self._nodes = 0
@@ -122,7 +123,8 @@ class Emitter:
                 return level[node.name]
         if node.name == "null":
             return self.constant(None)
-        self.paths.add((node.name,))
+        if not self._noted:
+            self.paths.add((node.name,))
         known = self.constant(node.name)
         return self._placed(node, f"look_up(S, {known})") if self._careful else f"S[{known}]"
 
@@ -139,16 +141,21 @@ class Emitter:
         return self._placed(node, f"item({self.emit(node.node)}, {self.emit(index)}, {path})")
 
     def _look_up(self, node: nodes.Expr, holder: nodes.Expr, name: str) -> str:
-        self._note_path(node)
+        noted, self._noted = self._noted, self._noted or self._note_path(node)
         code, known = self.emit(holder), self.constant(name)
+        self._noted = noted
         if not self._careful:
             return f"{code}[{known}]"
         return self._placed(node, f"key({code}, {known}, {self.constant(described(node))})")
 
-    def _note_path(self, node: nodes.Expr) -> None:
+    def _note_path(self, node: nodes.Expr) -> bool:
+        """Note the whole path of a look-up; the shorter paths on the way to it are not noted then."""
         path = static_path(node)
-        if path and not any(path[0] in level for level in self._bound) and path[0] != "null":
+        if path is None:
+            return False
+        if path[0] != "null" and not any(path[0] in level for level in self._bound):
             self.paths.add(path)
+        return True
 
     def _slice(self, node: nodes.Getitem, index: nodes.Slice) -> str:
         if index.step is not None:
@@ -180,9 +187,9 @@ class Emitter:
 
     def _emit_compare(self, node: nodes.Compare) -> str:
         if len(node.ops) != 1:
-            raise refused(node, "comparisons can not be chained", "Write a < b and b < c.")
+            raise refused(node.expr, "comparisons can not be chained", "Write a < b and b < c.")
         operand = node.ops[0]
-        return self._placed(node, f"{_COMPARE[operand.op]}(B, {self.emit(node.expr)}, {self.emit(operand.expr)})")
+        return self._placed(node.expr, f"{_COMPARE[operand.op]}(B, {self.emit(node.expr)}, {self.emit(operand.expr)})")
 
     def _emit_condexpr(self, node: nodes.CondExpr) -> str:
         if node.expr2 is None:

@@ -56,7 +56,7 @@ class Budget:
         if self.deadline == 0.0:
             self.deadline = now + MAX_SECONDS
         if self.left < 0 or now > self.deadline:
-            raise ExpressionLimit("it takes too many steps", hint=_SMALLER)
+            raise ExpressionLimit(reason="it takes too many steps", hint=_SMALLER)
         self.next_look = self.left - _LOOK_EVERY
 
 

@@ -134,6 +134,8 @@ def _decimals(operation: Any, left: JSON, right: JSON) -> Decimal:
         raise ExpressionValue(reason="the numbers can not be combined") from None
     except decimal.Overflow:
         raise ExpressionLimit(reason="the number is too large") from None
+    if not result.is_finite():
+        raise ExpressionValue(reason="the result is not a number")
     return result
 
 
@@ -294,9 +296,8 @@ def name(scope: Mapping[str, JSON], key: str) -> JSON:
         return scope[key]
     except KeyError:
         raise ExpressionUndefined(
-            f"nothing is called {key!r} here", hint="Check the spelling; the names in scope are listed beside the editor.",
-            path=key,
-        ) from None  # fmt: skip
+            f"nothing is called {key!r} here", hint="Check the spelling of the name.", path=key
+        ) from None
 
 
 def key(value: JSON, name: str, path: str) -> JSON:

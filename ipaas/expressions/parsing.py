@@ -60,7 +60,8 @@ def parse(text: str) -> nodes.Expr:
 
 
 def _reason(error: TemplateSyntaxError) -> str:
-    return (error.message or "it is not an expression").rstrip(".")
+    message = (error.message or "it is not an expression").rstrip(".").replace("end of template", "end")
+    return "a quote is not closed" if message.startswith(('unexpected char "\'"', "unexpected char '\"'")) else message
 
 
 def _raw_tokens(source: str) -> Iterator[tuple[int, str, str]]:
@@ -84,7 +85,7 @@ def _tokens(source: str) -> Iterator[Token]:
             yield Token(offset, kind, _CONVERSIONS[kind](value, offset))
         elif kind == "name":
             if not value.isidentifier():
-                raise TemplateSyntaxError("a name holds a character that is not allowed", offset)
+                raise TemplateSyntaxError(message="a name holds a character that is not allowed", lineno=offset)
             yield Token(offset, kind, value)
         else:
             raise TemplateSyntaxError(f"unexpected {value.strip()[:20]!r}", offset)
@@ -96,18 +97,18 @@ def _string(value: str, offset: int) -> str:
         if code is None:
             return _SIMPLE.get(match[4], match[0])
         if int(code, 16) > 0x10FFFF:
-            raise TemplateSyntaxError("an escape names no character", offset)
+            raise TemplateSyntaxError(message="an escape names no character", lineno=offset)
         return chr(int(code, 16))
 
     found = _ESCAPE.sub(replace, value[1:-1])
     if _FORBIDDEN.search(found):
-        raise TemplateSyntaxError("a text holds NUL or half of a surrogate pair", offset)
+        raise TemplateSyntaxError(message="a text holds NUL or half of a surrogate pair", lineno=offset)
     return found
 
 
 def _integer(value: str, offset: int) -> int:
     if len(value) > JsonLimits.MAX_DIGITS:
-        raise TemplateSyntaxError("a number is too long", offset)
+        raise TemplateSyntaxError(message="a number is too long", lineno=offset)
     return int(value.replace("_", ""), 0)
 
 
@@ -115,9 +116,9 @@ def _decimal(value: str, offset: int) -> Decimal:
     try:
         number = Decimal(value.replace("_", ""))
     except InvalidOperation:
-        raise TemplateSyntaxError("a number is too large", offset) from None
+        raise TemplateSyntaxError(message="a number is too large", lineno=offset) from None
     if len(value) > JsonLimits.MAX_DIGITS or abs(number.adjusted()) > 200:
-        raise TemplateSyntaxError("a number is too long", offset)
+        raise TemplateSyntaxError(message="a number is too long", lineno=offset)
     return number
 
 
@@ -154,12 +155,19 @@ def _literal(piece: str, start: int) -> str:
 
 def _hole_end(text: str, begin: int) -> tuple[int, int]:
     """Where the expression that begins here ends, and where the text goes on."""
+    if text[begin : begin + 1] in ("-", "+"):
+        raise ExpressionSyntax(
+            reason="white space control is not part of the language",
+            hint="Leave a space after {{.",
+            position=begin,
+            expression=text,
+        )
     rest = text[begin : begin + MAX_SOURCE + 2]
     try:
         for offset, kind, value in _raw_tokens(_one_line(rest)):
             if kind == "variable_end":
                 if value != "}}":
-                    raise TemplateSyntaxError("white space control is not part of the language", offset)
+                    raise TemplateSyntaxError(message="white space control is not part of the language", lineno=offset)
                 return begin + offset, begin + offset + 2
     except TemplateSyntaxError as error:
         raise ExpressionSyntax(

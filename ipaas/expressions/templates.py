@@ -12,7 +12,7 @@ from ipaas.expressions.operators import as_boolean
 from ipaas.expressions.parsing import parse, split_text
 
 Scope = Mapping[str, Any]
-_FAILURES = (ExpressionError, LookupError, TypeError, RecursionError)
+_FAILURES = (ExpressionError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 _MAX_TREE_DEPTH = 64
 _MAX_TREE_TEXTS = 5_000
 
@@ -101,7 +101,11 @@ class ValueTemplate:
                 leaf.explain(scope)
         except ExpressionError as error:
             return error
-        return failure if isinstance(failure, ExpressionError) else ExpressionType(reason="the data is not JSON")
+        except _FAILURES as again:
+            failure = again
+        if isinstance(failure, ExpressionError):
+            return failure
+        return ExpressionType(reason="the data is not JSON", hint="Put only JSON values in scope.")
 
     @property
     def names(self) -> frozenset[str]:

@@ -1,15 +1,19 @@
-"""What validation and lint need to know of connections; the catalog registers it, so that flows need not import it."""
+"""What validation and lint need to know of connections; the catalog lends it under ``PROVIDER``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 from uuid import UUID
 
 from ipaas.core import providers
+from ipaas.sdk.connector import Connector
+from ipaas.sdk.manifest import Effect
 
-PROVIDER = "flows.catalogue"
+PROVIDER = "catalog.connections"
+"""``(workspace id) -> (slug, connector, settings)`` of every connection, one for each environment that has it."""
 
-Effect = Literal["safe", "keyed", "lookup", "unkeyed"]
+Connections = Iterable[tuple[str, Connector, Mapping[str, Any]]]
+_CARE = [Effect.SAFE, Effect.KEYED, Effect.LOOKUP, Effect.UNKEYED]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +21,7 @@ class ActionFacts:
     """One action of a connector; ``undone_by`` is the action that compensates it, "" for none."""
 
     effect: Effect
-    params_schema: Mapping[str, Any] | bool = True
+    params_schema: Mapping[str, Any] = field(default_factory=dict)
     undone_by: str = ""
 
 
@@ -44,7 +48,39 @@ def catalogue_of(workspace_id: UUID | None) -> Catalogue | None:
     if workspace_id is None:
         return None
     try:
-        provide = cast("Callable[[UUID], Catalogue]", providers.get(PROVIDER))
+        connections = cast("Callable[[UUID], Connections]", providers.get(PROVIDER))(workspace_id)
     except LookupError:
         return None
-    return provide(workspace_id)
+    return catalogue_from(connections)
+
+
+def catalogue_from(connections: Connections) -> Catalogue:
+    """Facts by slug; where environments differ the effect that needs the most care counts."""
+    found: dict[str, ConnectionFacts] = {}
+    for slug, connector, settings in connections:
+        facts = _facts(connector, connector.with_config_defaults(settings))
+        found[slug] = facts if slug not in found else _combined(found[slug], facts)
+    return Catalogue(connections=found)
+
+
+def _facts(connector: Connector, settings: Mapping[str, Any]) -> ConnectionFacts:
+    actions = {
+        name: ActionFacts(
+            effect=action.effect_for({}, settings),
+            params_schema=action.spec.params_schema,
+            undone_by=action.spec.compensated_by.action if action.spec.compensated_by else "",
+        )
+        for name, action in connector.actions.items()
+    }
+    polls = frozenset(name for name, spec in connector.manifest.triggers.items() if spec.kind == "poll")
+    return ConnectionFacts(connector=connector.slug, actions=actions, polls=polls)
+
+
+def _combined(one: ConnectionFacts, other: ConnectionFacts) -> ConnectionFacts:
+    if one.connector != other.connector:
+        return one
+    careful = {
+        name: max(facts, other.actions.get(name, facts), key=lambda each: _CARE.index(each.effect))
+        for name, facts in one.actions.items()
+    }
+    return ConnectionFacts(connector=one.connector, actions=careful, polls=one.polls)

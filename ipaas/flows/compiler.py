@@ -6,9 +6,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from ipaas.contracts.validators import CompiledValidator
+from ipaas.core.document_forms import exact
 from ipaas.core.durations import parse_duration
 from ipaas.core.errors import ErrorClass
-from ipaas.expressions import Expression, compile_expression, compile_value
+from ipaas.expressions import Expression, ValueTemplate, compile_expression, compile_value
 from ipaas.flows import blocks
 from ipaas.flows.blocks import Block, FailureEnd, FailureHandler, Plan, Trigger
 from ipaas.flows.bounds import DEFAULT_DEADLINE_S, DEFAULT_MAX_ITEMS
@@ -87,14 +88,18 @@ def _optional(spec: Mapping[str, Any], key: str) -> Expression | None:
     return compile_expression(spec[key]) if key in spec else None
 
 
+def _value(tree: Any) -> ValueTemplate:
+    return compile_value(exact(tree))
+
+
 def _redaction(validator: CompiledValidator | None, index: Mapping[str, Block]) -> dict[str, str]:
     """Sensitive places of the scope: those of the input schema, and of the values that validate steps let through."""
     found = {} if validator is None else _under(DEFAULT_BODY, validator.sensitive)
     for block in index.values():
         if isinstance(block, blocks.ValidateBlock):
             found.update(_under(f"steps.{block.id}.output", block.validator.sensitive))
-            for name in block.value.names if len(block.value.names) == 1 else ():
-                found.update(_under(name, block.validator.sensitive))
+            if block.value.text in block.value.names:  # the value is a place of the scope, not something computed
+                found.update(_under(block.value.text, block.validator.sensitive))
     return found
 
 
@@ -170,7 +175,7 @@ class _Builder:
             "mapping": mapping,
             "mapping_version_id": mapping.version_id,
             "mapping_sha256": mapping.sha256,
-            "input": compile_value(spec["input"]) if "input" in spec else None,
+            "input": _value(spec["input"]) if "input" in spec else None,
         }
 
     def _validate(self, step: Step, _path: str) -> dict[str, Any]:
@@ -222,8 +227,8 @@ class _Builder:
     def _approval(self, step: Step, _path: str) -> dict[str, Any]:
         spec = step["approval"]
         return {
-            "question": compile_value(spec["title"]),
-            "evidence": compile_value(spec.get("evidence")),
+            "question": _value(spec["title"]),
+            "evidence": _value(spec.get("evidence")),
             "approvers": spec["approvers"],
             "expires_s": parse_duration(spec["expires"]),
             "on_expiry": spec.get("on_expiry", "reject"),
@@ -232,10 +237,10 @@ class _Builder:
 
     def _subflow(self, step: Step, _path: str) -> dict[str, Any]:
         spec = step["flow"]
-        return {"flow": spec["slug"], "params": compile_value(spec.get("with")), "wait": spec.get("wait", True)}
+        return {"flow": spec["slug"], "params": _value(spec.get("with")), "wait": spec.get("wait", True)}
 
     def _emit(self, step: Step, _path: str) -> dict[str, Any]:
-        return {"type": step["emit"]["type"], "data": compile_value(step["emit"].get("data"))}
+        return {"type": step["emit"]["type"], "data": _value(step["emit"].get("data"))}
 
     def _stop(self, step: Step, _path: str) -> dict[str, Any]:
         return {"status": step["stop"]["status"], "reason": _optional(step["stop"], "reason")}
@@ -246,7 +251,7 @@ def _call_fields(step: Step) -> dict[str, Any]:
     return {
         "connection": call["connection"],
         "action": call["action"],
-        "params": compile_value(call.get("with", {})),
+        "params": _value(call.get("with", {})),
         "idempotency_key": _optional(step, "idempotency_key"),
         "policy": dict(step.get("policy", {})),
     }

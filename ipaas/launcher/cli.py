@@ -22,6 +22,11 @@ def main(argv: list[str]) -> int:
     except LauncherError as error:
         complain(f"Error: {error}")
         return 1
+    except PermissionError as error:
+        complain(
+            f"Error: no permission for {error.filename}. It belongs to another user: act as that user, or see doctor."
+        )
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -48,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="manage.py",
         description="Start, watch and test the product. Any other word is one of Django's commands.",
-        epilog="Settings: IPAAS_HOME, IPAAS_PORT, IPAAS_INGRESS_PORT, DATABASE_URL, REDIS_URL; see docs/reference/settings.md",
+        epilog="Settings: IPAAS_HOME, IPAAS_PORT, IPAAS_INGRESS_PORT, DATABASE_URL and REDIS_URL.",
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="command", dest="command")

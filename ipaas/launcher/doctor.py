@@ -154,7 +154,7 @@ def _servers(state: State | None) -> Iterator[Finding]:
 def _redis(url: str) -> Finding:
     parts = urlsplit(url)
     password = unquote(parts.password) if parts.password else None
-    if parts.scheme not in {"redis"}:
+    if parts.scheme != "redis":
         return Finding("redis", f"a {parts.scheme} address is not examined here")
     place = f"{parts.hostname}:{parts.port or 6379}"
     if ping(parts.hostname or "127.0.0.1", parts.port or 6379, password):

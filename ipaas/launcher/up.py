@@ -38,7 +38,7 @@ def up(arguments: argparse.Namespace) -> int:
             try:
                 instance = Instance(layout, options, supervisor, demo=not arguments.no_demo)
                 instance.start()
-                say(f"Ready after {time.monotonic() - begun:.1f} s. Ctrl-C stops everything.")
+                _say_ready(supervisor, time.monotonic() - begun)
                 supervisor.serve()
             except StopRequested:
                 pass
@@ -137,6 +137,14 @@ class Instance:
         say(f"\n  Pages and API   {self.state.addresses['pages']}")
         say(f"  Webhooks        {self.state.addresses['hooks']}")
         say(f"  Logs            {self.layout.logs}\n")
+
+
+def _say_ready(supervisor: Supervisor, seconds: float) -> None:
+    down = [name for name, child in supervisor.children.items() if child.state.state != "running"]
+    if down:
+        complain(f"Running after {seconds:.1f} s, but without {', '.join(down)}: manage.py doctor says more.")
+    else:
+        say(f"Ready after {seconds:.1f} s. Ctrl-C stops everything.")
 
 
 def _check_ports(options: Options) -> None:

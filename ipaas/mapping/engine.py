@@ -5,8 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
+from ipaas.core.document_forms import exact
 from ipaas.core.errors import ErrorClass, IpaasError
-from ipaas.expressions import Expression, ExpressionError, compile_expression
+from ipaas.expressions import (
+    Expression,
+    ExpressionError,
+    ExpressionUndefined,
+    ValueTemplate,
+    compile_expression,
+    compile_object,
+)
 from ipaas.mapping.nodes import Constant, Each, Group, Leaf, Node, read_node
 
 MAX_LIST = 10_000
@@ -64,6 +72,8 @@ def _builder(node: Node, reads: set[str]) -> Build:
 
 
 def _constant(value: Any) -> Build:
+    value = exact(value)
+
     def build(_scope: Scope, _where: str) -> Any:
         return value
 
@@ -71,17 +81,34 @@ def _constant(value: Any) -> Build:
 
 
 def _group(node: Group, reads: set[str]) -> Build:
-    parts = [(key, _builder(part, reads)) for key, part in node.fields.items()]
+    """Plain expressions, however deep, become one compiled function; the rest is built beside it."""
+    plain = {key: tree for key, part in node.fields.items() if (tree := _plain(part)) is not None}
+    others = [(key, _builder(part, reads)) for key, part in node.fields.items() if key not in plain]
+    template = compile_object(plain)
+    reads.update(template.names)
+    if not others:
+        return lambda scope, where: _evaluate(template, scope, where)
+    order = list(node.fields)
 
     def build(scope: Scope, where: str) -> Any:
-        target = {}
-        for key, make in parts:
+        target = _evaluate(template, scope, where)
+        for key, make in others:
             value = make(scope, f"{where}.{key}" if where else key)
             if value is not _OMIT:
                 target[key] = value
-        return target
+        return {key: target[key] for key in order if key in target}
 
     return build
+
+
+def _plain(node: Node) -> Any:
+    """The tree of a node that is nothing but expressions, None for any other."""
+    if isinstance(node, Leaf):
+        return node.expr if node.plain else None
+    if not isinstance(node, Group):
+        return None
+    inner = {key: _plain(part) for key, part in node.fields.items()}
+    return None if None in inner.values() else inner
 
 
 def _compiled(text: str, reads: set[str]) -> Expression:
@@ -93,36 +120,39 @@ def _compiled(text: str, reads: set[str]) -> Expression:
 def _leaf(node: Leaf, reads: set[str]) -> Build:
     compiled = _compiled(node.expr, reads)
     if node.plain:
-        return lambda scope, where: _evaluate(compiled, node.expr, scope, where)
-    fallback = {"omit": _OMIT, "null": None, "default": node.default}[node.on_missing]
+        return lambda scope, where: _evaluate(compiled, scope, where)
+    fallback = {"omit": _OMIT, "null": None, "default": exact(node.default)}[node.on_missing]
 
     def build(scope: Scope, where: str) -> Any:
         try:
             value = compiled.evaluate(scope)
+        except ExpressionUndefined:
+            return fallback
         except ExpressionError as error:
-            if is_missing(error):
-                return fallback
-            raise _failed(compiled, node.expr, where, error) from error
+            raise _failed(compiled, where, error) from error
         return fallback if value is None and node.on_missing == "default" else value
 
     return build
 
 
-def is_missing(error: ExpressionError) -> bool:
-    """Whether an expression failed because something that it reads is absent."""
-    return error.code == "expression.undefined"
-
-
-def _evaluate(compiled: Expression, text: str, scope: Scope, where: str) -> Any:
+def _evaluate(compiled: ValueTemplate, scope: Scope, where: str) -> Any:
     try:
         return compiled.evaluate(scope)
     except ExpressionError as error:
-        raise _failed(compiled, text, where, error) from error
+        raise _failed(compiled, where, error) from error
 
 
-def _failed(compiled: Expression, text: str, where: str, error: ExpressionError) -> MappingFailed:
-    reads = ", ".join(sorted(compiled.names)) or "constants"
-    return MappingFailed(field=where or "(all)", expression=text, reads=reads, reason=error.detail)
+def _failed(compiled: ValueTemplate, where: str, error: ExpressionError) -> MappingFailed:
+    place = ".".join(filter(None, (where, error.where))) or "(all)"
+    source = compile_expression(error.expression) if error.expression else compiled
+    return MappingFailed(field=place, expression=error.expression, reads=_reads(source), reason=error.reason)
+
+
+def _reads(compiled: ValueTemplate) -> str:
+    """The longest paths that an expression reads, for people."""
+    names = compiled.names
+    longest = [name for name in names if not any(other.startswith(f"{name}.") for other in names)]
+    return ", ".join(sorted(longest)) or "constants"
 
 
 def _each(node: Each, reads: set[str]) -> Build:
@@ -130,11 +160,11 @@ def _each(node: Each, reads: set[str]) -> Build:
     where = None if node.where is None else _compiled(node.where, reads)
 
     def build(scope: Scope, place: str) -> Any:
-        elements = _list(_evaluate(items, node.items, scope, place), items, node.items, place)
+        elements = _list(_evaluate(items, scope, place), items, place)
         target = []
         for index, element in enumerate(elements):
             inner = {**scope, node.as_name: element, "loop": {"index": index}}
-            if where is not None and not _evaluate(where, node.where or "", inner, f"{place}[{index}]"):
+            if where is not None and not _evaluate(where, inner, f"{place}[{index}]"):
                 continue
             value = body(inner, f"{place}[{index}]")
             if value is not _OMIT:
@@ -144,13 +174,12 @@ def _each(node: Each, reads: set[str]) -> Build:
     return build
 
 
-def _list(value: Any, compiled: Expression, text: str, where: str) -> list[Any]:
+def _list(value: Any, compiled: Expression, where: str) -> list[Any]:
     problem = ""
     if not isinstance(value, list | tuple):
         problem = f"a list is needed, this is {'null' if value is None else type(value).__name__}"
     elif len(value) > MAX_LIST:
         problem = f"{len(value)} elements are more than {MAX_LIST}"
     if problem:
-        reads = ", ".join(sorted(compiled.names)) or "constants"
-        raise MappingFailed(field=where, expression=text, reads=reads, reason=problem)
+        raise MappingFailed(field=where, expression=compiled.text, reads=_reads(compiled), reason=problem)
     return list(value)

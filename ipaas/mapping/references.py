@@ -1,6 +1,6 @@
 """Which names of its scope an expression uses, found without running it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ipaas.core.document_forms import Finding, did_you_mean
@@ -10,9 +10,9 @@ Names = frozenset[str]
 
 
 def paths_of(compiled: Expression | ValueTemplate) -> set[tuple[str, ...]]:
-    """The dotted paths an expression or a value tree reads, split at the dots."""
-    names: Iterable[str] = compiled.names if isinstance(compiled, Expression) else compiled.references
-    return {tuple(name.split(".")) for name in names}
+    """The paths that an expression or a value tree reads, the longest known ones only."""
+    every = set(compiled.paths)
+    return every - {path[:end] for path in every for end in range(1, len(path))}
 
 
 def expression_findings(text: Any, path: str, known: Names) -> tuple[list[Finding], set[tuple[str, ...]]]:

@@ -1,26 +1,10 @@
 """An effect happens at most once: recorded results are returned, open intents are settled before anything is sent."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from ipaas.core.errors import ErrorClass
 from ipaas.policies.effects import EffectLedger, IntendResult, Intent, Recorded
-from ipaas.policies.pipeline import JSON, Call, CallNext, Effect, Failure, Response
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What a look-up found out; ``undecided`` carries the response to hand on (a retry, a deferral, a failure)."""
-
-    state: Literal["found", "absent", "undecided"]
-    data: JSON = None
-    response: Response | None = None
-    wait_s: float = 0.0
-
-
-Reconcile = Callable[[Call, Recorded], Awaitable[Reconciled]]
-
+from ipaas.policies.pipeline import Call, CallNext, Effect, Failure, Reconciled, Response
 
 _ROUNDS = 2
 _BUSY_WAIT_S = 1.0
@@ -35,17 +19,13 @@ class _Withheld(Exception):
 
 
 class IdempotencyPolicy:
-    """Needs one ledger per call; ``reconcile`` runs the connector's look-up through the same pipeline."""
-
-    def __init__(self, ledger: EffectLedger, reconcile: Reconcile) -> None:
-        self._ledger = ledger
-        self._reconcile = reconcile
+    """Works with the ledger and the look-up that the call carries."""
 
     async def __call__(self, call_next: CallNext, call: Call) -> Response:
-        key = call.effect_key
-        if call.effect is Effect.SAFE or key is None:
+        key, ledger = call.effect_key, call.ledger
+        if call.effect is Effect.SAFE or key is None or ledger is None:
             return await call_next(call)
-        known = None if call.fresh else await self._ledger.lookup(key)
+        known = None if call.fresh else await ledger.lookup(key)
         for _ in range(_ROUNDS):
             takeover = call.effect is Effect.KEYED
             if known is not None and known.state != "failed":
@@ -53,28 +33,15 @@ class IdempotencyPolicy:
                 if settled is not None:
                     return settled
                 takeover = True
-            call.before_send = self._intender(call, key, takeover=takeover)
+            call.before_send = _intender(call, ledger, key, takeover=takeover)
             try:
                 response = await call_next(call)
             except _Withheld as withheld:
-                known = withheld.known
+                known, call.interruption = withheld.known, None
                 continue
             return response.changed(effect_state="done") if response.kind == "ok" and call.intended else response
         call.note("idempotency", "busy", reason="another attempt holds the intent")
         return Response("deferred", wait_s=_BUSY_WAIT_S)
-
-    def _intender(self, call: Call, key: bytes, *, takeover: bool) -> Callable[[bytes], Awaitable[None]]:
-        async def intend(request_hash: bytes) -> None:
-            """Last act before the first byte leaves; once per attempt."""
-            if call.intended:
-                return
-            intent = Intent(effect_key=key, request_hash=request_hash, attempt=call.attempt, takeover=takeover)
-            result = await self._ledger.intend(intent)
-            if result.state != "fresh":
-                raise _Withheld(result)
-            call.intended = True
-
-        return intend
 
     async def _settle(self, call: Call, known: Recorded) -> Response | None:
         """A response when the book decides; None when the request may go out (again)."""
@@ -90,7 +57,10 @@ class IdempotencyPolicy:
         return _unknown("An earlier attempt may have taken effect, and the other side cannot tell.")
 
     async def _looked_up(self, call: Call, known: Recorded) -> Response | None:
-        result = await self._reconcile(call, known)
+        if call.reconcile is None:
+            call.note("idempotency", "unknown", reason="there is no look-up")
+            return _unknown("An earlier attempt may have taken effect, and there is no look-up.")
+        result = await call.reconcile(call, known)
         if result.state == "found":
             call.note("idempotency", "found", reason="the look-up shows that it happened")
             return Response("ok", data=result.data, effect_state="done")
@@ -109,10 +79,28 @@ class IdempotencyPolicy:
         return None
 
 
+def _intender(call: Call, ledger: EffectLedger, key: bytes, *, takeover: bool) -> Callable[[bytes], Awaitable[None]]:
+    async def intend(request_hash: bytes) -> None:
+        """Commit the intent; once per attempt."""
+        if call.intended:
+            return
+        intent = Intent(effect_key=key, request_hash=request_hash, attempt=call.attempt, takeover=takeover)
+        try:
+            result = await ledger.intend(intent)
+            if result.state != "fresh":
+                raise _Withheld(result)
+        except Exception as error:
+            call.interruption = error
+            raise
+        call.intended = True
+
+    return intend
+
+
 def _undecided(result: Reconciled) -> Response:
     inner = result.response
     if inner is None:
-        return Response("deferred", wait_s=result.wait_s, effect_state="open")
+        return Response("deferred", wait_s=_BUSY_WAIT_S, effect_state="open")
     if inner.kind in ("retry", "deferred"):
         return Response(inner.kind, error=inner.error, wait_s=inner.wait_s, effect_state="open")
     reason = inner.error.message if inner.error else "it gave no answer"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ipaas.core.errors import ErrorClass
+from ipaas.policies.effects import EffectLedger, Recorded
 from ipaas.policies.limits.model import LimitSpec
 from ipaas.policies.settings import PolicySettings
 from ipaas.policies.taxonomy import is_retryable
@@ -54,7 +55,11 @@ class Failure:
 
 @dataclass(slots=True)
 class Call:
-    """One attempt on its way out. ``attempt`` counts from 1; deferrals do not count."""
+    """One attempt on its way out. ``attempt`` counts from 1; deferrals do not count.
+
+    ``before_send`` is awaited with the request's hash as the last act before the first byte leaves; what it raises is
+    kept in ``interruption``, so that no connector can swallow it. ``deadline`` is in the loop's time.
+    """
 
     workspace_id: UUID
     connection_id: UUID
@@ -67,10 +72,15 @@ class Call:
     now: datetime
     effect_key: bytes | None = None
     fresh: bool = False
+    ledger: EffectLedger | None = None
+    reconcile: "Reconcile | None" = None
+    settle_s: float = 0.0
     deadline_at: datetime | None = None
     cost: int = 1
     forced_breaker: Literal["open", "closed"] | None = None
+    work: "CallNext | None" = None
     before_send: Callable[[bytes], Awaitable[None]] | None = None
+    interruption: Exception | None = None
     deadline: float = 0.0
     sent: bool = False
     intended: bool = False
@@ -112,6 +122,16 @@ class Response:
         return replace(self, **fields)
 
 
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a look-up found out; ``undecided`` carries the response to hand on (a retry, a deferral, a failure)."""
+
+    state: Literal["found", "absent", "undecided"]
+    data: JSON = None
+    response: Response | None = None
+
+
+Reconcile = Callable[[Call, Recorded], Awaitable[Reconciled]]
 CallNext = Callable[[Call], Awaitable[Response]]
 Policy = Callable[[CallNext, Call], Awaitable[Response]]
 

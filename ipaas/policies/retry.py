@@ -36,16 +36,20 @@ def decide(
     remaining_s: float | None,
     draw: float,
     within_budget: bool = True,
+    settle_s: float = 0.0,
 ) -> RetryDecision:
     """Decide about attempt number ``attempt`` having failed.
 
     ``draw`` is a random number in [0, 1); ``remaining_s`` the time left to the run. ``within_budget`` False (too
-    many retries on this connection lately) stretches the delay to the upper half of the cap.
+    many retries on this connection lately) stretches the delay to the upper half of the cap. ``settle_s``: seconds
+    after which a look-up of an effect in doubt is conclusive.
     """
     in_doubt = failure.sent and effect is not Effect.SAFE
     if in_doubt and effect is Effect.UNKEYED:
         return RetryDecision("unknown", "the effect may have happened and cannot be recognised if repeated")
     delay = backoff(attempt, settings, draw, failure.retry_after_s, within_budget=within_budget)
+    if in_doubt and effect is Effect.LOOKUP:
+        delay = max(delay, settle_s)
     obstacle = _obstacle(failure, attempt, settings, elapsed_s + delay, remaining_s, delay)
     if obstacle is None:
         return RetryDecision("retry", failure.error_class, delay)
@@ -142,6 +146,7 @@ class RetryPolicy:
             remaining_s=call.remaining_s,
             draw=self._random.random(),
             within_budget=affordable,
+            settle_s=call.settle_s,
         )
         call.note("retry", decision.verdict, reason=decision.reason, delay_s=round(decision.delay_s, 3))
         state = _effect_state(call, failure) if response.effect_state == "none" else response.effect_state

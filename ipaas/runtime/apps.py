@@ -4,3 +4,22 @@ from django.apps import AppConfig
 class RuntimeConfig(AppConfig):
     name = "ipaas.runtime"
     label = "runtime"
+
+    def ready(self) -> None:
+        from ipaas import audit
+
+        audit.register_actions(
+            {
+                "run.started": "A run was started by hand or through the API.",
+                "run.replayed": "A run was run again from its records, with the same or with new effect keys.",
+                "run.resumed": "A stopped run was taken up again where it had stopped.",
+                "run.cancelled": "A run was asked to stop.",
+                "run.step_skipped": "A step was left out by an operator, and the run taken up again.",
+                "run.effect_settled": "An operator said whether an effect of unknown outcome had happened.",
+                "run.discarded": "A dead letter was closed without another try.",
+                "approval.decided": "An approval was given or refused.",
+                "bulk.started": "A deed over many runs was begun.",
+                "bulk.stopped": "A deed over many runs was stopped.",
+                "flow.held_released": "Runs held while a flow was paused were let go.",
+            }
+        )

@@ -15,16 +15,17 @@ from ipaas.core.errors import ErrorClass, IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.core.logging import get_logger
 from ipaas.events.models import Endpoint, Receipt
-from ipaas.events.sealing import receipt_aad
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
 from ipaas.runtime.drive import add_burial, drive
 from ipaas.runtime.execution import Execution, Failure, Recorded, business_rows, payload_aad
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, Work
-from ipaas.runtime.rows import PayloadRow, ReceiptState, RunRow, StepRow, Unit
+from ipaas.runtime.receipts import read_receipt
+from ipaas.runtime.rows import ReceiptState, RunRow, StepRow, Unit
 from ipaas.runtime.starts import EnvironmentView, Origin, Start, prepare_start, read_input, work_row
 from ipaas.runtime.store import Claimed, Loaded, Store
+from ipaas.runtime.values import add_trigger
 from ipaas.vault.payloads import PayloadSealer, sealer_for
 
 log = get_logger(__name__)
@@ -328,25 +329,6 @@ class SubflowUnavailable(IpaasError):
 
     code = "subflow_unavailable"
     title = "Sub-flow unavailable"
-
-
-def read_receipt(row: Any, sealer: PayloadSealer) -> dict[str, Any]:
-    """What expressions see of a delivery as ``trigger``."""
-    content = jsonio.loads(sealer.open(bytes(row.sealed), receipt_aad(row.id)))
-    return {
-        "kind": "webhook",
-        "event": row.event,
-        "id": row.delivery_id or str(row.id),
-        "received_at": uuid7_time(row.id).isoformat(),
-        "headers": content["headers"],
-        "body": content["body"],
-    }
-
-
-def add_trigger(unit: Unit, run_id: UUID, trigger: Mapping[str, Any], sealer: Any) -> None:
-    """Keep the input of a run that no receipt holds, as the first payload bundle."""
-    sealed = sealer.seal(jsonio.dumps({"trigger": trigger}), payload_aad(run_id, 1))
-    unit.add("payload", PayloadRow(run_id, 1, sealed))
 
 
 def read_recorded(row: Any, loaded: Loaded, sealer: PayloadSealer) -> Recorded:

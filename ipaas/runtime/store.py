@@ -67,7 +67,8 @@ WHERE id = ANY(%b::uuid[])
 _RUNS = """
 SELECT r.id, r.workspace_id, r.flow_id, r.version_id, r.environment_id, r.root_run_id, r.status, r.lane, r.trigger,
   r.receipt_id, r.parent_run_id, r.replay_of, r.replay, r.trace_id, r.business_key, r.deadline_at, r.started_at,
-  r.cancel_reason, r.error_class, r.error_code, r.error_message, r.error_step FROM runtime_run r WHERE r.id = ANY(%b::uuid[])
+  r.cancel_reason, r.error_class, r.error_code, r.error_message, r.error_step
+FROM runtime_run r WHERE r.id = ANY(%b::uuid[])
 """
 _STEPS = """
 SELECT run_id, seq, path, item, kind, status, compensates, attempts, started_at, finished_at, due_at, reason,

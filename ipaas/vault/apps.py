@@ -4,3 +4,23 @@ from django.apps import AppConfig
 class VaultConfig(AppConfig):
     name = "ipaas.vault"
     label = "vault"
+
+    def ready(self) -> None:
+        from ipaas import audit
+        from ipaas.core import providers
+        from ipaas.vault.data_keys import platform_key
+
+        providers.register("vault.platform_key", platform_key)
+        audit.register_actions(
+            {
+                "secret.created": "A secret was made.",
+                "secret.version_added": "A new version of a secret was entered.",
+                "secret.version_revoked": "A version of a secret was revoked and wiped.",
+                "secret.changed": "Description or expiry of a secret was changed.",
+                "secret.deleted": "A secret was deleted with all its versions.",
+                "secret.read": "A process opened a version of a secret, so often within a minute, for these flows.",
+                "vault.key_added": "A version of the key-encryption key was added.",
+                "vault.rewrapped": "Data keys were wrapped anew by the current key-encryption key.",
+                "vault.key_retired": "An old version of the key-encryption key was removed.",
+            }
+        )

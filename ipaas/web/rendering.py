@@ -145,7 +145,7 @@ def json_tree(value: object, *, open_levels: int = OPEN_LEVELS) -> SafeString:
     """A JSON value as nested ``<details>``; masked values carry a lock; at most ``MAX_NODES`` values."""
     budget = _Budget(MAX_NODES)
     body = _node(None, value, open_levels, budget)
-    more = "" if budget.left >= 0 else format_html('<li class="size">more values are left out here</li>')
+    more = "" if budget.left >= 0 else mark_safe('<li class="size">more values are left out here</li>')
     return format_html('<div class="json" tabindex="0" role="group" aria-label="Data"><ul>{}{}</ul></div>', body, more)
 
 

@@ -1,5 +1,8 @@
 """Pages of the frame itself: the way into a workspace, the theme, the environment."""
 
+from typing import cast
+from uuid import UUID
+
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,7 +29,7 @@ def _back(request: HttpRequest) -> HttpResponseRedirect:
 @login_required
 def workspace_redirect(request: HttpRequest) -> HttpResponse:
     """To the workspace last used, else the first one; without any, a page that says whom to ask."""
-    own = Workspace.objects.filter(memberships__user_id=request.user.pk).order_by("name")
+    own = Workspace.objects.filter(memberships__user_id=cast("UUID", request.user.pk)).order_by("name")
     workspace = own.filter(slug=request.session.get("workspace", "")).first() or own.first()
     if workspace is None:
         return render(request, "web/no_workspace.html")

@@ -5,6 +5,13 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+// Day at the first tick and at midnight, else the hour in 24 h.
+const CLOCK = [
+  [86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, "\n{YYYY}-{MM}-{DD}", null, null, null, 1],
+  [1, "{HH}:{mm}:{ss}", "\n{YYYY}-{MM}-{DD}", null, null, null, null, null, 1],
+];
+
 function options(host, spec) {
   const axis = { stroke: colour("--text-muted"), grid: { stroke: colour("--border"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   return {
@@ -12,7 +19,7 @@ function options(host, spec) {
     height: Number(host.dataset.height ?? 180),
     cursor: { points: { size: 6 } },
     legend: { live: true },
-    axes: [axis, { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => `${tick}${spec.unit ?? ""}`) }],
+    axes: [{ ...axis, values: CLOCK }, { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => `${tick}${spec.unit ?? ""}`) }],
     series: [
       {},
       ...spec.series.map(({ label, tone }) => ({

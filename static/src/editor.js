@@ -24,7 +24,7 @@ const languages = { json: () => [json(), linter(jsonParseLinter())], yaml: () =>
 function baseExtensions(language, label, readOnly) {
   return [
     EditorView.cspNonce.of(nonce),
-    EditorView.contentAttributes.of({ "aria-label": label }),
+    EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
     EditorState.readOnly.of(readOnly),
     lineNumbers(),
     foldGutter(),

@@ -5,6 +5,7 @@ import math
 import select
 import socket
 from collections.abc import Callable
+from time import perf_counter
 from typing import cast
 
 from .dial import Opening
@@ -77,7 +78,7 @@ class HttpConnection(asyncio.Protocol):
             self.abort()
             return
         if not reader.seen:
-            self.first_byte_at = self._loop.time()
+            self.first_byte_at = perf_counter()
         reader.feed(data)
         if reader.complete:
             self._settle(None)

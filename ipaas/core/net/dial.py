@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TypeVar
 
 from .errors import ConnectFailed, DeadlineExceeded, NetError, TlsFailed
@@ -43,10 +44,10 @@ async def within(opening: Opening, deadline: float) -> AsyncIterator[None]:
 async def connect(opening: Opening, policy: EgressPolicy, resolver: Resolver, deadline: float) -> socket.socket:
     """A connected socket to one of the checked addresses, tried in the resolver's order; no error has ``sent``."""
     loop = asyncio.get_running_loop()
-    started = loop.time()
+    started = perf_counter()
     addresses = await resolver.resolve(opening.host, opening.port, policy)
     opening.phase = "connect"
-    resolved = loop.time()
+    resolved = perf_counter()
     opening.resolve_ms = (resolved - started) * 1000
     tried = addresses[:_MAX_TRIED]
     failure: OSError | None = None
@@ -59,7 +60,7 @@ async def connect(opening: Opening, policy: EgressPolicy, resolver: Resolver, de
             failure = error
             continue
         opening.address = address
-        opening.connect_ms = (loop.time() - resolved) * 1000
+        opening.connect_ms = (perf_counter() - resolved) * 1000
         return sock
     reason = (failure.strerror if failure else None) or "timed out"
     raise ConnectFailed(host=opening.host, port=opening.port, reason=reason) from failure
@@ -84,7 +85,7 @@ async def attach(
 ) -> tuple[asyncio.Transport, _P]:
     """Put a protocol on a connected socket, through TLS where asked; raises TlsFailed with ``sent`` False."""
     loop = asyncio.get_running_loop()
-    started = loop.time()
+    started = perf_counter()
     opening.phase = "connect" if tls is None else "tls"
     try:
         transport, protocol = await loop.create_connection(
@@ -97,7 +98,7 @@ async def attach(
         sock.close()
         raise
     if tls is not None:
-        opening.tls_ms = (loop.time() - started) * 1000
+        opening.tls_ms = (perf_counter() - started) * 1000
     return transport, protocol
 
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 from dataclasses import dataclass
+from time import perf_counter
 from typing import NamedTuple
 
 from . import decoding, dial
@@ -92,11 +93,12 @@ class HttpTransport:
         tls: TlsLike = None,
     ) -> RawAnswer:
         """See ``HttpClient.call``."""
-        started = self._loop.time()
+        started = perf_counter()
+        deadline = self._loop.time() + deadline_s
         target = url if isinstance(url, Target) else parse_url(url)
         check_target(target, egress)
         head = request_head(method, target, headers, len(body))
-        exchange = _Exchange(method, head, body, Limits(max_body), started, started + deadline_s)
+        exchange = _Exchange(method, head, body, Limits(max_body), started, deadline)
         context = (tls or default_tls()) if target.scheme == "https" else None
         key = OriginKey(target.scheme, target.host, target.port, egress, context)
         origin = await self.pool.reserve(key, exchange.deadline)
@@ -159,7 +161,7 @@ class HttpTransport:
             _heed_keep_alive(connection, reader)
             self.pool.keep(origin, connection)
         opening = connection.opening
-        now = self._loop.time()
+        now = perf_counter()
         first_ms = (connection.first_byte_at - exchange.started) * 1000
         total_ms = (now - exchange.started) * 1000
         if reused:

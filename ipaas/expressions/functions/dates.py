@@ -85,7 +85,7 @@ def parse_date(_budget: Budget, text: str, format: str = "", timezone: str = "UT
     if len(text) > 100:
         raise ExpressionValue(reason="this text is too long for a date")
     try:
-        found = datetime.strptime(text.strip(), _checked_format(format))
+        found = datetime.strptime(text.strip(), _checked_format(format))  # noqa: DTZ007 - its zone is attached next
         found = found if found.tzinfo else found.replace(tzinfo=_zone(timezone))
         return _iso(found.astimezone(UTC))
     except (ValueError, OverflowError, re.error):

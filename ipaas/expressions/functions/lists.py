@@ -1,4 +1,7 @@
-"""Functions over lists; an ``expression`` argument is evaluated for each element, called ``item``, numbered ``index``."""
+"""Functions over lists.
+
+An ``expression`` argument is evaluated for each element, called ``item`` and numbered ``index``.
+"""
 
 import functools
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ _ROUNDING: Final = {
 }
 _MINOR_DIGITS: Final = {
     **dict.fromkeys(
-        [
+        (
             "BIF",
             "CLP",
             "DJF",
@@ -42,11 +42,11 @@ _MINOR_DIGITS: Final = {
             "XAF",
             "XOF",
             "XPF",
-        ],
+        ),
         0,
     ),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
 }
 """Digits after the point per currency where they are not two (ISO 4217)."""
 

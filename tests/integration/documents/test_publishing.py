@@ -47,7 +47,8 @@ def test_the_documents_of_the_demo_are_published_and_compiled(workspace: Workspa
     order = plan.blocks["order"]
     assert isinstance(order, MapBlock)
     target = order.mapping.apply(example, {})
-    assert target["lines"] == [{"sku": "MUG-BLUE", "quantity": 2, "amount_minor": 4980}]
+    assert target["lines"] == [{"sku": "MUG-350-BLU", "quantity": 2}]
+    assert (target["weight_g"], target["customer"]["name"]) == (820, "Anna Adler")
     assert plan_for(applied[-1].version.id) is plan
 
 

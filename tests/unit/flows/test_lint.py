@@ -4,6 +4,7 @@ import pytest
 
 from ipaas.flows.catalogue import ActionFacts, Catalogue, ConnectionFacts
 from ipaas.flows.lint import LINT_RULES, lint_findings
+from ipaas.sdk.manifest import Effect
 from tests.factories.flow_documents import call, flow
 
 FACTS = Catalogue(
@@ -11,9 +12,9 @@ FACTS = Catalogue(
         "payments": ConnectionFacts(
             connector="payments",
             actions={
-                "look_up": ActionFacts(effect="safe"),
-                "charge": ActionFacts(effect="keyed", undone_by="refund"),
-                "wire": ActionFacts(effect="unkeyed"),
+                "look_up": ActionFacts(effect=Effect.SAFE),
+                "charge": ActionFacts(effect=Effect.KEYED, undone_by="refund"),
+                "wire": ActionFacts(effect=Effect.UNKEYED),
             },
         )
     }

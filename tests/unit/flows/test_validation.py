@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,14 +9,29 @@ from ipaas.core import providers
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.errors import InvalidInput
 from ipaas.core.ids import uuid7
-from ipaas.flows.catalogue import PROVIDER, ActionFacts, Catalogue, ConnectionFacts
+from ipaas.flows.catalogue import PROVIDER, ActionFacts, Catalogue, ConnectionFacts, catalogue_from, catalogue_of
 from ipaas.flows.examples import ORDER_DOCUMENTS, example_text
 from ipaas.flows.form import flow_schema
 from ipaas.flows.scope import Scope
 from ipaas.flows.steps import StepChecker
 from ipaas.flows.triggers import trigger_findings
 from ipaas.flows.validation import validate
+from ipaas.sdk.loader import load_folder
+from ipaas.sdk.manifest import Effect
 from tests.factories.flow_documents import call, flow
+
+CONNECTORS = Path(__file__).parents[3] / "connectors"
+TEXTS = [
+    "steps",
+    "PT1S",
+    "{{ steps.charge.output }}",
+    "{{",
+    "trigger.body[",
+    "'x' * 10 ** 8",
+    "{% for %}",
+    "a.b.c",
+    "x@0",
+]
 
 
 def errors(content: dict[str, Any]) -> set[tuple[str, str]]:
@@ -166,7 +182,7 @@ CATALOGUE = Catalogue(
             connector="payments",
             actions={
                 "create_charge": ActionFacts(
-                    effect="keyed",
+                    effect=Effect.KEYED,
                     params_schema={
                         "required": ["amount"],
                         "properties": {"amount": {}, "currency": {}},
@@ -215,7 +231,7 @@ def test_the_documents_of_the_demo_are_valid(name: str) -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from(["steps", "PT1S"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from(TEXTS),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
@@ -260,10 +276,25 @@ def _kind(name: str) -> str:
     return str(read_document(text=example_text(name)).content["kind"])
 
 
-def test_without_a_provider_names_of_connections_are_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ipaas.flows.catalogue import catalogue_of
-
+def test_the_catalogue_is_made_from_the_connections_of_a_workspace() -> None:
+    payments = load_folder(CONNECTORS / "payments")
+    connections = [("pay", payments, {"mode": "keyed"}), ("pay", payments, {"mode": "lookup"})]
     assert catalogue_of(None) is None
-    monkeypatch.setattr(providers, "get", lambda _name: lambda _workspace: CATALOGUE)
-    assert catalogue_of(uuid7()) is CATALOGUE
-    assert PROVIDER == "flows.catalogue"
+    with providers.replaced(PROVIDER, lambda _workspace: connections):
+        found = catalogue_of(uuid7())
+    assert found is not None
+    charge = found.action("pay", "create_charge")
+    assert charge is not None
+    assert (charge.effect, charge.undone_by) == (Effect.LOOKUP, "refund_charge")
+    assert found.action("pay", "nope") is None
+    assert load_folder(CONNECTORS / "storefront").manifest.triggers["orders_updated"].kind == "poll"
+
+
+def test_the_flow_of_the_demo_fits_the_catalogue() -> None:
+    slugs = {name: name for name in ("payments", "inventory", "shipping", "storefront")}
+    slugs |= {"mail": "smtp", "warehouse": "postgres"}
+    connections = [(slug, load_folder(CONNECTORS / folder), {}) for slug, folder in slugs.items()]
+    content = read_document(text=example_text("order-to-shipment")).content
+    checker = StepChecker("order-to-shipment", catalogue_from(connections), None)
+    scope = Scope(business_ids=frozenset(content["business_ids"]))
+    assert list(checker.sequence(content["steps"], "/steps", scope)) == []

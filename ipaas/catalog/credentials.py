@@ -1,0 +1,103 @@
+"""Secrets as the gateway holds them: opened through the vault, kept briefly, and wiped from everything shown."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, quote_plus
+from uuid import UUID
+
+from ipaas.catalog.threads import in_thread
+from ipaas.sdk.auth import Credential
+from ipaas.vault.opening import open_secret, peek_secret
+
+JSON = Any
+MASK = "‹secret›"
+_SHORTEST = 6
+_MAX_KEPT = 1000
+
+
+@dataclass(slots=True)
+class OpenedSecret:
+    """Fields of one version. ``static``: the credential, where it is the same for every request."""
+
+    fields: Mapping[str, str]
+    needles: re.Pattern[str] | None
+    byte_needles: re.Pattern[bytes] | None
+    static: Credential | None = None
+
+    def __repr__(self) -> str:
+        return "OpenedSecret(…)"
+
+
+NOTHING = OpenedSecret({}, None, None)
+_opened: dict[tuple[UUID, str], OpenedSecret] = {}
+
+
+async def opened(workspace_id: UUID, slug: str, *, purpose: str, flow_label: str) -> OpenedSecret:
+    """The secret's live version, counted as read by the vault; compiled for scrubbing once per version."""
+    if not slug:
+        return NOTHING
+    fields = peek_secret(workspace_id, slug, purpose=purpose, flow_label=flow_label)
+    if fields is None:
+        fields = await in_thread(open_secret, workspace_id, slug, purpose=purpose, flow_label=flow_label)
+    kept = _opened.get((workspace_id, slug))
+    if kept is None or kept.fields != fields:
+        if len(_opened) >= _MAX_KEPT:
+            _opened.clear()
+        kept = _opened[(workspace_id, slug)] = opened_from(fields)
+    return kept
+
+
+def opened_from(fields: Mapping[str, str]) -> OpenedSecret:
+    forms = _forms(fields)
+    text = re.compile("|".join(re.escape(form) for form in forms)) if forms else None
+    raw = re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
+    return OpenedSecret(dict(fields), text, raw)
+
+
+def forget_all() -> None:
+    """Drop everything that was opened."""
+    _opened.clear()
+
+
+def holds(secret: OpenedSecret, data: bytes) -> bool:
+    """Whether bytes contain a value of the secret in any form it may be written in."""
+    return secret.byte_needles is not None and secret.byte_needles.search(data) is not None
+
+
+def scrubbed(value: JSON, secret: OpenedSecret) -> JSON:
+    """The value with every form of the secret's values masked, in keys too."""
+    if secret.needles is None:
+        return value
+    return _scrub(value, secret.needles)
+
+
+def _scrub(value: JSON, needles: re.Pattern[str]) -> JSON:
+    if isinstance(value, str):
+        return needles.sub(MASK, value)
+    if isinstance(value, Mapping):
+        return {needles.sub(MASK, str(key)): _scrub(item, needles) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scrub(item, needles) for item in value]
+    return value
+
+
+def _forms(fields: Mapping[str, str]) -> list[str]:
+    """Spellings in which a value may come back: plain, in JSON, in URLs, in Base64, in hexadecimal."""
+    forms: set[str] = set()
+    for value in fields.values():
+        if len(value) >= _SHORTEST:
+            raw = value.encode()
+            forms |= {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+            forms |= {quote(value, safe=""), quote(value), quote_plus(value), raw.hex(), _base64(raw)}
+            forms.add(base64.urlsafe_b64encode(raw).decode().rstrip("="))
+    if fields.get("password"):
+        forms.add(_base64(f"{fields.get('username', '')}:{fields['password']}".encode()))
+    return sorted(forms, key=len, reverse=True)
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode().rstrip("=")

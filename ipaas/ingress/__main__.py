@@ -1,0 +1,35 @@
+"""``python -m ipaas.ingress``: serve the ingress on ``IPAAS_HOST`` and ``IPAAS_INGRESS_PORT``."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
+
+import django
+import uvicorn
+
+
+def main() -> None:
+    django.setup()
+    from ipaas.celery import app  # after the set-up: tasks import models
+    from ipaas.config import settings
+    from ipaas.ingress.app import Ingress
+
+    app.loader.import_default_modules()
+    conf = settings()
+    uvicorn.run(
+        Ingress(conf.database_url),
+        host=conf.host,
+        port=conf.ingress_port,
+        http="httptools",
+        loop="uvloop",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=30,
+    )
+
+
+if __name__ == "__main__":
+    main()

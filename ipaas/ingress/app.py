@@ -1,0 +1,138 @@
+"""The ingress: a bare ASGI application with two addresses, ``POST /hooks/<public id>`` and ``GET /healthz``."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+
+from ipaas.core.cache import TimedCache
+from ipaas.core.clock import now
+from ipaas.core.errors import IpaasError, TooLarge
+from ipaas.core.jobs import wake
+from ipaas.core.logging import get_logger
+from ipaas.core.meters import DELIVERIES
+from ipaas.events.intake import MAX_BODY, EndpointUnknown, EndpointView, prepare
+from ipaas.events.queries import endpoint_view
+from ipaas.ingress.batch import Batcher, Overloaded
+
+log = get_logger(__name__)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+ENDPOINT_TTL_S = 2.0
+_PREFIX = "/hooks/"
+_JSON = [(b"content-type", b"application/json")]
+_PROBLEM = [(b"content-type", b"application/problem+json")]
+
+
+class Ingress:
+    """Accepts deliveries: checked, sealed, stored, and only then answered with 202 and the receipt's id."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._batcher = Batcher(conninfo)
+        self._endpoints: TimedCache[str, EndpointView | None] = TimedCache(ENDPOINT_TTL_S)
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingress-orm")
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._batcher.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._batcher.stop()
+                self._threads.shutdown(wait=False)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        try:
+            if path.startswith(_PREFIX):
+                if scope["method"] != "POST":
+                    raise MethodNotAllowed
+                receipt = await self._accept(path[len(_PREFIX) :], scope, receive)
+                DELIVERIES.labels(outcome="accepted").inc()
+                await _answer(send, 202, b'{"receipt_id":"%s"}' % str(receipt).encode(), _JSON)
+            elif path == "/healthz":
+                await _answer(send, 200, b'{"status":"ok"}', _JSON)
+            else:
+                raise EndpointUnknown
+        except IpaasError as error:
+            DELIVERIES.labels(outcome=error.code).inc()
+            await _answer(send, error.status, orjson.dumps(error.as_problem(instance=path[:200])), _PROBLEM)
+        except Exception:
+            log.exception("ingress defect", action="ingress_defect")
+            await _answer(send, 503, orjson.dumps(Overloaded().as_problem()), _PROBLEM)
+
+    async def _accept(self, public_id: str, scope: Message, receive: Receive) -> object:
+        endpoint = await self._endpoint(public_id)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        body = await _body(headers, receive)
+        receipt_id = await self._batcher.accept(prepare(endpoint, headers, body, now()))
+        wake("default")
+        return receipt_id
+
+    async def _endpoint(self, public_id: str) -> EndpointView:
+        if not public_id.isascii() or len(public_id) > 40:
+            raise EndpointUnknown
+        try:
+            found = await self._endpoints.get(public_id, lambda: self._load(public_id))
+        except DatabaseError:
+            log.warning("endpoint not loaded", action="endpoint_failed")
+            raise Overloaded from None
+        if found is None:
+            raise EndpointUnknown
+        return found
+
+    async def _load(self, public_id: str) -> EndpointView | None:
+        def load() -> EndpointView | None:
+            close_old_connections()
+            return endpoint_view(public_id)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, load)
+
+
+class MethodNotAllowed(IpaasError):
+    """Only POST is answered here."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+    remedy = "Send deliveries with POST."
+
+
+async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+    length = headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_BODY:
+        raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
+    return b"".join(parts)
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

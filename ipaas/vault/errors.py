@@ -1,0 +1,90 @@
+"""Errors of keys and secrets; none ever carries a value."""
+
+from ipaas.core.errors import Conflict, IpaasError, NotFound
+
+
+class KeyProblem(IpaasError):
+    """The key-encryption key can not be used."""
+
+    status = 503
+    code = "kek.unusable"
+    title = "Vault not available"
+
+
+class KeyFileMissing(KeyProblem):
+    """There is no key-encryption key: {place} does not exist."""
+
+    code = "kek.missing"
+    remedy = "Restore {place} from its backup, or set IPAAS_KEK. Only a new installation may make a new key."
+
+
+class KeyMalformed(KeyProblem):
+    """The key-encryption key in {place} is not usable: {reason}."""
+
+    code = "kek.malformed"
+    remedy = 'Restore {place}; a file holds {{"current": 1, "keys": {{"1": "<32 bytes in base64>"}}}}.'
+
+
+class KeyFileOpen(KeyProblem):
+    """Everybody on this machine can read the key-encryption key in {place}."""
+
+    code = "kek.exposed"
+    remedy = "Run: chmod 600 {place}"
+
+
+class KeyVersionMissing(KeyProblem):
+    """Data is sealed by version {version} of the key-encryption key, which {place} does not hold."""
+
+    code = "kek.version_missing"
+    remedy = "Add version {version} to {place} from its backup; remove a version only after `ipaas vault rewrap`."
+
+
+class KeyWrong(KeyProblem):
+    """Version {version} of the key-encryption key in {place} is not the one this database was sealed with."""
+
+    code = "kek.wrong"
+    remedy = "Restore the {place} that belongs to this database. Nothing was changed."
+
+
+class SealBroken(IpaasError):
+    """Sealed data does not open: it was altered, cut short, or belongs to another place."""
+
+    status = 500
+    code = "seal.broken"
+    title = "Sealed data does not open"
+    remedy = "Restore the row from a backup; look for writes to the database from outside the product."
+
+
+class PayloadKeyNotLoaded(IpaasError):
+    """The payload is sealed by key {number}, which this process has not loaded yet."""
+
+    status = 503
+    code = "payload_key.not_loaded"
+    title = "Key not loaded"
+    remedy = "Load the workspace's keys again and repeat."
+
+
+class SecretNotFound(NotFound):
+    """There is no secret {slug} in this workspace."""
+
+    code = "secret.not_found"
+    remedy = "Create it under Secrets, or correct the name in the connection."
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(what="secret", slug=slug)
+
+
+class SecretUnusable(IpaasError):
+    """The secret {slug} has no live version."""
+
+    status = 409
+    code = "secret.no_live_version"
+    title = "Secret without a live version"
+    remedy = "Enter a new version of it."
+
+
+class SecretInUse(Conflict):
+    """The secret {slug} is used by {users}."""
+
+    code = "secret.in_use"
+    remedy = "Give those another secret first."

@@ -1,0 +1,110 @@
+"""Secrets and keys, all sealed: without the key-encryption key these tables say nothing but names and dates."""
+
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from ipaas.accounts.models import Workspace
+from ipaas.core.ids import uuid7
+from ipaas.vault.querysets import DataKeyQuerySet, SecretQuerySet, SecretVersionQuerySet
+
+
+class Secret(models.Model):
+    """A named set of credential fields; connections refer to it by slug. Values can be entered, never read."""
+
+    class Kind(models.TextChoices):
+        CREDENTIAL = "credential", "credential"
+        SIGNING = "signing", "signing secret of webhooks"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="secrets")
+    slug = models.SlugField(max_length=80)
+    description = models.TextField(blank=True, default="")
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CREDENTIAL)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    current_version = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    workspace_id: UUID
+    objects = SecretQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "slug"], name="vault_secret_slug")]
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class SecretVersion(models.Model):
+    """One entered value: each field sealed under the version's own data key, which the KEK wraps.
+
+    A retired version is still accepted until ``accept_until``; a revoked one is wiped for good.
+    """
+
+    class State(models.TextChoices):
+        LIVE = "live", "live"
+        RETIRED = "retired", "retired"
+        REVOKED = "revoked", "revoked"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    secret = models.ForeignKey(Secret, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.LIVE)
+    accept_until = models.DateTimeField(null=True)
+    field_names = ArrayField(models.CharField(max_length=60))
+    sealed_fields = ArrayField(models.BinaryField())
+    wrapped_key = models.BinaryField()
+    kek_version = models.PositiveIntegerField()
+    created_by = models.CharField(max_length=300)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    secret_id: UUID
+    objects = SecretVersionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["secret", "number"], name="vault_secretversion_number"),
+            models.UniqueConstraint(
+                fields=["secret"], condition=models.Q(state="live"), name="vault_secretversion_one_live"
+            ),
+        ]
+        indexes = [models.Index(fields=["kek_version"], name="vault_secretversion_kek")]
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"{self.secret_id} version {self.number}"
+
+    def aad(self, field: str = "") -> bytes:
+        """Where a sealed field (or, without ``field``, the wrapped key) belongs; it opens nowhere else."""
+        return f"secret|{self.secret.workspace_id}|{self.secret_id}|{self.number}|{field}".encode()
+
+
+class DataKey(models.Model):
+    """A wrapped key: payload keys and the unchanging root of each workspace, and the root of the platform."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace_id = models.UUIDField(null=True)
+    purpose = models.CharField(max_length=20)
+    number = models.PositiveIntegerField()
+    wrapped = models.BinaryField()
+    kek_version = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DataKeyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace_id", "purpose", "number"], name="vault_datakey_number", nulls_distinct=False
+            )
+        ]
+        indexes = [models.Index(fields=["kek_version"], name="vault_datakey_kek")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} key {self.number}"
+
+    def aad(self) -> bytes:
+        return f"key|{self.workspace_id}|{self.purpose}|{self.number}".encode()

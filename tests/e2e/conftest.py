@@ -1,0 +1,56 @@
+"""A Chromium of the system against the live server; without one the tests are skipped with the reason."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.test.testcases import LiveServerThread
+from django.test.utils import override_settings
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (group e2e)")
+
+CHROMIUM = os.environ.get("IPAAS_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--disable-component-update", "--no-first-run",
+]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = str(Path(__file__).parent)
+    reason = None
+    if CHROMIUM is None:
+        reason = "no chromium on this machine (apt install chromium, or set IPAAS_CHROMIUM)"
+    elif not (django_settings.BASE_DIR / "static" / "dist" / "app.js").exists():
+        reason = "the pages' assets are not built (npm ci && npm run build)"
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.e2e)
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def design_server() -> Iterator[str]:
+    """Address of a server with the component page; its pages need no database and get none."""
+    with override_settings(ROOT_URLCONF="tests.e2e.urls_with_design", ALLOWED_HOSTS=["localhost"]):
+        thread = LiveServerThread("localhost", StaticFilesHandler, connections_override={})
+        thread.daemon = True
+        thread.start()
+        thread.is_ready.wait()
+        if thread.error:
+            raise thread.error
+        yield f"http://localhost:{thread.port}"
+        thread.terminate()

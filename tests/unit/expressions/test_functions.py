@@ -1,0 +1,131 @@
+"""Every function, by the examples of its own documentation, and what examples do not show."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ipaas.expressions import FUNCTIONS, ExpressionError, compile_expression
+from ipaas.expressions.reference import render_reference
+
+EXAMPLES = [pytest.param(*example, id=example[0]) for each in FUNCTIONS.values() for example in each.examples]
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "expressions.md"
+
+
+@pytest.mark.parametrize(("text", "value"), EXAMPLES)
+def test_documented_example_is_true(text, value):
+    found = compile_expression(text).evaluate({})
+    assert (found, str(found)) == (value, str(value))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_every_function_is_documented(function):
+    assert function.examples
+    assert function.doc.endswith(".")
+
+
+def test_reference_page_is_up_to_date():
+    assert PAGE.read_text() == render_reference()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("split('abc', ',')", ["abc"]),
+        ("replace('aaa', 'a', '')", ""),
+        ("sort([{'n': 2, 'k': 'a'}, {'n': 1, 'k': 'b'}, {'n': 1, 'k': 'c'}], item.n) | map(item.k) | join", "bca"),
+        ("sort([1, 2.5, 2])", [1, 2, Decimal("2.5")]),
+        ("sum([])", 0),
+        ("unique([1, '1', true, 1.0, none])", [1, "1", True, None]),
+        ("group_by([1, 1.0], item) | length", 1),
+        ("flatten([1, [2, [3]]])", [1, 2, [3]]),
+        ("pick({'a': 1, 'b': 2}, ['b'])", {"b": 2}),
+        ("round(-2.5)", -3),
+        ("round(1234.5, 0, 'half_even')", 1234),
+        ("money_minor(1.234, 'KWD')", 1234),
+        ("number('-1.50e2')", Decimal(-150)),
+        ("parse_date('2026-03-29T02:30:00+01:00')", "2026-03-29T01:30:00Z"),
+        ("parse_date('2026-01-01T00:00:00.123456789Z')", "2026-01-01T00:00:00.123456Z"),
+        ("date_format('2026-03-29T01:00:00Z', '%H:%M %z', 'Europe/Berlin')", "03:00 +0200"),
+        ("date_add('2026-03-01', 'PT1H')", "2026-03-01T01:00:00Z"),
+        ("get([{'a': 1}], '0.a')", 1),
+        ("lookup({'1': 'one'}, 1)", "one"),
+        ("coalesce(none, none)", None),
+        ("from_json('[1.10, 1]')", [Decimal("1.10"), 1]),
+        ("any([0, 2])", True),
+        ("url_encode('ä&=')", "%C3%A4%26%3D"),
+        ("'%s' ~ number_format(0.5, 0)", "%s1"),
+    ],
+)
+def test_further_values(text, value):
+    assert compile_expression(text).evaluate({}) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "number('1,5')",
+        "number('0x1f')",
+        "number('NaN')",
+        "number('Infinity')",
+        "number('１')",
+        "number('1e999')",
+        "number(true)",
+        "integer('a')",
+        "round(1, -1)",
+        "round(1, 2, 'sideways')",
+        "round(1e30, 20)",
+        "money_minor(1.005, 'EUR')",
+        "money_minor(1, 'EURO')",
+        "money_minor(none, 'EUR')",
+        "split('a', '')",
+        "replace('a', '', 'b')",
+        "pad_left('a', 5, 'xy')",
+        "join([none])",
+        "base64_decode('%%%')",
+        "base64_decode('AA==')",
+        "base64_decode('/w==')",
+        "text(none)",
+        "length(5)",
+        "substring('a', -1)",
+        "min([])",
+        "min([1, 'a'])",
+        "sort([1, none])",
+        "sum(['a'])",
+        "index_by([1, 1], item)",
+        "chunk([1], 0)",
+        "zip([1], [])",
+        "first([])",
+        "object([1, 1], item, item)",
+        "map('abc', item)",
+        "lookup({}, 'a')",
+        "merge({}, 1)",
+        'from_json(\'{"a":1,"a":2}\')',
+        "from_json('[1e999]')",
+        "uuid5('x', 'y')",
+        "fail_if(true, 'no')",
+        "fail_if(1, 'no')",
+        "parse_date('yesterday')",
+        "parse_date('2026-02-30')",
+        "parse_date('2026-01-01T00:00:00+99:00')",
+        "parse_date('x', '%Q')",
+        "parse_date('1', '%Y%')",
+        "date_format('2026-01-01', '%99999d')",
+        "date_format('2026-01-01', '%Y', '../../etc/passwd')",
+        "date_format('2026-01-01', '%Y', 'Nowhere/Town')",
+        "date_add('2026-01-01', 'P')",
+        "date_add('2026-01-01', 'P1Y')",
+        "date_add('9999-12-31', 'P10D')",
+        "date_format('0001-01-01', '%Y', 'America/New_York')",
+        "from_timestamp(10 ** 30)",
+        "date_diff('2026-01-01', '2026-01-01', 'years')",
+        "range(1, 10 ** 12)",
+        "pad_left('a', 10 ** 9)",
+        "10 ** 39 * 100",
+        "1e200 * 1e200",
+    ],
+)
+def test_unusable_values_are_refused_by_name(text):
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text).evaluate({})
+    assert caught.value.code in {"expression.type", "expression.value", "expression.limit", "expression.undefined"}
