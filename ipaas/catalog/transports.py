@@ -148,9 +148,7 @@ class BoundTransports:
     def _check_bound(self, host: str, port: int) -> None:
         """A stream goes to the connection's own address, for which its secret was entered."""
         config = self._resolved.config
-        default = self._resolved.connector.manifest.config_schema.get("properties", {}).get("port", {}).get("default")
-        bound = (str(config.get("host", "")).lower(), config.get("port", default))
-        if (host.lower(), port) != bound and not (bound[1] is None and host.lower() == bound[0]):
+        if (host.lower(), port) != (str(config.get("host", "")).lower(), config.get("port")):
             raise TargetNotBound(host=host, port=port)
 
 

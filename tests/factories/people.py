@@ -4,7 +4,7 @@ from ipaas.accounts.actors import actor_for
 from ipaas.accounts.models import Membership, User, Workspace
 from ipaas.core.actor import Actor
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody
+PASSWORD = "correct horse battery staple"
 
 
 def make_user(email: str, password: str | None = None) -> User:

@@ -1,16 +1,25 @@
 """The gateway over real HTTP: what goes out, what comes back, what is kept."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 
-from ipaas.catalog.models import Connection
+from ipaas.accounts.models import Workspace
+from ipaas.catalog import gateway, oauth
+from ipaas.catalog.gateway import GatewayCall
+from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.core.clock import now
 from ipaas.core.context import new_trace
 from ipaas.core.errors import ErrorClass
+from ipaas.core.ids import uuid7
+from ipaas.policies.effects import Recorded
+from ipaas.sdk.connector import Action
+from ipaas.sdk.manifest import Effect
+from tests.factories.ledger import MemoryLedger
 from tests.integration.catalog.conftest import CHARGE, KEY, TOKEN, Pay
-from tests.integration.catalog.ledger import MemoryLedger
 from tests.integration.catalog.vendor import Vendor
 
 Connected = Callable[..., Awaitable[Connection]]
@@ -114,9 +123,6 @@ async def test_lookup_after_the_last_attempt_says_that_it_did_not_happen(
 async def test_an_effect_that_nobody_can_look_up_is_shown_to_an_operator(
     pay: Pay, connected: Connected, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ipaas.sdk.connector import Action
-    from ipaas.sdk.manifest import Effect
-
     monkeypatch.setattr(Action, "effect_for", lambda *_: Effect.UNKEYED)
     await connected()
     vendor.faults = ["lost"]
@@ -135,8 +141,6 @@ async def test_an_intent_left_open_by_a_crash_is_settled(
     await connected(config={"mode": mode})
     await pay()
     ledger.books.clear()
-    from ipaas.policies.effects import Recorded
-
     ledger.books[KEY] = Recorded("open")
     outcome = await pay(1)
     assert (outcome.kind, outcome.effect_state) == ("ok", "done")
@@ -186,8 +190,6 @@ async def test_retry_after_pauses_the_whole_connection(pay: Pay, connected: Conn
 async def test_nothing_is_intended_when_the_connection_is_refused(
     pay: Pay, connect: Callable[..., Connection], vendor: Vendor
 ) -> None:
-    from asgiref.sync import sync_to_async
-
     await sync_to_async(connect)(1)
     outcome = await pay()
     assert (outcome.kind, outcome.effect_state) == ("retry", "failed")
@@ -231,8 +233,6 @@ async def test_a_secret_stays_with_the_address_it_was_entered_for(
 
 
 async def test_a_target_that_is_not_allowed_is_not_called(pay: Pay, connected: Connected, vendor: Vendor) -> None:
-    from ipaas.accounts.models import Workspace
-
     await connected()
     await Workspace.objects.aupdate(settings={})
     outcome = await pay()
@@ -256,8 +256,6 @@ async def test_a_forced_breaker_defers_and_spends_nothing(
 async def test_oauth_token_is_fetched_once_and_renewed_when_refused(
     pay: Pay, connected: Connected, vendor: Vendor
 ) -> None:
-    from ipaas.catalog.models import OAuthToken
-
     connection = await connected(auth_scheme="oauth", secret="pay-oauth")
     assert (await pay(effect_key=b"one")).kind == "ok"
     assert (await pay(effect_key=b"two")).kind == "ok"
@@ -276,3 +274,70 @@ async def test_a_token_refused_twice_is_a_matter_of_sign_in(pay: Pay, connected:
     outcome = await pay()
     assert (outcome.kind, outcome.effect_state) == ("failed", "failed")
     assert vendor.paths.count("/oauth/token") == 2
+
+
+async def test_many_calls_at_once_fetch_one_token(pay: Pay, connected: Connected, vendor: Vendor) -> None:
+    await connected(auth_scheme="oauth", secret="pay-oauth")
+    outcomes = await asyncio.gather(*(pay(effect_key=b"key-%d" % number) for number in range(10)))
+    assert {outcome.kind for outcome in outcomes} == {"ok"}
+    assert vendor.paths.count("/oauth/token") == 1
+
+
+async def test_while_another_worker_fetches_the_token_calls_wait_their_turn(
+    pay: Pay, connected: Connected, vendor: Vendor, ledger: MemoryLedger
+) -> None:
+    connection = await connected(auth_scheme="oauth", secret="pay-oauth")
+    lease = now() + timedelta(seconds=30)
+    await OAuthToken.objects.acreate(connection=connection, refreshing_until=lease)
+    outcome = await pay()
+    assert (outcome.kind, vendor.seen, ledger.intents) == ("deferred", [], [])
+    await OAuthToken.objects.filter(connection=connection).aupdate(refreshing_until=now())
+    assert (await pay()).kind == "ok"
+
+
+async def test_a_token_that_nears_its_end_is_renewed_early(pay: Pay, connected: Connected, vendor: Vendor) -> None:
+    connection = await connected(auth_scheme="oauth", secret="pay-oauth")
+    assert (await pay(effect_key=b"one")).kind == "ok"
+    oauth.forget_token(connection.id)
+    assert (await pay(effect_key=b"two")).kind == "ok"
+    assert len(vendor.tokens) == 1
+    soon = now() + timedelta(seconds=30)
+    await OAuthToken.objects.filter(connection=connection).aupdate(
+        expires_at=soon, obtained_at=now() - timedelta(hours=1)
+    )
+    oauth.forget_token(connection.id)
+    assert (await pay(effect_key=b"three")).kind == "ok"
+    assert len(vendor.tokens) == 2
+
+
+async def test_a_failing_vendor_opens_the_breaker_and_is_left_alone(
+    pay: Pay, connected: Connected, vendor: Vendor
+) -> None:
+    await connected(policy={"breaker": {"min_calls": 3, "open_s": 60}})
+    vendor.faults = [503] * 10
+    kinds = []
+    for number in range(5):
+        kinds.append((await pay(effect_key=b"key-%d" % number)).kind)
+        await gateway.gatekeeper().drain()
+    assert kinds == ["retry", "retry", "retry", "deferred", "deferred"]
+    assert len(vendor.seen) == 3
+
+
+async def test_a_rate_is_kept_and_the_rest_gets_places_in_the_future(
+    pay: Pay, connected: Connected, vendor: Vendor
+) -> None:
+    await connected(policy={"rate": {"per_second": 0.5, "burst": 3}})
+    outcomes = await asyncio.gather(*(pay(effect_key=b"key-%d" % number) for number in range(8)))
+    assert [outcome.kind for outcome in outcomes].count("ok") == 3
+    due = sorted(outcome.due_at for outcome in outcomes if outcome.due_at is not None)
+    assert len(due) == 5
+    assert due[-1] - due[0] > timedelta(seconds=4)
+    assert len(vendor.seen) == 3
+
+
+async def test_polls_go_through_the_same_door(pay: Pay, connected: Connected, vendor: Vendor) -> None:
+    await connected()
+    call = GatewayCall(workspace_id=uuid7(), environment_id=uuid7(), connection="payments", action="x", params={})
+    outcome = await gateway.poll(call, None)
+    assert outcome.error is not None
+    assert outcome.error.code == "connection_missing"
