@@ -58,8 +58,8 @@ class Failure:
 class Call:
     """One attempt on its way out. ``attempt`` counts from 1; deferrals do not count.
 
-    ``before_send`` is awaited with the request's hash as the last act before the first byte leaves; what it raises is
-    kept in ``interruption``, so that no connector can swallow it. ``deadline`` is in the loop's time; ``scope`` keeps it.
+    ``before_send`` is awaited with the request's hash as the last act before the first byte leaves; what it raises
+    is kept in ``interruption``: no connector can swallow it. ``deadline`` is in the loop's time; ``scope`` keeps it.
     """
 
     workspace_id: UUID

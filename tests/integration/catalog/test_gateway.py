@@ -2,22 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 
-from ipaas.accounts.models import Workspace
-from ipaas.catalog import gateway, oauth
+from ipaas.accounts.models import Environment, Workspace
+from ipaas.catalog import gateway, oauth, services
 from ipaas.catalog.gateway import GatewayCall
 from ipaas.catalog.models import Connection, OAuthToken
+from ipaas.catalog.resolution import invalidate_all
+from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
 from ipaas.core.context import new_trace
 from ipaas.core.errors import ErrorClass
-from ipaas.core.ids import uuid7
 from ipaas.policies.effects import Recorded
 from ipaas.sdk.connector import Action
 from ipaas.sdk.manifest import Effect
+from ipaas.vault.services import create_secret
 from tests.factories.ledger import MemoryLedger
 from tests.integration.catalog.conftest import CHARGE, KEY, TOKEN, Pay
 from tests.integration.catalog.vendor import Vendor
@@ -335,9 +340,53 @@ async def test_a_rate_is_kept_and_the_rest_gets_places_in_the_future(
     assert len(vendor.seen) == 3
 
 
-async def test_polls_go_through_the_same_door(pay: Pay, connected: Connected, vendor: Vendor) -> None:
-    await connected()
-    call = GatewayCall(workspace_id=uuid7(), environment_id=uuid7(), connection="payments", action="x", params={})
+async def test_polls_go_through_the_same_door(connected: Connected, vendor: Vendor, environment: Environment) -> None:
+    await connected(slug="shop", connector="storefront", secret="pay")
+    vendor.listed = {"orders": [{"id": "ord_1", "updated_at": "2026-11-24T08:00:00Z"}]}
+    call = GatewayCall(
+        workspace_id=environment.workspace_id,
+        environment_id=environment.id,
+        connection="shop",
+        action="orders_updated",
+        params={},
+    )
     outcome = await gateway.poll(call, None)
-    assert outcome.error is not None
-    assert outcome.error.code == "connection_missing"
+    assert outcome.kind == "ok"
+    assert [item["key"] for item in outcome.data["items"]] == ["ord_1:2026-11-24T08:00:00Z"]
+    assert (outcome.data["cursor"], outcome.data["more"]) == ("2026-11-24T08:00:00Z", False)
+    refused = await gateway.poll(replace(call, action="nothing"), None)
+    assert refused.error is not None
+    assert refused.error.code == "unknown_action"
+
+
+async def test_a_database_is_reached_by_its_own_protocol_and_bound_to_its_address(
+    connected: Connected, environment: Environment, pay: Pay
+) -> None:
+    server = connections["default"].settings_dict
+    host, port = str(server["HOST"]), int(server["PORT"])
+    await connected()
+    await Workspace.objects.aupdate(settings={"egress_allow": [f"{host}:{port}"]})
+    workspace = await Workspace.objects.aget()
+    await sync_to_async(create_secret)(
+        workspace=workspace, slug="db", fields={"username": server["USER"], "password": "secret-pass"}, actor=SYSTEM
+    )
+    config = {"host": host, "port": port, "database": server["NAME"], "sslmode": "disable"}
+    row = await sync_to_async(services.create_connection)(
+        environment=await Environment.objects.select_related("workspace").aget(id=environment.id),
+        slug="warehouse",
+        connector="postgres",
+        config=config,
+        secret="db",
+        actor=SYSTEM,
+    )
+    assert row.secret_origin == f"postgres://{host}:{port}"
+    sql = "SELECT 'secret-pass' AS leaked, 1.10 AS price"
+    outcome = await pay(connection="warehouse", action="query", params={"sql": sql})
+    assert outcome.kind == "ok", outcome.error
+    assert outcome.data["rows"] == [{"leaked": "‹secret›", "price": Decimal("1.10")}]
+    assert "secret-pass" not in repr(outcome)
+    await Connection.objects.filter(id=row.id).aupdate(secret_origin="postgres://elsewhere:5432")
+    invalidate_all()
+    detached = await pay(connection="warehouse", action="query", params={"sql": "SELECT 1"})
+    assert detached.error is not None
+    assert detached.error.code == "credential_detached"
