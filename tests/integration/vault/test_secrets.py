@@ -51,7 +51,7 @@ def test_a_foreign_and_a_missing_secret_answer_alike(secret: Secret, other_works
 def test_a_dump_of_the_database_says_nothing(secret: Secret, signing: Secret) -> None:
     with connection.cursor() as cursor:
         for table in ("vault_secret", "vault_secretversion", "vault_datakey", "audit_entry"):
-            cursor.execute(f"SELECT row_to_json(t)::text FROM {table} t")
+            cursor.execute(f"SELECT row_to_json(t)::text FROM {table} t")  # noqa: S608 - names above
             text = " ".join(row[0] for row in cursor.fetchall())
             assert VALUE not in text
             assert VALUE.encode().hex() not in text
@@ -209,9 +209,7 @@ def test_a_used_secret_is_not_deleted(secret: Secret, alice: Actor, monkeypatch:
     assert not SecretVersion.objects.exists()
 
 
-def test_every_read_is_counted_in_one_entry_per_version_and_minute(
-    secret: Secret, workspace: Workspace
-) -> None:
+def test_every_read_is_counted_in_one_entry_per_version_and_minute(secret: Secret, workspace: Workspace) -> None:
     start = now().replace(second=10, microsecond=0)
     with time_machine.travel(start, tick=False) as clock:
         for flow in ("orders", "orders", "refunds"):
