@@ -92,7 +92,7 @@ def connect(workspace: Workspace, environment: Environment) -> Callable[..., Con
         workspace.settings = {"egress_allow": [f"127.0.0.1:{port}"]}
         workspace.save()
         if not workspace.secrets.exists():
-            create_secret(workspace=workspace, slug="pay", fields={"token": TOKEN}, actor=SYSTEM)
+            create_secret(workspace=workspace, slug="pay", fields={"token": TOKEN, "api_key": TOKEN}, actor=SYSTEM)
             create_secret(
                 workspace=workspace,
                 slug="pay-oauth",

@@ -237,6 +237,16 @@ async def test_a_secret_stays_with_the_address_it_was_entered_for(
     assert vendor.seen == []
 
 
+async def test_a_secret_without_the_field_needed_is_a_matter_of_configuration(
+    pay: Pay, connected: Connected, vendor: Vendor
+) -> None:
+    await connected(secret="pay-oauth")
+    outcome = await pay()
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error.error_class) == ("credential_unusable", ErrorClass.CONFIGURATION)
+    assert (outcome.kind, vendor.seen) == ("failed", [])
+
+
 async def test_a_target_that_is_not_allowed_is_not_called(pay: Pay, connected: Connected, vendor: Vendor) -> None:
     await connected()
     await Workspace.objects.aupdate(settings={})
@@ -351,7 +361,7 @@ async def test_polls_go_through_the_same_door(connected: Connected, vendor: Vend
         params={},
     )
     outcome = await gateway.poll(call, None)
-    assert outcome.kind == "ok"
+    assert outcome.kind == "ok", outcome.error
     assert [item["key"] for item in outcome.data["items"]] == ["ord_1:2026-11-24T08:00:00Z"]
     assert (outcome.data["cursor"], outcome.data["more"]) == ("2026-11-24T08:00:00Z", False)
     refused = await gateway.poll(replace(call, action="nothing"), None)
