@@ -11,11 +11,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 import click
 import django
 
+from ipaas.cli.instance import adopt_instance
+
 
 @click.group()
 @click.version_option(package_name="ipaas", message="%(version)s")
 def main() -> None:
     """Run and drive the integration platform."""
+    adopt_instance()
 
 
 @main.command()
