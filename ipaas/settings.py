@@ -32,7 +32,8 @@ _https = bool(_conf.public_url and _conf.public_url.startswith("https://"))
 CSRF_TRUSTED_ORIGINS = [_conf.public_url] if _conf.public_url else []
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-SECURE_SSL_REDIRECT = False
+SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked by the host itself, without https
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_REFERRER_POLICY = "same-origin"

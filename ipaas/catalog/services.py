@@ -191,7 +191,8 @@ def uses_of(connection: Connection) -> list[str]:
 
 
 def _locked(connection: Connection) -> Connection:
-    row: Connection = Connection.objects.select_for_update(of=("self",)).select_related("workspace").get(id=connection.id)
+    rows = Connection.objects.select_for_update(of=("self",)).select_related("workspace")
+    row: Connection = rows.get(id=connection.id)
     return row
 
 
