@@ -87,7 +87,7 @@ def start_flushing(every_s: float = 15.0) -> None:
 
 def stop_flushing() -> None:
     """End the background thread and write what was counted, the present minute included."""
-    global _flusher  # noqa: PLW0603 - one thread per process
+    global _flusher
     with _lock:
         running, _flusher = _flusher, None
     if running is not None:
