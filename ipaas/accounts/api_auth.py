@@ -18,7 +18,7 @@ from ipaas.core import errors
 from ipaas.core.actor import Actor, known_permission
 
 if TYPE_CHECKING:
-    from rest_framework.views import APIView  # it loads this module, by the settings
+    from rest_framework.views import APIView  # which imports this module through the settings
 
 
 class ApiPrincipal:
