@@ -16,6 +16,14 @@ def _may_be_emptied(connection: object, **_: object) -> None:
         cursor.execute("SET ipaas.audit_truncate = 'throwaway database'")
 
 
+def pytest_configure() -> None:
+    """Static files come from the build, whether or not an instance of this checkout collected them."""
+    from django.conf import settings
+
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
 connection_created.connect(_may_be_emptied, dispatch_uid="tests-may-be-emptied")
 
 

@@ -26,6 +26,13 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
 def holder_of(port: int) -> str | None:
     """The process that listens on a port, as ``name (pid)``; None when it cannot be seen."""
     inodes = _listening_inodes(port)

@@ -12,10 +12,11 @@ from ipaas.launcher import binaries
 from ipaas.launcher.errors import LauncherError
 from ipaas.launcher.keys import ensure_password
 from ipaas.launcher.layout import Layout
+from ipaas.launcher.ports import free_port
 from ipaas.launcher.program import Program, base_environment
 
 SUPERUSER = DATABASE = "ipaas"
-PORT = "5432"  # names the socket only: nothing listens on TCP
+PORT = "5432"  # names the socket only: a durable server does not listen on TCP
 
 TUNING = {
     "max_connections": "200",
@@ -56,6 +57,7 @@ class Postgres:
     sockets: Path
     password: str
     durable: bool = True
+    port: str = PORT
 
     @classmethod
     def prepare(cls, layout: Layout, *, durable: bool = True) -> "Postgres":
@@ -63,13 +65,16 @@ class Postgres:
         folder = binaries.postgres_folder(layout)
         binaries.check_runs([folder / "postgres", "--version"])
         password = ensure_password(layout.keys, "postgres_password")
-        server = cls(layout, folder, layout.socket_folder(), password, durable)
+        port = PORT if durable else str(free_port())
+        server = cls(layout, folder, layout.socket_folder(), password, durable, port)
         server._ensure_cluster()
         return server
 
     @property
     def url(self) -> str:
-        """Understood by libpq, psycopg and Django alike."""
+        """Understood by libpq, psycopg and Django alike. Tests reach their server by TCP, as connectors do."""
+        if not self.durable:
+            return f"postgresql://{SUPERUSER}:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{DATABASE}"
         return f"postgresql://{SUPERUSER}:{quote(self.password, safe='')}@/{DATABASE}?host={quote(str(self.sockets))}"
 
     @property
@@ -79,10 +84,10 @@ class Postgres:
     def program(self) -> Program:
         values = {**TUNING, **({} if self.durable else THROW_AWAY)}
         options = [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
-        base = [str(self.bin / "postgres"), "-D", str(self.layout.postgres), "-k", str(self.sockets), "-h", ""]
+        base = [str(self.bin / "postgres"), "-D", str(self.layout.postgres), "-k", str(self.sockets), "-h", "" if self.durable else "127.0.0.1"]
         return Program(
             name="postgres",
-            argv=(*base, "-p", PORT, *options),
+            argv=(*base, "-p", self.port, *options),
             log=self.layout.log_of("postgres"),
             cwd=self.layout.data,
             stage=5,
@@ -94,7 +99,7 @@ class Postgres:
         )
 
     def is_ready(self) -> bool:
-        argv = [str(self.bin / "pg_isready"), "-q", "-h", str(self.sockets), "-p", PORT]
+        argv = [str(self.bin / "pg_isready"), "-q", "-h", str(self.sockets), "-p", self.port]
         return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
     def ensure_database(self) -> None:
@@ -102,7 +107,7 @@ class Postgres:
             self._psql(f"CREATE DATABASE {DATABASE}")
 
     def _psql(self, statement: str) -> str:
-        argv = [str(self.bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", str(self.sockets), "-p", PORT]
+        argv = [str(self.bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", str(self.sockets), "-p", self.port]
         done = subprocess.run(
             [*argv, "-U", SUPERUSER, "-d", "postgres", "-c", statement],
             env={**base_environment(), "PGPASSWORD": self.password},
