@@ -1,6 +1,7 @@
 """Django settings; values come from ``ipaas.config``."""
 
 import secrets
+import sys
 from pathlib import Path
 
 import psycopg.conninfo
@@ -189,7 +190,7 @@ STORAGES = {
     # Hashed names once collectstatic has run; plain names before (development, tests).
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if (STATIC_ROOT / "staticfiles.json").exists()
+        if "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
