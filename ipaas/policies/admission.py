@@ -4,7 +4,8 @@ A call that is not let through is deferred: it uses no attempt, and its intent i
 """
 
 from ipaas.core.errors import ErrorClass
-from ipaas.policies.limits.gatekeeper import Denied, Gatekeeper, Outcome, Ticket
+from ipaas.policies.limits.gatekeeper import Gatekeeper
+from ipaas.policies.limits.gates import Denied, Outcome, Ticket
 from ipaas.policies.meters import DEFERRALS
 from ipaas.policies.pipeline import Call, CallNext, Failure, Response, Verdict
 from ipaas.policies.taxonomy import RULES

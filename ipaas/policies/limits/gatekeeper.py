@@ -9,9 +9,9 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-from ipaas.policies.limits.model import Admission, AdmitRequest, LimitSpec, LimitStore, Mode, Reason, Report
+from ipaas.policies.limits.gates import DRAIN_PER_S, FOREVER, Denied, Gate, Outcome, Pool, Ticket
+from ipaas.policies.limits.model import Admission, AdmitRequest, LimitSpec, LimitStore, Mode, Report
 from ipaas.policies.meters import LIMIT_ROUND_TRIPS
 
 BATCH = 32
@@ -23,96 +23,13 @@ _REPORT_SOON_S = 0.05
 _REPORT_LATER_S = 1.0
 _RENEW_SLOTS_S = 10.0
 _SLOT_BAR_S = 0.02
-_LONGEST_WAIT_S = 300.0
-_DRAIN_PER_S = 20.0
 _MAX_GATES = 10_000
-_FOREVER = float("inf")
-
-Outcome = Literal["ok", "failed", "ignored"]
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """Not now: come again in ``wait_s``."""
-
-    reason: Reason
-    wait_s: float
-
-
-class Ticket:
-    """An admitted call; hand it back with ``Gatekeeper.settle`` exactly once."""
-
-    __slots__ = ("gate", "mode", "slot")
-
-    def __init__(self, gate: "_Gate", mode: Mode, slot: bool) -> None:
-        self.gate = gate
-        self.mode = mode
-        self.slot = slot
-
-
-class _Bar:
-    """Until when nothing is let through, with a place in the queue for each who asks."""
-
-    __slots__ = ("asked", "pace", "reason", "until")
-
-    def __init__(self) -> None:
-        self.until = 0.0
-        self.asked = 0
-        self.pace = _DRAIN_PER_S
-        self.reason: Reason = "rate_limited"
-
-    def raise_until(self, until: float, reason: Reason, pace: float) -> None:
-        if until > self.until or reason != self.reason:
-            self.asked = 0
-        self.until, self.reason, self.pace = until, reason, max(pace, 0.001)
-
-    def refuse(self, now: float) -> Denied:
-        wait = max(0.0, self.until - now) + (self.asked + random.random()) / self.pace  # noqa: S311 - jitter
-        self.asked += 1
-        return Denied(self.reason, min(wait, _LONGEST_WAIT_S))
-
-
-class _Pool:
-    """Tokens held by this process for one bucket."""
-
-    __slots__ = ("bar", "expires", "tokens")
-
-    def __init__(self) -> None:
-        self.tokens = 0
-        self.expires = 0.0
-        self.bar = _Bar()
-
-
-class _Gate:
-    """One connection as this process sees it."""
-
-    __slots__ = (
-        *("bar", "dirty_at", "failed", "free", "in_flight", "lease_until", "mode", "ok", "pause_until", "pools"),
-        *("probes_failed", "probes_ok", "probes_void", "slot_bar_until", "spec", "touched_slots"),
-    )
-
-    def __init__(self, spec: LimitSpec) -> None:
-        self.spec = spec
-        self.mode = Mode.CLOSED
-        self.lease_until = 0.0
-        self.bar = _Bar()
-        self.pools: dict[str, _Pool] = {}
-        self.free = self.in_flight = 0
-        self.slot_bar_until = 0.0
-        self.touched_slots = False
-        self.ok = self.failed = self.probes_ok = self.probes_failed = self.probes_void = 0
-        self.pause_until = 0.0
-        self.dirty_at = _FOREVER
-
-    @property
-    def idle(self) -> bool:
-        return self.in_flight == 0 and self.dirty_at == _FOREVER
 
 
 @dataclass(slots=True)
 class _Waiting:
-    gate: _Gate
-    pool: _Pool
+    gate: Gate
+    pool: Pool
     spec: LimitSpec
     cost: int
     futures: list["asyncio.Future[Ticket | Denied]"]
@@ -124,12 +41,12 @@ class Gatekeeper:
     def __init__(self, store: LimitStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._gates: dict[str, _Gate] = {}
+        self._gates: dict[str, Gate] = {}
         self._waiting: dict[tuple[str, str, int], _Waiting] = {}
         self._turn = asyncio.Lock()
         self._asking: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = _FOREVER
+        self._timer_at = FOREVER
         self._reporting: asyncio.Task[None] | None = None
 
     async def admit(self, spec: LimitSpec, cost: int = 1) -> Ticket | Denied:
@@ -137,7 +54,7 @@ class Gatekeeper:
         gate = self._gate(spec)
         pool = gate.pools.get(spec.bucket)
         if pool is None:
-            pool = gate.pools[spec.bucket] = _Pool()
+            pool = gate.pools[spec.bucket] = Pool()
         now = self._clock()
         answer = _at_once(gate, pool, spec, cost, now)
         if answer is not None:
@@ -180,7 +97,7 @@ class Gatekeeper:
         if pause_s > 0:
             now = self._clock()
             gate.pause_until = max(gate.pause_until, now + pause_s)
-            gate.bar.raise_until(gate.pause_until, "paused", _DRAIN_PER_S)
+            gate.bar.raise_until(gate.pause_until, "paused", DRAIN_PER_S)
             soon = True
         self._mark(gate, _REPORT_SOON_S if soon else _REPORT_LATER_S)
 
@@ -188,19 +105,19 @@ class Gatekeeper:
         """Report everything that was counted; for shutdown, short-lived loops and tests."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer, self._timer_at = None, _FOREVER
+            self._timer, self._timer_at = None, FOREVER
         if self._reporting is not None:
             await self._reporting
-        await self._report([gate for gate in self._gates.values() if gate.dirty_at != _FOREVER])
+        await self._report([gate for gate in self._gates.values() if gate.dirty_at != FOREVER])
 
     # Asking.
 
-    def _gate(self, spec: LimitSpec) -> _Gate:
+    def _gate(self, spec: LimitSpec) -> Gate:
         gate = self._gates.get(spec.key)
         if gate is None:
             if len(self._gates) >= _MAX_GATES:
                 self._gates = {key: gate for key, gate in self._gates.items() if not gate.idle}
-            gate = self._gates[spec.key] = _Gate(spec)
+            gate = self._gates[spec.key] = Gate(spec)
         elif spec is not gate.spec:
             gate.spec = spec
         return gate
@@ -256,7 +173,7 @@ class Gatekeeper:
 
     # Reporting.
 
-    def _mark(self, gate: _Gate, delay_s: float) -> None:
+    def _mark(self, gate: Gate, delay_s: float) -> None:
         due = self._clock() + delay_s
         if due >= gate.dirty_at:
             return
@@ -268,7 +185,7 @@ class Gatekeeper:
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._due)
 
     def _due(self) -> None:
-        self._timer, self._timer_at = None, _FOREVER
+        self._timer, self._timer_at = None, FOREVER
         if self._reporting is None:
             self._reporting = asyncio.create_task(self._report_due())
 
@@ -281,19 +198,19 @@ class Gatekeeper:
             self._rearm()
 
     def _rearm(self) -> None:
-        due = min((gate.dirty_at for gate in self._gates.values()), default=_FOREVER)
+        due = min((gate.dirty_at for gate in self._gates.values()), default=FOREVER)
         if due < self._timer_at:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer_at = due
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self._due)
 
-    async def _report(self, gates: list[_Gate]) -> None:
+    async def _report(self, gates: list[Gate]) -> None:
         for start in range(0, len(gates), BATCH):
             async with self._turn:  # a report of held slots must not overtake a grant of more
                 await self._report_part(gates[start : start + BATCH])
 
-    async def _report_part(self, gates: list[_Gate]) -> None:
+    async def _report_part(self, gates: list[Gate]) -> None:
         now = self._clock()
         LIMIT_ROUND_TRIPS.inc()
         modes = await self._store.report([_collect(gate, now) for gate in gates])
@@ -305,7 +222,7 @@ class Gatekeeper:
                 gate.dirty_at = min(gate.dirty_at, now + _RENEW_SLOTS_S)
 
 
-def _at_once(gate: _Gate, pool: _Pool, spec: LimitSpec, cost: int, now: float) -> Ticket | Denied | None:
+def _at_once(gate: Gate, pool: Pool, spec: LimitSpec, cost: int, now: float) -> Ticket | Denied | None:
     """Decide from what this process holds; None when the shared state has to be asked."""
     if now < gate.bar.until:
         return gate.bar.refuse(now)
@@ -323,7 +240,7 @@ def _at_once(gate: _Gate, pool: _Pool, spec: LimitSpec, cost: int, now: float) -
     return _ticket(gate, spec, Mode.CLOSED)
 
 
-def _ticket(gate: _Gate, spec: LimitSpec, mode: Mode) -> Ticket:
+def _ticket(gate: Gate, spec: LimitSpec, mode: Mode) -> Ticket:
     gate.in_flight += 1
     slot = spec.concurrency is not None
     if slot:
@@ -342,7 +259,7 @@ def _request(waiting: _Waiting) -> AdmitRequest:
     return AdmitRequest(spec, tokens=count, ahead=ahead, slots=slots, cost=waiting.cost)
 
 
-def _take_over(gate: _Gate, pool: _Pool, waiting: _Waiting, answer: Admission, now: float) -> None:
+def _take_over(gate: Gate, pool: Pool, waiting: _Waiting, answer: Admission, now: float) -> None:
     """Put what was granted into this process' leases."""
     gate.mode = answer.mode
     gate.free += answer.slots
@@ -358,12 +275,12 @@ def _take_over(gate: _Gate, pool: _Pool, waiting: _Waiting, answer: Admission, n
     until = now + max(1, answer.wait_ms) / 1000
     if answer.reason in ("rate_limited", "quota"):
         rates = [rate.per_second for rate in (waiting.spec.rate, waiting.spec.step_rate) if rate is not None]
-        pool.bar.raise_until(until, answer.reason, min(rates, default=_DRAIN_PER_S) / waiting.cost)
+        pool.bar.raise_until(until, answer.reason, min(rates, default=DRAIN_PER_S) / waiting.cost)
     elif answer.reason == "paused" or answer.mode is Mode.OPEN:
-        gate.bar.raise_until(until, answer.reason or "breaker_open", _DRAIN_PER_S)
+        gate.bar.raise_until(until, answer.reason or "breaker_open", DRAIN_PER_S)
 
 
-def _refusal(gate: _Gate, pool: _Pool, waiting: _Waiting, answer: Admission, now: float) -> Denied:
+def _refusal(gate: Gate, pool: Pool, waiting: _Waiting, answer: Admission, now: float) -> Denied:
     for bar in (gate.bar, pool.bar):
         if now < bar.until:
             return bar.refuse(now)
@@ -375,11 +292,11 @@ def _refusal(gate: _Gate, pool: _Pool, waiting: _Waiting, answer: Admission, now
     return Denied(reason, max(0.05, answer.wait_ms / 1000) * spread)
 
 
-def _slot_wait(gate: _Gate, now: float) -> float:
+def _slot_wait(gate: Gate, now: float) -> float:
     return max(0.05, gate.slot_bar_until - now) * (1 + random.random() * 3)  # noqa: S311 - jitter
 
 
-def _collect(gate: _Gate, now: float) -> Report:
+def _collect(gate: Gate, now: float) -> Report:
     """What a gate has counted since its last report; free slots go back."""
     held: int | None = None
     if gate.touched_slots:
@@ -397,7 +314,7 @@ def _collect(gate: _Gate, now: float) -> Report:
         held=held,
     )
     gate.ok = gate.failed = gate.probes_ok = gate.probes_failed = gate.probes_void = 0
-    gate.dirty_at = _FOREVER
+    gate.dirty_at = FOREVER
     return report
 
 

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
-from ipaas.policies.limits.gatekeeper import Denied, Gatekeeper, Ticket
+from ipaas.policies.limits.gatekeeper import Gatekeeper
+from ipaas.policies.limits.gates import Denied, Ticket
 from ipaas.policies.limits.local_store import FallbackLimitStore, LocalLimitStore
 from ipaas.policies.limits.model import Admission, AdmitRequest, LimitSpec, LimitState, Mode, Report
 from ipaas.policies.settings import BreakerSettings, RateSettings
@@ -100,6 +101,17 @@ async def test_those_who_must_wait_get_one_place_each(store: Store, clock: Clock
     assert waits == sorted(waits)
     assert all(0.5 + place / 2 <= wait <= 1.0 + place / 2 for place, wait in enumerate(waits))
     assert len(store.asked) == 1
+
+
+async def test_newcomers_line_up_behind_those_who_were_sent_away(store: Store, clock: Clock) -> None:
+    keeper = Gatekeeper(store, clock)
+    slow = replace(SPEC, rate=RateSettings(per_second=1, burst=1))
+    store.answer = Admission(Mode.CLOSED, 0, 0, 1000, "rate_limited")
+    first = [await keeper.admit(slow) for _ in range(10)]
+    clock.now += 2
+    later = await keeper.admit(slow)
+    assert isinstance(later, Denied)
+    assert later.wait_s >= max(one.wait_s for one in first if isinstance(one, Denied)) - 2
 
 
 async def test_open_breaker_is_remembered_and_asked_again_when_its_time_is_over(store: Store, clock: Clock) -> None:
