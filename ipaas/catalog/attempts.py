@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ipaas.catalog import credentials, oauth
 from ipaas.catalog.credentials import NOTHING, OpenedSecret
 from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable
+from ipaas.catalog.failures import failure_of
 from ipaas.catalog.oauth import TokenBusy
 from ipaas.catalog.resolution import Resolved
 from ipaas.catalog.transports import BoundTransports
-from ipaas.core.errors import ErrorClass, IpaasError
+from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
-from ipaas.core.net import HttpClient, NetError
+from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
-from ipaas.sdk.auth import CredentialUnusable, TokenRefused
 from ipaas.sdk.connector import RequestView, ResponseView
 from ipaas.sdk.errors import ActionError
 
@@ -164,33 +164,6 @@ def _previewed(attempt: Attempt, io: BoundTransports) -> JSON:
     except ActionError:
         return None
     return _request(view)
-
-
-def failure_of(error: Exception, *, sent: bool = False, default: ErrorClass = ErrorClass.INTERNAL) -> Failure:
-    """An error in the pipeline's words; ``sent`` counts for errors that do not say it themselves."""
-    if isinstance(error, ActionError):
-        doubtful = sent or (error.sent and error.applied is not False)
-        return Failure(
-            error.error_class,
-            error.vendor_code,
-            error.message,
-            error.http_status,
-            error.retryable,
-            error.retry_after_s,
-            doubtful,
-        )
-    if isinstance(error, NetError):
-        return Failure(error.error_class, error.code, error.detail, sent=error.sent or sent)
-    if isinstance(error, TokenRefused):
-        return Failure(ErrorClass.AUTH, error.code, error.detail)
-    if isinstance(error, CredentialDetached | CredentialUnreadable | CredentialUnusable):
-        return Failure(ErrorClass.CONFIGURATION, error.code, f"{error.detail} {error.advice}")
-    if isinstance(error, IpaasError):
-        return Failure(default, error.code, f"{error.detail} {error.advice}".strip(), sent=sent)
-    if isinstance(error, TimeoutError):
-        return Failure(ErrorClass.TIMEOUT, "timeout", "The other side did not answer in time.", sent=sent)
-    name = type(error).__name__
-    return Failure(ErrorClass.INTERNAL, "connector_defect", f"The connector failed unexpectedly ({name}).", sent=sent)
 
 
 def _request(view: RequestView) -> JSON:

@@ -103,9 +103,9 @@ def _connections(environment: Environment, place: StandIns) -> None:
     workspace = environment.workspace
     token = {"token": secrets.token_urlsafe(24), "key": secrets.token_urlsafe(24)}
     fields: dict[str, dict[str, str]] = {
-        "storefront": {"key": token["key"]},
+        "storefront": {"api_key": token["key"]},
         "payments": {"token": token["token"]},
-        "inventory": {"key": token["key"]},
+        "inventory": {"api_key": token["key"]},
         "shipping": {"username": "demo", "password": token["token"]},
     }
     for vendor in VENDORS:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
@@ -12,6 +11,7 @@ import click
 import django
 
 from ipaas.cli.instance import adopt_instance
+from ipaas.cli.trust import audit, vault
 
 
 @click.group()
@@ -83,20 +83,8 @@ def demo_orders(count: int, faults: tuple[str, ...], seed: int, wait: int) -> No
     sys.exit(place_orders(count=count, faults=faults, seed=seed, wait_s=wait, say=click.echo))
 
 
-@main.group()
-def audit() -> None:
-    """The audit trail."""
-
-
-@audit.command("verify")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def audit_verify(file: Path) -> None:
-    """Check an exported trail offline: numbers, chain and signatures."""
-    from ipaas.audit.verifier import verify
-
-    report = verify(file)
-    click.echo(report.as_text())
-    sys.exit(0 if report.ok else 1)
+main.add_command(vault)
+main.add_command(audit)
 
 
 def _set_up() -> None:

@@ -1,9 +1,9 @@
 """Where the demo's stand-in vendors listen: ports, token and ledger, chosen once and kept in the home folder."""
 
+import asyncio
 import json
 import os
 import secrets
-import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,6 +67,12 @@ class StandIns:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now; the stand-ins keep it from then on."""
+
+    async def probe() -> int:
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, HOST, 0)
+        port: int = server.sockets[0].getsockname()[1]
+        server.close()
+        return port
+
+    return asyncio.run(probe())

@@ -41,7 +41,7 @@ class _Count:
 
 _counts: dict[tuple[SecretRead, datetime], _Count] = {}
 _lock = Lock()
-_flusher: Thread | None = None
+_flusher: tuple[Thread, Event] | None = None
 
 
 def note_read(read: SecretRead, *, purpose: str, flow_label: str) -> None:
@@ -79,14 +79,26 @@ def start_flushing(every_s: float = 15.0) -> None:
     with _lock:
         if _flusher is not None:
             return
-        _flusher = Thread(target=_flush_for_ever, args=(every_s,), name="vault-reads", daemon=True)
-    _flusher.start()
-    atexit.register(_flush_logged, everything=True)
+        stop = Event()
+        _flusher = Thread(target=_flush_until, args=(stop, every_s), name="vault-reads", daemon=True), stop
+    _flusher[0].start()
+    atexit.register(stop_flushing)
 
 
-def _flush_for_ever(every_s: float) -> None:
-    tick = Event()
-    while not tick.wait(every_s):
+def stop_flushing() -> None:
+    """End the background thread and write what was counted, the present minute included."""
+    global _flusher
+    with _lock:
+        running, _flusher = _flusher, None
+    if running is not None:
+        thread, stop = running
+        stop.set()
+        thread.join()
+        _flush_logged(everything=True)
+
+
+def _flush_until(stop: Event, every_s: float) -> None:
+    while not stop.wait(every_s):
         _flush_logged()
 
 

@@ -22,7 +22,7 @@ from ipaas.vault.keys import ensure_key_file
 from ipaas.vault.opening import forget_all
 from ipaas.vault.payloads import forget_sealers
 from ipaas.vault.services import create_secret
-from tests.integration.catalog.ledger import MemoryLedger
+from tests.factories.ledger import MemoryLedger
 from tests.integration.catalog.vendor import Vendor, serving
 
 CHARGE = {"amount_minor": 4290, "currency": "EUR", "reference": "FH-1", "payment_token": "tok_1"}
@@ -92,7 +92,7 @@ def connect(workspace: Workspace, environment: Environment) -> Callable[..., Con
         workspace.settings = {"egress_allow": [f"127.0.0.1:{port}"]}
         workspace.save()
         if not workspace.secrets.exists():
-            create_secret(workspace=workspace, slug="pay", fields={"token": TOKEN}, actor=SYSTEM)
+            create_secret(workspace=workspace, slug="pay", fields={"token": TOKEN, "api_key": TOKEN}, actor=SYSTEM)
             create_secret(
                 workspace=workspace,
                 slug="pay-oauth",

@@ -1,16 +1,30 @@
 """The gateway over real HTTP: what goes out, what comes back, what is kept."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 
-from ipaas.catalog.models import Connection
+from ipaas.accounts.models import Environment, Workspace
+from ipaas.catalog import gateway, oauth, services
+from ipaas.catalog.gateway import GatewayCall
+from ipaas.catalog.models import Connection, OAuthToken
+from ipaas.catalog.resolution import invalidate_all
+from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
 from ipaas.core.context import new_trace
 from ipaas.core.errors import ErrorClass
+from ipaas.policies.effects import Recorded
+from ipaas.sdk.connector import Action
+from ipaas.sdk.manifest import Effect
+from ipaas.vault.services import create_secret
+from tests.factories.ledger import MemoryLedger
 from tests.integration.catalog.conftest import CHARGE, KEY, TOKEN, Pay
-from tests.integration.catalog.ledger import MemoryLedger
 from tests.integration.catalog.vendor import Vendor
 
 Connected = Callable[..., Awaitable[Connection]]
@@ -114,9 +128,6 @@ async def test_lookup_after_the_last_attempt_says_that_it_did_not_happen(
 async def test_an_effect_that_nobody_can_look_up_is_shown_to_an_operator(
     pay: Pay, connected: Connected, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ipaas.sdk.connector import Action
-    from ipaas.sdk.manifest import Effect
-
     monkeypatch.setattr(Action, "effect_for", lambda *_: Effect.UNKEYED)
     await connected()
     vendor.faults = ["lost"]
@@ -135,8 +146,6 @@ async def test_an_intent_left_open_by_a_crash_is_settled(
     await connected(config={"mode": mode})
     await pay()
     ledger.books.clear()
-    from ipaas.policies.effects import Recorded
-
     ledger.books[KEY] = Recorded("open")
     outcome = await pay(1)
     assert (outcome.kind, outcome.effect_state) == ("ok", "done")
@@ -186,8 +195,6 @@ async def test_retry_after_pauses_the_whole_connection(pay: Pay, connected: Conn
 async def test_nothing_is_intended_when_the_connection_is_refused(
     pay: Pay, connect: Callable[..., Connection], vendor: Vendor
 ) -> None:
-    from asgiref.sync import sync_to_async
-
     await sync_to_async(connect)(1)
     outcome = await pay()
     assert (outcome.kind, outcome.effect_state) == ("retry", "failed")
@@ -230,9 +237,17 @@ async def test_a_secret_stays_with_the_address_it_was_entered_for(
     assert vendor.seen == []
 
 
-async def test_a_target_that_is_not_allowed_is_not_called(pay: Pay, connected: Connected, vendor: Vendor) -> None:
-    from ipaas.accounts.models import Workspace
+async def test_a_secret_without_the_field_needed_is_a_matter_of_configuration(
+    pay: Pay, connected: Connected, vendor: Vendor
+) -> None:
+    await connected(secret="pay-oauth")
+    outcome = await pay()
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error.error_class) == ("credential_unusable", ErrorClass.CONFIGURATION)
+    assert (outcome.kind, vendor.seen) == ("failed", [])
 
+
+async def test_a_target_that_is_not_allowed_is_not_called(pay: Pay, connected: Connected, vendor: Vendor) -> None:
     await connected()
     await Workspace.objects.aupdate(settings={})
     outcome = await pay()
@@ -256,8 +271,6 @@ async def test_a_forced_breaker_defers_and_spends_nothing(
 async def test_oauth_token_is_fetched_once_and_renewed_when_refused(
     pay: Pay, connected: Connected, vendor: Vendor
 ) -> None:
-    from ipaas.catalog.models import OAuthToken
-
     connection = await connected(auth_scheme="oauth", secret="pay-oauth")
     assert (await pay(effect_key=b"one")).kind == "ok"
     assert (await pay(effect_key=b"two")).kind == "ok"
@@ -276,3 +289,114 @@ async def test_a_token_refused_twice_is_a_matter_of_sign_in(pay: Pay, connected:
     outcome = await pay()
     assert (outcome.kind, outcome.effect_state) == ("failed", "failed")
     assert vendor.paths.count("/oauth/token") == 2
+
+
+async def test_many_calls_at_once_fetch_one_token(pay: Pay, connected: Connected, vendor: Vendor) -> None:
+    await connected(auth_scheme="oauth", secret="pay-oauth")
+    outcomes = await asyncio.gather(*(pay(effect_key=b"key-%d" % number) for number in range(10)))
+    assert {outcome.kind for outcome in outcomes} == {"ok"}
+    assert vendor.paths.count("/oauth/token") == 1
+
+
+async def test_while_another_worker_fetches_the_token_calls_wait_their_turn(
+    pay: Pay, connected: Connected, vendor: Vendor, ledger: MemoryLedger
+) -> None:
+    connection = await connected(auth_scheme="oauth", secret="pay-oauth")
+    lease = now() + timedelta(seconds=30)
+    await OAuthToken.objects.acreate(connection=connection, refreshing_until=lease)
+    outcome = await pay()
+    assert (outcome.kind, vendor.seen, ledger.intents) == ("deferred", [], [])
+    await OAuthToken.objects.filter(connection=connection).aupdate(refreshing_until=now())
+    assert (await pay()).kind == "ok"
+
+
+async def test_a_token_that_nears_its_end_is_renewed_early(pay: Pay, connected: Connected, vendor: Vendor) -> None:
+    connection = await connected(auth_scheme="oauth", secret="pay-oauth")
+    assert (await pay(effect_key=b"one")).kind == "ok"
+    oauth.forget_token(connection.id)
+    assert (await pay(effect_key=b"two")).kind == "ok"
+    assert len(vendor.tokens) == 1
+    soon = now() + timedelta(seconds=30)
+    await OAuthToken.objects.filter(connection=connection).aupdate(
+        expires_at=soon, obtained_at=now() - timedelta(hours=1)
+    )
+    oauth.forget_token(connection.id)
+    assert (await pay(effect_key=b"three")).kind == "ok"
+    assert len(vendor.tokens) == 2
+
+
+async def test_a_failing_vendor_opens_the_breaker_and_is_left_alone(
+    pay: Pay, connected: Connected, vendor: Vendor
+) -> None:
+    await connected(policy={"breaker": {"min_calls": 3, "open_s": 60}})
+    vendor.faults = [503] * 10
+    kinds = []
+    for number in range(5):
+        kinds.append((await pay(effect_key=b"key-%d" % number)).kind)
+        await gateway.gatekeeper().drain()
+    assert kinds == ["retry", "retry", "retry", "deferred", "deferred"]
+    assert len(vendor.seen) == 3
+
+
+async def test_a_rate_is_kept_and_the_rest_gets_places_in_the_future(
+    pay: Pay, connected: Connected, vendor: Vendor
+) -> None:
+    await connected(policy={"rate": {"per_second": 0.5, "burst": 3}})
+    outcomes = await asyncio.gather(*(pay(effect_key=b"key-%d" % number) for number in range(8)))
+    assert [outcome.kind for outcome in outcomes].count("ok") == 3
+    due = sorted(outcome.due_at for outcome in outcomes if outcome.due_at is not None)
+    assert len(due) == 5
+    assert due[-1] - due[0] > timedelta(seconds=4)
+    assert len(vendor.seen) == 3
+
+
+async def test_polls_go_through_the_same_door(connected: Connected, vendor: Vendor, environment: Environment) -> None:
+    await connected(slug="shop", connector="storefront", secret="pay")
+    vendor.listed = {"orders": [{"id": "ord_1", "updated_at": "2026-11-24T08:00:00Z"}]}
+    call = GatewayCall(
+        workspace_id=environment.workspace_id,
+        environment_id=environment.id,
+        connection="shop",
+        action="orders_updated",
+        params={},
+    )
+    outcome = await gateway.poll(call, None)
+    assert outcome.kind == "ok", outcome.error
+    assert [item["key"] for item in outcome.data["items"]] == ["ord_1:2026-11-24T08:00:00Z"]
+    assert (outcome.data["cursor"], outcome.data["more"]) == ("2026-11-24T08:00:00Z", False)
+    refused = await gateway.poll(replace(call, action="nothing"), None)
+    assert refused.error is not None
+    assert refused.error.code == "unknown_action"
+
+
+async def test_a_database_is_reached_by_its_own_protocol_and_bound_to_its_address(
+    connected: Connected, environment: Environment, pay: Pay
+) -> None:
+    server = connections["default"].settings_dict
+    host, port = str(server["HOST"]), int(server["PORT"])
+    await connected()
+    await Workspace.objects.aupdate(settings={"egress_allow": [f"{host}:{port}"]})
+    workspace = await Workspace.objects.aget()
+    await sync_to_async(create_secret)(
+        workspace=workspace, slug="db", fields={"username": server["USER"], "password": "secret-pass"}, actor=SYSTEM
+    )
+    config = {"host": host, "port": port, "database": server["NAME"], "sslmode": "disable"}
+    row = await sync_to_async(services.create_connection)(
+        environment=await Environment.objects.select_related("workspace").aget(id=environment.id),
+        slug="warehouse",
+        connector="postgres",
+        config=config,
+        secret="db",
+        actor=SYSTEM,
+    )
+    assert row.secret_origin == f"postgres://{host}:{port}"
+    sql = "SELECT 'secret-pass' AS leaked, 1.10 AS price"
+    outcome = await pay(connection="warehouse", action="query", params={"sql": sql})
+    assert outcome.kind == "ok", outcome.error
+    assert outcome.data["rows"] == [{"leaked": "‹secret›", "price": Decimal("1.10")}]
+    assert "secret-pass" not in repr(outcome)
+    await Connection.objects.filter(id=row.id).aupdate(secret_origin="postgres://elsewhere:5432")
+    invalidate_all()
+    detached = await pay(connection="warehouse", action="query", params={"sql": "SELECT 1"})
+    assert detached.error is not None
+    assert detached.error.code == "credential_detached"

@@ -32,6 +32,7 @@ class Vendor:
     refuse_tokens: int = 0
     echo: bool = False
     headers: dict[str, str] = field(default_factory=dict)
+    listed: dict[str, Any] | None = None
 
     @property
     def url(self) -> str:
@@ -49,6 +50,8 @@ class Vendor:
         if self.refuse_tokens and seen.headers.get("authorization", "").startswith("Bearer token-number"):
             self.refuse_tokens -= 1
             return 401, {"error": {"code": "expired", "message": "expired"}}
+        if seen.method == "GET" and self.listed is not None:
+            return 200, self.listed
         if seen.method == "GET":
             found = [charge for charge in self.charges.values() if charge["reference"] == seen.query.get("reference")]
             return 200, {"charges": found}
