@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 
 from ipaas.launcher.console import complain, say
-from ipaas.launcher.kernel import group_members, memory_bytes, signal_process
+from ipaas.launcher.kernel import family, memory_bytes, signal_process
 from ipaas.launcher.layout import default_home
 from ipaas.launcher.lock import InstanceLock
 from ipaas.launcher.state import ProcessState, State, running
@@ -50,17 +50,18 @@ def status(arguments: argparse.Namespace) -> int:
     return 0 if all(process.alive for process in everything.values()) else 1
 
 
-def process_memory(process: ProcessState) -> int:
-    """Memory of a process with its children, in bytes."""
+def process_memory(name: str, process: ProcessState) -> int:
+    """Memory of a process with its descendants, in bytes; of the supervisor, whom all descend from, alone."""
     if process.pid is None or not process.alive:
         return 0
-    members = {process.pid, *group_members(process.pid)}
-    return sum(memory_bytes(pid) for pid in members)
+    if name == "supervisor":
+        return memory_bytes(process.pid)
+    return sum(memory_bytes(pid) for pid in family(process.pid))
 
 
 def _as_json(state: State, everything: dict[str, ProcessState]) -> dict[str, object]:
     processes = {
-        name: {**asdict(process), "alive": process.alive, "memory_bytes": process_memory(process)}
+        name: {**asdict(process), "alive": process.alive, "memory_bytes": process_memory(name, process)}
         for name, process in everything.items()
     }
     return {"addresses": state.addresses, "versions": state.versions, "processes": processes}
@@ -70,7 +71,7 @@ def _print_table(state: State, everything: dict[str, ProcessState]) -> None:
     say(f"{'process':<12} {'state':<11} {'pid':>8} {'memory':>9} {'restarts':>9}  last end")
     total = 0
     for name, process in everything.items():
-        memory = process_memory(process)
+        memory = process_memory(name, process)
         total += memory
         word = process.state if process.alive or process.pid is None else "gone"
         size = f"{memory / 1e6:.0f} MB" if memory else "-"

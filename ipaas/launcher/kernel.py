@@ -37,6 +37,20 @@ def group_members(pgid: int) -> list[int]:
     return members
 
 
+def family(pid: int) -> list[int]:
+    """A process with all its descendants, including those that made groups of their own, as PostgreSQL's do."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        fields = _stat(int(entry.name))
+        if fields is not None:
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        found.append(waiting.pop())
+        waiting += parents.get(found[-1], [])
+    return found
+
+
 def memory_bytes(pid: int) -> int:
     """Memory of a process, pages shared with others counted in parts (PSS; RSS where that cannot be read)."""
     for name, key in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
