@@ -78,6 +78,7 @@ class Call:
     deadline_at: datetime | None = None
     cost: int = 1
     forced_breaker: Literal["open", "closed"] | None = None
+    work: "CallNext | None" = None
     before_send: Callable[[bytes], Awaitable[None]] | None = None
     interruption: Exception | None = None
     deadline: float = 0.0

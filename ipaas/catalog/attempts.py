@@ -1,0 +1,195 @@
+"""The innermost stage: the connector's action with its transports, and its answer in the pipeline's words."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ipaas.catalog import credentials, oauth
+from ipaas.catalog.credentials import NOTHING, OpenedSecret
+from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable
+from ipaas.catalog.oauth import TokenBusy
+from ipaas.catalog.resolution import Resolved
+from ipaas.catalog.transports import BoundTransports
+from ipaas.core.errors import ErrorClass, IpaasError
+from ipaas.core.logging import get_logger
+from ipaas.core.net import HttpClient, NetError
+from ipaas.policies.pipeline import Call, Effect, Failure, Response
+from ipaas.sdk.auth import CredentialUnusable, TokenRefused
+from ipaas.sdk.connector import RequestView, ResponseView
+from ipaas.sdk.errors import ActionError
+
+if TYPE_CHECKING:
+    from ipaas.catalog.gateway import GatewayCall
+
+JSON = Any
+log = get_logger(__name__)
+_OAUTH = "oauth2_client_credentials"
+_TOKEN_WAIT_S = 0.3
+_HIDDEN_HEADERS = frozenset({"set-cookie", "www-authenticate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an attempt works with."""
+
+    resolved: Resolved
+    call: "GatewayCall"
+    client: HttpClient
+
+
+Work = Callable[[Attempt, Call], Awaitable[Response]]
+
+
+async def transport(call: Call) -> Response:
+    """End of the pipeline: whatever a connector does, an answer comes back."""
+    try:
+        return await call.work(call)
+    except Exception as error:
+        if call.interruption is not None:
+            raise call.interruption from None
+        if isinstance(error, TokenBusy):
+            return Response("deferred", wait_s=_TOKEN_WAIT_S)
+        if not isinstance(error, IpaasError):
+            log.exception("a connector failed unexpectedly", action="call_defect", operation=call.operation)
+        return Response("failed", error=failure_of(error, sent=call.sent))
+
+
+async def do_action(attempt: Attempt, call: Call) -> Response:
+    """Execute an action once."""
+    io = await _transports(attempt, call)
+    try:
+        result = await attempt.resolved.connector.execute(attempt.call.action, attempt.call.params, io)
+    except ActionError as error:
+        if call.interruption is not None:
+            raise call.interruption from None
+        return _refused(attempt, call, io, error)
+    request, response, data = _request(result.request), _response(result.response), result.data
+    if io.leaked or attempt.resolved.target is None:
+        secret = io.secret_in_use
+        request, response = credentials.scrubbed(request, secret), credentials.scrubbed(response, secret)
+        data = credentials.scrubbed(data, secret)
+    return Response("ok", data=data, status=result.status, request=request, response=response)
+
+
+async def do_look_up(attempt: Attempt, call: Call) -> Response:
+    """Ask whether the effect of the call in doubt happened; data is ``{"found": bool, "data": …}``."""
+    io = await _transports(attempt, call)
+    result = await attempt.resolved.connector.look_up(attempt.call.action, attempt.call.params, io)
+    data = credentials.scrubbed(result.data, io.secret_in_use) if io.leaked else result.data
+    return Response("ok", data={"found": result.found, "data": data})
+
+
+async def do_poll(attempt: Attempt, call: Call, *, cursor: JSON) -> Response:
+    """Read one page of a poll trigger."""
+    io = await _transports(attempt, call)
+    page = await attempt.resolved.connector.poll(attempt.call.action, cursor, io)
+    items: JSON = [{"key": item.key, "type": item.event_type, "data": item.data} for item in page.items]
+    if io.leaked:
+        items = credentials.scrubbed(items, io.secret_in_use)
+    return Response("ok", data={"items": items, "cursor": page.cursor, "more": page.more})
+
+
+async def _transports(attempt: Attempt, call: Call) -> BoundTransports:
+    resolved, loop = attempt.resolved, asyncio.get_running_loop()
+    secret = await _secret(attempt)
+    renew = None
+    if resolved.scheme is not None and resolved.scheme.type == _OAUTH:
+        plain = secret
+
+        async def renew_token(refused: OpenedSecret) -> OpenedSecret:
+            value = refused.fields.get("access_token", "")
+            return await oauth.with_token(resolved, plain, attempt.client, call.deadline - loop.time(), refused=value)
+
+        secret = await oauth.with_token(resolved, plain, attempt.client, call.deadline - loop.time())
+        renew = renew_token
+    return BoundTransports(call, resolved, secret, attempt.client, attempt.call.trace, loop.time, renew)
+
+
+async def _secret(attempt: Attempt) -> OpenedSecret:
+    """The connection's secret, provided that it was entered for the address that is called."""
+    resolved = attempt.resolved
+    needs = resolved.scheme is not None and resolved.scheme.type != "none"
+    if not resolved.secret:
+        if needs:
+            raise CredentialDetached(connection=resolved.slug)
+        return NOTHING
+    if not resolved.secret_bound:
+        raise CredentialDetached(connection=resolved.slug)
+    try:
+        return await credentials.opened(resolved.workspace_id, resolved.secret, flow_label=attempt.call.flow_label)
+    except IpaasError as error:
+        raise CredentialUnreadable(connection=resolved.slug, reason=error.detail) from error
+
+
+def _refused(attempt: Attempt, call: Call, io: BoundTransports, error: ActionError) -> Response:
+    failure = failure_of(error, sent=False)
+    if error.http_status is None and io.exchanges and call.effect is not Effect.SAFE:
+        failure = failure_of(error, sent=True)  # an earlier request of this action did arrive
+    response = _response(error.response) if error.response is not None else None
+    request = _previewed(attempt, io) if call.request_hash else None
+    if io.leaked or attempt.resolved.target is None:
+        request = credentials.scrubbed(request, io.secret_in_use)
+        response = credentials.scrubbed(response, io.secret_in_use)
+        message = str(credentials.scrubbed(failure.message, io.secret_in_use))
+        failure = Failure(
+            failure.error_class,
+            str(credentials.scrubbed(failure.code, io.secret_in_use)),
+            message,
+            failure.status,
+            failure.retryable,
+            failure.retry_after_s,
+            failure.sent,
+        )
+    return Response("failed", error=failure, status=failure.status, request=request, response=response)
+
+
+def _previewed(attempt: Attempt, io: BoundTransports) -> JSON:
+    """The request that was sent, built once more: an error carries only the answer."""
+    try:
+        view = attempt.resolved.connector.preview(
+            attempt.call.action, attempt.call.params, attempt.resolved.config, io.effect_key
+        )
+    except ActionError:
+        return None
+    return _request(view)
+
+
+def failure_of(error: Exception, *, sent: bool = False, default: ErrorClass = ErrorClass.INTERNAL) -> Failure:
+    """An error in the pipeline's words; ``sent`` counts for errors that do not say it themselves."""
+    if isinstance(error, ActionError):
+        doubtful = sent or (error.sent and error.applied is not False)
+        return Failure(
+            error.error_class,
+            error.vendor_code,
+            error.message,
+            error.http_status,
+            error.retryable,
+            error.retry_after_s,
+            doubtful,
+        )
+    if isinstance(error, NetError):
+        return Failure(error.error_class, error.code, error.detail, sent=error.sent or sent)
+    if isinstance(error, TokenRefused):
+        return Failure(ErrorClass.AUTH, error.code, error.detail)
+    if isinstance(error, CredentialDetached | CredentialUnreadable | CredentialUnusable):
+        return Failure(ErrorClass.CONFIGURATION, error.code, f"{error.detail} {error.advice}")
+    if isinstance(error, IpaasError):
+        return Failure(default, error.code, f"{error.detail} {error.advice}".strip(), sent=sent)
+    if isinstance(error, TimeoutError):
+        return Failure(ErrorClass.TIMEOUT, "timeout", "The other side did not answer in time.", sent=sent)
+    name = type(error).__name__
+    return Failure(ErrorClass.INTERNAL, "connector_defect", f"The connector failed unexpectedly ({name}).", sent=sent)
+
+
+def _request(view: RequestView) -> JSON:
+    query = [list(pair) for pair in view.query]
+    return {"method": view.method, "path": view.path, "query": query, "headers": dict(view.headers), "body": view.body}
+
+
+def _response(view: ResponseView) -> JSON:
+    return {"status": view.status, "headers": _shown_headers(view.headers), "body": view.body}
+
+
+def _shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in _HIDDEN_HEADERS}

@@ -1,0 +1,25 @@
+"""Reading connections: always of one workspace."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from ipaas.catalog.models import Connection
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def in_workspace(self, workspace_id: UUID) -> "ConnectionQuerySet":
+        return self.filter(workspace_id=workspace_id).select_related("environment")
+
+    def in_environment(self, environment_id: UUID) -> "ConnectionQuerySet":
+        return self.filter(environment_id=environment_id)
+
+    def using_secret(self, slug: str) -> "ConnectionQuerySet":
+        return self.filter(secret=slug)
+
+    def search(self, text: str) -> "ConnectionQuerySet":
+        """By a part of slug, title or connector."""
+        match = models.Q(slug__icontains=text) | models.Q(title__icontains=text) | models.Q(connector__icontains=text)
+        return self.filter(match) if text else self

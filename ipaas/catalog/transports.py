@@ -1,0 +1,173 @@
+"""One attempt's way out, bound to its connection: the credential is added here and nowhere else."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds
+from ipaas.catalog.errors import CredentialDetached, TargetNotBound
+from ipaas.catalog.resolution import Resolved
+from ipaas.core import clock, jsonio
+from ipaas.core.context import Trace
+from ipaas.core.net import HttpClient, NetError, open_stream, pin, start_tls
+from ipaas.policies.pipeline import Call, Effect
+from ipaas.sdk import auth
+from ipaas.sdk.auth import Credential
+from ipaas.sdk.requests import BuiltRequest
+from ipaas.sdk.transports import HttpAnswer, Stream
+
+JSON = Any
+Renew = Callable[[OpenedSecret], Awaitable[OpenedSecret]]
+_STATIC = frozenset({"none", "api_key", "basic", "bearer", "oauth2_client_credentials"})
+_UNAUTHORIZED = 401
+_USER_AGENT = (b"user-agent", b"ipaas")
+
+
+class BoundTransports:
+    """What a connector gets; ``http`` is the object itself.
+
+    ``exchanges`` counts complete answers; ``leaked`` says that an answer repeated a credential. ``renew`` fetches
+    another OAuth token after the present one was refused.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        resolved: Resolved,
+        secret: OpenedSecret,
+        client: HttpClient,
+        trace: Trace,
+        now: Callable[[], float],
+        renew: Renew | None = None,
+    ) -> None:
+        self._call = call
+        self._resolved = resolved
+        self._client = client
+        self._trace = trace
+        self._now = now
+        self._renew = renew
+        self.secret_in_use = secret
+        self.exchanges = 0
+        self.leaked = False
+
+    @property
+    def http(self) -> "BoundTransports":
+        return self
+
+    @property
+    def config(self) -> Mapping[str, JSON]:
+        return self._resolved.config
+
+    @property
+    def effect_key(self) -> str | None:
+        call = self._call
+        return None if call.effect is Effect.SAFE or call.effect_key is None else call.effect_key.decode()
+
+    async def send(
+        self, method: str, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str], body: bytes
+    ) -> HttpAnswer:
+        request = BuiltRequest(method, self._resolved.base_path + path, query, headers, body)
+        answer = await self._exchange(request)
+        if answer.status == _UNAUTHORIZED and self._renew is not None:
+            renew, self._renew = self._renew, None
+            self.secret_in_use = await renew(self.secret_in_use)
+            answer = await self._exchange(request)
+        if answer.status != _UNAUTHORIZED:
+            self.exchanges += 1
+        return answer
+
+    async def _exchange(self, request: BuiltRequest) -> HttpAnswer:
+        target, call = self._resolved.target, self._call
+        if target is None:
+            raise TargetNotBound(host="", port=0)
+        credential = self._credential(request)
+        query = request.query + credential.query if credential.query else request.query
+        line = f"{request.path}?{urlencode(query)}" if query else request.path
+        lines = [(name.encode(), value.encode()) for name, value in {**request.headers, **credential.headers}.items()]
+        lines += (_USER_AGENT, (b"traceparent", self._trace.traceparent.encode()))
+        await self._permit(request_digest(request))
+        before, call.sent = call.sent, True
+        try:
+            raw = await self._client.call(
+                request.method,
+                target.at(line),
+                lines,
+                request.body,
+                egress=self._resolved.egress,
+                deadline_s=call.deadline - self._now(),
+            )
+        except NetError as error:
+            call.sent = before or error.sent
+            raise
+        self.leaked = self.leaked or holds(self.secret_in_use, raw.body)
+        return HttpAnswer(raw.status, _joined(raw.headers), raw.body)
+
+    def _credential(self, request: BuiltRequest) -> Credential:
+        scheme, secret = self._resolved.scheme, self.secret_in_use
+        if secret.static is not None:
+            return secret.static
+        if scheme is None:
+            return Credential({})
+        credential = auth.apply(scheme, secret.fields, request, clock.now())
+        if scheme.type in _STATIC and secret is not NOTHING:
+            secret.static = credential
+        return credential
+
+    async def _permit(self, digest: bytes) -> None:
+        """The last act before the transport: the intent of an effect is committed here."""
+        call = self._call
+        if not call.request_hash:
+            call.request_hash = digest
+        if call.before_send is not None and not call.intended:
+            await call.before_send(digest)
+
+    def secret(self, field: str) -> str | None:
+        if self._resolved.secret and not self._resolved.secret_bound:
+            raise CredentialDetached(connection=self._resolved.slug)
+        return self.secret_in_use.fields.get(field)
+
+    async def stream(self, host: str, port: int, *, tls: bool) -> Stream:
+        self._check_bound(host, port)
+        await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
+        call = self._call
+        stream = await open_stream(host, port, tls, self._resolved.egress, call.deadline - self._now())
+        call.sent = True
+        return stream
+
+    async def start_tls(self, stream: Stream, host: str) -> None:
+        await start_tls(stream[0], stream[1], host, deadline_s=self._call.deadline - self._now())
+
+    async def pin(self, host: str, port: int) -> str:
+        self._check_bound(host, port)
+        await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
+        address = await pin(host, port, self._resolved.egress)
+        self._call.sent = True
+        return address
+
+    def _check_bound(self, host: str, port: int) -> None:
+        """A stream goes to the connection's own address, for which its secret was entered."""
+        config = self._resolved.config
+        default = self._resolved.connector.manifest.config_schema.get("properties", {}).get("port", {}).get("default")
+        bound = (str(config.get("host", "")).lower(), config.get("port", default))
+        if (host.lower(), port) != bound and not (bound[1] is None and host.lower() == bound[0]):
+            raise TargetNotBound(host=host, port=port)
+
+
+def request_digest(request: BuiltRequest) -> bytes:
+    """SHA-256 over what makes a request what it is: method, path, query and body; no headers, no credential."""
+    parts = (request.method.encode(), request.path.encode(), urlencode(request.query).encode(), request.body)
+    return hashlib.sha256(b"\n".join(parts)).digest()
+
+
+def params_digest(action: str, params: JSON) -> bytes:
+    """The stand-in for a request's digest where there is no single request."""
+    return hashlib.sha256(action.encode() + b"\n" + jsonio.canonical(params)).digest()
+
+
+def _joined(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    lines: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        lines[key] = f"{lines[key]}, {text}" if key in lines else text
+    return lines
