@@ -18,7 +18,8 @@ from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows.models import Flow
 from ipaas.governance import services as governance
 from ipaas.runtime import calls
-from ipaas.runtime.models import DeadLetter, Run, StepRun
+from ipaas.runtime.bulk import bulk_task
+from ipaas.runtime.models import DeadLetter, Run, StepRun, Work
 from ipaas.runtime.pump import Pump
 from ipaas.runtime.services import trigger_flow
 from ipaas.runtime.values import read_values
@@ -135,6 +136,7 @@ class World:
 
 async def _work() -> None:
     pump = Pump(conninfo())
+    pump.tasks = {Work.Kind.BULK: bulk_task}
     await pump.open()
     try:
         await pump.run_until_idle()
