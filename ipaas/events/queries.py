@@ -3,8 +3,8 @@
 from ipaas.events.intake import EndpointView
 from ipaas.events.models import Endpoint
 from ipaas.sdk.signatures import SignatureScheme
+from ipaas.vault.inbound import open_versions
 from ipaas.vault.payloads import sealer_for
-from ipaas.vault.services import open_versions
 
 
 def endpoint_view(public_id: str) -> EndpointView | None:
