@@ -1,6 +1,7 @@
 """Django settings; values come from ``ipaas.config``."""
 
 import secrets
+import sys
 from pathlib import Path
 
 import psycopg.conninfo
@@ -32,7 +33,8 @@ _https = bool(_conf.public_url and _conf.public_url.startswith("https://"))
 CSRF_TRUSTED_ORIGINS = [_conf.public_url] if _conf.public_url else []
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-SECURE_SSL_REDIRECT = False
+SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked by the host itself, without https
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_REFERRER_POLICY = "same-origin"
@@ -188,7 +190,7 @@ STORAGES = {
     # Hashed names once collectstatic has run; plain names before (development, tests).
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if (STATIC_ROOT / "staticfiles.json").exists()
+        if "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }

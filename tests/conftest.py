@@ -1,31 +1,37 @@
-"""What every test shares."""
+"""What every test needs: a key-encryption key of its own, and a database that may be emptied."""
 
+import base64
+import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from django.db import connections
-from django.test import TransactionTestCase
+from django.db.backends.signals import connection_created
+
+os.environ["IPAAS_KEK"] = base64.b64encode(b"only-for-tests, of 32 bytes len.").decode()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def flush_past_the_append_only_guard() -> Iterator[None]:
-    """Between tests that commit, every table is emptied; the audit trail's own trigger rightly refuses that.
+def _may_be_emptied(connection: object, **_: object) -> None:
+    """Tests that commit end with TRUNCATE, which the audit trail refuses everywhere else."""
+    with connection.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute("SET ipaas.audit_truncate = 'throwaway database'")
 
-    Only this clean-up switches triggers off, for its own connection and moment.
-    """
-    original = TransactionTestCase._fixture_teardown
 
-    def teardown(self: Any) -> None:
-        with connections["default"].cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")
-        try:
-            original(self)
-        finally:
-            with connections["default"].cursor() as cursor:
-                cursor.execute("SET session_replication_role = origin")
+connection_created.connect(_may_be_emptied, dispatch_uid="tests-may-be-emptied")
 
-    patch = pytest.MonkeyPatch()
-    patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+
+@pytest.fixture(autouse=True, scope="session")
+def _settings_see_the_test_key() -> None:
+    from ipaas.config import settings
+
+    settings.cache_clear()
+
+
+@pytest.fixture
+def _no_secret_reads_pending() -> Iterator[None]:
+    from ipaas.vault import opening, reads
+
+    reads._counts.clear()
+    opening.forget_all()
     yield
-    patch.undo()
+    reads._counts.clear()
+    opening.forget_all()

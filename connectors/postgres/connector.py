@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ipaas.core.errors import ErrorClass
+from ipaas.sdk.basics import ErrorClass
 from ipaas.sdk.connector import HandlerCall, RequestView, ResponseView, Result
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports import postgres

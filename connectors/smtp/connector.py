@@ -8,8 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 from uuid import uuid4
 
-from ipaas.core import clock
-from ipaas.core.errors import ErrorClass
+from ipaas.sdk.basics import ErrorClass, clock
 from ipaas.sdk.connector import HandlerCall, RequestView, ResponseView, Result
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports.smtp import Server, send

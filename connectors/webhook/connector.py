@@ -2,9 +2,7 @@
 
 from datetime import datetime
 
-from ipaas.core import clock
-from ipaas.core.errors import ErrorClass
-from ipaas.core.jsonio import dumps
+from ipaas.sdk.basics import ErrorClass, clock, dumps
 from ipaas.sdk.connector import HandlerCall, Result
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.handlers import exchange

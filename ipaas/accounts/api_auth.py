@@ -1,14 +1,13 @@
 """Who calls the API: an API key, or the session of a signed-in person."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from ipaas.accounts.actors import actor_in
 from ipaas.accounts.addresses import client_ip
@@ -17,6 +16,9 @@ from ipaas.accounts.errors import InvalidApiKey
 from ipaas.accounts.models import User, Workspace
 from ipaas.core import errors
 from ipaas.core.actor import Actor, known_permission
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which imports this module through the settings
 
 
 class ApiPrincipal:
@@ -78,7 +80,7 @@ class SessionActorAuthentication(SessionAuthentication):
 class HasPermission(BasePermission):
     """Deny by default: the view's ``required_permissions`` names a permission per action (or HTTP method)."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         required: Mapping[str, str] = getattr(view, "required_permissions", {})
         name = required.get(getattr(view, "action", None) or "") or required.get((request.method or "").lower())
         actor = getattr(request, "auth", None)

@@ -131,7 +131,8 @@ def add_member(
     """
     require_permission(actor, "users.manage", workspace)
     roles = _grantable(roles, actor)
-    user = _user_with(email) or _create_user(email=email, name=name, password=password)
+    email = _checked_email(email)
+    user = User.objects.filter(email=email).first() or _create_user(email=email, name=name, password=password)
     membership, created = Membership.objects.get_or_create(user=user, workspace=workspace, defaults={"roles": roles})
     if not created:
         raise Conflict(what=f"{user.email} is a member already.")
@@ -255,16 +256,16 @@ def _keep_an_admin(membership: Membership) -> None:
         raise LastAdmin(email=membership.user.email)
 
 
-def _user_with(email: str) -> User | None:
-    return User.objects.filter(email=email.strip().lower()).first()
-
-
-def _create_user(*, email: str, name: str, password: str | None) -> User:
+def _checked_email(email: str) -> str:
     email = email.strip().lower()
     try:
         validate_email(email)
     except ValidationError:
         _refuse("email", "email.invalid", "this is not an e-mail address")
+    return email
+
+
+def _create_user(*, email: str, name: str, password: str | None) -> User:
     if not name.strip():
         _refuse("name", "name.missing", "a person needs a name")
     if password is not None:

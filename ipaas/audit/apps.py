@@ -11,6 +11,7 @@ class AuditConfig(AppConfig):
         register_actions(
             {
                 "audit.exported": "Entries of the audit trail were exported.",
+                "runs.journaled": "Runs ended; the entry holds their count and the digest of their journal.",
                 "audit.key_created": "A key pair for signing checkpoints and exports was made.",
             }
         )

@@ -13,7 +13,6 @@ import base64
 import binascii
 import csv
 import hashlib
-import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -140,7 +139,9 @@ def verify(path: str | Path, *, public_key: str | None = None, checkpoints: str 
     """
     kept = _kept_checkpoints(Path(checkpoints)) if checkpoints else []
     with Path(path).open("rb") as file:
-        return verify_records(_records(file), public_key=public_key, kept=kept)
+        read = _json_records if file.read(1) in (b"{", b"") else _csv_records
+    with Path(path).open(encoding="utf-8", newline="") as lines:
+        return verify_records(read(lines), public_key=public_key, kept=kept)
 
 
 def verify_records(
@@ -287,13 +288,6 @@ class _Check:
         if seq > self.report.to_seq and self.header.get("complete"):
             self.problem("truncated", f"the chain ends at {self.report.to_seq}, a kept checkpoint attests {seq}", seq)
         self._checkpoint(checkpoint, self.hashes.get(seq))
-
-
-def _records(file: io.BufferedReader) -> Iterator[Mapping[str, Any]]:
-    """The records of an export in either form."""
-    first = file.peek(1)[:1]
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    return _csv_records(text) if first not in (b"{", b"") else _json_records(text)
 
 
 def _json_records(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:

@@ -4,3 +4,24 @@ from django.apps import AppConfig
 class CatalogConfig(AppConfig):
     name = "ipaas.catalog"
     label = "catalog"
+
+    def ready(self) -> None:
+        from ipaas import audit
+        from ipaas.catalog.facts import catalogue_for
+        from ipaas.catalog.usage import connections_using
+        from ipaas.core import providers
+        from ipaas.vault.services import on_usage_asked
+
+        providers.register("flows.catalogue", catalogue_for)
+        on_usage_asked(connections_using)
+        audit.register_actions(
+            {
+                "connection.created": "A connection was made.",
+                "connection.changed": "A connection was changed; a new address detaches its secret.",
+                "connection.enabled": "A connection was enabled.",
+                "connection.disabled": "A connection was disabled: calls over it fail.",
+                "connection.tested": "A connection's test call was made.",
+                "connection.breaker_forced": "The breaker of a connection was forced open or closed, or freed.",
+                "connection.deleted": "A connection was deleted.",
+            }
+        )

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ipaas.catalog import credentials, oauth
 from ipaas.catalog.credentials import NOTHING, OpenedSecret
 from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable
+from ipaas.catalog.failures import failure_of
 from ipaas.catalog.oauth import TokenBusy
 from ipaas.catalog.resolution import Resolved
 from ipaas.catalog.transports import BoundTransports
-from ipaas.core.errors import ErrorClass, IpaasError
+from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
-from ipaas.core.net import HttpClient, NetError
+from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
-from ipaas.sdk.auth import CredentialUnusable, TokenRefused
 from ipaas.sdk.connector import RequestView, ResponseView
 from ipaas.sdk.errors import ActionError
 
@@ -38,11 +38,20 @@ class Attempt:
     client: HttpClient
 
 
+class NoWork(IpaasError):
+    """A call reached the end of the pipeline without anything to do."""
+
+    status = 500
+    code = "no_work"
+
+
 Work = Callable[[Attempt, Call], Awaitable[Response]]
 
 
 async def transport(call: Call) -> Response:
     """End of the pipeline: whatever a connector does, an answer comes back."""
+    if call.work is None:
+        raise NoWork
     try:
         return await call.work(call)
     except Exception as error:
@@ -117,7 +126,9 @@ async def _secret(attempt: Attempt) -> OpenedSecret:
     if not resolved.secret_bound:
         raise CredentialDetached(connection=resolved.slug)
     try:
-        return await credentials.opened(resolved.workspace_id, resolved.secret, flow_label=attempt.call.flow_label)
+        return await credentials.opened(
+            resolved.workspace_id, resolved.secret, purpose=attempt.call.action, flow_label=attempt.call.flow_label
+        )
     except IpaasError as error:
         raise CredentialUnreadable(connection=resolved.slug, reason=error.detail) from error
 
@@ -153,33 +164,6 @@ def _previewed(attempt: Attempt, io: BoundTransports) -> JSON:
     except ActionError:
         return None
     return _request(view)
-
-
-def failure_of(error: Exception, *, sent: bool = False, default: ErrorClass = ErrorClass.INTERNAL) -> Failure:
-    """An error in the pipeline's words; ``sent`` counts for errors that do not say it themselves."""
-    if isinstance(error, ActionError):
-        doubtful = sent or (error.sent and error.applied is not False)
-        return Failure(
-            error.error_class,
-            error.vendor_code,
-            error.message,
-            error.http_status,
-            error.retryable,
-            error.retry_after_s,
-            doubtful,
-        )
-    if isinstance(error, NetError):
-        return Failure(error.error_class, error.code, error.detail, sent=error.sent or sent)
-    if isinstance(error, TokenRefused):
-        return Failure(ErrorClass.AUTH, error.code, error.detail)
-    if isinstance(error, CredentialDetached | CredentialUnreadable | CredentialUnusable):
-        return Failure(ErrorClass.CONFIGURATION, error.code, f"{error.detail} {error.advice}")
-    if isinstance(error, IpaasError):
-        return Failure(default, error.code, f"{error.detail} {error.advice}".strip(), sent=sent)
-    if isinstance(error, TimeoutError):
-        return Failure(ErrorClass.TIMEOUT, "timeout", "The other side did not answer in time.", sent=sent)
-    name = type(error).__name__
-    return Failure(ErrorClass.INTERNAL, "connector_defect", f"The connector failed unexpectedly ({name}).", sent=sent)
 
 
 def _request(view: RequestView) -> JSON:

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,9 @@ from uuid import UUID
 
 from ipaas.catalog.threads import in_thread
 from ipaas.sdk.auth import Credential
+from ipaas.vault.opening import open_secret, peek_secret
 
 JSON = Any
-KEEP_S = 30.0
 MASK = "‹secret›"
 _SHORTEST = 6
 _MAX_KEPT = 1000
@@ -27,59 +26,41 @@ class OpenedSecret:
     fields: Mapping[str, str]
     needles: re.Pattern[str] | None
     byte_needles: re.Pattern[bytes] | None
-    expires: float
     static: Credential | None = None
 
     def __repr__(self) -> str:
         return "OpenedSecret(…)"
 
 
-NOTHING = OpenedSecret({}, None, None, float("inf"))
+NOTHING = OpenedSecret({}, None, None)
 _opened: dict[tuple[UUID, str], OpenedSecret] = {}
 
 
-async def opened(workspace_id: UUID, slug: str, *, flow_label: str) -> OpenedSecret:
-    """The secret's present version; at most half a minute old. Every use is counted for the audit trail."""
+async def opened(workspace_id: UUID, slug: str, *, purpose: str, flow_label: str) -> OpenedSecret:
+    """The secret's live version, counted as read by the vault; compiled for scrubbing once per version."""
     if not slug:
         return NOTHING
-    key = (workspace_id, slug)
-    secret = _opened.get(key)
-    if secret is not None and secret.expires > time.monotonic():
-        count_read(workspace_id, slug, flow_label)
-        return secret
-    fields = await in_thread(read_secret, workspace_id, slug, flow_label)
-    if len(_opened) >= _MAX_KEPT:
-        _opened.clear()
-    secret = _opened[key] = opened_from(fields)
-    return secret
+    fields = peek_secret(workspace_id, slug, purpose=purpose, flow_label=flow_label)
+    if fields is None:
+        fields = await in_thread(open_secret, workspace_id, slug, purpose=purpose, flow_label=flow_label)
+    kept = _opened.get((workspace_id, slug))
+    if kept is None or kept.fields != fields:
+        if len(_opened) >= _MAX_KEPT:
+            _opened.clear()
+        kept = _opened[(workspace_id, slug)] = opened_from(fields)
+    return kept
 
 
 def opened_from(fields: Mapping[str, str]) -> OpenedSecret:
     forms = _forms(fields)
     text = re.compile("|".join(re.escape(form) for form in forms)) if forms else None
     raw = re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
-    return OpenedSecret(dict(fields), text, raw, time.monotonic() + KEEP_S)
+    return OpenedSecret(dict(fields), text, raw)
 
 
-def read_secret(workspace_id: UUID, slug: str, flow_label: str) -> Mapping[str, str]:
-    from ipaas.vault.reads import open_secret
-
-    return open_secret(workspace_id, slug, purpose="call", flow_label=flow_label)
-
-
-def count_read(workspace_id: UUID, slug: str, flow_label: str) -> None:
-    """A use of a secret that was opened before."""
-    from ipaas.vault.reads import count_use
-
-    count_use(workspace_id, slug, flow_label=flow_label)
-
-
-def forget(workspace_id: UUID | None = None, slug: str | None = None) -> None:
-    """Drop opened secrets: all, or one that changed."""
-    if workspace_id is None or slug is None:
-        _opened.clear()
-    else:
-        _opened.pop((workspace_id, slug), None)
+def forget_all() -> None:
+    """Drop everything that was opened."""
+    _opened.clear()
 
 
 def holds(secret: OpenedSecret, data: bytes) -> bool:

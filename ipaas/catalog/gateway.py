@@ -17,6 +17,7 @@ from uuid import UUID
 
 from ipaas.catalog import attempts
 from ipaas.catalog.attempts import Work, do_action, do_look_up, do_poll
+from ipaas.catalog.failures import failure_of
 from ipaas.catalog.resolution import Resolved, connection_for
 from ipaas.config import settings
 from ipaas.core import clock
@@ -37,6 +38,7 @@ from ipaas.policies.pipeline import (
     EffectState,
     Failure,
     Kind,
+    Policy,
     Reconciled,
     Response,
     Verdict,
@@ -120,7 +122,7 @@ class _Loop:
     def pipeline(self, connector: str) -> CallNext:
         found = self._pipelines.get(connector)
         if found is None:
-            policies = [
+            policies: list[Policy] = [
                 ObservePolicy(connector),
                 _retry,
                 IdempotencyPolicy(),
@@ -191,7 +193,7 @@ async def _run(call: GatewayCall, ledger: EffectLedger | None, work: Work) -> Ga
         resolved = await connection_for(call.workspace_id, call.environment_id, call.connection)
         inner = _prepared(call, resolved, ledger, work)
     except IpaasError as error:
-        failure = attempts.failure_of(error, default=ErrorClass.CONFIGURATION)
+        failure = failure_of(error, default=ErrorClass.CONFIGURATION)
         return _outcome(Response("failed", error=failure), None, None, started)
     response = await _here().pipeline(resolved.connector.slug)(inner)
     return _outcome(response, inner, resolved, started)

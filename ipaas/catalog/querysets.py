@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 
 if TYPE_CHECKING:
-    from ipaas.catalog.models import Connection
+    from ipaas.catalog.models import Connection  # noqa: F401 - named in strings below
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):

@@ -1,6 +1,7 @@
 """ORM work beside the event loop, on threads of its own."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -25,6 +26,9 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
         return function(*args, **kwargs)
 
     return await asyncio.get_running_loop().run_in_executor(_pool(), run)
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def close_thread_connections() -> None:

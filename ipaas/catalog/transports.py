@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds
 from ipaas.catalog.errors import CredentialDetached, TargetNotBound
+from ipaas.catalog.failures import action_error
 from ipaas.catalog.resolution import Resolved
 from ipaas.core import clock, jsonio
 from ipaas.core.context import Trace
+from ipaas.core.errors import IpaasError
 from ipaas.core.net import HttpClient, NetError, open_stream, pin, start_tls
 from ipaas.policies.pipeline import Call, Effect
 from ipaas.sdk import auth
@@ -68,11 +70,14 @@ class BoundTransports:
         self, method: str, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str], body: bytes
     ) -> HttpAnswer:
         request = BuiltRequest(method, self._resolved.base_path + path, query, headers, body)
-        answer = await self._exchange(request)
-        if answer.status == _UNAUTHORIZED and self._renew is not None:
-            renew, self._renew = self._renew, None
-            self.secret_in_use = await renew(self.secret_in_use)
+        try:
             answer = await self._exchange(request)
+            if answer.status == _UNAUTHORIZED and self._renew is not None:
+                renew, self._renew = self._renew, None
+                self.secret_in_use = await renew(self.secret_in_use)
+                answer = await self._exchange(request)
+        except IpaasError as error:
+            raise action_error(error) from error
         if answer.status != _UNAUTHORIZED:
             self.exchanges += 1
         return answer
@@ -124,7 +129,7 @@ class BoundTransports:
 
     def secret(self, field: str) -> str | None:
         if self._resolved.secret and not self._resolved.secret_bound:
-            raise CredentialDetached(connection=self._resolved.slug)
+            raise action_error(CredentialDetached(connection=self._resolved.slug))
         return self.secret_in_use.fields.get(field)
 
     async def stream(self, host: str, port: int, *, tls: bool) -> Stream:
@@ -148,10 +153,8 @@ class BoundTransports:
     def _check_bound(self, host: str, port: int) -> None:
         """A stream goes to the connection's own address, for which its secret was entered."""
         config = self._resolved.config
-        default = self._resolved.connector.manifest.config_schema.get("properties", {}).get("port", {}).get("default")
-        bound = (str(config.get("host", "")).lower(), config.get("port", default))
-        if (host.lower(), port) != bound and not (bound[1] is None and host.lower() == bound[0]):
-            raise TargetNotBound(host=host, port=port)
+        if (host.lower(), port) != (str(config.get("host", "")).lower(), config.get("port")):
+            raise action_error(TargetNotBound(host=host, port=port))
 
 
 def request_digest(request: BuiltRequest) -> bytes:

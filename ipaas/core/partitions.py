@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from ipaas.core.ids import uuid7_at
 
@@ -10,7 +10,7 @@ _registry: dict[str, "PartitionedTable"] = {}
 
 
 class Cursor(Protocol):
-    def execute(self, sql: str, params: object = None) -> object: ...
+    def execute(self, sql: str, params: Any = None) -> object: ...
 
     def fetchall(self) -> list[tuple[object, ...]]: ...
 

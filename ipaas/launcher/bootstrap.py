@@ -47,7 +47,7 @@ def ensure_environment(lock_name: str, argv: list[str]) -> None:
         return
     lock = requirements.lock_path(lock_name)
     if not is_ready(lock):
-        with _exclusive():
+        with exclusive():
             if not is_ready(lock):
                 _install(lock)
     if not inside:
@@ -120,7 +120,7 @@ def _enter(argv: list[str]) -> NoReturn:
 
 
 @contextmanager
-def _exclusive() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """One set-up at a time in this folder; a second one waits."""
     descriptor = os.open(ROOT, os.O_RDONLY | os.O_DIRECTORY)
     try:

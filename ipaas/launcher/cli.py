@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from ipaas.launcher.bootstrap import ensure_environment, ensure_python
 from ipaas.launcher.console import complain
@@ -67,7 +68,11 @@ def build_parser() -> argparse.ArgumentParser:
             command.add_argument("--full", action="store_true", help="also the long tests")
         if name == "run":
             command.add_argument("process", help="web, ingress, worker, scheduler, stubs or migrate")
-            command.add_argument("--check", action="store_true", help="only load what the process loads, then end")
+            only = command.add_mutually_exclusive_group()
+            only.add_argument("--check", action="store_true", help="only load what the process loads, then end")
+            only.add_argument(
+                "--healthy", action="store_true", help="only ask the one that runs here whether it is well"
+            )
     return parser
 
 
@@ -109,22 +114,26 @@ def run_process(arguments: argparse.Namespace) -> int:
     """Become one process of the product; the way of containers and of hosts with a service manager."""
     from ipaas.launcher.processes import Options, process_named
 
-    process = process_named(arguments.process)
+    process, options = process_named(arguments.process), Options.from_environment()
+    if arguments.healthy:
+        return 0 if process.is_healthy(options) else 1
     environment = product_environment({"IPAAS_HOME": str(default_home())})
     if process.name == "migrate":
         default_home().mkdir(mode=0o700, parents=True, exist_ok=True)
         ensure_keys(default_home() / "keys")
-    argv = process.argv(Options.from_environment())
+    argv = process.argv(options)
     if arguments.check:
         argv = [sys.executable, "-c", f"import django; django.setup(); import {process.module}"]
-    os.chdir(ROOT)
-    sys.stdout.flush()
-    os.execve(argv[0], argv, environment)  # noqa: S606 - our own interpreter
+    return _become(argv, environment)
 
 
 def bench(arguments: argparse.Namespace) -> int:
     environment = product_environment({})
     argv = [sys.executable, "-m", "bench", *arguments.rest]
+    return _become(argv, environment)
+
+
+def _become(argv: list[str], environment: dict[str, str]) -> NoReturn:
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execve(argv[0], argv, environment)  # noqa: S606 - our own interpreter

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from ipaas.launcher.bootstrap import exclusive
 from ipaas.launcher.console import run_quietly, say, task
 from ipaas.launcher.errors import LauncherError
 from ipaas.launcher.layout import ROOT
@@ -24,6 +25,12 @@ def ensure_frontend(root: Path = ROOT) -> None:
         return
     if is_built(root):
         return
+    with exclusive():
+        if not is_built(root):
+            _build(root)
+
+
+def _build(root: Path) -> None:
     node, environment = _node()
     packages = _hash(root, PACKAGES)
     if _read(root / "node_modules" / RECORD) != packages:

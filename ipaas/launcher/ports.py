@@ -60,22 +60,24 @@ def reachable_host(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
-def accepts(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((reachable_host(host), port), timeout=2):
-            return True
-    except OSError:
-        return False
-
-
-def answers_http(host: str, port: int, path: str = "/healthz") -> bool:
+def answers_http(host: str, port: int) -> bool:
     """Whether a web server gives any answer at all."""
+    return _status(host, port) is not None
+
+
+def is_healthy(host: str, port: int) -> bool:
+    """Whether a server says of itself that it is well."""
+    return _status(host, port) == http.client.OK
+
+
+def _status(host: str, port: int) -> int | None:
     connection = http.client.HTTPConnection(reachable_host(host), port, timeout=5)
     try:
-        connection.request("GET", path)
-        connection.getresponse().read()
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        answer.read()
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
-    return True
+    return answer.status

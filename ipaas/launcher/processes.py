@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ipaas.launcher.errors import LauncherError
 from ipaas.launcher.layout import ROOT, Layout
-from ipaas.launcher.ports import accepts, answers_http
+from ipaas.launcher.ports import answers_http, is_healthy
 from ipaas.launcher.program import Program
 
 
@@ -32,7 +32,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Process:
-    """One kind of process. ``module`` is what it loads; ``arguments`` follow the interpreter.
+    """One kind of process. ``module`` is what it loads; ``arguments`` follow the interpreter; ``port`` serves HTTP.
 
     ``service`` processes belong to a running instance; the others do one thing and end.
     """
@@ -45,13 +45,19 @@ class Process:
     stop_timeout_s: float = 20.0
     service: bool = True
     demo: bool = False
-    probe: Callable[[Options], bool] | None = None
+    port: Callable[[Options], int] | None = None
 
     def argv(self, options: Options) -> list[str]:
         return [sys.executable, *self.arguments(options)]
 
+    def is_healthy(self, options: Options) -> bool:
+        """What the process that runs here says of itself."""
+        if self.port is None:
+            raise LauncherError(f"{self.name} has no address to ask; its service manager sees whether it runs.")
+        return is_healthy(options.host, self.port(options))
+
     def program(self, layout: Layout, options: Options, env: Mapping[str, str]) -> Program:
-        probe = self.probe
+        port = None if self.port is None else self.port(options)
         return Program(
             name=self.name,
             argv=tuple(self.argv(options)),
@@ -60,7 +66,7 @@ class Process:
             stage=self.stage,
             env=env,
             stop_timeout_s=self.stop_timeout_s,
-            probe=None if probe is None else lambda: probe(options),
+            probe=None if port is None else lambda: answers_http(options.host, port),
         )
 
 
@@ -96,14 +102,14 @@ PROCESSES: dict[str, Process] = {
             "pages and API",
             "ipaas.wsgi",
             _web,
-            probe=lambda options: answers_http(options.host, options.port),
+            port=lambda options: options.port,
         ),
         Process(
             "ingress",
             "webhook ingress",
             "ipaas.ingress.__main__",
             lambda _options: ["-m", "ipaas.ingress"],
-            probe=lambda options: accepts(options.host, options.ingress_port),
+            port=lambda options: options.ingress_port,
         ),
         Process("worker", "workers", "ipaas.celery", _worker, stage=2, stop_timeout_s=30.0),
         Process("scheduler", "scheduler", "ipaas.cli.main", _cli("scheduler")),

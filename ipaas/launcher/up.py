@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from ipaas.launcher.bootstrap import exclusive
 from ipaas.launcher.console import complain, say, tail_of, task
 from ipaas.launcher.embedded import Servers, start_servers
 from ipaas.launcher.environment import product_environment
@@ -107,11 +108,12 @@ class Instance:
 
     def _collect_static(self) -> None:
         record, inputs = ROOT / "staticfiles" / ".inputs", static_digest()
-        if record.exists() and record.read_text() == inputs:
+        manifest = record.with_name("staticfiles.json")
+        if manifest.exists() and record.exists() and record.read_text() == inputs:
             return
-        with task("Collecting static files"):
-            self._run_once("collectstatic", [sys.executable, "manage.py", "collectstatic", "--noinput", "--clear"])
-        record.write_text(inputs)
+        with exclusive(), task("Collecting static files"):
+            self._run_once("collectstatic", [sys.executable, "manage.py", "collectstatic", "--noinput"])
+            record.write_text(inputs)
 
     def _start_services(self, wanted: Iterable[Process]) -> list[str]:
         names = []

@@ -52,6 +52,8 @@ class AdmissionPolicy:
 def _health(response: Response) -> tuple[Outcome, float]:
     """What a response says about the other side, and for how long it asked to be left alone."""
     failure = response.error
+    if response.kind in ("deferred", "recorded"):
+        return "ignored", 0.0
     if failure is None:
         return "ok", 0.0
     if RULES[failure.error_class].unhealthy:

@@ -85,6 +85,7 @@ def _intender(call: Call, ledger: EffectLedger, key: bytes, *, takeover: bool) -
         if call.intended:
             return
         intent = Intent(effect_key=key, request_hash=request_hash, attempt=call.attempt, takeover=takeover)
+        go_on = call.hold_deadline()  # a commit that is cut off would leave its caller in doubt about itself
         try:
             result = await ledger.intend(intent)
             if result.state != "fresh":
@@ -92,6 +93,8 @@ def _intender(call: Call, ledger: EffectLedger, key: bytes, *, takeover: bool) -
         except Exception as error:
             call.interruption = error
             raise
+        finally:
+            go_on()
         call.intended = True
 
     return intend

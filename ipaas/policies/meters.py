@@ -1,10 +1,6 @@
 """Meters of the pipeline. Labels hold no names of people or payloads; connections are counted by outcome only."""
 
-import logging
-
 from prometheus_client import Counter, Gauge, Histogram
-
-log = logging.getLogger("ipaas.policies")
 
 CALLS = Counter("ipaas_calls", "Outbound calls by outcome.", ["connector", "outcome"])
 CALL_SECONDS = Histogram(

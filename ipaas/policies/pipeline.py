@@ -4,6 +4,7 @@ A policy receives the next stage and the call; it answers itself or passes on. E
 noted in ``Call.verdicts``, which ends in the journal.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,8 +58,8 @@ class Failure:
 class Call:
     """One attempt on its way out. ``attempt`` counts from 1; deferrals do not count.
 
-    ``before_send`` is awaited with the request's hash as the last act before the first byte leaves; what it raises is
-    kept in ``interruption``, so that no connector can swallow it. ``deadline`` is in the loop's time.
+    ``before_send`` is awaited with the request's hash as the last act before the first byte leaves; what it raises
+    is kept in ``interruption``: no connector can swallow it. ``deadline`` is in the loop's time; ``scope`` keeps it.
     """
 
     workspace_id: UUID
@@ -82,6 +83,7 @@ class Call:
     before_send: Callable[[bytes], Awaitable[None]] | None = None
     interruption: Exception | None = None
     deadline: float = 0.0
+    scope: asyncio.Timeout | None = None
     sent: bool = False
     intended: bool = False
     request_hash: bytes = b""
@@ -97,8 +99,27 @@ class Call:
         """Seconds since the first attempt began."""
         return (self.now - self.first_started_at).total_seconds()
 
+    def hold_deadline(self) -> Callable[[], None]:
+        """Stop the attempt's clock for a wait of our own; the function returned lets it go on."""
+        scope = self.scope
+        if scope is None or scope.expired():
+            return _nothing
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        scope.reschedule(None)
+
+        def go_on() -> None:
+            self.deadline += loop.time() - started
+            scope.reschedule(self.deadline)
+
+        return go_on
+
     def note(self, policy: str, verdict: str, **details: JSON) -> None:
         self.verdicts.append({"policy": policy, "verdict": verdict, **details})
+
+
+def _nothing() -> None:
+    """There was no clock to stop."""
 
 
 @dataclass(frozen=True, slots=True)

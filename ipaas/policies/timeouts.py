@@ -20,10 +20,13 @@ class TimeoutPolicy:
         call.deadline = asyncio.get_running_loop().time() + limit
         try:
             async with asyncio.timeout_at(call.deadline) as scope:
+                call.scope = scope
                 return await call_next(call)
         except TimeoutError:
             if not scope.expired():
                 raise
+        finally:
+            call.scope = None
         call.note("timeout", "expired", limit_s=round(limit, 3))
         failure = Failure(ErrorClass.TIMEOUT, "timeout", f"No complete answer within {limit:g} s.", sent=call.sent)
         return Response("failed", error=failure)

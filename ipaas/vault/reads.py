@@ -7,7 +7,6 @@ that is killed without warning loses the counts of its last seconds; ``start_flu
 import atexit
 import logging
 import os
-import socket
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Lock, Thread
@@ -42,7 +41,7 @@ class _Count:
 
 _counts: dict[tuple[SecretRead, datetime], _Count] = {}
 _lock = Lock()
-_flusher: Thread | None = None
+_flusher: tuple[Thread, Event] | None = None
 
 
 def note_read(read: SecretRead, *, purpose: str, flow_label: str) -> None:
@@ -80,14 +79,26 @@ def start_flushing(every_s: float = 15.0) -> None:
     with _lock:
         if _flusher is not None:
             return
-        _flusher = Thread(target=_flush_for_ever, args=(every_s,), name="vault-reads", daemon=True)
-    _flusher.start()
-    atexit.register(_flush_logged, everything=True)
+        stop = Event()
+        _flusher = Thread(target=_flush_until, args=(stop, every_s), name="vault-reads", daemon=True), stop
+    _flusher[0].start()
+    atexit.register(stop_flushing)
 
 
-def _flush_for_ever(every_s: float) -> None:
-    tick = Event()
-    while not tick.wait(every_s):
+def stop_flushing() -> None:
+    """End the background thread and write what was counted, the present minute included."""
+    global _flusher
+    with _lock:
+        running, _flusher = _flusher, None
+    if running is not None:
+        thread, stop = running
+        stop.set()
+        thread.join()
+        _flush_logged(everything=True)
+
+
+def _flush_until(stop: Event, every_s: float) -> None:
+    while not stop.wait(every_s):
         _flush_logged()
 
 
@@ -101,7 +112,7 @@ def _flush_logged(*, everything: bool = False) -> None:
 
 
 def _entry(read: SecretRead, minute: datetime, count: _Count) -> EntryRow:
-    process = f"{socket.gethostname()}:{os.getpid()}"
+    process = f"{os.uname().nodename}:{os.getpid()}"
     return entry_row(
         "secret.read",
         actor=Actor(kind="service", id=process, label=process),

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 
 from redis.exceptions import RedisError
 
+from ipaas.core.logging import get_logger
 from ipaas.policies.limits.model import Admission, AdmitRequest, LimitSpec, LimitState, LimitStore, Mode, Reason, Report
-from ipaas.policies.meters import LIMIT_FALLBACKS, LIMITS_SHARED, log
+from ipaas.policies.meters import LIMIT_FALLBACKS, LIMITS_SHARED
 from ipaas.policies.settings import RateSettings
 
+log = get_logger(__name__)
 _SHARE = 4
 _RETRY_AFTER_S = 1.0
 _MAX_BUCKETS = 10_000
@@ -127,12 +129,13 @@ class FallbackLimitStore:
             self._down = True
             LIMITS_SHARED.set(0)
             log.warning(
-                "Shared limits are gone: breakers let everything through, rates fall to a local share",
-                extra={"action": "limits.lost", "error": type(error).__name__},
+                "shared limits are gone: breakers let everything through, rates fall to a local share",
+                action="limits_lost",
+                error=type(error).__name__,
             )
 
     def _answered(self) -> None:
         if self._down:
             self._down = False
             LIMITS_SHARED.set(1)
-            log.info("Shared limits are back", extra={"action": "limits.restored"})
+            log.info("shared limits are back", action="limits_restored")

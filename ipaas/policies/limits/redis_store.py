@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import socket
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
@@ -48,7 +47,7 @@ class RedisLimitStore:
 
     def __init__(self, redis: "Redis", process: str | None = None) -> None:
         self._redis = redis
-        self._process = process or f"{socket.gethostname()}-{os.getpid()}-{id(self):x}"
+        self._process = process or f"{os.uname().nodename}-{os.getpid()}-{id(self):x}"
 
     @classmethod
     def from_url(cls, url: str) -> "RedisLimitStore":

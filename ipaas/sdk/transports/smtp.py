@@ -1,5 +1,6 @@
 """A mail client's dialogue (RFC 5321, 3207, 4954) over a stream that the gateway hands in."""
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ MAX_REPLY_LINES = 100
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where and how: ``security`` is starttls, tls or none."""
+    """Where and how: ``security`` is starttls, tls or none; ``deadline_s`` bounds the whole dialogue."""
 
     host: str
     port: int
     security: str
     name: str = "localhost"
+    deadline_s: float = 55
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,18 @@ async def send(
     stream = await io.stream(server.host, server.port, tls=server.security == "tls")
     dialogue = _Dialogue(stream)
     try:
-        await dialogue.open(io, server, login)
-        await dialogue.command(f"MAIL FROM:<{_plain(sender)}>{dialogue.utf8_suffix(sender, *recipients)}", 250)
-        for recipient in recipients:
-            await dialogue.command(f"RCPT TO:<{_plain(recipient)}>", 250, 251)
-        await dialogue.command("DATA", 354)
-        return await dialogue.deliver(message)
-    except (OSError, EOFError, ValueError) as error:
+        async with asyncio.timeout(server.deadline_s):
+            await dialogue.open(io, server, login)
+            await dialogue.command(f"MAIL FROM:<{_plain(sender)}>{dialogue.utf8_suffix(sender, *recipients)}", 250)
+            for recipient in recipients:
+                await dialogue.command(f"RCPT TO:<{_plain(recipient)}>", 250, 251)
+            await dialogue.command("DATA", 354)
+            return await dialogue.deliver(message)
+    except TimeoutError as error:
+        raise ActionError(
+            ErrorClass.TIMEOUT, "smtp_timeout", "The mail server did not answer in time.", sent=dialogue.handed_over
+        ) from error
+    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
         raise ActionError(
             ErrorClass.TRANSIENT, "smtp_broken", "The mail server broke the dialogue off.", sent=dialogue.handed_over
         ) from error

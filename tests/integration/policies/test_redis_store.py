@@ -10,7 +10,9 @@ from ipaas.policies.settings import RateSettings
 from tests.integration.policies.conftest import ShiftedRedis
 
 
-async def admit(store: RedisLimitStore, spec: LimitSpec, tokens: int = 1, ahead: int = 0, slots: int = 0, cost: int = 1):
+async def admit(
+    store: RedisLimitStore, spec: LimitSpec, tokens: int = 1, ahead: int = 0, slots: int = 0, cost: int = 1
+):
     return (await store.admit([AdmitRequest(spec, tokens, ahead, slots, cost)]))[0]
 
 
@@ -170,7 +172,9 @@ async def test_a_pause_holds_for_all_processes(
     assert (await admit(other, spec)).tokens == 1
 
 
-async def test_many_connections_share_one_round_trip(store: RedisLimitStore, limited: LimitSpec, guarded: LimitSpec) -> None:
+async def test_many_connections_share_one_round_trip(
+    store: RedisLimitStore, limited: LimitSpec, guarded: LimitSpec
+) -> None:
     await store.report([Report(guarded, failed=4)])
     answers = await store.admit([AdmitRequest(limited, 6), AdmitRequest(guarded, 1), AdmitRequest(limited, 1)])
     assert [answer.tokens for answer in answers] == [5, 0, 0]

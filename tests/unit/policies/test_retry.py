@@ -42,7 +42,14 @@ DRIFT = Failure(ErrorClass.CONTRACT_VIOLATION, "response_schema", "odd", 200, se
         (DRIFT, Effect.KEYED, 1, 0, None, "unknown"),
         (DRIFT, Effect.LOOKUP, 1, 0, None, "retry"),
         (DRIFT, Effect.UNKEYED, 1, 0, None, "unknown"),
-        (Failure(ErrorClass.BUSINESS_REJECTION, "busy", "later", 409, retryable=True), Effect.SAFE, 1, 0, None, "retry"),
+        (
+            Failure(ErrorClass.BUSINESS_REJECTION, "busy", "later", 409, retryable=True),
+            Effect.SAFE,
+            1,
+            0,
+            None,
+            "retry",
+        ),
         (Failure(ErrorClass.TRANSIENT, "gone", "never", 503, retryable=False), Effect.SAFE, 1, 0, None, "fail"),
     ],
 )

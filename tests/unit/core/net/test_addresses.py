@@ -119,4 +119,6 @@ def test_ipv4_inside_ipv6_is_never_better_than_itself(address):
     assert canonical(str(mapped)) == str(address)
     number = int(address)
     for hidden in (number, (0x64FF9B << 96) | number, (0x2002 << 112) | (number << 80), (0x20010000 << 96) | number):
+        if hidden == 1:  # ::1 is the loopback address, not 0.0.0.1 inside IPv6
+            continue
         assert order.index(reach_of(str(ipaddress.IPv6Address(hidden)))) <= min(plain, 1)

@@ -1,0 +1,174 @@
+"""The demo workspace: people, secrets, connections to the stand-ins, an endpoint and the order flow."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from ipaas.accounts import services as accounts
+from ipaas.accounts.models import Environment, User, Workspace
+from ipaas.accounts.roles import ROLES
+from ipaas.catalog.models import Connection
+from ipaas.catalog.services import create_connection, update_connection
+from ipaas.cli.stand_ins import HOST, StandIns
+from ipaas.config import settings
+from ipaas.core import yamlio
+from ipaas.core.actor import SYSTEM
+from ipaas.events.models import Endpoint
+from ipaas.flows.examples import ORDER_DOCUMENTS, example_text
+from ipaas.flows.models import Deployment, Flow
+from ipaas.governance.services import apply_document, deploy
+from ipaas.vault.models import Secret
+from ipaas.vault.services import create_secret
+
+WORKSPACE = "demo"
+ENDPOINT = "storefront-orders"
+PEOPLE = {role: f"{role}@demo.example" for role in ROLES}
+VENDORS = ("storefront", "payments", "inventory", "shipping")
+LEFT_OUT = frozenset({"warehouse"})  # needs a PostgreSQL of its own to write to
+
+
+@dataclass(frozen=True, slots=True)
+class SignIns:
+    """What a person needs to look around; ``password`` is of all demo people and kept in the home folder."""
+
+    address: str
+    people: Mapping[str, str]
+    password: str
+
+
+def install() -> SignIns:
+    """Make what is missing; idempotent. Ports that changed since are put right."""
+    place = StandIns.load()
+    password = _password()
+    with transaction.atomic():
+        workspace = Workspace.objects.filter(slug=WORKSPACE).first()
+        if workspace is None:
+            workspace = accounts.create_workspace(slug=WORKSPACE, name="Demo", actor=SYSTEM)
+        allowed = [f"{HOST}:{place.port}", f"{HOST}:{place.smtp_port}"]
+        if workspace.settings.get("egress_allow") != allowed:
+            workspace = accounts.change_settings(workspace=workspace, settings={"egress_allow": allowed}, actor=SYSTEM)
+        environment = _environment(workspace)
+        _people(workspace, password)
+        _connections(environment, place)
+        _endpoint(environment, place)
+        _flow(workspace, environment)
+    host = settings().public_url or f"http://{settings().host}:{settings().port}"
+    return SignIns(host, PEOPLE, password)
+
+
+def introduce(signs: SignIns, *, as_json: bool) -> str:
+    """What to print after the installation."""
+    if as_json:
+        return json.dumps({"address": signs.address, "people": dict(signs.people), "password": signs.password})
+    lines = [f"Demo sign-ins at {signs.address} (password of all: {signs.password})"]
+    lines += [f"  {role:<9} {email}" for role, email in signs.people.items()]
+    return "\n".join([*lines, "Try: ipaas demo orders --count 100 --fault payments:503:30% --fault shipping:reject:5%"])
+
+
+def _password() -> str:
+    place = settings().home / "keys" / "demo_password"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.touch(mode=0o600)
+        place.write_text(secrets.token_urlsafe(12))
+    return place.read_text().strip()
+
+
+def _environment(workspace: Workspace) -> Environment:
+    found = Environment.objects.filter(workspace=workspace, slug="production").first()
+    if found is not None:
+        return found
+    return accounts.create_environment(workspace=workspace, slug="production", name="Production", actor=SYSTEM)
+
+
+def _people(workspace: Workspace, password: str) -> None:
+    for role, email in PEOPLE.items():
+        if not User.objects.filter(email=email).exists():
+            accounts.add_member(
+                workspace=workspace, email=email, roles=[role], actor=SYSTEM, name=role.title(), password=password
+            )
+
+
+def _secret(workspace: Workspace, slug: str, fields: Mapping[str, str], kind: str = Secret.Kind.CREDENTIAL) -> str:
+    if not Secret.objects.filter(workspace=workspace, slug=slug).exists():
+        create_secret(workspace=workspace, slug=slug, fields=fields, actor=SYSTEM, kind=kind)
+    return slug
+
+
+def _connections(environment: Environment, place: StandIns) -> None:
+    workspace = environment.workspace
+    token = {"token": secrets.token_urlsafe(24), "key": secrets.token_urlsafe(24)}
+    fields: dict[str, dict[str, str]] = {
+        "storefront": {"api_key": token["key"]},
+        "payments": {"token": token["token"]},
+        "inventory": {"api_key": token["key"]},
+        "shipping": {"username": "demo", "password": token["token"]},
+    }
+    for vendor in VENDORS:
+        base_url = f"{place.url}/{vendor}"
+        known = Connection.objects.filter(environment=environment, slug=vendor).first()
+        if known is None:
+            secret = _secret(workspace, f"{vendor}-key", fields[vendor])
+            create_connection(
+                environment=environment, slug=vendor, connector=vendor, actor=SYSTEM, base_url=base_url, secret=secret
+            )
+        elif known.base_url != base_url:
+            changes = {"base_url": base_url, "secret": known.secret}
+            update_connection(connection=known, changes=changes, actor=SYSTEM)
+    config: dict[str, Any] = {
+        "host": HOST,
+        "port": place.smtp_port,
+        "security": "none",
+        "from_address": "shop@demo.example",
+        "repeats": "suppressed",
+    }
+    mail = Connection.objects.filter(environment=environment, slug="mail").first()
+    if mail is None:
+        create_connection(
+            environment=environment, slug="mail", connector="smtp", actor=SYSTEM, config=config, auth_scheme="none"
+        )
+    elif mail.config != config:
+        update_connection(connection=mail, changes={"config": config}, actor=SYSTEM)
+
+
+def _endpoint(environment: Environment, place: StandIns) -> Endpoint:
+    secret = _secret(
+        environment.workspace, "storefront-signing", {"signing_secret": place.signing_secret}, Secret.Kind.SIGNING
+    )
+    found = Endpoint.objects.filter(environment=environment, slug=ENDPOINT).first()
+    if found is not None:
+        return found
+    return Endpoint.objects.create(
+        workspace=environment.workspace,
+        environment=environment,
+        slug=ENDPOINT,
+        title="Orders of the storefront",
+        public_id=secrets.token_urlsafe(18),
+        connector="storefront",
+        signature={"scheme": "hmac", "header": "X-Fernhill-Hmac-Sha256", "algorithm": "sha256", "encoding": "base64"},
+        secret_slug=secret,
+        delivery_header="X-Fernhill-Delivery",
+        event_header="X-Fernhill-Topic",
+    )
+
+
+def _flow(workspace: Workspace, environment: Environment) -> None:
+    for name in ORDER_DOCUMENTS:
+        content = yamlio.load(example_text(name))
+        if content.get("kind") == "flow":
+            steps = content["steps"]
+            content["steps"] = [step for step in steps if step.get("call", {}).get("connection") not in LEFT_OUT]
+        applied = apply_document(actor=SYSTEM, workspace=workspace, content=content)
+        if isinstance(applied.document, Flow):
+            _deploy(applied.document, environment)
+
+
+def _deploy(flow: Flow, environment: Environment) -> None:
+    version = flow.versions.order_by("-number").first()
+    running = Deployment.objects.filter(flow=flow, environment=environment).first()
+    if version is not None and (running is None or running.version_id != version.id):
+        deploy(flow=flow, environment=environment, version=version, actor=SYSTEM)

@@ -1,0 +1,82 @@
+"""The reference of the connector manifest, generated from its schema: ``python -m ipaas.sdk.reference [file]``."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ipaas.sdk.manifest import manifest_schema
+
+_INTRO = """\
+# Connector manifest
+
+A connector is a folder `connectors/<slug>/` with `manifest.yaml`, `README.md`, `icon.svg`, optionally `schemas/*.json`
+and `connector.py`. This page describes every key of the manifest; it is generated from
+`ipaas/sdk/manifest_schema.json`.
+
+Templates: a string that is wholly `{{ expression }}` keeps the type of its value, other strings interpolate. What an
+expression may read: `params` and `config` in requests; `body`, `status`, `headers` in `response.result`; `data` and
+`params` in look-ups; `cursor`, `config`, `data`, `items`, `item` in polls; `path`, `query`, `body`, `id`, `time`,
+`entity`, `items` in the stub. Absent optional parameters read as their default or null. Keys in **bold** are required.
+"""
+
+
+def render() -> str:
+    """The whole page as Markdown."""
+    schema = manifest_schema()
+    parts = [_INTRO, "## The manifest\n", *_table(schema)]
+    for name, below in schema["$defs"].items():
+        if below.get("type") == "object" and "properties" in below:
+            parts += [f"\n## {_title(name)}\n", below.get("description", "") + "\n", *_table(below)]
+    rows = [f"\n## {_title('error_class')}\n", ", ".join(f"`{one}`" for one in schema["$defs"]["error_class"]["enum"])]
+    return "\n".join([*parts, *rows]) + "\n"
+
+
+def _table(schema: Mapping[str, Any]) -> Iterator[str]:
+    yield "| key | value | meaning |"
+    yield "|---|---|---|"
+    yield from _rows("", schema)
+
+
+def _rows(prefix: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    required = set(schema.get("required", ()))
+    for name, below in schema.get("properties", {}).items():
+        shown = f"`{prefix}{name}`"
+        meaning = str(below.get("description", "")).replace("|", "\\|").replace("\n", " ")
+        if "default" in below:
+            meaning += f" Default: `{orjson.dumps(below['default']).decode()}`."
+        yield f"| {f'**{shown}**' if name in required else shown} | {_value(below)} | {meaning} |"
+        inner = below.get("items", below) if below.get("type") == "array" else below
+        if "$ref" not in inner and inner.get("properties"):
+            yield from _rows(f"{prefix}{name}.", inner)
+
+
+def _value(schema: Mapping[str, Any]) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return {"slug": "slug", "schema": "JSON Schema or `schemas/….json`"}.get(
+            name, f"[{_title(name)}](#{_anchor(name)})"
+        )
+    if "enum" in schema:
+        return ", ".join(f"`{one}`" for one in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_value(schema.get('items', {}))}"
+    if isinstance(schema.get("additionalProperties"), dict):
+        return f"name → {_value(schema['additionalProperties'])}"
+    return str(schema.get("type", "any"))
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _anchor(name: str) -> str:
+    return name.replace("_", "-")
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/reference/connector-manifest.md")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(render(), "utf-8")

@@ -1,0 +1,12 @@
+"""The generated suite for the connector smtp."""
+
+from pathlib import Path
+
+from ipaas.sdk.testing import ConnectorSuite
+
+FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "smtp"
+
+
+class TestSmtp(ConnectorSuite):
+    folder = FOLDER
+    config = {"host": "mail.shop.example", "from_address": "orders@shop.example"}
