@@ -7,12 +7,12 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from ipaas import audit
-        from ipaas.catalog.facts import catalogue_for
+        from ipaas.catalog.facts import connections_of
         from ipaas.catalog.usage import connections_using
         from ipaas.core import providers
         from ipaas.vault.services import on_usage_asked
 
-        providers.register("flows.catalogue", catalogue_for)
+        providers.register("catalog.connections", connections_of)
         on_usage_asked(connections_using)
         audit.register_actions(
             {

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 from uuid import UUID
 
-from ipaas.catalog.threads import in_thread
+from ipaas.catalog.threads import once_in_thread
 from ipaas.sdk.auth import Credential
 from ipaas.vault.opening import open_secret, peek_secret
 
@@ -42,7 +42,8 @@ async def opened(workspace_id: UUID, slug: str, *, purpose: str, flow_label: str
         return NOTHING
     fields = peek_secret(workspace_id, slug, purpose=purpose, flow_label=flow_label)
     if fields is None:
-        fields = await in_thread(open_secret, workspace_id, slug, purpose=purpose, flow_label=flow_label)
+        key = ("secret", workspace_id, slug)
+        fields = await once_in_thread(key, open_secret, workspace_id, slug, purpose=purpose, flow_label=flow_label)
     kept = _opened.get((workspace_id, slug))
     if kept is None or kept.fields != fields:
         if len(_opened) >= _MAX_KEPT:

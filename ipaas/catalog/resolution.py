@@ -9,7 +9,7 @@ from uuid import UUID
 from ipaas.catalog.errors import ConnectionDisabled, ConnectionMissing, ConnectorMissing
 from ipaas.catalog.models import Connection
 from ipaas.catalog.registry import connector_named, policy_of
-from ipaas.catalog.threads import in_thread
+from ipaas.catalog.threads import once_in_thread
 from ipaas.core import jsonio
 from ipaas.core.net import EgressPolicy, Target, parse_url
 from ipaas.policies.limits.model import LimitSpec
@@ -78,7 +78,7 @@ async def connection_for(workspace_id: UUID, environment_id: UUID, slug: str) ->
     key = (workspace_id, environment_id, slug)
     entry = _kept.get(key)
     if entry is None or entry[0] < time.monotonic():
-        resolved = await in_thread(load, workspace_id, environment_id, slug)
+        resolved = await once_in_thread(key, load, workspace_id, environment_id, slug)
         if len(_kept) >= _MAX_KEPT:
             _kept.clear()
         entry = _kept[key] = (time.monotonic() + KEEP_S, resolved)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -166,7 +167,7 @@ def _group(name: str, value: Mapping[str, Any] | None) -> Any:
         return None
     kind = _GROUPS[name]
     known = {item.name for item in fields(kind)}
-    picked = {key: item for key, item in value.items() if key in known}
+    picked = {key: float(item) if isinstance(item, Decimal) else item for key, item in value.items() if key in known}
     if kind is RateSettings:
         picked.setdefault("burst", max(1, round(picked["per_second"])))
     return kind(**picked)

@@ -3,8 +3,8 @@
 --   bs state, bu open until, bn openings in a row, bp probes out, bx probes lost at, bk probes that went well,
 --   br ramp began, bq/bqs calls of this second of the ramp, o<slot>/f<slot> good and bad calls of a part of the window,
 --   tk/ts tokens and their time, tk:<name>/ts:<name> of a further bucket, tp paused until,
---   q/qd calls of a day, c:<process> slots held, x:<process> until when.
-local ARGS = 17
+--   q/qd (and q:<name>/qd:<name>) calls of a day, c:<process> slots held, x:<process> until when.
+local ARGS = 18
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local day = math.floor(now / 86400000)
@@ -30,6 +30,7 @@ for i = 1, #KEYS do
   local name, step_rate, step_burst = ARGV[a + 8], tonumber(ARGV[a + 9]), tonumber(ARGV[a + 10])
   local cap, process, slot_ttl = tonumber(ARGV[a + 11]), ARGV[a + 12], tonumber(ARGV[a + 13])
   local breaker, probes, ramp, probe_ttl = ARGV[a + 14] == '1', tonumber(ARGV[a + 15]), tonumber(ARGV[a + 16]), tonumber(ARGV[a + 17])
+  local step_quota = tonumber(ARGV[a + 18])
 
   local h, raw = {}, redis.call('HGETALL', key)
   for j = 1, #raw, 2 do h[raw[j]] = raw[j + 1] end
@@ -83,10 +84,14 @@ for i = 1, #KEYS do
     step_level = bucket(h, ':' .. name, step_rate, step_burst)
     bound(math.floor(step_level / cost), missing(step_level, cost) / step_rate * 1000, 'rate_limited')
   end
-  if quota > 0 then
-    spent = (tonumber(h.qd) == day) and tonumber(h.q) or 0
-    bound(math.floor((quota - spent) / cost), (day + 1) * 86400000 - now, 'quota')
+  local function under_quota(size, field)
+    local used = (tonumber(h['qd' .. field]) == day) and tonumber(h['q' .. field]) or 0
+    bound(math.floor((size - used) / cost), (day + 1) * 86400000 - now, 'quota')
+    return used
   end
+  local step_spent
+  if quota > 0 then spent = under_quota(quota, '') end
+  if step_quota > 0 then step_spent = under_quota(step_quota, ':' .. name) end
 
   local got_slots = 0
   if cap > 0 then
@@ -111,6 +116,7 @@ for i = 1, #KEYS do
   if level then put('tk', tostring(level - taken)); put('ts', now) end
   if step_level then put('tk:' .. name, tostring(step_level - taken)); put('ts:' .. name, now) end
   if spent then put('q', spent + taken); put('qd', day) end
+  if step_spent then put('q:' .. name, step_spent + taken); put('qd:' .. name, day) end
   if allowed > 0 and mode == 2 then put('bp', (tonumber(h.bp) or 0) + allowed); put('bx', now + probe_ttl) end
   if allowed > 0 and mode == 3 then put('bq', h.used + allowed); put('bqs', h.second) end
   if #set > 0 then

@@ -73,13 +73,14 @@ class RedisLimitStore:
         spec = request.spec
         breaker = spec.breaker
         rate, burst, quota = _rate_args(spec.rate)
-        step_rate, step_burst, _ = _rate_args(spec.step_rate)
+        step_rate, step_burst, step_quota = _rate_args(spec.step_rate)
         return [
             *(request.tokens, request.ahead, request.slots, request.cost),
             *(rate, burst, quota, spec.bucket, step_rate, step_burst),
             *(spec.concurrency or 0, self._process, SLOT_TTL_MS),
             *((1, breaker.half_open_probes, _ms(breaker.ramp_s)) if breaker else (0, 0, 0)),
             PROBE_TTL_MS,
+            step_quota,
         ]
 
     async def report(self, reports: Sequence[Report]) -> list[Mode]:

@@ -54,6 +54,13 @@ async def test_daily_quota_ends_at_midnight(store: RedisLimitStore, limited: Lim
     assert (await admit(store, spec, tokens=1)).tokens == 1
 
 
+async def test_a_steps_own_quota_bounds_the_step_alone(store: RedisLimitStore, spec: LimitSpec) -> None:
+    step = replace(spec, bucket="flow/step", step_rate=RateSettings(per_second=1000, burst=1000, daily_quota=2))
+    answer = await admit(store, step, tokens=5)
+    assert (answer.tokens, answer.reason) == (2, "quota")
+    assert (await admit(store, spec, tokens=5)).tokens == 5
+
+
 async def test_slots_are_shared_and_those_of_a_dead_process_come_free(
     store: RedisLimitStore, other: RedisLimitStore, spec: LimitSpec, shifted: ShiftedRedis
 ) -> None:

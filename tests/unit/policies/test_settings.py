@@ -1,5 +1,6 @@
 """Merging of levels, and the policy object at its edges."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ def test_a_steps_rate_is_a_bucket_of_its_own() -> None:
     merged = merge(PLATFORM, {"rate": {"per_second": 10}}, {}, {"rate": {"per_second": 1, "burst": 2}})
     assert merged.settings.rate == RateSettings(10, 10)
     assert merged.settings.step_rate == RateSettings(1, 2)
+
+
+def test_exact_decimals_of_documents_become_plain_numbers() -> None:
+    merged = merge(PLATFORM, {}, {}, {"retry": {"base_s": Decimal("0.5")}, "timeout_s": Decimal("2.5")})
+    assert type(merged.settings.retry.base_s) is float
+    assert type(merged.settings.timeout_s) is float
 
 
 def test_contradicting_levels_are_refused_with_their_place() -> None:
