@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ipaas.launcher.console import say
+from ipaas.launcher.frontend import ensure_frontend
 from ipaas.launcher.layout import ROOT
 
 # What Django's checks read, none of it real: a deployment behind https with keys of its own.
@@ -37,6 +38,7 @@ def checks() -> dict[str, list[str]]:
 
 def lint(_arguments: argparse.Namespace) -> int:
     """Run all checks, whether or not an earlier one failed; 1 when any did."""
+    ensure_frontend()
     with tempfile.TemporaryDirectory(prefix="ipaas-lint-") as home:
         environment = {**os.environ, **DEPLOYMENT, "IPAAS_HOME": home}
         failed = [name for name, words in checks().items() if not _passes(name, words, environment)]
