@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from ipaas.core.cache import TimedCache
 from ipaas.core.clock import now
@@ -53,6 +53,7 @@ class Ingress:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._batcher.stop()
+                await asyncio.get_running_loop().run_in_executor(self._threads, connections.close_all)
                 self._threads.shutdown(wait=False)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

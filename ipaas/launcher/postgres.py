@@ -84,15 +84,8 @@ class Postgres:
     def program(self) -> Program:
         values = {**TUNING, **({} if self.durable else THROW_AWAY)}
         options = [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
-        base = [
-            str(self.bin / "postgres"),
-            "-D",
-            str(self.layout.postgres),
-            "-k",
-            str(self.sockets),
-            "-h",
-            "" if self.durable else "127.0.0.1",
-        ]
+        address = "" if self.durable else "127.0.0.1"
+        base = [str(self.bin / "postgres"), "-D", str(self.layout.postgres), "-k", str(self.sockets), "-h", address]
         return Program(
             name="postgres",
             argv=(*base, "-p", self.port, *options),

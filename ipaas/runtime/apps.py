@@ -20,6 +20,8 @@ class RuntimeConfig(AppConfig):
                 "approval.decided": "An approval was given or refused.",
                 "bulk.started": "A deed over many runs was begun.",
                 "bulk.stopped": "A deed over many runs was stopped.",
+                "bulk.paused": "A deed over many runs was held.",
+                "bulk.resumed": "A deed over many runs was taken up again.",
                 "flow.held_released": "Runs held while a flow was paused were let go.",
             }
         )

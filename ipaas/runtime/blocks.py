@@ -73,6 +73,7 @@ def _has_result(block: Block, status: str) -> bool:
     return status == Status.SUCCEEDED and not isinstance(block, _WALKED_AGAIN)
 
 
+_DONE = (Status.SUCCEEDED, Status.SKIPPED)
 _WALKED_AGAIN = (BranchBlock, ParallelBlock, ForEachBlock, ValidateBlock)
 
 
@@ -85,6 +86,8 @@ def _recorded(execution: Execution, block: Block, frame: Frame, status: str) -> 
     if status == Status.SUCCEEDED and isinstance(block, CallBlock):
         output = calls.recorded_output(execution, block, frame.item)
     execution.publish(block, frame, status, output)
+    if status == Status.SUCCEEDED and isinstance(block, CallBlock):
+        calls.keep_undo(execution, block, frame)
     return output
 
 
@@ -191,22 +194,26 @@ async def _for_each(execution: Execution, block: ForEachBlock, frame: Frame) -> 
     if len(items) > block.max_items:
         message = f"items: {len(items)} are more than max_items ({block.max_items})"
         raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, "too_many_items", message)
-    wanted = _wanted_item(execution, block, frame)
-    work = [
-        _item(execution, block, frame.for_item(block.as_name, item, index))
-        for index, item in enumerate(items)
-        if wanted is None or index == wanted
-    ]
+    wanted = _wanted_items(execution, block, frame, len(items))
+    work = [_item(execution, block, frame.for_item(block.as_name, items[index], index)) for index in wanted]
     output = await _join(work, concurrency=block.concurrency)
-    return execution.finish_step(block, frame, output, keep=False, detail=detail_json(items=len(items)))
+    output = execution.finish_step(block, frame, output, keep=False, detail=detail_json(items=len(items)))
+    if len(wanted) < len(items):
+        raise Stopped("only the item asked for was replayed")
+    return output
 
 
-def _wanted_item(execution: Execution, block: ForEachBlock, frame: Frame) -> int | None:
-    """A replay may ask for a single item of the outermost for-each."""
-    replay = execution.run.replay and execution.scope.get("_replay")
-    if not replay or frame.item or replay.get("for_each") != block.path:
-        return None
-    return int(replay["item"])
+def _wanted_items(execution: Execution, block: ForEachBlock, frame: Frame, count: int) -> list[int]:
+    """All items; or, when a replay asks for one of them, that one with those that its earlier run had finished."""
+    asked = execution.only_item
+    if asked is None or frame.item or asked[0] != block.path or not block.steps:
+        return list(range(count))
+    last = block.steps[-1]
+    return [
+        index
+        for index in range(count)
+        if index == asked[1] or ((step := execution.step_of(last, str(index))) and step.status in _DONE)
+    ]
 
 
 async def _item(execution: Execution, block: ForEachBlock, frame: Frame) -> Any:

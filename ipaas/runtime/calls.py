@@ -8,6 +8,7 @@ from ipaas.catalog.gateway import GatewayCall, GatewayOutcome, invoke
 from ipaas.core import jsonio
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
+from ipaas.core.logging import get_logger
 from ipaas.flows.plan import CallBlock
 from ipaas.policies.effects import IntendResult, Intent, Recorded
 from ipaas.runtime.effects import effect_key
@@ -23,6 +24,8 @@ from ipaas.runtime.execution import (
 )
 from ipaas.runtime.rows import AttemptRow, EffectIntent, EffectOutcome, StepRow
 from ipaas.runtime.store import EffectKey
+
+log = get_logger(__name__)
 
 MAX_MESSAGE = 2000
 
@@ -245,10 +248,24 @@ def _succeeded(execution: Execution, block: CallBlock, frame: Frame, done: Try) 
         attempts=done.number,
         reason="recorded result" if recorded else None,
     )
-    if block.compensate is not None:
-        params = block.compensate.params.evaluate(frame.scope)
-        execution.keep_value(block.compensate.path, frame.item, "params", params)
+    keep_undo(execution, block, frame)
     return output
+
+
+def keep_undo(execution: Execution, block: CallBlock, frame: Frame) -> None:
+    """Keep what a compensation would send, while its values are in scope; also after an operator said it happened.
+
+    An expression that fails here must not lose the effect just done: it stops the compensation, if there is one.
+    """
+    undo = block.compensate
+    if undo is None or execution.has_value(undo.path, frame.item, "params"):
+        return
+    try:
+        params = undo.params.evaluate(frame.scope)
+    except IpaasError as error:
+        log.warning("compensation not prepared", action="undo_params", step=block.path, error=error.code)
+        return
+    execution.keep_value(undo.path, frame.item, "params", params)
 
 
 def _journal_attempt(execution: Execution, step: StepRow, done: Try) -> None:

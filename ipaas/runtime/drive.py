@@ -104,6 +104,11 @@ async def _compensate(execution: Execution, failure: Failure) -> None:
         if done is not None and done.status in (Status.SUCCEEDED, Status.SKIPPED):
             continue
         execution.begin_step(undo, step.item, compensates=True)
+        if not execution.has_value(undo.path, step.item, "params"):
+            message = "what the compensation is to send could not be evaluated when the step was done"
+            missing = Failure(undo.path, step.item, ErrorClass.CONFIGURATION, "undo_params", message)
+            execution.fail_step(undo, Frame(execution.scope, step.item), missing)
+            raise OperatorNeeded(missing)
         params = execution.value(undo.path, step.item, "params")
         try:
             await calls.call_step(execution, undo, Frame(execution.scope, step.item), params)

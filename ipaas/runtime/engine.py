@@ -1,12 +1,13 @@
 """The engine of one worker process: from claimed work to driven runs, with everything cached that runs share."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from ipaas.accounts.models import Environment
 from ipaas.core import jsonio
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 CONFIG_TTL_S = 2.0
 MAX_EVENT_DEPTH = 16
+_THREADS = 2
 Spawn = Callable[[Unit, Coroutine[Any, Any, None]], None]
 
 
@@ -43,7 +45,7 @@ class Engine:
         self.store = store
         self.journal = Journal(store)
         self.lease_s = lease_s
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="engine-orm")
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="engine-orm")
         self._sealers: dict[UUID, PayloadSealer] = {}
         self._plans: dict[UUID, Plan] = {}
         self._running: dict[UUID, Execution] = {}
@@ -58,6 +60,18 @@ class Engine:
     async def stop(self) -> None:
         await self.journal.stop()
         await self.store.close()
+        await self._close_threads()
+
+    async def _close_threads(self) -> None:
+        """Close the ORM connection of each thread; the barrier makes each take exactly one of the two jobs."""
+        barrier = threading.Barrier(_THREADS, timeout=5)
+
+        def close() -> None:
+            connections.close_all()
+            barrier.wait()
+
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(loop.run_in_executor(self._threads, close) for _ in range(_THREADS)))
         self._threads.shutdown(wait=False)
 
     # -- shared configuration ------------------------------------------------------------------------------------
@@ -307,7 +321,7 @@ class Engine:
                 add_burial(unit, run, plan.flow_slug, failure)
         await self.journal.write(unit)
 
-    async def start_child(self, parent: Execution, flow: str, params: Any) -> UUID:
+    async def start_child(self, parent: Execution, flow: str, params: Any, root: UUID) -> UUID:
         """Queue a child run of the deployed version of ``flow`` in the parent's own transaction."""
         run = parent.run
         deployed = await self.in_thread(deployed_flow, run.workspace_id, run.environment_id, flow)
@@ -317,7 +331,7 @@ class Engine:
         environment = await self.environment(run.environment_id)
         trigger = {"kind": "flow", "event": "", "id": str(run.id), "body": params, "headers": {}}
         trigger["received_at"] = parent.scope["now"]
-        origin = Origin(trigger="flow", lane=run.lane, parent_run_id=run.id, trace_id=run.trace_id)
+        origin = Origin(trigger="flow", lane=run.lane, parent_run_id=run.id, root_run_id=root, trace_id=run.trace_id)
         start = prepare_start(plan, deployed.flow_id, environment, trigger, origin, leased=False)
         self.add_start(parent.unit, start, leased=False)
         add_trigger(parent.unit, start.run.id, trigger, parent.sealer)

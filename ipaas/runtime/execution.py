@@ -85,9 +85,12 @@ class OperatorNeeded(Exception):  # not an error of ours: the flow stops loudly
 
 
 class ChildStarter(Protocol):
-    """Starts sub-flows: resolves the deployed version and adds the child's rows to the parent's unit."""
+    """Starts sub-flows: resolves the deployed version and adds the child's rows to the parent's unit.
 
-    async def start_child(self, parent: "Execution", flow: str, params: Any) -> UUID: ...
+    ``root`` names the child's effects: the same in every replay of the parent.
+    """
+
+    async def start_child(self, parent: "Execution", flow: str, params: Any, root: UUID) -> UUID: ...
 
 
 @dataclass(slots=True)
@@ -287,6 +290,13 @@ class Execution:
             error_message=failure.message,
         )
 
+    @property
+    def only_item(self) -> tuple[str, int] | None:
+        """The for-each (its path) and the one item of it that a replay asks for."""
+        asked: Any = self.run.replay  # JSON as written, or as the database gives it back
+        spec = json.loads(asked) if isinstance(asked, str) else asked or {}
+        return (str(spec["for_each"]), int(spec["item"])) if spec.get("for_each") else None
+
     def publish(self, block: Block, frame: Frame, status: str, output: Any, error: Any = None) -> None:
         """Make a step's result visible to later expressions."""
         frame.scope["steps"][block.id] = {"output": output, "status": status, "error": error}
@@ -298,6 +308,9 @@ class Execution:
 
     def value(self, path: str, item: str, what: str) -> Any:
         return self.recorded.values.get(value_key(path, item, what))
+
+    def has_value(self, path: str, item: str, what: str) -> bool:
+        return value_key(path, item, what) in self.recorded.values
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -321,6 +334,8 @@ class Execution:
 
     def _state(self, status: str, *, ended: bool = False, failure: Failure | None = None) -> RunState:
         normal = status in (Run.Status.SUCCEEDED, *Run.UNENDED)
+        if status == Run.Status.COMPENSATING:  # a pause in the undoing does not forget why it is undone
+            failure = failure or self.failure
         return RunState(
             id=self.run.id,
             status=status,

@@ -9,9 +9,20 @@ from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import ApprovalBlock, Block, EmitBlock, SubflowBlock
-from ipaas.runtime.execution import Execution, Failure, Frame, Status, Suspended, detail_json, payload_aad
+from ipaas.runtime.effects import derived_id
+from ipaas.runtime.execution import (
+    Execution,
+    Failure,
+    Frame,
+    Status,
+    Suspended,
+    detail_json,
+    effect_aad,
+    params_hash,
+    payload_aad,
+)
 from ipaas.runtime.models import Run
-from ipaas.runtime.rows import ApprovalRow, OutboxRow, StepRow
+from ipaas.runtime.rows import ApprovalRow, EffectDone, OutboxRow, StepRow
 
 _CHILD_CHECK = timedelta(minutes=5)  # a lost wake costs at most this
 
@@ -83,8 +94,9 @@ async def subflow_step(execution: Execution, block: SubflowBlock, frame: Frame) 
     step = execution.begin_step(block, frame.item)
     if step.status != Status.WAITING:
         params = _value(block, frame, block.params, "with")
+        root = derived_id(execution.run.root_run_id, block.path, frame.item)
         try:
-            child = await execution.engine.start_child(execution, block.flow, params)
+            child = await execution.engine.start_child(execution, block.flow, params, root)
         except IpaasError as error:
             detail = error.detail[:2000]
             raise Failure(block.path, frame.item, ErrorClass.CONFIGURATION, error.code, detail) from None
@@ -120,10 +132,28 @@ async def _result_of(execution: Execution, run_id: Any) -> Any:
 
 
 async def emit_step(execution: Execution, block: EmitBlock, frame: Frame) -> Any:
-    """Write an event to the outbox in the transaction that records the step."""
+    """Write an event to the outbox in the transaction that records the step; a replay does not send it again."""
     execution.begin_step(block, frame.item)
+    root = execution.run.root_run_id
+    event_id = derived_id(root, block.path, frame.item)
+    output = {"event_id": str(event_id)}
+    detail = detail_json(type=block.type)
+    if (block.path, frame.item) in execution.recorded.effects:
+        return execution.finish_step(block, frame, output, reason="recorded result", detail=detail)
     data = _value(block, frame, block.data, "data")
-    event_id = uuid7()
+    key = (root, block.path, frame.item, 0)
+    execution.unit.add(
+        "effect_done",
+        EffectDone(
+            *key,
+            workspace_id=execution.run.workspace_id,
+            run_id=execution.run.id,
+            fence=execution.fence,
+            attempt=1,
+            request_hash=params_hash(block.type, data),
+            result=execution.sealer.seal(jsonio.dumps(output), effect_aad(key)),
+        ),
+    )
     execution.unit.add(
         "outbox",
         OutboxRow(
@@ -139,4 +169,4 @@ async def emit_step(execution: Execution, block: EmitBlock, frame: Frame) -> Any
         ),
     )
     execution.add_event_work(event_id)
-    return execution.finish_step(block, frame, {"event_id": str(event_id)}, detail=detail_json(type=block.type))
+    return execution.finish_step(block, frame, output, keep=False, detail=detail)

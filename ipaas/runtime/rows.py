@@ -137,6 +137,21 @@ class EffectOutcome(NamedTuple):
     result: bytes | None
 
 
+class EffectDone(NamedTuple):
+    """An effect that happens in this very transaction, such as an event emitted."""
+
+    root_run_id: UUID
+    path: str
+    item: str
+    generation: int
+    workspace_id: UUID
+    run_id: UUID
+    fence: int
+    attempt: int
+    request_hash: bytes
+    result: bytes
+
+
 class ReceiptState(NamedTuple):
     id: UUID
     state: str
@@ -264,6 +279,15 @@ STATEMENTS: tuple[Statement, ...] = (
         "fence = EXCLUDED.fence, attempt = EXCLUDED.attempt, request_hash = EXCLUDED.request_hash "
         "WHERE e.state = 'failed' RETURNING e.root_run_id, e.path, e.item, e.generation",
         returning=True,
+    ),
+    Statement(
+        "effect_done",
+        _insert(
+            "runtime_effect",
+            ", ".join(EffectDone._fields),
+            ["uuid", "text", "text", "smallint", "uuid", "uuid", "integer", "integer", "bytea", "bytea"],
+            extra=(", state", ", 'done'"),
+        ),
     ),
     Statement(
         "step",

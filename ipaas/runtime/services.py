@@ -238,7 +238,7 @@ def _reopen(run: Run, path: str, status: str, reason: str | None, *, item: str |
     Run.objects.filter(id=run.id).update(
         status=Run.Status.COMPENSATING if undoing else Run.Status.QUEUED, abnormal=None, finished_at=None
     )
-    writing.queue_again(run.id, lane=Work.Lane.INTERACTIVE, workspace_id=run.workspace_id, flow_id=run.flow_id)
+    writing.queue_again(run.id, lane=Work.Lane.INTERACTIVE, workspace_id=run.workspace_id, group_id=run.flow_id)
 
 
 def _record(action: str, actor: Actor, workspace_id: UUID, run_id: UUID, details: dict[str, Any]) -> None:

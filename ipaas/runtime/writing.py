@@ -41,17 +41,17 @@ def wake_runs(run_ids: Sequence[UUID]) -> None:
     ring()
 
 
-def queue_again(run_id: UUID, *, lane: int, workspace_id: UUID, flow_id: UUID) -> None:
-    """Put a stopped run back into the queue, due at once.
+def queue_again(work_id: UUID, *, lane: int, workspace_id: UUID, group_id: UUID, kind: int = Work.Kind.RUN) -> None:
+    """Put stopped work back into the queue, due at once.
 
-    The fence goes on from the number of the run's earlier claims being gone: a fresh row starts at 0, and no earlier
-    claim can write, because its row was deleted.
+    The fence starts at a number nobody has held: from 0 it would come by the fences of earlier claims again, and a
+    worker that stalled before the stop could then write.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO runtime_work (id, kind, lane, workspace_id, group_id, due_at) "
-            "VALUES (%s, %s, %s, %s, %s, now())",
-            [run_id, Work.Kind.RUN, lane, workspace_id, flow_id],
+            "INSERT INTO runtime_work (id, kind, lane, workspace_id, group_id, due_at, fence) "
+            "VALUES (%s, %s, %s, %s, %s, now(), 1024 + (random() * 1000000000)::integer)",
+            [work_id, kind, lane, workspace_id, group_id],
         )
     ring(lane)
 

@@ -374,7 +374,7 @@ async def test_a_database_is_reached_by_its_own_protocol_and_bound_to_its_addres
 ) -> None:
     server = connections["default"].settings_dict
     host, port = str(server["HOST"]), int(server["PORT"])
-    password = server["PASSWORD"] or "secret-pass"
+    password = str(server["PASSWORD"] or "secret-pass")
     await connected()
     await Workspace.objects.aupdate(settings={"egress_allow": [f"{host}:{port}"]})
     workspace = await Workspace.objects.aget()

@@ -1,0 +1,300 @@
+"""Deeds over many runs: chosen by a filter, done at a rate as due rows, with progress, pausable and stoppable."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+
+from ipaas import audit
+from ipaas.accounts.models import Workspace
+from ipaas.core.actor import Actor, require_permission
+from ipaas.core.clock import now
+from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound
+from ipaas.core.ids import uuid7, uuid7_at
+from ipaas.runtime import writing
+from ipaas.runtime.engine import Engine
+from ipaas.runtime.models import BulkJob, DeadLetter, Run, Work
+from ipaas.runtime.replays import discard_dead_letter, replay_run
+from ipaas.runtime.rows import Suspension, Unit
+from ipaas.runtime.services import cancel_run
+from ipaas.runtime.store import Claimed, ClaimLost
+
+Deed = Literal["replay", "cancel", "discard"]
+
+MAX_RATE_PER_S = 200.0
+SLICE = 25
+PERMISSIONS: dict[str, str] = {"replay": "runs.replay", "cancel": "runs.cancel", "discard": "deadletters.discard"}
+_IDS = ("flow_id", "environment_id")
+_LETTER_TEXTS = ("cause", "error_class", "error_code", "step")
+_RUN_TEXTS = ("status", "business_key")
+_OPTIONS = {"reason", "new_effects"}
+
+
+def preview_count(*, actor: Actor, workspace: Workspace, deed: Deed, filter: Mapping[str, Any]) -> int:  # noqa: A002
+    """How many runs a bulk job with this filter would touch now."""
+    require_permission(actor, _permission(deed), workspace.id)
+    return _targets(workspace.id, deed, filter).count()
+
+
+@transaction.atomic
+def start_bulk_job(
+    *,
+    actor: Actor,
+    workspace: Workspace,
+    deed: Deed,
+    filter: Mapping[str, Any],  # noqa: A002 - the word of the screens and the API
+    rate_per_s: float,
+    options: Mapping[str, Any],
+) -> BulkJob:
+    """Begin a deed over what the filter chooses now; what comes later is not touched.
+
+    ``replay`` and ``discard`` work on open dead letters (filter keys ``flow_id environment_id cause error_class
+    error_code step run_ids since until``), ``cancel`` on runs under way (``flow_id environment_id status
+    business_key run_ids since until``). ``options``: ``reason``, and for a replay ``new_effects``.
+    """
+    require_permission(actor, _permission(deed), workspace.id)
+    if options.get("new_effects"):
+        require_permission(actor, "runs.replay_new_effects", workspace.id)
+    if not 0 < rate_per_s <= MAX_RATE_PER_S:
+        raise _invalid("rate_per_s", f"give a rate above 0 and up to {MAX_RATE_PER_S:g} a second")
+    if not options.get("reason") or set(options) - _OPTIONS:
+        raise _invalid("options", "a reason is needed; the options are reason and new_effects")
+    total = _targets(workspace.id, deed, filter).count()
+    job = BulkJob.objects.create(
+        id=uuid7(),
+        workspace_id=workspace.id,
+        deed=deed,
+        filter=dict(filter),
+        options=dict(options),
+        rate_per_s=rate_per_s,
+        total=total,
+        actor=_actor_json(actor),
+    )
+    _queue(job)
+    _record("bulk.started", actor, job, {"deed": deed, "total": total, "reason": options["reason"]})
+    return job
+
+
+@transaction.atomic
+def stop_bulk_job(*, actor: Actor, job: BulkJob, reason: str = "") -> BulkJob:
+    """End a job early; what is done stays done."""
+    job = _locked(actor, job, BulkJob.State.RUNNING, BulkJob.State.PAUSED)
+    job.state, job.finished_at = BulkJob.State.STOPPED, now()
+    job.save(update_fields=["state", "finished_at"])
+    _dequeue(job)
+    _record("bulk.stopped", actor, job, {"reason": reason, "done": job.done, "failed": job.failed})
+    return job
+
+
+@transaction.atomic
+def pause_bulk_job(*, actor: Actor, job: BulkJob) -> BulkJob:
+    """Do nothing more until the job is resumed."""
+    job = _locked(actor, job, BulkJob.State.RUNNING)
+    job.state = BulkJob.State.PAUSED
+    job.save(update_fields=["state"])
+    _dequeue(job)
+    _record("bulk.paused", actor, job, {"done": job.done})
+    return job
+
+
+@transaction.atomic
+def resume_bulk_job(*, actor: Actor, job: BulkJob) -> BulkJob:
+    """Go on with a paused job where it stood."""
+    job = _locked(actor, job, BulkJob.State.PAUSED)
+    job.state = BulkJob.State.RUNNING
+    job.save(update_fields=["state"])
+    _queue(job)
+    _record("bulk.resumed", actor, job, {"done": job.done})
+    return job
+
+
+def progress(job: BulkJob) -> dict[str, Any]:
+    """How far a job is; ``left_s`` is how long the rest takes at its rate, None when it is not running."""
+    handled = job.done + job.failed
+    left = max(job.total - handled, 0)
+    running = job.state == BulkJob.State.RUNNING
+    return {
+        "state": job.state,
+        "total": job.total,
+        "done": job.done,
+        "failed": job.failed,
+        "percent": 100 if not job.total else min(100, 100 * handled // job.total),
+        "left_s": left / job.rate_per_s if running else None,
+        "last_error": job.last_error,
+    }
+
+
+async def bulk_task(engine: Engine, claim: Claimed, unit: Unit) -> None:
+    """Advance a claimed job by one slice and give it back until the next is due; never sleeps."""
+    del unit  # everything is written in the slice's own transaction, fenced there
+    await engine.in_thread(advance_bulk_job, claim)
+
+
+@transaction.atomic
+def advance_bulk_job(claim: Claimed) -> None:
+    """Do the next slice under the claim; each target alone, so that one refusal does not stop the rest."""
+    _own(claim)
+    job = BulkJob.objects.select_for_update().filter(id=claim.id, state=BulkJob.State.RUNNING).first()
+    if job is None:
+        writing.write_rows({"done": [(claim.id,)]})
+        return
+    targets = _targets(job.workspace_id, job.deed, job.filter).filter(id__lt=job.id)
+    if job.cursor is not None:
+        targets = targets.filter(id__gt=job.cursor)
+    size = max(1, min(SLICE, int(job.rate_per_s)))
+    found = list(targets.order_by("id")[:size])
+    for target in found:
+        _do(job, target)
+    if len(found) < size:
+        job.state, job.finished_at = BulkJob.State.DONE, now()
+        writing.write_rows({"done": [(claim.id,)]})
+    else:
+        due_at = now() + timedelta(seconds=len(found) / job.rate_per_s)
+        writing.write_rows({"suspend": [Suspension(claim.id, due_at, claim.wakes)]})
+    job.save(update_fields=["state", "finished_at", "cursor", "done", "failed", "last_error"])
+
+
+def _do(job: BulkJob, target: Any) -> None:
+    job.cursor = target.id
+    try:
+        with transaction.atomic():
+            _DEEDS[job.deed](_actor(job.actor), target, job.options)
+    except IpaasError as error:
+        job.failed += 1
+        job.last_error = f"{error.code}: {error.detail}"[:500]
+    else:
+        job.done += 1
+
+
+def _replay(actor: Actor, letter: DeadLetter, options: Mapping[str, Any]) -> None:
+    run = Run.objects.get(id=letter.run_id)
+    replay_run(actor=actor, run=run, reason=options["reason"], new_effects=bool(options.get("new_effects")))
+
+
+def _cancel(actor: Actor, run: Run, options: Mapping[str, Any]) -> None:
+    cancel_run(actor=actor, run=run, reason=options["reason"])
+
+
+def _discard(actor: Actor, letter: DeadLetter, options: Mapping[str, Any]) -> None:
+    discard_dead_letter(actor=actor, letter=letter, reason=options["reason"])
+
+
+_DEEDS: dict[str, Callable[[Actor, Any, Mapping[str, Any]], None]] = {
+    "replay": _replay,
+    "cancel": _cancel,
+    "discard": _discard,
+}
+
+
+# -- what a job works on -------------------------------------------------------------------------------------------
+
+
+def _targets(workspace_id: UUID, deed: str, wanted: Mapping[str, Any]) -> QuerySet[Any]:
+    letters = deed != "cancel"
+    conditions = _conditions(wanted, _LETTER_TEXTS if letters else _RUN_TEXTS, "run_id__in" if letters else "id__in")
+    if letters:
+        return DeadLetter.objects.filter(workspace_id=workspace_id, state=DeadLetter.State.OPEN, **conditions)
+    runs = Run.objects.filter(workspace_id=workspace_id, status__in=Run.UNENDED, cancel_reason__isnull=True)
+    return runs.filter(**conditions)
+
+
+def _conditions(wanted: Mapping[str, Any], texts: tuple[str, ...], runs: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in wanted.items():
+        if key in _IDS:
+            found[key] = _uuid(key, value)
+        elif key in texts and isinstance(value, str):
+            found[key] = value
+        elif key == "run_ids" and isinstance(value, list):
+            found[runs] = [_uuid(key, one) for one in value]
+        elif key in ("since", "until"):
+            found["id__gte" if key == "since" else "id__lt"] = uuid7_at(_moment(key, value))
+        else:
+            raise _invalid(f"filter/{key}", "there is no such condition for this deed, or it has another form")
+    return found
+
+
+def _uuid(key: str, value: Any) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        raise _invalid(f"filter/{key}", "this is not an id") from None
+
+
+def _moment(key: str, value: Any) -> Any:
+    try:
+        found = parse_datetime(str(value))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise _invalid(f"filter/{key}", "give a time such as 2026-01-31T12:00:00Z")
+    return found
+
+
+def _permission(deed: str) -> str:
+    if deed not in PERMISSIONS:
+        raise _invalid("deed", "the deeds are replay, cancel and discard")
+    return PERMISSIONS[deed]
+
+
+def _invalid(path: str, message: str) -> InvalidInput:
+    return InvalidInput([{"path": path, "code": "bulk.invalid", "message": message}])
+
+
+# -- the job's row and its queue entry -----------------------------------------------------------------------------
+
+
+def _locked(actor: Actor, job: BulkJob, *states: str) -> BulkJob:
+    require_permission(actor, _permission(job.deed), job)
+    # the queue entry first, as the worker does: the two never wait for one another
+    writing.execute("SELECT 1 FROM runtime_work WHERE id = %s FOR NO KEY UPDATE", [job.id])
+    found = BulkJob.objects.select_for_update().filter(id=job.id).first()
+    if found is None:
+        raise NotFound(what="bulk job")
+    if found.state not in states:
+        raise Conflict(what=f"This job is {found.state}.")
+    return found
+
+
+def _queue(job: BulkJob) -> None:
+    writing.queue_again(
+        job.id, kind=Work.Kind.BULK, lane=Work.Lane.BULK, workspace_id=job.workspace_id, group_id=job.workspace_id
+    )
+
+
+def _dequeue(job: BulkJob) -> None:
+    writing.write_rows({"done": [(job.id,)]})
+
+
+def _own(claim: Claimed) -> None:
+    try:
+        writing.execute("SELECT runtime_own(%s::uuid[], %s::integer[])", [[claim.id], [claim.fence]])
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) == "IP001":
+            raise ClaimLost from None
+        raise
+
+
+def _actor_json(actor: Actor) -> dict[str, Any]:
+    return {
+        "kind": actor.kind,
+        "id": actor.id,
+        "label": actor.label,
+        "workspace_id": str(actor.workspace_id) if actor.workspace_id else None,
+        "permissions": sorted(actor.permissions),
+    }
+
+
+def _actor(kept: Mapping[str, Any]) -> Actor:
+    """Who began the job, with the permissions of that moment."""
+    workspace_id = UUID(kept["workspace_id"]) if kept["workspace_id"] else None
+    return Actor(kept["kind"], kept["id"], kept["label"], workspace_id, frozenset(kept["permissions"]))
+
+
+def _record(action: str, actor: Actor, job: BulkJob, details: dict[str, Any]) -> None:
+    subject = ("bulk_job", job.id, str(job))
+    audit.record(action, actor=actor, workspace_id=job.workspace_id, subject=subject, details=details)
