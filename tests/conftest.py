@@ -1,13 +1,21 @@
-"""What every test needs: a key-encryption key of its own, and a database that may be emptied."""
+"""What every test needs: profiles, a key-encryption key of its own, stores that may be emptied."""
 
 import base64
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
 from django.db.backends.signals import connection_created
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 os.environ["IPAAS_KEK"] = base64.b64encode(b"only-for-tests, of 32 bytes len.").decode()
+
+hypothesis_settings.register_profile("suite", max_examples=50, deadline=None, derandomize=True, database=None)
+hypothesis_settings.register_profile(
+    "full", max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
 
 
 def _may_be_emptied(connection: object, **_: object) -> None:
@@ -16,8 +24,40 @@ def _may_be_emptied(connection: object, **_: object) -> None:
         cursor.execute("SET ipaas.audit_truncate = 'throwaway database'")
 
 
-def pytest_configure() -> None:
-    """Static files come from the build, whether or not an instance of this checkout collected them."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="also run the long tests, marked 'full'")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis_settings.load_profile("full" if config.getoption("--full") else "suite")
+    _use_static_files_of_the_build()
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is not None:
+        _use_redis_database(int(worker.removeprefix("gw")) + 1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    for item in items:
+        if item.get_closest_marker("full") is not None:
+            item.add_marker(pytest.mark.skip(reason="belongs to the full profile: manage.py test --full"))
+
+
+def _use_redis_database(number: int) -> None:
+    """Give a parallel process a numbered database of the same server, before anything has connected."""
+    from django.conf import settings as django_settings
+
+    from ipaas.config import settings as product_settings
+
+    url = re.sub(r"/\d+$", f"/{number}", product_settings().redis_url)
+    os.environ["REDIS_URL"] = url
+    product_settings.cache_clear()
+    django_settings.CACHES["default"]["LOCATION"] = url
+
+
+def _use_static_files_of_the_build() -> None:
+    """Whether or not an instance of this checkout collected them."""
     from django.conf import settings
 
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
