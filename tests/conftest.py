@@ -83,3 +83,8 @@ def _no_secret_reads_pending() -> Iterator[None]:
     yield
     reads._counts.clear()
     opening.forget_all()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their length: compressed ones hold the time, and processes must name a case alike."""
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
