@@ -6,9 +6,12 @@ from uuid import UUID
 from django.db import models
 
 from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
+from ipaas.core.querysets import OfFlowsQuerySet
 
 
-class FlowQuerySet(DocumentQuerySet):
+class FlowQuerySet(DocumentQuerySet, OfFlowsQuerySet):
+    flow_field = "id"
+
     def with_deployments(self) -> Self:
         return self.prefetch_related("deployments__environment", "deployments__version")
 
