@@ -80,7 +80,8 @@ def require_permission(actor: Actor, permission: str, subject: WorkspaceOwned | 
     workspace_id: Any = subject if subject is None or isinstance(subject, UUID) else subject.workspace_id
     if workspace_id is not None and workspace_id != actor.workspace_id:
         raise NotFound(type(subject).__name__.lower() if not isinstance(subject, UUID) else "workspace")
-    if hasattr(subject, "flow_id") and not actor.may_touch(subject.flow_id):
+    flow_id = getattr(subject, "flow_id", None)
+    if flow_id is not None and not actor.may_touch(flow_id):
         raise NotFound(type(subject).__name__.lower())
     if permission not in actor.permissions:
         raise PermissionDenied(permission=permission)

@@ -193,7 +193,7 @@ _DEEDS: dict[str, Callable[[Actor, Any, Mapping[str, Any]], None]] = {
 
 def jobs_visible_to(actor: Actor) -> QuerySet[BulkJob]:
     """The jobs of the actor's workspace; an actor that is bound to flows sees those it began."""
-    jobs = BulkJob.objects.filter(workspace_id=actor.workspace_id)
+    jobs = BulkJob.objects.filter(workspace_id__in=[actor.workspace_id])
     return jobs if actor.flows is None else jobs.filter(actor__id=actor.id)
 
 
@@ -203,6 +203,7 @@ def jobs_visible_to(actor: Actor) -> QuerySet[BulkJob]:
 def _targets(workspace_id: UUID, deed: str, wanted: Mapping[str, Any], flows: frozenset[UUID] | None) -> QuerySet[Any]:
     letters = deed != "cancel"
     conditions = _conditions(wanted, _LETTER_TEXTS if letters else _RUN_TEXTS, "run_id__in" if letters else "id__in")
+    rows: QuerySet[Any]
     if letters:
         rows = DeadLetter.objects.filter(workspace_id=workspace_id, state=DeadLetter.State.OPEN)
     else:
