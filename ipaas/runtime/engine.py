@@ -22,7 +22,7 @@ from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint,
 from ipaas.runtime.drive import add_burial, drive
 from ipaas.runtime.execution import Execution, Failure, Recorded, business_rows, payload_aad
 from ipaas.runtime.journal import Journal
-from ipaas.runtime.models import Run, Work
+from ipaas.runtime.models import Work
 from ipaas.runtime.receipts import read_receipt
 from ipaas.runtime.rows import ReceiptState, RunRow, StepRow, Unit
 from ipaas.runtime.starts import EnvironmentView, Origin, Start, prepare_start, read_input, work_row

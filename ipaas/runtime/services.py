@@ -126,7 +126,7 @@ def _cancel_children(run: Run, reason: str) -> None:
     parents = [run.id]
     while parents:
         awaited = StepRun.objects.filter(run_id__in=parents, kind="flow", status=StepRun.Status.WAITING)
-        children = [detail["run_id"] for detail in awaited.values_list("detail", flat=True)]
+        children = [detail["run_id"] for detail in awaited.values_list("detail", flat=True) if detail]
         unended = Run.objects.filter(id__in=children, status__in=Run.UNENDED, cancel_reason=None)
         parents = list(unended.exclude(status=Run.Status.COMPENSATING).values_list("id", flat=True))
         if parents:
