@@ -11,7 +11,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
-from ipaas.catalog.stand_ins import StandIns
+from ipaas.catalog.stand_in_place import StandIns
 from ipaas.cli.demo import ENDPOINT, WORKSPACE
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.core.ids import uuid7
