@@ -63,7 +63,9 @@ def _restored_text(text: str, stored: _Stored, exact: str, general: str) -> Any:
         found = stored.get(place, {}).get(text, _AMBIGUOUS)
         if found is not _AMBIGUOUS:
             return found
-    raise _refused(exact, "this masked value is not what is stored here; put it back in its place or write the value out")
+    raise _refused(
+        exact, "this masked value is not what is stored here; put it back in its place or write the value out"
+    )
 
 
 def _refused(exact: str, message: str) -> InvalidInput:

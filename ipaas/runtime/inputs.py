@@ -19,7 +19,6 @@ from ipaas.flows.plan import (
 from ipaas.runtime.execution import value_key
 from ipaas.runtime.models import BusinessId, Run
 
-
 Facts = Mapping[str, Any]
 
 
