@@ -23,5 +23,9 @@ class CatalogConfig(AppConfig):
                 "connection.tested": "A connection's test call was made.",
                 "connection.breaker_forced": "The breaker of a connection was forced open or closed, or freed.",
                 "connection.deleted": "A connection was deleted.",
+                "stubs.fault_set": "A fault of a stand-in vendor was put in force.",
+                "stubs.faults_cleared": "Faults of stand-in vendors were lifted.",
+                "stubs.reset": "The stand-in vendors were made to forget everything.",
+                "stubs.webhooks_sent": "A stand-in vendor was made to send webhooks.",
             }
         )

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
+from ipaas.catalog.stand_ins import StandIns
 from ipaas.cli.demo import ENDPOINT, WORKSPACE
-from ipaas.cli.stand_ins import StandIns
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.core.ids import uuid7
 from ipaas.events.models import Endpoint

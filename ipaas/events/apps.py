@@ -7,5 +7,16 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         from ipaas import audit
+        from ipaas.events.checks import endpoints_using
+        from ipaas.vault.services import on_usage_asked
 
-        audit.register_actions({"endpoint.created": "An address for deliveries was made."})
+        on_usage_asked(endpoints_using)
+        audit.register_actions(
+            {
+                "endpoint.created": "An address for deliveries was made.",
+                "endpoint.changed": "How deliveries of an endpoint are checked, or its title, was changed.",
+                "endpoint.paused": "An endpoint takes nothing more for a while.",
+                "endpoint.resumed": "An endpoint takes deliveries again.",
+                "endpoint.rotated": "An endpoint was given a new address; the old one is gone.",
+            }
+        )

@@ -44,6 +44,15 @@ class EndpointPaused(IpaasError):
     remedy = "Send the delivery again later, or resume the endpoint."
 
 
+class EndpointUnready(IpaasError):
+    """The endpoint {slug} can not check signatures at present and takes nothing."""
+
+    status = 503
+    code = "endpoint_unready"
+    title = "Endpoint not ready"
+    remedy = "Send the delivery again later; its owner must enter the signing secret anew."
+
+
 class DeliveryInvalid(IpaasError):
     """The delivery is not accepted: {reason}"""
 

@@ -1,23 +1,22 @@
 """Deeds on endpoints: permission, guard, change, audit, in one transaction."""
 
-import json
 import secrets
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 from typing import Any
 
-import jsonschema_rs
 from django.db import IntegrityError, transaction
 
 from ipaas import audit
 from ipaas.accounts.models import Environment
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput
+from ipaas.events.checks import check
 from ipaas.events.models import Endpoint
-from ipaas.vault.models import Secret
 
 PUBLIC_ID_BYTES = 24
+CHANGEABLE = frozenset(
+    {"title", "connector", "signature", "signature_required", "secret_slug", "delivery_header", "event_header"}
+)
 
 
 @transaction.atomic
@@ -43,7 +42,6 @@ def create_endpoint(
     if not signature_required:
         require_permission(actor, "settings.edit", environment)
     scheme = dict(signature or {"scheme": "standard-webhooks" if signature_required else "none"})
-    _check(environment, scheme, signature_required, secret_slug)
     endpoint = Endpoint(
         workspace_id=environment.workspace_id,
         environment=environment,
@@ -57,47 +55,90 @@ def create_endpoint(
         delivery_header=delivery_header,
         event_header=event_header,
     )
+    check(endpoint)
     try:
         with transaction.atomic():
             endpoint.save(force_insert=True)
     except IntegrityError:
         raise Conflict(what=f"There is an endpoint {slug!r} in {environment.slug} already.") from None
-    audit.record(
-        "endpoint.created",
-        actor=actor,
-        workspace_id=endpoint.workspace_id,
-        subject=("endpoint", endpoint.id, slug),
-        details={"environment": environment.slug, "scheme": scheme["scheme"], "signed": signature_required},
-    )
+    details = {"environment": environment.slug, "scheme": scheme["scheme"], "signed": signature_required}
+    _record("endpoint.created", endpoint, actor, details)
     return endpoint
 
 
-def _check(environment: Environment, scheme: dict[str, Any], required: bool, secret_slug: str) -> None:
-    errors = [
-        {"path": "/signature", "code": "signature.form", "message": error.message[:300]}
-        for error in _form().iter_errors(scheme)
-    ]
-    if not errors and required and scheme["scheme"] == "none":
-        message = "a required signature needs a scheme that signs"
-        errors.append({"path": "/signature", "code": "signature.none", "message": message})
-    if required and not secret_slug:
-        message = "name the signing secret that the sender shares"
-        errors.append({"path": "/secret_slug", "code": "secret.missing", "message": message})
-    if secret_slug and not _is_signing_secret(environment, secret_slug):
-        message = f"there is no signing secret {secret_slug!r}"
-        errors.append({"path": "/secret_slug", "code": "secret.unknown", "message": message})
-    if errors:
-        raise InvalidInput(errors)
+@transaction.atomic
+def update_endpoint(*, actor: Actor, endpoint: Endpoint, changes: Mapping[str, Any]) -> Endpoint:
+    """Change fields of an endpoint; its slug and address stay.
+
+    Taking unsigned deliveries from now on needs ``settings.edit`` as well. Deliveries under way are judged by what
+    held when they came; the ingress follows within seconds.
+    """
+    require_permission(actor, "connections.edit", endpoint)
+    unknown = sorted(set(changes) - CHANGEABLE)
+    if unknown:
+        raise InvalidInput([{"path": name, "code": "field.unknown", "message": "can not be set"} for name in unknown])
+    row = _locked(endpoint)
+    if row.signature_required and changes.get("signature_required") is False:
+        require_permission(actor, "settings.edit", endpoint)
+    for name, value in changes.items():
+        setattr(row, name, dict(value) if name == "signature" else value)
+    check(row)
+    row.save()
+    details = {"fields": sorted(changes), "scheme": row.signature["scheme"], "signed": row.signature_required}
+    _record("endpoint.changed", row, actor, details)
+    return row
 
 
-def _is_signing_secret(environment: Environment, slug: str) -> bool:
-    signing = Secret.objects.in_workspace(environment.workspace_id).filter(kind=Secret.Kind.SIGNING)
-    return signing.filter(slug=slug).exists()
+@transaction.atomic
+def pause_endpoint(*, actor: Actor, endpoint: Endpoint, reason: str) -> Endpoint:
+    """Take nothing more: senders are told to come back later (503)."""
+    return _turn(actor, endpoint, Endpoint.State.PAUSED, "endpoint.paused", reason)
 
 
-@cache
-def _form() -> jsonschema_rs.Draft202012Validator:
-    """The manifest's form of a signature."""
-    text = resources.files("ipaas.sdk").joinpath("manifest_schema.json").read_text()
-    schema = json.loads(text)
-    return jsonschema_rs.Draft202012Validator({"$ref": "#/$defs/signature", "$defs": schema["$defs"]})
+@transaction.atomic
+def resume_endpoint(*, actor: Actor, endpoint: Endpoint, reason: str = "") -> Endpoint:
+    """Take deliveries again."""
+    return _turn(actor, endpoint, Endpoint.State.ACTIVE, "endpoint.resumed", reason)
+
+
+@transaction.atomic
+def rotate_endpoint(*, actor: Actor, endpoint: Endpoint, reason: str) -> Endpoint:
+    """Give an endpoint a new address; the old one answers 404 from then on, until the sender is told the new one."""
+    require_permission(actor, "connections.edit", endpoint)
+    row = _locked(endpoint)
+    row.public_id = secrets.token_urlsafe(PUBLIC_ID_BYTES)
+    row.save(update_fields=["public_id", "updated_at"])
+    _record("endpoint.rotated", row, actor, {"reason": _given(reason)})
+    return row
+
+
+def _turn(actor: Actor, endpoint: Endpoint, state: str, action: str, reason: str) -> Endpoint:
+    require_permission(actor, "connections.edit", endpoint)
+    row = _locked(endpoint)
+    if row.state == state:
+        raise Conflict(what=f"The endpoint {row.slug!r} is {state} already.")
+    row.state = state
+    row.save(update_fields=["state", "updated_at"])
+    _record(action, row, actor, {"reason": _given(reason) if state == Endpoint.State.PAUSED else reason})
+    return row
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
+    return reason.strip()
+
+
+def _locked(endpoint: Endpoint) -> Endpoint:
+    rows = Endpoint.objects.select_for_update(of=("self",)).select_related("environment")
+    return rows.get(id=endpoint.id)
+
+
+def _record(action: str, endpoint: Endpoint, actor: Actor, details: Mapping[str, Any]) -> None:
+    audit.record(
+        action,
+        actor=actor,
+        workspace_id=endpoint.workspace_id,
+        subject=("endpoint", endpoint.id, endpoint.slug),
+        details=details,
+    )

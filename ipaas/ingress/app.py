@@ -115,22 +115,33 @@ class MethodNotAllowed(IpaasError):
     remedy = "Send deliveries with POST."
 
 
+class SenderGone(IpaasError):
+    """The sender closed the connection before its delivery was complete."""
+
+    status = 400
+    code = "sender_gone"
+    title = "Delivery incomplete"
+    remedy = "Send the whole delivery again with the same id."
+
+
 async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+    """The whole body; a sender that went away in the middle of it has sent nothing."""
     length = headers.get("content-length", "")
     if length.isdigit() and int(length) > MAX_BODY:
         raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body"):
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
         message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        if message["type"] == "http.disconnect":
+            raise SenderGone
+        part: bytes = message.get("body", b"")
+        size += len(part)
         if size > MAX_BODY:
             raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
-    return b"".join(parts)
+        parts.append(part)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

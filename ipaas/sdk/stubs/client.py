@@ -1,6 +1,7 @@
 """Requests to the control API, for page, API and CLI; the caller brings the transport."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -29,6 +30,14 @@ class StubCallRefused(IpaasError):
     remedy = "Correct what the message names."
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerPage:
+    """Lines, newest first; ``next_before`` asks for the page behind, None at the end."""
+
+    lines: list[dict[str, Any]]
+    next_before: int | None
+
+
 class StubClient:
     """Scripts faults, reads the ledger, sends webhooks."""
 
@@ -55,6 +64,12 @@ class StubClient:
         """The latest lines; filters: vendor, action, outcome, reference, key, entity_id."""
         answer = await self._call("GET", "ledger", query={**filters, "limit": str(limit)})
         return cast("list[dict[str, Any]]", answer["lines"])
+
+    async def ledger_page(self, filters: Mapping[str, str], *, limit: int, before: int | None = None) -> LedgerPage:
+        """The same lines page by page, newest first."""
+        query = {**filters, "order": "newest", "limit": str(limit), "before": "" if before is None else str(before)}
+        answer = await self._call("GET", "ledger", query=query)
+        return LedgerPage(answer["lines"], answer["next_before"])
 
     async def counts(self) -> list[dict[str, Any]]:
         """Lines by vendor, action and outcome."""

@@ -66,13 +66,13 @@ class Control:
 
     def _ledger(self, request: StubRequest) -> StubAnswer:
         names = ("vendor", "action", "outcome", "reference", "key", "entity_id")
-        text = request.query.get("limit", "1000")
-        if not (text.isascii() and text.isdigit() and len(text) <= 6):
-            raise InvalidInput([{"path": "limit", "code": "type", "message": "takes a number up to 100000"}])
-        found = self._server.ledger.find(
-            {name: request.query.get(name, "") for name in names}, limit=min(int(text), MAX_LINES)
-        )
-        return json_answer(200, {"lines": found})
+        filters = {name: request.query.get(name, "") for name in names}
+        limit = min(_number(request, "limit", "1000"), MAX_LINES)
+        if request.query.get("order") != "newest":
+            return json_answer(200, {"lines": self._server.ledger.find(filters, limit=limit)})
+        before = _number(request, "before", "") if "before" in request.query else None
+        lines, further = self._server.ledger.page(filters, limit=limit, before=before)
+        return json_answer(200, {"lines": lines, "next_before": further})
 
     def _entities(self, request: StubRequest) -> StubAnswer:
         vendor = self._server.vendors.get(request.query.get("vendor", ""))
@@ -92,3 +92,10 @@ class Control:
             return json_answer(200, await send_deliveries(sending, self._server.post))
         except IpaasError as error:
             return json_answer(error.status, error.as_problem())
+
+
+def _number(request: StubRequest, name: str, default: str) -> int:
+    text = request.query.get(name, default)
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise InvalidInput([{"path": name, "code": "type", "message": "takes a number"}])
+    return int(text)

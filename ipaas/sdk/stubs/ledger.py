@@ -43,6 +43,15 @@ class Ledger:
         found = [line for line in self._lines() if all(str(line.get(key)) == one for key, one in wanted.items())]
         return found[-limit:] if limit else found
 
+    def page(
+        self, filters: Mapping[str, str], *, limit: int, before: int | None
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """Matching lines, newest first, and where the next page begins; ``before`` is such a place."""
+        lines = self.find(filters, limit=0)
+        end = len(lines) if before is None else min(before, len(lines))
+        start = max(end - limit, 0)
+        return lines[start:end][::-1], start or None
+
     def clear(self) -> None:
         """Forget everything (reset of the stubs)."""
         os.ftruncate(self._fd, 0)

@@ -1,0 +1,191 @@
+"""Driving the stand-ins: over real HTTP, by those whose workspace may reach them."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipaas.accounts.models import Workspace
+from ipaas.audit.models import AuditEntry
+from ipaas.catalog import stand_ins
+from ipaas.catalog.stand_ins import StandIns, StandInsMissing
+from ipaas.config import settings
+from ipaas.core.actor import Actor
+from ipaas.core.errors import NotFound, PermissionDenied
+from ipaas.core.ids import uuid7
+from ipaas.core.net import EgressPolicy, HttpClient
+from ipaas.sdk.loader import load_all
+from ipaas.sdk.stubs.client import StubCallRefused, StubsUnavailable
+from ipaas.sdk.stubs.server import StubServer
+
+ALL = frozenset({"stubs.view", "stubs.script"})
+CONNECTORS = load_all([Path(__file__).resolve().parents[3] / "connectors"])
+CHARGE = {"amount_minor": 500, "currency": "EUR", "source": {"payment_token": "tok_1"}}
+
+
+class Running:
+    """A stub server on a loop of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.posted: list[tuple[str, bytes]] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.port = self._do(self._start(folder))
+
+    async def _start(self, folder: Path) -> int:
+        async def post(url: str, headers: Any, body: bytes) -> int:
+            self.posted.append((url, body))
+            return 202
+
+        self._server = StubServer(CONNECTORS.values(), ledger=folder / "ledger.jsonl", token="token", post=post)
+        self._listeners = await self._server.listen("127.0.0.1", 0, None)
+        return int(self._listeners[0].sockets[0].getsockname()[1])
+
+    def charge(self, reference: str) -> None:
+        async def call() -> None:
+            async with HttpClient() as client:
+                headers = [(b"authorization", b"Bearer secret"), (b"content-type", b"application/json")]
+                url = f"http://127.0.0.1:{self.port}/payments/v1/charges"
+                body = json.dumps({**CHARGE, "reference": reference}).encode()
+                egress = EgressPolicy.parse([f"127.0.0.1:{self.port}"])
+                await client.call("POST", url, headers, body, egress=egress, deadline_s=10)
+
+        self._do(call())
+
+    def close(self) -> None:
+        async def end() -> None:
+            for listener in self._listeners:
+                listener.close()
+
+        self._do(end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._server.ledger.close()
+
+    def _do(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("IPAAS_HOME", str(tmp_path))
+    settings.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def running(home: Path) -> Iterator[Running]:
+    server = Running(home)
+    chosen = {"port": server.port, "smtp_port": 1, "token": "token", "signing_secret": "s"}
+    (home / "stubs.json").write_text(json.dumps(chosen))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def acme(workspace: Workspace, running: Running) -> Workspace:
+    workspace.settings = {"egress_allow": [f"127.0.0.1:{running.port}"]}
+    workspace.save()
+    return workspace
+
+
+@pytest.fixture
+def alice(workspace: Workspace) -> Actor:
+    return Actor("user", "u1", "Alice", workspace.id, ALL)
+
+
+def test_faults_are_put_in_force_shown_and_lifted(acme: Workspace, alice: Actor) -> None:
+    fault = stand_ins.set_fault(actor=alice, workspace=acme, fault={"vendor": "payments", "kind": "status"})
+    state = {one.vendor: one for one in stand_ins.list_stand_ins(actor=alice, workspace=acme)}
+    assert [one["id"] for one in state["payments"].faults] == [fault["id"]]
+    assert state["shipping"].faults == []
+    assert "create_charge" in state["payments"].actions
+    assert stand_ins.clear_faults(actor=alice, workspace=acme, vendor="payments") == 1
+    entries = AuditEntry.objects.filter(action__startswith="stubs.").order_by("id")
+    assert [(entry.action, entry.subject_id) for entry in entries] == [
+        ("stubs.fault_set", "payments"),
+        ("stubs.faults_cleared", "payments"),
+    ]
+
+
+def test_the_ledger_is_read_page_by_page_from_its_end(acme: Workspace, alice: Actor, running: Running) -> None:
+    for number in range(5):
+        running.charge(f"o-{number}")
+    found, before = [], None
+    while True:
+        page = stand_ins.ledger_page(
+            actor=alice, workspace=acme, filters={"vendor": "payments"}, limit=2, before=before
+        )
+        found.append([line["reference"] for line in page.lines])
+        before = page.next_before
+        if before is None:
+            break
+        running.charge("later")
+    assert found == [["o-4", "o-3"], ["o-2", "o-1"], ["o-0"]]
+
+
+def test_a_reset_forgets_everything(acme: Workspace, alice: Actor, running: Running) -> None:
+    running.charge("o-1")
+    stand_ins.reset_stand_ins(actor=alice, workspace=acme)
+    assert stand_ins.ledger_page(actor=alice, workspace=acme, filters={}).lines == []
+
+
+def test_webhooks_go_to_the_ingress_of_this_instance(acme: Workspace, alice: Actor, running: Running) -> None:
+    sent = stand_ins.send_webhooks(
+        actor=alice, workspace=acme, vendor="storefront", public_id="abc", sending={"count": 2}
+    )
+    assert sent == {"sent": 2, "statuses": {"202": 2}}
+    assert {url for url, _ in running.posted} == {f"http://{StandIns.load().ingress}/hooks/abc"}
+    entry = AuditEntry.objects.get(action="stubs.webhooks_sent")
+    assert "s" not in entry.details.values()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"vendor": "nobody", "kind": "status"}, {"vendor": "payments", "kind": "magic"}, {"vendor": "payments"}],
+    ids=["vendor", "kind", "no-kind"],
+)
+def test_a_bad_fault_is_refused_and_not_written_down(acme: Workspace, alice: Actor, fault: dict[str, Any]) -> None:
+    with pytest.raises(StubCallRefused):
+        stand_ins.set_fault(actor=alice, workspace=acme, fault=fault)
+    assert not AuditEntry.objects.filter(action="stubs.fault_set").exists()
+
+
+def test_who_may(acme: Workspace) -> None:
+    looking = Actor("user", "u2", "Bob", acme.id, frozenset({"stubs.view"}))
+    stranger = Actor("user", "u3", "Charlie", uuid7(), ALL)
+    assert stand_ins.list_stand_ins(actor=looking, workspace=acme)
+    with pytest.raises(PermissionDenied):
+        stand_ins.reset_stand_ins(actor=looking, workspace=acme)
+    with pytest.raises(NotFound):
+        stand_ins.list_stand_ins(actor=stranger, workspace=acme)
+
+
+def test_to_a_workspace_that_may_not_reach_them_there_are_none(
+    workspace: Workspace, alice: Actor, running: Running
+) -> None:
+    with pytest.raises(StandInsMissing):
+        stand_ins.list_stand_ins(actor=alice, workspace=workspace)
+
+
+def test_none_were_ever_chosen(workspace: Workspace, alice: Actor, home: Path) -> None:
+    with pytest.raises(StandInsMissing):
+        stand_ins.list_stand_ins(actor=alice, workspace=workspace)
+    assert not (home / "stubs.json").exists()
+
+
+def test_stopped_ones_are_said_to_be_out_of_reach(acme: Workspace, alice: Actor, running: Running, home: Path) -> None:
+    chosen = json.loads((home / "stubs.json").read_text())
+    (home / "stubs.json").write_text(json.dumps({**chosen, "port": 9}))
+    acme.settings = {"egress_allow": ["127.0.0.1:9"]}
+    acme.save()
+    with pytest.raises(StubsUnavailable):
+        stand_ins.list_stand_ins(actor=alice, workspace=acme)
