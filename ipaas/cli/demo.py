@@ -14,6 +14,7 @@ from ipaas.accounts.roles import ROLES
 from ipaas.catalog.models import Connection
 from ipaas.catalog.services import create_connection, update_connection
 from ipaas.catalog.stand_ins import HOST, StandIns
+from ipaas.cli.demo_warehouse import SETTING, Warehouse
 from ipaas.config import settings
 from ipaas.core import yamlio
 from ipaas.core.actor import SYSTEM
@@ -28,7 +29,7 @@ WORKSPACE = "demo"
 ENDPOINT = "storefront-orders"
 PEOPLE = {role: f"{role}@demo.example" for role in ROLES}
 VENDORS = ("storefront", "payments", "inventory", "shipping")
-LEFT_OUT = frozenset({"warehouse"})  # needs a PostgreSQL of its own to write to
+WAREHOUSE = "warehouse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +39,43 @@ class SignIns:
     address: str
     people: Mapping[str, str]
     password: str
+    warehouse: bool
 
 
 def install() -> SignIns:
     """Make what is missing; idempotent. Ports that changed since are put right."""
-    place = StandIns.load()
+    place, warehouse = StandIns.load(), Warehouse.from_settings()
     password = _password()
+    if warehouse is not None:
+        warehouse.prepare()
     with transaction.atomic():
         workspace = Workspace.objects.filter(slug=WORKSPACE).first()
         if workspace is None:
             workspace = accounts.create_workspace(slug=WORKSPACE, name="Demo", actor=SYSTEM)
-        allowed = [f"{HOST}:{place.port}", f"{HOST}:{place.smtp_port}"]
+        allowed = [place.address, f"{HOST}:{place.smtp_port}", *([warehouse.target] if warehouse else [])]
         if workspace.settings.get("egress_allow") != allowed:
             workspace = accounts.change_settings(workspace=workspace, settings={"egress_allow": allowed}, actor=SYSTEM)
         environment = _environment(workspace)
         _people(workspace, password)
         _connections(environment, place)
+        _mail(environment, place)
+        if warehouse is not None:
+            _warehouse(environment, warehouse)
         _endpoint(environment, place)
-        _flow(workspace, environment)
+        _flow(workspace, environment, left_out=frozenset() if warehouse else frozenset({WAREHOUSE}))
     host = settings().public_url or f"http://{settings().host}:{settings().port}"
-    return SignIns(host, PEOPLE, password)
+    return SignIns(host, PEOPLE, password, warehouse is not None)
 
 
 def introduce(signs: SignIns, *, as_json: bool) -> str:
     """What to print after the installation."""
     if as_json:
-        return json.dumps({"address": signs.address, "people": dict(signs.people), "password": signs.password})
+        shown = {"address": signs.address, "people": dict(signs.people), "password": signs.password}
+        return json.dumps({**shown, "warehouse": signs.warehouse})
     lines = [f"Demo sign-ins at {signs.address} (password of all: {signs.password})"]
     lines += [f"  {role:<9} {email}" for role, email in signs.people.items()]
+    if not signs.warehouse:
+        lines.append(f"The demo writes to no warehouse: name a PostgreSQL database for it in {SETTING}.")
     return "\n".join([*lines, "Try: ipaas demo orders --count 100 --fault payments:503:30% --fault shipping:reject:5%"])
 
 
@@ -119,6 +129,9 @@ def _connections(environment: Environment, place: StandIns) -> None:
         elif known.base_url != base_url:
             changes = {"base_url": base_url, "secret": known.secret}
             update_connection(connection=known, changes=changes, actor=SYSTEM)
+
+
+def _mail(environment: Environment, place: StandIns) -> None:
     config: dict[str, Any] = {
         "host": HOST,
         "port": place.smtp_port,
@@ -133,6 +146,23 @@ def _connections(environment: Environment, place: StandIns) -> None:
         )
     elif mail.config != config:
         update_connection(connection=mail, changes={"config": config}, actor=SYSTEM)
+
+
+def _warehouse(environment: Environment, warehouse: Warehouse) -> None:
+    known = Connection.objects.filter(environment=environment, slug=WAREHOUSE).first()
+    secret = _secret(environment.workspace, "warehouse-login", warehouse.login)
+    if known is None:
+        create_connection(
+            environment=environment,
+            slug=WAREHOUSE,
+            connector="postgres",
+            actor=SYSTEM,
+            config=warehouse.config,
+            secret=secret,
+        )
+    elif known.config != warehouse.config:
+        changes = {"config": warehouse.config, "secret": known.secret}
+        update_connection(connection=known, changes=changes, actor=SYSTEM)
 
 
 def _endpoint(environment: Environment, place: StandIns) -> Endpoint:
@@ -156,12 +186,12 @@ def _endpoint(environment: Environment, place: StandIns) -> Endpoint:
     )
 
 
-def _flow(workspace: Workspace, environment: Environment) -> None:
+def _flow(workspace: Workspace, environment: Environment, *, left_out: frozenset[str]) -> None:
     for name in ORDER_DOCUMENTS:
         content = yamlio.load(example_text(name))
         if content.get("kind") == "flow":
             steps = content["steps"]
-            content["steps"] = [step for step in steps if step.get("call", {}).get("connection") not in LEFT_OUT]
+            content["steps"] = [step for step in steps if step.get("call", {}).get("connection") not in left_out]
         applied = apply_document(actor=SYSTEM, workspace=workspace, content=content)
         if isinstance(applied.document, Flow):
             _deploy(applied.document, environment)

@@ -159,7 +159,8 @@ class HttpProtocol(asyncio.Protocol):
         try:
             return self._handle(request)
         except Exception:
-            return _defect(request)
+            log.exception("a stand-in failed", action="stub_defect", method=request.method, path=request.path[:200])
+            return _DEFECT
 
     async def _serve_later(self, answer: Awaitable[StubAnswer], request: StubRequest, keep_alive: bool) -> None:
         await self._write_later(request, answer, keep_alive)
@@ -178,7 +179,8 @@ class HttpProtocol(asyncio.Protocol):
         try:
             found = await answer
         except Exception:
-            found = _defect(request)
+            log.exception("a stand-in failed", action="stub_defect", method=request.method, path=request.path[:200])
+            found = _DEFECT
         self._write(request, found, keep_alive)
 
     def _write(self, request: StubRequest, answer: StubAnswer, keep_alive: bool) -> None:
@@ -203,9 +205,7 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.close()
 
 
-def _defect(request: StubRequest) -> StubAnswer:
-    log.exception("a stand-in failed", action="stub_defect", method=request.method, path=request.path[:200])
-    return json_answer(500, {"error": {"code": "stub_defect", "message": "The stand-in failed; its log says more."}})
+_DEFECT = json_answer(500, {"error": {"code": "stub_defect", "message": "The stand-in failed; see its log."}})
 
 
 def _reset(transport: asyncio.Transport) -> None:

@@ -64,6 +64,12 @@ def order(seed: int, number: int) -> dict[str, Any]:
     }
 
 
+def order_of(order_id: str) -> dict[str, Any]:
+    """The order with an id as ``order`` makes them."""
+    digits = order_id.removeprefix("ord_")
+    return order(int(digits[:4]), int(digits[4:]))
+
+
 def deliveries(
     *, seed: int, count: int, event: str = "order.created", start: int = 1
 ) -> Iterator[tuple[str, dict[str, Any]]]:
