@@ -20,6 +20,8 @@ from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput
 
 KEY = re.compile(r"ipk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})\Z", re.ASCII)
+BINDABLE = ("flows.", "runs.", "deadletters.", "approvals.")
+"""Permissions that a key bound to flows can have: those of what belongs to a flow."""
 USE_RESOLUTION = timedelta(minutes=1)
 _NO_DIGEST = bytes(32)
 
@@ -48,14 +50,14 @@ def create_api_key(
 ) -> NewApiKey:
     """Make a key that permits ``scopes``, none of which may exceed what the maker (or the service account) has.
 
-    ``flows`` narrows the key to these flows. The key belongs to the service account when one is given, else to the
-    maker, and permits at every use no more than its owner then has.
+    ``flows`` binds the key to these flows; it then permits nothing but deeds on them. The key belongs to the service
+    account when one is given, else to the maker, and permits at every use no more than its owner then has.
     """
     require_permission(actor, "apikeys.manage", workspace)
     if service_account is not None:
         require_permission(actor, "apikeys.manage", service_account)
     granted = permissions_of(service_account.roles) if service_account else _of_actor(actor)
-    _check(name, scopes, granted & _of_actor(actor), expires_at)
+    _check(name, scopes, granted & _of_actor(actor), expires_at, bound=flows is not None)
     made = _make(
         workspace_id=workspace.id,
         name=name,
@@ -146,7 +148,7 @@ def _make(*, workspace_id: UUID, **fields: object) -> NewApiKey:
     return NewApiKey(key, f"ipk_{prefix}_{secret}")
 
 
-def _check(name: str, scopes: list[str], allowed: frozenset[str], expires_at: datetime | None) -> None:
+def _check(name: str, scopes: list[str], allowed: frozenset[str], expires_at: datetime | None, *, bound: bool) -> None:
     errors = []
     if not name.strip() or len(name) > 120:
         errors.append({"path": "name", "code": "name.invalid", "message": "a key needs a name of up to 120 characters"})
@@ -157,6 +159,9 @@ def _check(name: str, scopes: list[str], allowed: frozenset[str], expires_at: da
     for scope in scopes:
         if scope not in known_permissions():
             errors.append({"path": "scopes", "code": "scope.unknown", "message": f"there is no permission {scope!r}"})
+        elif bound and not scope.startswith(BINDABLE):
+            message = f"{scope} reaches beyond flows; a key bound to flows can not have it"
+            errors.append({"path": "scopes", "code": "scope.unbindable", "message": message})
         elif scope not in allowed:
             message = f"{scope} is more than the maker or the service account may do"
             errors.append({"path": "scopes", "code": "scope.exceeds", "message": message})
@@ -188,6 +193,8 @@ def _is_live(key: ApiKey, moment: datetime) -> bool:
 def _of_key(key: ApiKey) -> frozenset[str]:
     """The scopes cut down to what the owner may do now; an owner who left makes the key invalid."""
     scopes = frozenset(key.scopes)
+    if key.flows is not None:
+        scopes = frozenset(scope for scope in scopes if scope.startswith(BINDABLE))
     if key.service_account is not None:
         return scopes & permissions_of(key.service_account.roles)
     if key.owner is None:

@@ -20,7 +20,10 @@ class WorkspaceOwned(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does a deed: permissions hold in ``workspace_id`` only; ``SYSTEM`` may do all everywhere."""
+    """Who does a deed: permissions hold in ``workspace_id`` only; ``SYSTEM`` may do all everywhere.
+
+    ``flows`` binds the actor to these flows: what belongs to another flow does not exist for it. None: to no flow.
+    """
 
     kind: ActorKind
     id: str
@@ -38,6 +41,10 @@ class Actor:
         """Whether the actor has a permission in its own workspace."""
         known_permission(permission)
         return self.is_system or permission in self.permissions
+
+    def may_touch(self, flow_id: UUID | None) -> bool:
+        """Whether the actor is not bound to other flows; ``None`` is a flow that is still to be made."""
+        return self.flows is None or flow_id in self.flows
 
 
 SYSTEM = Actor(kind="system", id="system", label="system")
@@ -64,7 +71,8 @@ def require_permission(actor: Actor, permission: str, subject: WorkspaceOwned | 
     """Deny by default.
 
     ``subject`` is an object of a workspace or a workspace id. A foreign one raises ``NotFound`` exactly
-    as a missing one does; a lacking permission raises ``PermissionDenied``.
+    as a missing one does, and so does what belongs to a flow (``flow_id``) that the actor is not bound to; a lacking
+    permission raises ``PermissionDenied``.
     """
     known_permission(permission)
     if actor.is_system:
@@ -72,5 +80,8 @@ def require_permission(actor: Actor, permission: str, subject: WorkspaceOwned | 
     workspace_id: Any = subject if subject is None or isinstance(subject, UUID) else subject.workspace_id
     if workspace_id is not None and workspace_id != actor.workspace_id:
         raise NotFound(type(subject).__name__.lower() if not isinstance(subject, UUID) else "workspace")
+    flow_id = getattr(subject, "flow_id", None)
+    if flow_id is not None and not actor.may_touch(flow_id):
+        raise NotFound(type(subject).__name__.lower())
     if permission not in actor.permissions:
         raise PermissionDenied(permission=permission)

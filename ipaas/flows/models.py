@@ -28,6 +28,11 @@ class Flow(VersionedDocument):
     def paused(self) -> bool:
         return self.state == self.State.PAUSED
 
+    @property
+    def flow_id(self) -> UUID:
+        """A flow belongs to itself, so that ``require_permission`` takes it as a subject."""
+        return self.id
+
 
 class FlowVersion(DocumentVersion):
     """A published, immutable version of a flow: references inside are pinned to numbers."""

@@ -5,10 +5,16 @@ from uuid import UUID
 
 from django.db import models
 
+from ipaas.core.actor import Actor
 from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
 
 
 class FlowQuerySet(DocumentQuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """The flows that exist for an actor: of its workspace, and of those it is bound to."""
+        rows = self.filter(workspace_id=actor.workspace_id)
+        return rows if actor.flows is None else rows.filter(id__in=actor.flows)
+
     def with_deployments(self) -> Self:
         return self.prefetch_related("deployments__environment", "deployments__version")
 

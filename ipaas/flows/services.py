@@ -1,6 +1,8 @@
 """Changing flow drafts, pausing and resuming; publishing and deploying are in governance."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db import transaction
 
@@ -9,7 +11,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.drafts import write_draft
-from ipaas.core.errors import Conflict
+from ipaas.core.errors import Conflict, NotFound
 from ipaas.flows.document import FLOW_TYPE
 from ipaas.flows.models import Flow
 from ipaas.flows.validation import validate
@@ -39,6 +41,7 @@ def save_draft(
     """Store a draft, finished or not, and say what would stop it from being published."""
     require_permission(actor, "flows.edit", workspace.id)
     source = read_document(text=text, content=content)
+    require_own_flow(actor, workspace.id, source.content)
     document = write_draft(
         FLOW_TYPE, workspace_id=workspace.id, content=source.content, expected_revision=expected_revision
     )
@@ -70,6 +73,16 @@ def resume_flow(*, flow: Flow, actor: Actor, reason: str = "") -> Flow:
     flow.save(update_fields=["state", "pause_reason", "updated_at"])
     _record("flow.resumed", actor, flow, {"reason": reason})
     return flow
+
+
+def require_own_flow(actor: Actor, workspace_id: UUID, content: Mapping[str, Any]) -> None:
+    """An actor that is bound to flows changes those flows alone, and makes none: else ``NotFound``."""
+    if actor.flows is None:
+        return
+    slug = content.get("slug")
+    found = Flow.objects.in_workspace(workspace_id).filter(slug=slug).first() if isinstance(slug, str) else None
+    if not actor.may_touch(found.id if found else None):
+        raise NotFound(what="flow")
 
 
 def _record(action: str, actor: Actor, flow: Any, details: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ _OPTIONS = {"reason", "new_effects"}
 def preview_count(*, actor: Actor, workspace: Workspace, deed: Deed, filter: Mapping[str, Any]) -> int:  # noqa: A002
     """How many runs a bulk job with this filter would touch now."""
     require_permission(actor, _permission(deed), workspace.id)
-    return _targets(workspace.id, deed, filter).count()
+    return _targets(workspace.id, deed, filter, actor.flows).count()
 
 
 @transaction.atomic
@@ -63,7 +63,7 @@ def start_bulk_job(
         raise _invalid("rate_per_s", f"give a rate above 0 and up to {MAX_RATE_PER_S:g} a second")
     if not options.get("reason") or set(options) - _OPTIONS:
         raise _invalid("options", "a reason is needed; the options are reason and new_effects")
-    total = _targets(workspace.id, deed, filter).count()
+    total = _targets(workspace.id, deed, filter, actor.flows).count()
     job = BulkJob.objects.create(
         id=uuid7(),
         workspace_id=workspace.id,
@@ -142,7 +142,8 @@ def advance_bulk_job(claim: Claimed) -> None:
     if job is None:
         writing.write_rows({"done": [(claim.id,)]})
         return
-    targets = _targets(job.workspace_id, job.deed, job.filter).filter(id__lt=job.id)
+    flows = _actor(job.actor).flows
+    targets = _targets(job.workspace_id, job.deed, job.filter, flows).filter(id__lt=job.id)
     if job.cursor is not None:
         targets = targets.filter(id__gt=job.cursor)
     size = max(1, min(SLICE, int(job.rate_per_s)))
@@ -190,16 +191,26 @@ _DEEDS: dict[str, Callable[[Actor, Any, Mapping[str, Any]], None]] = {
 }
 
 
+def jobs_visible_to(actor: Actor) -> QuerySet[BulkJob]:
+    """The jobs of the actor's workspace; an actor that is bound to flows sees those it began."""
+    jobs = BulkJob.objects.filter(workspace_id__in=[actor.workspace_id])
+    return jobs if actor.flows is None else jobs.filter(actor__id=actor.id)
+
+
 # -- what a job works on -------------------------------------------------------------------------------------------
 
 
-def _targets(workspace_id: UUID, deed: str, wanted: Mapping[str, Any]) -> QuerySet[Any]:
+def _targets(workspace_id: UUID, deed: str, wanted: Mapping[str, Any], flows: frozenset[UUID] | None) -> QuerySet[Any]:
     letters = deed != "cancel"
     conditions = _conditions(wanted, _LETTER_TEXTS if letters else _RUN_TEXTS, "run_id__in" if letters else "id__in")
+    rows: QuerySet[Any]
     if letters:
-        return DeadLetter.objects.filter(workspace_id=workspace_id, state=DeadLetter.State.OPEN, **conditions)
-    runs = Run.objects.filter(workspace_id=workspace_id, status__in=Run.UNENDED, cancel_reason__isnull=True)
-    return runs.filter(**conditions)
+        rows = DeadLetter.objects.filter(workspace_id=workspace_id, state=DeadLetter.State.OPEN)
+    else:
+        rows = Run.objects.filter(workspace_id=workspace_id, status__in=Run.UNENDED, cancel_reason__isnull=True)
+    if flows is not None:
+        rows = rows.filter(flow_id__in=flows)
+    return rows.filter(**conditions)
 
 
 def _conditions(wanted: Mapping[str, Any], texts: tuple[str, ...], runs: str) -> dict[str, Any]:
@@ -250,6 +261,8 @@ def _invalid(path: str, message: str) -> InvalidInput:
 
 def _locked(actor: Actor, job: BulkJob, *states: str) -> BulkJob:
     require_permission(actor, _permission(job.deed), job)
+    if actor.flows is not None and job.actor["id"] != actor.id:
+        raise NotFound(what="bulk job")
     # the queue entry first, as the worker does: the two never wait for one another
     writing.execute("SELECT 1 FROM runtime_work WHERE id = %s FOR NO KEY UPDATE", [job.id])
     found = BulkJob.objects.select_for_update().filter(id=job.id).first()
@@ -286,13 +299,22 @@ def _actor_json(actor: Actor) -> dict[str, Any]:
         "label": actor.label,
         "workspace_id": str(actor.workspace_id) if actor.workspace_id else None,
         "permissions": sorted(actor.permissions),
+        "flows": None if actor.flows is None else sorted(str(flow) for flow in actor.flows),
     }
 
 
 def _actor(kept: Mapping[str, Any]) -> Actor:
-    """Who began the job, with the permissions of that moment."""
+    """Who began the job, with the permissions and the flows of that moment."""
     workspace_id = UUID(kept["workspace_id"]) if kept["workspace_id"] else None
-    return Actor(kept["kind"], kept["id"], kept["label"], workspace_id, frozenset(kept["permissions"]))
+    flows = kept.get("flows")
+    return Actor(
+        kept["kind"],
+        kept["id"],
+        kept["label"],
+        workspace_id,
+        frozenset(kept["permissions"]),
+        flows=None if flows is None else frozenset(UUID(flow) for flow in flows),
+    )
 
 
 def _record(action: str, actor: Actor, job: BulkJob, details: dict[str, Any]) -> None:

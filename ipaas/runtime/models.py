@@ -7,6 +7,7 @@ partitions and no cost grows with history. ``Work`` is the only queue and holds 
 from django.db import models
 
 from ipaas.core.ids import uuid7
+from ipaas.core.querysets import OfFlowsQuerySet
 
 
 class Work(models.Model):
@@ -89,6 +90,8 @@ class Run(models.Model):
     error_message = models.TextField(null=True)
     error_step = models.TextField(null=True)
     cancel_reason = models.TextField(null=True)
+
+    objects = OfFlowsQuerySet["Run"].as_manager()
 
     class Meta:
         managed = False
@@ -276,6 +279,8 @@ class DeadLetter(models.Model):
     close_reason = models.TextField(default="")
     replay_run_id = models.UUIDField(null=True)
 
+    objects = OfFlowsQuerySet["DeadLetter"].as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["workspace_id", "state", "-id"], name="runtime_deadletter_open"),
@@ -312,6 +317,8 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True)
     decided_by = models.TextField(default="")
     reason = models.TextField(default="")
+
+    objects = OfFlowsQuerySet["Approval"].as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run_id", "seq"], name="runtime_approval_once")]

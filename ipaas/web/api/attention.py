@@ -46,7 +46,7 @@ class DeadLetterViewSet(_OfFlows):
     required_permissions = dict.fromkeys(("list", "retrieve", "groups"), "deadletters.view")
 
     def get_queryset(self) -> QuerySet[DeadLetter]:
-        return self.of_own_flows(DeadLetter.objects.all())
+        return DeadLetter.objects.visible_to(self.actor)
 
     @extend_schema(parameters=[DeadLetterQuery])
     def list(self, request: Request) -> Response:
@@ -78,7 +78,7 @@ class ApprovalViewSet(_OfFlows):
     required_permissions = {"list": "approvals.view", "retrieve": "approvals.view", "decide": "approvals.decide"}
 
     def get_queryset(self) -> QuerySet[Approval]:
-        return self.of_own_flows(Approval.objects.all())
+        return Approval.objects.visible_to(self.actor)
 
     @extend_schema(parameters=[ApprovalQuery])
     def list(self, request: Request) -> Response:

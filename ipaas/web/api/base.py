@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
-from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -92,15 +91,6 @@ class ApiViewSet(GenericViewSet[Any]):
         """One page of rows, newest first; ``shared`` goes into the serializer's context."""
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(serializer(page, many=True, context=shared).data)
-
-    def may_touch_flow(self, flow_id: UUID) -> bool:
-        """Whether the caller's key is not bound to other flows."""
-        return self.actor.flows is None or flow_id in self.actor.flows
-
-    def of_own_flows(self, rows: QuerySet[Any, Any], field: str = "flow_id") -> QuerySet[Any, Any]:
-        """The rows of this workspace, and of the flows that the caller's key is bound to."""
-        rows = rows.filter(workspace_id=self.workspace.id)
-        return rows if self.actor.flows is None else rows.filter(**{f"{field}__in": self.actor.flows})
 
     def one(self, rows: QuerySet[Any, Any], what: str, **identity: Any) -> Any:
         """The row of an identity; a missing and a foreign one raise the same ``NotFound``."""

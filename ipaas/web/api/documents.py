@@ -93,7 +93,6 @@ class DocumentViewSet(ApiViewSet):
 
     def _save(self, given: dict[str, Any], revision: int | None, status: int) -> Response:
         refuse_other_kind(given, self.kind)
-        refuse_new_flow_of_bound_key(self, self.kind, given)
         document, findings = SAVE[self.kind](
             actor=self.actor, workspace=self.workspace, expected_revision=revision, **given
         )
@@ -157,7 +156,6 @@ class AnyDocumentViewSet(ApiViewSet):
         given = self.read(ApplyInput)
         source = source_of(given)
         kind = kind_of(source)
-        refuse_new_flow_of_bound_key(self, kind, source)
         applied = governance.apply_document(
             actor=self.actor, workspace=self.workspace, note=given["note"], publish_it=given["publish"], **source
         )
@@ -193,13 +191,3 @@ def kind_of(given: dict[str, Any]) -> str:
 def refuse_other_kind(given: dict[str, Any], kind: str) -> None:
     if kind_of(given) != kind:
         raise InvalidInput([{"path": "/kind", "code": "document.kind", "message": f"the kind must be {kind!r}"}])
-
-
-def refuse_new_flow_of_bound_key(view: ApiViewSet, kind: str, given: dict[str, Any]) -> None:
-    """A key that is bound to flows changes those flows alone, and makes none."""
-    if kind != "flow" or view.actor.flows is None:
-        return
-    slug = read_document(**source_of(given)).content.get("slug")
-    rows = view.of_own_flows(document_type("flow").documents, "id")
-    if not isinstance(slug, str) or not rows.filter(slug=slug).exists():
-        raise NotFound(what="flow")

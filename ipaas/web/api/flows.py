@@ -38,7 +38,7 @@ class FlowViewSet(DocumentViewSet):
     }
 
     def get_queryset(self) -> Any:
-        return self.of_own_flows(Flow.objects.with_deployments(), "id")
+        return Flow.objects.visible_to(self.actor).with_deployments()
 
     @extend_schema(request=DeployInput, responses=DeploymentOutput)
     def deploy(self, request: Request, slug: str) -> Response:

@@ -46,7 +46,7 @@ class RunViewSet(ApiViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Run]:
-        return self.of_own_flows(Run.objects.all())
+        return Run.objects.visible_to(self.actor)
 
     def run_of(self, run_id: Any) -> Run:
         found: Run = self.one(self.get_queryset(), "run", id=run_id)

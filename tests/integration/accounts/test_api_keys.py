@@ -268,3 +268,22 @@ def test_a_caller_can_not_forge_its_address(
         REMOTE_ADDR="203.0.113.1",
     )
     assert answer.json()["ip"] == expected
+
+
+def test_a_key_bound_to_flows_can_not_reach_beyond_them(workspace: Workspace, alice: Actor) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        services.create_api_key(
+            workspace=workspace,
+            name="k",
+            scopes=["runs.view", "apikeys.manage"],
+            flows=[UUID(int=7)],
+            actor=alice,
+        )
+    assert [error["code"] for error in caught.value.errors] == ["scope.unbindable"]
+
+
+def test_an_older_bound_key_loses_what_reaches_beyond_flows(workspace: Workspace, alice: Actor) -> None:
+    made = services.create_api_key(workspace=workspace, name="k", scopes=["runs.view", "apikeys.manage"], actor=alice)
+    assert authenticate_api_key(made.raw).permissions == {"runs.view", "apikeys.manage"}
+    ApiKey.objects.filter(id=made.key.id).update(flows=[UUID(int=7)])
+    assert authenticate_api_key(made.raw).permissions == {"runs.view"}

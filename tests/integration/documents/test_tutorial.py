@@ -19,7 +19,8 @@ CONNECTORS = {"shipping": "shipping", "mail": "smtp"}
 def test_the_flow_of_the_tutorial_fits_its_connectors(workspace: Workspace, alice: Actor) -> None:
     text = (TUTORIAL / "return-label.yaml").read_text()
     applied = apply_document(actor=alice, workspace=workspace, text=text)
-    assert applied.version is not None and not applied.findings
+    assert applied.version is not None
+    assert not applied.findings
     plan = plan_for(applied.version.id)
     scope = {"trigger": {"body": json.loads((TUTORIAL / "return.json").read_text())}, "steps": {}}
     for block in plan.steps:

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from ipaas.core.actor import SYSTEM
+from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from ipaas.core.ids import uuid7
 from ipaas.runtime.bulk import (
     advance_bulk_job,
+    jobs_visible_to,
     pause_bulk_job,
     preview_count,
     progress,
@@ -34,7 +35,7 @@ def dead(world: World, count: int) -> list[Run]:
 
 def begin(world: World, **changes: Any) -> BulkJob:
     given: dict[str, Any] = {"deed": "replay", "filter": {}, "rate_per_s": 100, "options": {"reason": "all fixed"}}
-    return start_bulk_job(actor=SYSTEM, workspace=world.workspace, **{**given, **changes})
+    return start_bulk_job(**{"actor": SYSTEM, "workspace": world.workspace, **given, **changes})
 
 
 def test_a_bulk_replay_replays_every_open_dead_letter_once(world: World) -> None:
@@ -183,3 +184,22 @@ def test_a_worker_that_lost_the_claim_does_nothing(world: World) -> None:
         advance_bulk_job(stale)
     job.refresh_from_db()
     assert (job.done, Run.objects.count()) == (0, 1)
+
+
+def test_a_key_bound_to_flows_touches_no_other_flow_and_no_job_of_others(world: World) -> None:
+    world.gateway.on("charge", failed())
+    mine, other = world.flow(call("charge"), slug="mine"), world.flow(call("charge"), slug="other")
+    for flow in (mine, other):
+        world.start(flow, {"id": "o-1"})
+    world.work()
+    world.gateway.clear()
+    permissions = frozenset({"runs.replay"})
+    bound = Actor("api_key", "k", "key", world.workspace.id, permissions, flows=frozenset({mine.id}))
+    job = begin(world, actor=bound)
+    assert job.total == 1
+    world.work()
+    assert list(DeadLetter.objects.filter(state="open").values_list("flow_id", flat=True)) == [other.id]
+    others = begin(world)
+    assert set(jobs_visible_to(bound)) == {job}
+    with pytest.raises(NotFound):
+        stop_bulk_job(actor=bound, job=others)

@@ -63,3 +63,18 @@ def test_misspelt_permission_is_a_mistake_even_of_the_system():
         with pytest.raises(LookupError):
             who.may("thing.edits")
     assert set(known_permissions()) == {"things.view", "things.edit"}
+
+
+@dataclass
+class Run:
+    workspace_id: UUID
+    flow_id: UUID
+
+
+def test_what_belongs_to_another_flow_does_not_exist_for_a_bound_actor():
+    mine, other = uuid7(), uuid7()
+    bound = Actor("api_key", "2", "key", HERE, frozenset({"things.view"}), flows=frozenset({mine}))
+    require_permission(bound, "things.view", Run(HERE, mine))
+    with pytest.raises(NotFound, match="no run"):
+        require_permission(bound, "things.view", Run(HERE, other))
+    require_permission(ALICE, "things.view", Run(HERE, other))
