@@ -30,6 +30,8 @@ ENDPOINT = "storefront-orders"
 PEOPLE = {role: f"{role}@demo.example" for role in ROLES}
 VENDORS = ("storefront", "payments", "inventory", "shipping")
 WAREHOUSE = "warehouse"
+# A demo is watched: its retries end within minutes.
+PATIENCE: Mapping[str, Any] = {"retry": {"max_attempts": 8, "base_s": 1, "cap_s": 15}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,6 @@ def install() -> SignIns:
         environment = _environment(workspace)
         _people(workspace, password)
         _connections(environment, place)
-        _mail(environment, place)
         if warehouse is not None:
             _warehouse(environment, warehouse)
         _endpoint(environment, place)
@@ -110,7 +111,6 @@ def _secret(workspace: Workspace, slug: str, fields: Mapping[str, str], kind: st
 
 
 def _connections(environment: Environment, place: StandIns) -> None:
-    workspace = environment.workspace
     token = {"token": secrets.token_urlsafe(24), "key": secrets.token_urlsafe(24)}
     fields: dict[str, dict[str, str]] = {
         "storefront": {"api_key": token["key"]},
@@ -119,50 +119,33 @@ def _connections(environment: Environment, place: StandIns) -> None:
         "shipping": {"username": "demo", "password": token["token"]},
     }
     for vendor in VENDORS:
-        base_url = f"{place.url}/{vendor}"
-        known = Connection.objects.filter(environment=environment, slug=vendor).first()
-        if known is None:
-            secret = _secret(workspace, f"{vendor}-key", fields[vendor])
-            create_connection(
-                environment=environment, slug=vendor, connector=vendor, actor=SYSTEM, base_url=base_url, secret=secret
-            )
-        elif known.base_url != base_url:
-            changes = {"base_url": base_url, "secret": known.secret}
-            update_connection(connection=known, changes=changes, actor=SYSTEM)
-
-
-def _mail(environment: Environment, place: StandIns) -> None:
-    config: dict[str, Any] = {
+        secret = _secret(environment.workspace, f"{vendor}-key", fields[vendor])
+        _connect(environment, vendor, {"connector": vendor, "base_url": f"{place.url}/{vendor}", "secret": secret})
+    config = {
         "host": HOST,
         "port": place.smtp_port,
         "security": "none",
         "from_address": "shop@demo.example",
         "repeats": "suppressed",
     }
-    mail = Connection.objects.filter(environment=environment, slug="mail").first()
-    if mail is None:
-        create_connection(
-            environment=environment, slug="mail", connector="smtp", actor=SYSTEM, config=config, auth_scheme="none"
-        )
-    elif mail.config != config:
-        update_connection(connection=mail, changes={"config": config}, actor=SYSTEM)
+    _connect(environment, "mail", {"connector": "smtp", "config": config, "auth_scheme": "none"})
 
 
 def _warehouse(environment: Environment, warehouse: Warehouse) -> None:
-    known = Connection.objects.filter(environment=environment, slug=WAREHOUSE).first()
     secret = _secret(environment.workspace, "warehouse-login", warehouse.login)
+    _connect(environment, WAREHOUSE, {"connector": "postgres", "config": warehouse.config, "secret": secret})
+
+
+def _connect(environment: Environment, slug: str, wanted: Mapping[str, Any]) -> None:
+    """Make a connection, or put right what differs; a secret is named again, since a new address would detach it."""
+    wanted = {**wanted, "policy": PATIENCE}
+    known = Connection.objects.filter(environment=environment, slug=slug).first()
     if known is None:
-        create_connection(
-            environment=environment,
-            slug=WAREHOUSE,
-            connector="postgres",
-            actor=SYSTEM,
-            config=warehouse.config,
-            secret=secret,
-        )
-    elif known.config != warehouse.config:
-        changes = {"config": warehouse.config, "secret": known.secret}
-        update_connection(connection=known, changes=changes, actor=SYSTEM)
+        create_connection(environment=environment, slug=slug, actor=SYSTEM, **wanted)
+        return
+    changes = {name: value for name, value in wanted.items() if getattr(known, name) != value}
+    if changes:
+        update_connection(connection=known, changes={**changes, "secret": known.secret}, actor=SYSTEM)
 
 
 def _endpoint(environment: Environment, place: StandIns) -> Endpoint:

@@ -17,7 +17,7 @@ from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.core.ids import uuid7_at
 from ipaas.events.models import Endpoint
-from ipaas.flows.models import Deployment
+from ipaas.flows.models import FlowVersion
 from ipaas.runtime.bulk import start_bulk_job
 from ipaas.runtime.models import BulkJob, DeadLetter, Run
 from ipaas.sdk.stubs.orders import order, order_of
@@ -114,7 +114,7 @@ def _runs(workspace_id: UUID, order_ids: Iterable[str], begun: datetime) -> dict
     """The latest run of each order since then."""
     wanted = set(order_ids)
     runs = Run.objects.filter(workspace_id=workspace_id, id__gte=uuid7_at(begun)).order_by("id")
-    found = runs.only("id", "business_key", "status", "error_step", "error_code", "error_message")
+    found = runs.only("id", "version_id", "business_key", "status", "error_step", "error_code", "error_message")
     return {run.business_key: run for run in found if run.business_key in wanted}
 
 
@@ -134,23 +134,26 @@ def _wait(workspace_id: UUID, order_ids: list[str], begun: datetime, wanted: int
 def _report(endpoint: Endpoint, order_ids: list[str], begun: datetime, problems: list[str]) -> Report:
     seconds = (datetime.now(UTC) - begun).total_seconds()
     runs = _runs(endpoint.workspace_id, order_ids, begun)
-    warehouse = Warehouse.from_settings() if _writes_to_warehouse(endpoint) else None
+    storing = _versions_that_store({run.version_id for run in runs.values()})
+    warehouse = Warehouse.from_settings() if storing else None
     rows = warehouse.rows(order_ids) if warehouse else {}
     books = open_books(read_ledger(StandIns.load().ledger), rows, order_ids)
     orders = []
     for order_id, book in books.items():
         run = runs.get(order_id)
-        state = book.state(len(order_of(order_id)["lines"]), warehouse=warehouse is not None)
+        stores = run is not None and run.version_id in storing
+        state = book.state(len(order_of(order_id)["lines"]), warehouse=stores)
         reason = f"{run.error_step}: {run.error_code}: {run.error_message}" if run and run.error_code else ""
         orders.append(Ended(order_id, run.status if run else "", reason, state, tuple(book.offences())))
     repeats = sum(book.repeats for book in books.values())
     return Report(tuple(orders), effects(books), repeats, len(rows) if warehouse else None, seconds, tuple(problems))
 
 
-def _writes_to_warehouse(endpoint: Endpoint) -> bool:
-    """Whether the flow that runs now has its warehouse step."""
-    running = Deployment.objects.filter(
-        environment_id=endpoint.environment_id, flow__slug="order-to-shipment"
-    ).select_related("version")
-    steps = [step for one in running for step in one.version.content["steps"]]
-    return any(step.get("call", {}).get("connection") == WAREHOUSE for step in steps)
+def _versions_that_store(version_ids: set[UUID]) -> set[UUID]:
+    """Those flow versions that write to the warehouse; a run keeps to the version that it began with."""
+    versions = FlowVersion.objects.filter(id__in=version_ids)
+    return {
+        version.id
+        for version in versions
+        if any(step.get("call", {}).get("connection") == WAREHOUSE for step in version.content["steps"])
+    }

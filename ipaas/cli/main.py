@@ -8,7 +8,6 @@ from types import FrameType
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 
 import click
-import django
 
 from ipaas.cli.demo_commands import demo
 from ipaas.cli.instance import adopt_instance, set_up
@@ -48,6 +47,7 @@ def stubs() -> None:
 @stubs.command("serve")
 def stubs_serve() -> None:
     """Serve the stand-ins on the ports that ``up`` chose."""
+    set_up()
     from ipaas.catalog.stand_ins import StandIns
     from ipaas.sdk.stubs.__main__ import main as serve
 
