@@ -13,7 +13,7 @@ from ipaas.accounts.models import Environment, User, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.catalog.models import Connection
 from ipaas.catalog.services import create_connection, update_connection
-from ipaas.catalog.stand_ins import HOST, StandIns
+from ipaas.catalog.stand_in_place import HOST, StandIns
 from ipaas.cli.demo_warehouse import SETTING, Warehouse
 from ipaas.config import settings
 from ipaas.core import yamlio

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ipaas.catalog.stand_ins import StandIns, clear_faults, send_webhooks, set_fault
+from ipaas.catalog.stand_in_place import StandIns
+from ipaas.catalog.stand_ins import clear_faults, send_webhooks, set_fault
 from ipaas.cli.books import effects, open_books, read_ledger
 from ipaas.cli.demo import ENDPOINT, WAREHOUSE, WORKSPACE
 from ipaas.cli.demo_report import Ended, Report

@@ -47,8 +47,7 @@ def stubs() -> None:
 @stubs.command("serve")
 def stubs_serve() -> None:
     """Serve the stand-ins on the ports that ``up`` chose."""
-    set_up()
-    from ipaas.catalog.stand_ins import StandIns
+    from ipaas.catalog.stand_in_place import StandIns
     from ipaas.sdk.stubs.__main__ import main as serve
 
     place = StandIns.load()

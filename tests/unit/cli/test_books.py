@@ -53,9 +53,7 @@ def test_the_state_of_an_order(
 @pytest.mark.parametrize(
     ("happened", "row", "offence"),
     [
-        pytest.param(
-            [*SHIPPED, CHARGE], ROW, f"payments.create_charge {ORDER} happened 2 times", id="charged-twice"
-        ),
+        pytest.param([*SHIPPED, CHARGE], ROW, f"payments.create_charge {ORDER} happened 2 times", id="charged-twice"),
         pytest.param([*SHIPPED, MAIL], ROW, f"smtp.send_mail {ORDER} happened 2 times", id="mailed-twice"),
         pytest.param([*SHIPPED, RESERVE], ROW, f"inventory.reserve {ORDER}-0 happened 2 times", id="reserved-twice"),
         pytest.param([SHIP], None, "shipped, but not paid", id="not-paid"),
