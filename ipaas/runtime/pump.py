@@ -35,7 +35,7 @@ POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Handler:
     """How one kind of work is done; ``abandon`` tells its owner why it is not tried any more."""
 
     run: Callable[[Engine, Claimed, Unit], Coroutine[Any, Any, None]]
@@ -45,8 +45,8 @@ class Task:
 class Pump:
     """Drives one process's share of the work."""
 
-    def __init__(self, conninfo: str, *, tasks: Mapping[int, Task], lanes: Sequence[int] = (0, 1, 2)) -> None:
-        self.tasks = tasks
+    def __init__(self, conninfo: str, *, handlers: Mapping[int, Handler], lanes: Sequence[int] = (0, 1, 2)) -> None:
+        self.handlers = handlers
         self.engine = Engine(Store(conninfo), lease_s=LEASE_S)
         self.lanes = list(lanes)
         self._inflight: dict[asyncio.Task[None], Unit] = {}
@@ -149,7 +149,7 @@ class Pump:
         by_kind: dict[int, list[Claimed]] = {}
         for claim in claimed:
             if claim.crashes >= MAX_CRASHES:
-                task = self.tasks.get(claim.kind)
+                task = self.handlers.get(claim.kind)
                 abandon = None if task is None else task.abandon
                 self._spawn(Unit((claim.id, claim.fence)), self.engine.bury(claim, abandon))
             else:
@@ -173,7 +173,7 @@ class Pump:
         else:
             for claim in claims:
                 unit = Unit((claim.id, claim.fence))
-                self._spawn(unit, self.tasks[kind].run(self.engine, claim, unit))
+                self._spawn(unit, self.handlers[kind].run(self.engine, claim, unit))
 
     def _spawn(self, unit: Unit, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

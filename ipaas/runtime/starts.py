@@ -98,7 +98,12 @@ def read_input(
         if findings:
             message = f"input: {findings[0]['path'] or 'body'}: {findings[0]['message']}"[:2000]
             violation = Failure("", "", ErrorClass.CONTRACT_VIOLATION, "input_schema", message)
-    scope: dict[str, Any] = {"trigger": trigger, "steps": {}, "run": {"flow": plan.flow_slug, "environment": environment.slug}, "vars": environment.variables}
+    scope: dict[str, Any] = {
+        "trigger": trigger,
+        "steps": {},
+        "run": {"flow": plan.flow_slug, "environment": environment.slug},
+        "vars": environment.variables,
+    }
     scope["now"] = moment.isoformat()
     try:
         ids = evaluate_business_ids(plan, scope)

@@ -17,14 +17,14 @@ from ipaas.core.logging import get_logger
 from ipaas.runtime.bulk import abandon_bulk_job, bulk_task
 from ipaas.runtime.models import Work
 from ipaas.runtime.polls import abandon_poll, poll_task
-from ipaas.runtime.pump import Pump, Task
+from ipaas.runtime.pump import Handler, Pump
 
 log = get_logger(__name__)
 
 
-TASKS = {
-    Work.Kind.POLL: Task(poll_task, abandon_poll),
-    Work.Kind.BULK: Task(bulk_task, abandon_bulk_job),
+HANDLERS: dict[int, Handler] = {
+    Work.Kind.POLL: Handler(poll_task, abandon_poll),
+    Work.Kind.BULK: Handler(bulk_task, abandon_bulk_job),
 }
 
 
@@ -40,7 +40,7 @@ class _Process:
 def _pump() -> tuple[asyncio.AbstractEventLoop, Pump]:
     if _Process.loop is None or _Process.pump is None:
         _Process.loop = asyncio.new_event_loop()
-        _Process.pump = Pump(settings().database_url, tasks=TASKS)
+        _Process.pump = Pump(settings().database_url, handlers=HANDLERS)
         _Process.loop.run_until_complete(_Process.pump.open())
     return _Process.loop, _Process.pump
 

@@ -4,40 +4,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('runtime', '0002_tables'),
+        ("runtime", "0002_tables"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='triggerstate',
-            name='attempts',
+            model_name="triggerstate",
+            name="attempts",
             field=models.IntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='triggerstate',
-            name='failing_since',
+            model_name="triggerstate",
+            name="failing_since",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='triggerstate',
-            name='failures',
+            model_name="triggerstate",
+            name="failures",
             field=models.IntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='triggerstate',
-            name='seen',
+            model_name="triggerstate",
+            name="seen",
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name='triggerstate',
-            name='succeeded_at',
+            model_name="triggerstate",
+            name="succeeded_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='triggerstate',
-            name='tried_at',
+            model_name="triggerstate",
+            name="tried_at",
             field=models.DateTimeField(null=True),
         ),
     ]

@@ -22,7 +22,7 @@ from ipaas.runtime import calls
 from ipaas.runtime.models import DeadLetter, Run, StepRun
 from ipaas.runtime.pump import Pump
 from ipaas.runtime.services import trigger_flow
-from ipaas.runtime.tasks import TASKS
+from ipaas.runtime.tasks import HANDLERS
 from ipaas.runtime.values import read_values
 from tests.factories import flow_documents
 from tests.integration.runtime.gateway import ScriptedGateway
@@ -136,7 +136,7 @@ class World:
 
 
 async def _work() -> None:
-    pump = Pump(conninfo(), tasks=TASKS)
+    pump = Pump(conninfo(), handlers=HANDLERS)
     await pump.open()
     try:
         await pump.run_until_idle()
