@@ -169,7 +169,11 @@ def audit() -> dict[str, Any]:
 
 
 def secrets() -> dict[str, Any]:
-    return {"page": page(SECRETS, "2 secrets"), "filters": {**LIST_FILTERS, "order": options("By name")}, "new_url": "#"}
+    return {
+        "page": page(SECRETS, "2 secrets"),
+        "filters": {**LIST_FILTERS, "order": options("By name")},
+        "new_url": "#",
+    }
 
 
 def secret() -> dict[str, Any]:
