@@ -41,7 +41,7 @@ def shown(world: World) -> ShownRun:
     )
     answer = replace(
         ok({"id": "c-1", "receipt_for": f"mail to {EMAIL}", "echo": SECRET}),
-        request={"method": "POST", "path": "/charges", "query": [], "headers": {}, "body": {"to": EMAIL, "country": "DE"}},
+        request={"method": "POST", "path": "/charges", "headers": {}, "body": {"to": EMAIL, "country": "DE"}},
         response={"status": 201, "headers": {"x-debug": SECRET}, "body": {"hex": SECRET.encode().hex()}},
         effect_state="none",
     )  # fmt: skip
