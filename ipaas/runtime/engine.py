@@ -18,8 +18,9 @@ from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
+from ipaas.runtime.business_ids import business_rows
 from ipaas.runtime.drive import add_burial, drive
-from ipaas.runtime.execution import Execution, Failure, Recorded, business_rows, payload_aad
+from ipaas.runtime.execution import Execution, Failure, Recorded, payload_aad
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Work
 from ipaas.runtime.receipts import read_receipt
