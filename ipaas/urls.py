@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ipaas.web.urls")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_runtime")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_catalog")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_vault")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_audit")),

@@ -1,15 +1,13 @@
 """Reading what belongs to flows: of the actor's workspace, and of the flows that the actor is bound to."""
 
-from typing import Self, TypeVar
+from typing import Any, Self
 
 from django.db import models
 
 from ipaas.core.actor import Actor
 
-M = TypeVar("M", bound=models.Model)
 
-
-class OfFlowsQuerySet(models.QuerySet[M]):
+class OfFlowsQuerySet(models.QuerySet[Any]):
     """Rows with a ``workspace_id`` and a ``flow_id``."""
 
     def visible_to(self, actor: Actor) -> Self:

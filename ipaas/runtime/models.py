@@ -91,7 +91,7 @@ class Run(models.Model):
     error_step = models.TextField(null=True)
     cancel_reason = models.TextField(null=True)
 
-    objects = OfFlowsQuerySet["Run"].as_manager()
+    objects = OfFlowsQuerySet.as_manager()
 
     class Meta:
         managed = False
@@ -279,7 +279,7 @@ class DeadLetter(models.Model):
     close_reason = models.TextField(default="")
     replay_run_id = models.UUIDField(null=True)
 
-    objects = OfFlowsQuerySet["DeadLetter"].as_manager()
+    objects = OfFlowsQuerySet.as_manager()
 
     class Meta:
         indexes = [
@@ -318,7 +318,7 @@ class Approval(models.Model):
     decided_by = models.TextField(default="")
     reason = models.TextField(default="")
 
-    objects = OfFlowsQuerySet["Approval"].as_manager()
+    objects = OfFlowsQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run_id", "seq"], name="runtime_approval_once")]
