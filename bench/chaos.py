@@ -21,7 +21,7 @@ from typing import Any
 
 import psycopg
 
-from bench.instance import Instance, InstanceFailed, instance, kill
+from bench.instance import Instance, InstanceFailed, instance, kill, wait_until
 from ipaas.cli.books import OrderBook, open_books, read_ledger
 from ipaas.cli.demo_warehouse import Warehouse
 from ipaas.core.net import EgressPolicy, client_for_loop, close_client_for_loop
@@ -46,7 +46,7 @@ FAULTS: tuple[Mapping[str, Any], ...] = (
     {"vendor": "payments", "kind": "delay", "delay_ms": 150, "percent": 20},
 )
 TRIES = 200
-SETTLE_S = 240.0
+SETTLE_S, BACK_S = 240.0, 60.0
 _WORK_LEFT = "SELECT count(*) FROM runtime_work WHERE kind IN (0, 1)"
 _LETTERS = "SELECT business_key, error_code FROM runtime_deadletter WHERE state = 'open'"
 
@@ -160,16 +160,15 @@ async def _kill_all(storm: Storm, running: Instance) -> None:
 
 
 def _strike(one: Kill, running: Instance) -> None:
-    """Kill one process, whatever it does now; one that is down already is left alone."""
+    """Kill one process, whatever it does now; one that is down from an earlier kill is awaited."""
     if one.victim == SUPERVISOR:
         running.kill_supervisor()
         return
     name, _, child = one.victim.partition(" ")
-    main = running.process_of(name)
-    if main.pid is None or not main.alive:
-        return
-    members = family(main.pid)
-    kill(members[1 + int(one.dice * (len(members) - 1))] if child and len(members) > 1 else main.pid)
+    wait_until(lambda: running.process_of(name).alive, f"{name} runs again", BACK_S)
+    main = running.process_of(name).pid or 0
+    members = family(main)
+    kill(members[1 + int(one.dice * (len(members) - 1))] if child and len(members) > 1 else main)
 
 
 async def _settle(storm: Storm, running: Instance) -> None:
