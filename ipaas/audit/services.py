@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from ipaas import audit
-from ipaas.audit.exports import Format, export, export_records
+from ipaas.audit.exports import Format, export, export_checkpoints, export_records
 from ipaas.audit.querysets import AuditFilters
 from ipaas.audit.verifier import Report, verify_records
 from ipaas.core.actor import Actor, require_permission
@@ -17,6 +17,12 @@ def export_entries(*, workspace_id: UUID, filters: AuditFilters, fmt: Format, ac
         "audit.exported", actor=actor, workspace_id=workspace_id, details={"format": fmt, "filters": filters.as_json()}
     )
     return export(workspace_id, filters, fmt)
+
+
+def export_chain_checkpoints(*, workspace_id: UUID, actor: Actor) -> Iterator[bytes]:
+    """All signed checkpoints of a workspace as JSON Lines."""
+    require_permission(actor, "audit.export", workspace_id)
+    return export_checkpoints(workspace_id)
 
 
 def verify_chain(*, workspace_id: UUID, actor: Actor) -> Report:
