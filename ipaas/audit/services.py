@@ -6,6 +6,7 @@ from uuid import UUID
 from ipaas import audit
 from ipaas.audit.exports import Format, export, export_checkpoints, export_records
 from ipaas.audit.querysets import AuditFilters
+from ipaas.audit.sequencer import sequence_all, write_checkpoint
 from ipaas.audit.verifier import Report, verify_records
 from ipaas.core.actor import Actor, require_permission
 
@@ -19,9 +20,11 @@ def export_entries(*, workspace_id: UUID, filters: AuditFilters, fmt: Format, ac
     return export(workspace_id, filters, fmt)
 
 
-def export_chain_checkpoints(*, workspace_id: UUID, actor: Actor) -> Iterator[bytes]:
-    """All signed checkpoints of a workspace as JSON Lines."""
+def signed_checkpoints(*, workspace_id: UUID, actor: Actor) -> Iterator[bytes]:
+    """All checkpoints of a workspace as JSON Lines, a fresh one last; kept outside, they hold the chain to account."""
     require_permission(actor, "audit.export", workspace_id)
+    sequence_all(workspace_id)
+    write_checkpoint(workspace_id)
     return export_checkpoints(workspace_id)
 
 

@@ -17,3 +17,14 @@ def adopt_instance() -> None:
         return
     for name, value in state["environment"].items():
         os.environ.setdefault(name, value)
+
+
+def set_up() -> None:
+    """Make Django and the log ready, for a command that needs them."""
+    import django
+
+    django.setup()
+    from ipaas.config import settings
+    from ipaas.core.logging import configure_logging
+
+    configure_logging(form=settings().log_format, level=settings().log_level)

@@ -112,12 +112,26 @@ def cancel_run(*, actor: Actor, run: Run, reason: str) -> Run:
     else:
         Run.objects.filter(id=run.id).update(cancel_reason=reason)
         writing.wake_runs([run.id])
+        _cancel_children(run, reason)
     Approval.objects.filter(run_id=run.id, state=Approval.State.PENDING).update(
         state=Approval.State.CANCELLED, decided_at=now(), decided_by=actor.label, reason=reason
     )
     _record("run.cancelled", actor, run.workspace_id, run.id, {"reason": reason})
     run.refresh_from_db()
     return run
+
+
+def _cancel_children(run: Run, reason: str) -> None:
+    """Sub-flows that a cancelled run waits for have nobody left who takes their result."""
+    parents = [run.id]
+    while parents:
+        awaited = StepRun.objects.filter(run_id__in=parents, kind="flow", status=StepRun.Status.WAITING)
+        children = [detail["run_id"] for detail in awaited.values_list("detail", flat=True) if detail]
+        unended = Run.objects.filter(id__in=children, status__in=Run.UNENDED, cancel_reason=None)
+        parents = list(unended.exclude(status=Run.Status.COMPENSATING).values_list("id", flat=True))
+        if parents:
+            Run.objects.filter(id__in=parents).update(cancel_reason=reason)
+            writing.wake_runs(parents)
 
 
 @transaction.atomic

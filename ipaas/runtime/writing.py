@@ -25,7 +25,7 @@ def write_rows(rows: dict[str, list[Row]]) -> None:
 
 
 def write_unit(unit: Unit) -> None:
-    write_rows(unit.take()[1])
+    write_rows(unit.take())
 
 
 def ring(lane: int = Work.Lane.INTERACTIVE) -> None:

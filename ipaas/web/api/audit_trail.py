@@ -117,7 +117,7 @@ class AuditEntryViewSet(ApiViewSet):
     @extend_schema(responses={(200, "application/jsonl"): OpenApiTypes.BINARY})
     def checkpoints(self, request: Request) -> StreamingHttpResponse:
         """All signed checkpoints as JSON Lines, to be kept outside and given to the offline verifier."""
-        parts = services.export_chain_checkpoints(workspace_id=self.workspace.id, actor=self.actor)
+        parts = services.signed_checkpoints(workspace_id=self.workspace.id, actor=self.actor)
         return self._file(parts, f"checkpoints-{self.workspace.slug}.jsonl", CONTENT_TYPES["jsonl"])
 
     @extend_schema(request=None, responses=ReportOutput)
