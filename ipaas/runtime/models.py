@@ -358,7 +358,12 @@ class BulkJob(models.Model):
 
 
 class TriggerState(models.Model):
-    """The clock of a scheduled or polling flow in an environment; ``cursor`` is where polling goes on."""
+    """The clock of a scheduled or polling flow in an environment.
+
+    ``cursor`` is where polling goes on and ``seen`` the keys of the page before it, which a vendor with an inclusive
+    cursor gives again. ``attempts`` counts tries of the present poll (begun at ``tried_at``), ``failures`` polls in
+    a row that failed for good; ``failing_since`` and ``last_error`` say since when and why.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace_id = models.UUIDField()
@@ -369,7 +374,13 @@ class TriggerState(models.Model):
     spec = models.JSONField()
     next_at = models.DateTimeField(db_index=True)
     cursor = models.JSONField(null=True)
+    seen = models.JSONField(default=list)
     active = models.BooleanField(default=True)
+    attempts = models.IntegerField(default=0)
+    failures = models.IntegerField(default=0)
+    tried_at = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    succeeded_at = models.DateTimeField(null=True)
     last_error = models.TextField(default="")
     updated_at = models.DateTimeField(auto_now=True)
 
