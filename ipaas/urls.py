@@ -5,6 +5,10 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ipaas.web.urls")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_catalog")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_vault")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_audit")),
+    path("w/<slug:workspace>/settings/", include("ipaas.web.pages.urls_accounts")),
     path("accounts/", include("ipaas.accounts.urls")),
     path("api/v1/", include("ipaas.web.api.urls")),
 ]
