@@ -21,7 +21,7 @@ from typing import Any
 
 import psycopg
 
-from bench.instance import Instance, InstanceFailed, instance, kill, wait_until
+from bench.victim import Instance, InstanceFailed, instance, kill, wait_until
 from ipaas.cli.books import OrderBook, open_books, read_ledger
 from ipaas.cli.demo_warehouse import Warehouse
 from ipaas.core.net import EgressPolicy, client_for_loop, close_client_for_loop

@@ -19,7 +19,7 @@ from ipaas.catalog.models import Connection
 from ipaas.catalog.resolution import invalidate_all
 from ipaas.catalog.services import create_connection, update_connection
 from ipaas.catalog.stand_in_place import HOST, StandIns
-from ipaas.catalog.stand_ins import clear_faults, set_fault
+from ipaas.catalog.stand_ins import clear_faults, reset_stand_ins, set_fault
 from ipaas.catalog.threads import close_thread_connections
 from ipaas.cli import demo
 from ipaas.cli.books import OrderBook, open_books, read_ledger
@@ -29,10 +29,10 @@ from ipaas.core.actor import SYSTEM
 from ipaas.flows.models import Flow
 from ipaas.governance import services as governance
 from ipaas.launcher.layout import ROOT
-from ipaas.runtime.bulk import bulk_task
-from ipaas.runtime.models import Run, Work
+from ipaas.runtime.models import Run
 from ipaas.runtime.pump import Pump
 from ipaas.runtime.services import trigger_flow
+from ipaas.runtime.tasks import HANDLERS
 from ipaas.sdk.stubs.orders import order
 from ipaas.vault.opening import forget_all
 from ipaas.vault.payloads import forget_sealers
@@ -116,8 +116,7 @@ class Shop:
 
 
 async def _work() -> None:
-    pump = Pump(conninfo())
-    pump.tasks = {Work.Kind.BULK: bulk_task}
+    pump = Pump(conninfo(), handlers=HANDLERS)
     await pump.open()
     try:
         await pump.run_until_idle()
@@ -126,21 +125,21 @@ async def _work() -> None:
         await gateway.close()
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home folder and a warehouse of the test's own."""
-    given = connection.settings_dict
+@pytest.fixture(scope="module")
+def home(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home folder of the module's own; the warehouse is a table of the test database."""
+    given, place = connection.settings_dict, tmp_path_factory.mktemp("home")
     login = f"{quote(given['USER'], safe='')}:{quote(given['PASSWORD'] or 'unused', safe='')}"
     address = f"{given['HOST'] or HOST}:{given['PORT'] or 5432}/{given['NAME']}"
-    monkeypatch.setenv("IPAAS_HOME", str(tmp_path))
-    monkeypatch.setenv("IPAAS_DEMO_WAREHOUSE_URL", f"postgresql://{login}@{address}?sslmode=disable")
-    settings.cache_clear()
-    yield tmp_path
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("IPAAS_HOME", str(place))
+        changed.setenv("IPAAS_DEMO_WAREHOUSE_URL", f"postgresql://{login}@{address}?sslmode=disable")
+        settings.cache_clear()
+        yield place
     settings.cache_clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stand_ins(home: Path) -> Iterator[StandIns]:
     place = StandIns.load()
     argv = [sys.executable, "-m", "ipaas.sdk.stubs", *place.arguments()]
@@ -156,8 +155,10 @@ def stand_ins(home: Path) -> Iterator[StandIns]:
 @pytest.fixture
 def shop(transactional_db: None, stand_ins: StandIns) -> Iterator[Shop]:
     sql(f"TRUNCATE {_TABLES}")
+    settings.cache_clear()
     demo.install()
     workspace = Workspace.objects.get(slug=demo.WORKSPACE)
+    reset_stand_ins(actor=SYSTEM, workspace=workspace)
     warehouse = Warehouse.from_settings()
     assert warehouse is not None
     yield Shop(workspace, Environment.objects.get(workspace=workspace), stand_ins, warehouse)

@@ -115,7 +115,7 @@ class Instance:
 @contextmanager
 def instance(*, keep: Callable[[], bool] = lambda: False) -> Iterator[Instance]:
     """An instance that runs; its folder is removed afterwards unless ``keep`` says otherwise."""
-    folder = Path(tempfile.mkdtemp(prefix="ipaas-bench-"))
+    folder = Path(tempfile.mkdtemp(prefix="ipaas-chaos-"))
     folder.chmod(0o711)  # the servers' own user must pass through it
     found = Instance(folder / "home", free_port(), free_port())
     whole = False
