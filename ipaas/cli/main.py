@@ -26,6 +26,7 @@ def scheduler() -> None:
     """Serve the scheduler until it is asked to stop."""
     _set_up()
     from ipaas.celery import app
+    from ipaas.runtime import lifecycle
     from ipaas.runtime.scheduler import Scheduler
 
     app.loader.import_default_modules()
@@ -36,7 +37,11 @@ def scheduler() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    serving.run()
+    lifecycle.begin("scheduler")
+    try:
+        serving.run()
+    finally:
+        lifecycle.end()
 
 
 @main.group()
@@ -89,10 +94,9 @@ main.add_command(audit)
 
 def _set_up() -> None:
     django.setup()
-    from ipaas.config import settings
-    from ipaas.core.logging import configure_logging
+    from ipaas.runtime.lifecycle import begin_logging
 
-    configure_logging(form=settings().log_format, level=settings().log_level)
+    begin_logging()
 
 
 if __name__ == "__main__":

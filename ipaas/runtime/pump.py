@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from ipaas.core.logging import get_logger
-from ipaas.core.meters import ENGINE_INFLIGHT, WORK_CLAIMED
+from ipaas.core.meters import ENGINE_INFLIGHT, LEASES_LAPSED, WORK_CLAIMED
 from ipaas.runtime.engine import Engine
 from ipaas.runtime.execution import Failure
 from ipaas.runtime.journal import StoreGone
@@ -31,6 +31,8 @@ MAX_INFLIGHT = 256
 MAX_CRASHES = 5
 PACE_S = 0.004  # between claims that found less than a full batch, so that batches form under load
 POLL_S = 1.0
+DRAIN_S = 15.0
+"""How long work under way may go on after ``stop``; less than the time after which a supervisor kills."""
 
 
 class Pump:
@@ -128,6 +130,7 @@ class Pump:
 
     async def _dispatch(self, claimed: list[Claimed]) -> None:
         WORK_CLAIMED.inc(len(claimed))
+        LEASES_LAPSED.inc(sum(claim.lapsed for claim in claimed))
         by_kind: dict[int, list[Claimed]] = {}
         for claim in claimed:
             if claim.crashes >= MAX_CRASHES:
@@ -178,8 +181,15 @@ class Pump:
             log.error("work given back", action="work_failed", work_id=str(unit.owner[0]), error=what, exc_info=error)
 
     async def _drain(self) -> None:
+        """Let work under way come to its rest; give back at once what does not in time."""
         if self._inflight:
-            await asyncio.wait(self._inflight)
+            _, late = await asyncio.wait(self._inflight, timeout=DRAIN_S)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("work given back at the stop", action="drain", count=len(late))
+                await asyncio.wait(late)
+                await asyncio.sleep(0)  # lets the callbacks note what was abandoned
         if self._abandoned:
             await self._recover()
 

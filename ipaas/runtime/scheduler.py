@@ -17,7 +17,6 @@ from ipaas.core.logging import get_logger
 from ipaas.core.partitions import ensure_partitions
 from ipaas.runtime.models import Work
 from ipaas.runtime.tasks import ring
-from ipaas.vault.reads import flush_reads
 
 log = get_logger(__name__)
 
@@ -34,7 +33,6 @@ class Scheduler:
         self._duties: list[tuple[float, Callable[[], object]]] = [
             (1.0, ring_due_lanes),
             (1.0, sequence_pending),
-            (15.0, flush_reads),
             (3600.0, write_checkpoints),
             (3600.0, make_partitions),
         ]

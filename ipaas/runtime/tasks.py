@@ -9,11 +9,18 @@ import threading
 from typing import Any
 
 from celery import Task, shared_task
-from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 
 from ipaas.config import settings
 from ipaas.core import jobs
 from ipaas.core.logging import get_logger
+from ipaas.runtime import lifecycle
 from ipaas.runtime.bulk import bulk_task
 from ipaas.runtime.models import Work
 from ipaas.runtime.pump import Pump
@@ -54,10 +61,21 @@ def ring(lane: str) -> None:
     pump.apply_async(args=(lane,), queue=lane, expires=60, retry=False)
 
 
+@setup_logging.connect
+def _log_as_all_do(**_: object) -> None:
+    """Keep Celery from setting up a log of its own."""
+    lifecycle.begin_logging()
+
+
 @worker_init.connect
 def _open_lifeline(**_: object) -> None:
     """A pipe from the parent to its children: closed or written to, it tells them to finish."""
     _Process.lifeline = os.pipe()
+
+
+@worker_process_init.connect
+def _begin(**_: object) -> None:
+    lifecycle.begin("worker")
 
 
 @worker_process_init.connect
@@ -90,6 +108,7 @@ def _close(**_: object) -> None:
     loop, engine = _Process.loop, _Process.pump
     if loop is not None and engine is not None and not loop.is_running():
         loop.run_until_complete(engine.close())
+    lifecycle.end()
 
 
 jobs.set_ringer(ring)

@@ -1,9 +1,11 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from ipaas.web import views
+from ipaas.web.hooks import hook
 
 app_name = "web"
 urlpatterns = [
+    re_path(r"^hooks/(?P<public_id>.*)$", hook, name="hook"),
     path("", views.workspace_redirect, name="workspace_redirect"),
     path("profile/theme/", views.theme_select, name="theme_select"),
     path("w/<slug:workspace>/environment/", views.environment_select, name="environment_select"),
