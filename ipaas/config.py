@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         0, ge=0, le=10, description="How many proxies in front write X-Forwarded-For; 0 ignores that header."
     )
     public_url: str | None = Field(None, description="Address people use; needed behind a proxy (https).")
+    demo_warehouse_url: SecretStr | None = Field(
+        None, description="PostgreSQL database that the demo writes its orders to; up makes one in the embedded server."
+    )
     log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 

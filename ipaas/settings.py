@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "ipaas.web.apps.StaticConfig",
     "django.contrib.postgres",
     "django.contrib.humanize",
     "csp",
@@ -54,7 +54,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "allauth",
     "allauth.account",
     "ipaas.outbox",
@@ -192,6 +191,7 @@ SPECTACULAR_SETTINGS = {
         "ApprovalState": "ipaas.runtime.models.Approval.State",
         "ActiveState": "ipaas.flows.models.Flow.State",
         "VersionState": "ipaas.core.documents.DocumentVersion.State",
+        "SecretKind": "ipaas.vault.models.Secret.Kind",
     },
 }
 

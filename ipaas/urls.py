@@ -10,6 +10,10 @@ handler500 = "ipaas.web.errors.defect"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ipaas.web.urls")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_catalog")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_vault")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_audit")),
+    path("w/<slug:workspace>/settings/", include("ipaas.web.pages.urls_accounts")),
     path("accounts/", include("ipaas.accounts.urls")),
     path("api/v1/", include("ipaas.web.api.urls")),
 ]

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db import InterfaceError, OperationalError
+
 from ipaas.catalog import credentials, oauth
 from ipaas.catalog.credentials import NOTHING, OpenedSecret
 from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable
@@ -26,6 +28,7 @@ JSON = Any
 log = get_logger(__name__)
 _OAUTH = "oauth2_client_credentials"
 _TOKEN_WAIT_S = 0.3
+_DATABASE_WAIT_S = 1.0
 _HIDDEN_HEADERS = frozenset({"set-cookie", "www-authenticate"})
 
 
@@ -59,6 +62,8 @@ async def transport(call: Call) -> Response:
             raise call.interruption from None
         if isinstance(error, TokenBusy):
             return Response("deferred", wait_s=_TOKEN_WAIT_S)
+        if isinstance(error, InterfaceError | OperationalError) and not call.intended:
+            return Response("deferred", wait_s=_DATABASE_WAIT_S)  # our own database is away, nothing has left
         if not isinstance(error, IpaasError):
             log.exception("a connector failed unexpectedly", action="call_defect", operation=call.operation)
         return Response("failed", error=failure_of(error, sent=call.sent))

@@ -5,12 +5,8 @@ their address. To every other workspace there are none.
 """
 
 import asyncio
-import json
-import os
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -18,13 +14,12 @@ from django.db import transaction
 from ipaas import audit
 from ipaas.accounts.models import Workspace
 from ipaas.catalog.resolution import egress_of
-from ipaas.config import settings
+from ipaas.catalog.stand_in_place import HOST, StandIns
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import NotFound
-from ipaas.core.net import EgressPolicy, NetError, client_for_loop, close_client_for_loop
+from ipaas.core.net import NetError, close_client_for_loop
 from ipaas.sdk.stubs.client import LedgerPage, StubClient, StubsUnavailable
 
-HOST = "127.0.0.1"
 T = TypeVar("T")
 
 
@@ -36,61 +31,6 @@ class StandInsMissing(NotFound):
 
     def __init__(self) -> None:
         super().__init__(what="stand-in vendor")
-
-
-@dataclass(frozen=True, slots=True)
-class StandIns:
-    """Ports, token and signing secret, chosen once and kept in the home folder."""
-
-    port: int
-    smtp_port: int
-    token: str
-    signing_secret: str
-
-    @classmethod
-    def load(cls) -> "StandIns":
-        """Read the choice, or make it: free ports and random secrets, readable by the owner only."""
-        place = _place()
-        if not place.exists():
-            chosen = cls(_free_port(), _free_port(), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
-            place.parent.mkdir(parents=True, exist_ok=True)
-            draft = place.with_suffix(f".{os.getpid()}")
-            draft.touch(mode=0o600)
-            draft.write_text(json.dumps(asdict(chosen)))
-            draft.replace(place)
-        return cls(**json.loads(place.read_text()))
-
-    @property
-    def ledger(self) -> Path:
-        return settings().home / "stubs-ledger.jsonl"
-
-    @property
-    def address(self) -> str:
-        return f"{HOST}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.address}"
-
-    @property
-    def ingress(self) -> str:
-        return f"{settings().host}:{settings().ingress_port}"
-
-    def arguments(self) -> list[str]:
-        """Arguments of ``python -m ipaas.sdk.stubs``."""
-        ports = ["--port", str(self.port), "--smtp-port", str(self.smtp_port)]
-        return [*ports, "--ledger", str(self.ledger), "--token", self.token, "--send-to", self.ingress]
-
-    def client(self) -> StubClient:
-        """Drives the stand-ins from a running event loop."""
-        egress = EgressPolicy.parse([self.address])
-
-        async def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-            pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-            answer = await client_for_loop().call(method, url, pairs, body, egress=egress, deadline_s=120.0)
-            return answer.status, answer.body
-
-        return StubClient(self.url, self.token, send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +132,7 @@ def send_webhooks(
 
 def _reachable(actor: Actor, permission: str, workspace: Workspace) -> StandIns:
     require_permission(actor, permission, workspace.id)
-    if not _place().exists():
+    if not StandIns.chosen():
         raise StandInsMissing
     place = StandIns.load()
     if not egress_of(workspace.settings).allows_private(HOST, place.port):
@@ -212,10 +152,6 @@ def _run(place: StandIns, ask: Callable[[StubClient], Awaitable[T]]) -> T:
     return asyncio.run(main())
 
 
-def _place() -> Path:
-    return settings().home / "stubs.json"
-
-
 def _sizes(entities: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     return {kind: len(found) for kind, found in sorted(entities.items())}
 
@@ -223,15 +159,3 @@ def _sizes(entities: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
 def _record(action: str, actor: Actor, workspace: Workspace, vendor: str, details: Mapping[str, Any]) -> None:
     subject = ("stub", vendor or "all", vendor or "all stand-ins")
     audit.record(action, actor=actor, workspace_id=workspace.id, subject=subject, details=dict(details))
-
-
-def _free_port() -> int:
-    """A port that nobody listens on now; the stand-ins keep it from then on."""
-
-    async def probe() -> int:
-        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, HOST, 0)
-        port: int = server.sockets[0].getsockname()[1]
-        server.close()
-        return port
-
-    return asyncio.run(probe())

@@ -13,7 +13,8 @@ from ipaas.accounts.models import Environment, User, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.catalog.models import Connection
 from ipaas.catalog.services import create_connection, update_connection
-from ipaas.catalog.stand_ins import HOST, StandIns
+from ipaas.catalog.stand_in_place import HOST, StandIns
+from ipaas.cli.demo_warehouse import SETTING, Warehouse
 from ipaas.config import settings
 from ipaas.core import yamlio
 from ipaas.core.actor import SYSTEM
@@ -28,7 +29,9 @@ WORKSPACE = "demo"
 ENDPOINT = "storefront-orders"
 PEOPLE = {role: f"{role}@demo.example" for role in ROLES}
 VENDORS = ("storefront", "payments", "inventory", "shipping")
-LEFT_OUT = frozenset({"warehouse"})  # needs a PostgreSQL of its own to write to
+WAREHOUSE = "warehouse"
+# A demo is watched: its retries end within minutes.
+PATIENCE: Mapping[str, Any] = {"retry": {"max_attempts": 8, "base_s": 1, "cap_s": 15}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +41,42 @@ class SignIns:
     address: str
     people: Mapping[str, str]
     password: str
+    warehouse: bool
 
 
 def install() -> SignIns:
     """Make what is missing; idempotent. Ports that changed since are put right."""
-    place = StandIns.load()
+    place, warehouse = StandIns.load(), Warehouse.from_settings()
     password = _password()
+    if warehouse is not None:
+        warehouse.prepare()
     with transaction.atomic():
         workspace = Workspace.objects.filter(slug=WORKSPACE).first()
         if workspace is None:
             workspace = accounts.create_workspace(slug=WORKSPACE, name="Demo", actor=SYSTEM)
-        allowed = [f"{HOST}:{place.port}", f"{HOST}:{place.smtp_port}"]
+        allowed = [place.address, f"{HOST}:{place.smtp_port}", *([warehouse.target] if warehouse else [])]
         if workspace.settings.get("egress_allow") != allowed:
             workspace = accounts.change_settings(workspace=workspace, settings={"egress_allow": allowed}, actor=SYSTEM)
         environment = _environment(workspace)
         _people(workspace, password)
         _connections(environment, place)
+        if warehouse is not None:
+            _warehouse(environment, warehouse)
         _endpoint(environment, place)
-        _flow(workspace, environment)
+        _flow(workspace, environment, left_out=frozenset() if warehouse else frozenset({WAREHOUSE}))
     host = settings().public_url or f"http://{settings().host}:{settings().port}"
-    return SignIns(host, PEOPLE, password)
+    return SignIns(host, PEOPLE, password, warehouse is not None)
 
 
 def introduce(signs: SignIns, *, as_json: bool) -> str:
     """What to print after the installation."""
     if as_json:
-        return json.dumps({"address": signs.address, "people": dict(signs.people), "password": signs.password})
+        shown = {"address": signs.address, "people": dict(signs.people), "password": signs.password}
+        return json.dumps({**shown, "warehouse": signs.warehouse})
     lines = [f"Demo sign-ins at {signs.address} (password of all: {signs.password})"]
     lines += [f"  {role:<9} {email}" for role, email in signs.people.items()]
+    if not signs.warehouse:
+        lines.append(f"The demo writes to no warehouse: name a PostgreSQL database for it in {SETTING}.")
     return "\n".join([*lines, "Try: ipaas demo orders --count 100 --fault payments:503:30% --fault shipping:reject:5%"])
 
 
@@ -100,7 +111,6 @@ def _secret(workspace: Workspace, slug: str, fields: Mapping[str, str], kind: st
 
 
 def _connections(environment: Environment, place: StandIns) -> None:
-    workspace = environment.workspace
     token = {"token": secrets.token_urlsafe(24), "key": secrets.token_urlsafe(24)}
     fields: dict[str, dict[str, str]] = {
         "storefront": {"api_key": token["key"]},
@@ -109,30 +119,33 @@ def _connections(environment: Environment, place: StandIns) -> None:
         "shipping": {"username": "demo", "password": token["token"]},
     }
     for vendor in VENDORS:
-        base_url = f"{place.url}/{vendor}"
-        known = Connection.objects.filter(environment=environment, slug=vendor).first()
-        if known is None:
-            secret = _secret(workspace, f"{vendor}-key", fields[vendor])
-            create_connection(
-                environment=environment, slug=vendor, connector=vendor, actor=SYSTEM, base_url=base_url, secret=secret
-            )
-        elif known.base_url != base_url:
-            changes = {"base_url": base_url, "secret": known.secret}
-            update_connection(connection=known, changes=changes, actor=SYSTEM)
-    config: dict[str, Any] = {
+        secret = _secret(environment.workspace, f"{vendor}-key", fields[vendor])
+        _connect(environment, vendor, {"connector": vendor, "base_url": f"{place.url}/{vendor}", "secret": secret})
+    config = {
         "host": HOST,
         "port": place.smtp_port,
         "security": "none",
         "from_address": "shop@demo.example",
         "repeats": "suppressed",
     }
-    mail = Connection.objects.filter(environment=environment, slug="mail").first()
-    if mail is None:
-        create_connection(
-            environment=environment, slug="mail", connector="smtp", actor=SYSTEM, config=config, auth_scheme="none"
-        )
-    elif mail.config != config:
-        update_connection(connection=mail, changes={"config": config}, actor=SYSTEM)
+    _connect(environment, "mail", {"connector": "smtp", "config": config, "auth_scheme": "none"})
+
+
+def _warehouse(environment: Environment, warehouse: Warehouse) -> None:
+    secret = _secret(environment.workspace, "warehouse-login", warehouse.login)
+    _connect(environment, WAREHOUSE, {"connector": "postgres", "config": warehouse.config, "secret": secret})
+
+
+def _connect(environment: Environment, slug: str, wanted: Mapping[str, Any]) -> None:
+    """Make a connection, or put right what differs; a secret is named again, since a new address would detach it."""
+    wanted = {**wanted, "policy": PATIENCE}
+    known = Connection.objects.filter(environment=environment, slug=slug).first()
+    if known is None:
+        create_connection(environment=environment, slug=slug, actor=SYSTEM, **wanted)
+        return
+    changes = {name: value for name, value in wanted.items() if getattr(known, name) != value}
+    if changes:
+        update_connection(connection=known, changes={**changes, "secret": known.secret}, actor=SYSTEM)
 
 
 def _endpoint(environment: Environment, place: StandIns) -> Endpoint:
@@ -156,12 +169,12 @@ def _endpoint(environment: Environment, place: StandIns) -> Endpoint:
     )
 
 
-def _flow(workspace: Workspace, environment: Environment) -> None:
+def _flow(workspace: Workspace, environment: Environment, *, left_out: frozenset[str]) -> None:
     for name in ORDER_DOCUMENTS:
         content = yamlio.load(example_text(name))
         if content.get("kind") == "flow":
             steps = content["steps"]
-            content["steps"] = [step for step in steps if step.get("call", {}).get("connection") not in LEFT_OUT]
+            content["steps"] = [step for step in steps if step.get("call", {}).get("connection") not in left_out]
         applied = apply_document(actor=SYSTEM, workspace=workspace, content=content)
         if isinstance(applied.document, Flow):
             _deploy(applied.document, environment)

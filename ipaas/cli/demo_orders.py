@@ -1,25 +1,34 @@
-"""Placing demo orders and comparing what the product says with what the vendors' ledger says."""
+"""Placing demo orders, replaying those that failed, and holding what the runs say against the vendors' own books."""
 
-import asyncio
-import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-
-from ipaas.catalog.stand_ins import StandIns
-from ipaas.cli.demo import ENDPOINT, WORKSPACE
+from ipaas.catalog.stand_in_place import StandIns
+from ipaas.catalog.stand_ins import clear_faults, send_webhooks, set_fault
+from ipaas.cli.books import effects, open_books, read_ledger
+from ipaas.cli.demo import ENDPOINT, WAREHOUSE, WORKSPACE
+from ipaas.cli.demo_report import Ended, Report
+from ipaas.cli.demo_warehouse import Warehouse
+from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import InvalidInput, NotFound
-from ipaas.core.ids import uuid7
+from ipaas.core.ids import uuid7_at
 from ipaas.events.models import Endpoint
-from ipaas.runtime.models import Run
+from ipaas.flows.models import FlowVersion
+from ipaas.runtime.bulk import start_bulk_job
+from ipaas.runtime.models import BulkJob, DeadLetter, Run
+from ipaas.sdk.stubs.orders import order, order_of
+
+Say = Callable[[str], Any]
 
 _FAULT = re.compile(r"([a-z-]+):(reject|reset|half|drift|[345]\d\d|\d+ms)(?::(\d+(?:\.\d+)?)%)?")
-ONCE = {"payments": "create_charge", "shipping": "create_shipment", "inventory": "reserve", "smtp": "send_mail"}
+_FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+_SLICE = 500
+_LOOK_S, _TELL_S = 0.5, 5.0
 
 
 def fault_document(text: str, seed: int) -> dict[str, Any]:
@@ -37,77 +46,115 @@ def fault_document(text: str, seed: int) -> dict[str, Any]:
     return {**fault, "kind": what}
 
 
-def place_orders(*, count: int, faults: Sequence[str], seed: int, wait_s: int, say: Callable[[str], Any]) -> int:
-    """Exit code 0 when every order ended and nothing happened twice."""
+def place_orders(*, count: int, faults: Sequence[str], seed: int, wait_s: float, say: Say) -> Report:
+    """Put exactly these faults in force, place the orders, and report how they ended."""
     documents = [fault_document(text, seed) for text in faults]
-    return asyncio.run(_place(count, documents, seed, wait_s, say))
+    endpoint = _endpoint()
+    clear_faults(actor=SYSTEM, workspace=endpoint.workspace)
+    for document in documents:
+        set_fault(actor=SYSTEM, workspace=endpoint.workspace, fault=document)
+    begun, first = datetime.now(UTC), _first_number()
+    statuses = _send(endpoint, count, seed, first, say)
+    order_ids = [order(seed, number)["id"] for number in range(first, first + count)]
+    placed = statuses.pop("202", 0)
+    _wait(endpoint.workspace_id, order_ids, begun, placed, wait_s, say)
+    problems = [f"{number} orders were answered with {status}" for status, number in sorted(statuses.items())]
+    return _report(endpoint, order_ids, begun, problems)
 
 
-async def _place(count: int, faults: list[dict[str, Any]], seed: int, wait_s: int, say: Callable[[str], Any]) -> int:
-    place = StandIns.load()
-    stubs = place.client()
-    endpoint = await sync_to_async(_endpoint)()
-    since = uuid7()
-    before = await stubs.counts()
-    await stubs.clear_faults()
-    for fault in faults:
-        await stubs.add_fault(fault)
-    sending = {
-        "vendor": "storefront",
-        "url": f"http://{place.ingress}/hooks/{endpoint.public_id}",
-        "secret": place.signing_secret,
-        "count": count,
-        "seed": seed,
-        "start": int(time.time()) % 1_000_000 * 100 + 1,
-    }
-    sent = await stubs.send_webhooks(sending)
-    say(f"Sent {count} orders: {sent}")
-    statuses = await _wait(endpoint.workspace_id, since, count, wait_s)
-    say("Runs: " + ", ".join(f"{number} {status}" for status, number in sorted(statuses.items())))
-    doubled = _doubled([json.loads(line) for line in place.ledger.read_text().splitlines()])
-    for line in doubled:
-        say(f"TWICE: {line}")
-    say(f"Ledger: {_difference(before, await stubs.counts())}")
-    ended = sum(number for status, number in statuses.items() if status not in Run.UNENDED)
-    return 0 if ended >= count and not doubled else 1
+def replay_dead_letters(*, rate_per_s: float, wait_s: float, say: Say) -> Report:
+    """Lift all faults, replay the demo's open dead letters, and report how their orders stand now."""
+    endpoint = _endpoint()
+    workspace = endpoint.workspace
+    clear_faults(actor=SYSTEM, workspace=workspace)
+    letters = DeadLetter.objects.filter(workspace_id=workspace.id, state=DeadLetter.State.OPEN)
+    order_ids = sorted(set(letters.values_list("business_key", flat=True)))
+    begun = datetime.now(UTC)
+    options = {"reason": "the faults are lifted"}
+    job = start_bulk_job(
+        actor=SYSTEM, workspace=workspace, deed="replay", filter={}, rate_per_s=rate_per_s, options=options
+    )
+    say(f"Replaying {job.total} dead letters")
+    _wait(workspace.id, order_ids, begun, len(order_ids), wait_s, say)
+    job.refresh_from_db()
+    problems = [] if not job.failed else [f"{job.failed} dead letters were not replayed: {job.last_error}"]
+    if job.state != BulkJob.State.DONE:
+        problems.append(f"the replay is {job.state} after {job.done} of {job.total}")
+    return _report(endpoint, order_ids, begun, problems)
 
 
 def _endpoint() -> Endpoint:
-    found = Endpoint.objects.filter(workspace__slug=WORKSPACE, slug=ENDPOINT).first()
+    found = Endpoint.objects.select_related("workspace").filter(workspace__slug=WORKSPACE, slug=ENDPOINT).first()
     if found is None:
         raise NotFound(what="demo workspace; run: ipaas demo install")
     return found
 
 
-async def _wait(workspace_id: UUID, since: UUID, count: int, wait_s: int) -> Counter[str]:
-    deadline = time.monotonic() + wait_s
+def _first_number() -> int:
+    """Numbers that no earlier call has used: a thousand for each second since the first day."""
+    return int((datetime.now(UTC) - _FIRST_DAY).total_seconds() * 1000)
+
+
+def _send(endpoint: Endpoint, count: int, seed: int, first: int, say: Say) -> Counter[str]:
+    statuses: Counter[str] = Counter()
+    for start in range(first, first + count, _SLICE):
+        sending = {"count": min(_SLICE, first + count - start), "seed": seed, "start": start}
+        sent = send_webhooks(
+            actor=SYSTEM,
+            workspace=endpoint.workspace,
+            vendor="storefront",
+            public_id=endpoint.public_id,
+            sending=sending,
+        )
+        statuses.update(sent["statuses"])
+        say(f"Placed {statuses.total()} of {count} orders")
+    return statuses
+
+
+def _runs(workspace_id: UUID, order_ids: Iterable[str], begun: datetime) -> dict[str, Run]:
+    """The latest run of each order since then."""
+    wanted = set(order_ids)
+    runs = Run.objects.filter(workspace_id=workspace_id, id__gte=uuid7_at(begun)).order_by("id")
+    found = runs.only("id", "version_id", "business_key", "status", "error_step", "error_code", "error_message")
+    return {run.business_key: run for run in found if run.business_key in wanted}
+
+
+def _wait(workspace_id: UUID, order_ids: list[str], begun: datetime, wanted: int, wait_s: float, say: Say) -> None:
+    """Return when so many runs have ended, or the time is up."""
+    deadline, told = time.monotonic() + wait_s, time.monotonic()
     while True:
-        statuses = await sync_to_async(_statuses)(workspace_id, since)
-        unended = sum(statuses[status] for status in Run.UNENDED)
-        if (sum(statuses.values()) >= count and not unended) or time.monotonic() > deadline:
-            return statuses
-        await asyncio.sleep(0.5)
+        ended = sum(run.ended for run in _runs(workspace_id, order_ids, begun).values())
+        if ended >= wanted or time.monotonic() > deadline:
+            return
+        if time.monotonic() - told >= _TELL_S:
+            told = time.monotonic()
+            say(f"{ended} of {wanted} orders have ended")
+        time.sleep(_LOOK_S)
 
 
-def _statuses(workspace_id: UUID, since: UUID) -> Counter[str]:
-    runs = Run.objects.filter(workspace_id=workspace_id, id__gt=since)
-    return Counter(runs.values_list("status", flat=True))
+def _report(endpoint: Endpoint, order_ids: list[str], begun: datetime, problems: list[str]) -> Report:
+    seconds = (datetime.now(UTC) - begun).total_seconds()
+    runs = _runs(endpoint.workspace_id, order_ids, begun)
+    storing = _versions_that_store({run.version_id for run in runs.values()})
+    warehouse = Warehouse.from_settings() if storing else None
+    rows = warehouse.rows(order_ids) if warehouse else {}
+    books = open_books(read_ledger(StandIns.load().ledger), rows, order_ids)
+    orders = []
+    for order_id, book in books.items():
+        run = runs.get(order_id)
+        stores = run is not None and run.version_id in storing
+        state = book.state(len(order_of(order_id)["lines"]), warehouse=stores)
+        reason = f"{run.error_step}: {run.error_code}: {run.error_message}" if run and run.error_code else ""
+        orders.append(Ended(order_id, run.status if run else "", reason, state, tuple(book.offences())))
+    repeats = sum(book.repeats for book in books.values())
+    return Report(tuple(orders), effects(books), repeats, len(rows) if warehouse else None, seconds, tuple(problems))
 
 
-def _doubled(lines: list[dict[str, Any]]) -> list[str]:
-    """Effects that happened more than once for one reference, by the vendors' own ledger."""
-    seen = Counter(
-        (line["vendor"], line["action"], line.get("reference"))
-        for line in lines
-        if line.get("outcome") == "effect" and line.get("action") == ONCE.get(str(line.get("vendor")))
-    )
-    return [f"{vendor}.{action} {ref}: {number} times" for (vendor, action, ref), number in seen.items() if number > 1]
-
-
-def _difference(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:
-    def keyed(counts: list[dict[str, Any]]) -> Counter[str]:
-        names = ("vendor", "action", "outcome")
-        return Counter({" ".join(str(line[name]) for name in names): int(line["count"]) for line in counts})
-
-    found = keyed(after) - keyed(before)
-    return ", ".join(f"{number} × {name}" for name, number in sorted(found.items()))
+def _versions_that_store(version_ids: set[UUID]) -> set[UUID]:
+    """Those flow versions that write to the warehouse; a run keeps to the version that it began with."""
+    versions = FlowVersion.objects.filter(id__in=version_ids)
+    return {
+        version.id
+        for version in versions
+        if any(step.get("call", {}).get("connection") == WAREHOUSE for step in version.content["steps"])
+    }

@@ -17,3 +17,13 @@ def adopt_instance() -> None:
         return
     for name, value in state["environment"].items():
         os.environ.setdefault(name, value)
+
+
+def set_up() -> None:
+    """Make Django and the log ready, for a command that needs them."""
+    import django
+
+    django.setup()
+    from ipaas.runtime.lifecycle import begin_logging
+
+    begin_logging()

@@ -70,6 +70,14 @@ class SecretValues:
     def __len__(self) -> int:
         return len(self._forms)
 
+    def plus(self, values: Iterable[str | bytes]) -> "SecretValues":
+        """These and further values together."""
+        added = SecretValues(values, fingerprint_key=self._key)
+        known = {form for form, _ in self._forms}
+        forms = [*self._forms, *(pair for pair in added._forms if pair[0] not in known)]
+        added._forms = sorted(forms, key=lambda pair: (-len(pair[0]), pair[0]))
+        return added
+
     def occur_in(self, data: bytes) -> bool:
         """Whether any form of any value is in there."""
         return any(form in data for form, _ in self._forms)
@@ -166,6 +174,12 @@ class Redactor:
             return self._scrub(shown)
         return shown
 
+    def hidden(self, value: JSON) -> list[JSON]:
+        """The values that ``redact`` masks for their place or name, to look for copies of them elsewhere."""
+        collector = _Collector(self._names, self._root, self._key)
+        collector.redact(value)
+        return collector.found
+
     def _walk(self, value: Any, places: list[_Place]) -> JSON:
         if not places:
             return self._walk_by_name(value)
@@ -217,6 +231,19 @@ class Redactor:
             return [self._scrub(item) for item in value]
         text = dumps(value)
         return self._values.scrub(text).decode() if self._values.occur_in(text) else value
+
+
+class _Collector(Redactor):
+    """Notes what it masks."""
+
+    def __init__(self, names: dict[str, str], root: _Place, key: bytes) -> None:
+        super().__init__(fingerprint_key=key)
+        self._names, self._root = names, root
+        self.found: list[JSON] = []
+
+    def _masked(self, value: JSON) -> JSON:
+        self.found.append(value)
+        return None
 
 
 _NO_PLACES: list[_Place] = []

@@ -1,7 +1,9 @@
 """TCP ports: free or not, who holds them, and whether somebody answers."""
 
 import errno
+import hashlib
 import http.client
+import os
 import re
 import socket
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from ipaas.launcher.errors import LauncherError
 
 LISTENING = "0A"
+FIRST_PORT, PORTS = 20_000, 12_000  # below the range from which the kernel lends ports to outgoing connections
 
 
 def is_free(host: str, port: int) -> bool:
@@ -31,6 +34,16 @@ def free_port() -> int:
     with socket.socket() as candidate:
         candidate.bind(("127.0.0.1", 0))
         return int(candidate.getsockname()[1])
+
+
+def stable_port(name: str) -> int:
+    """A free loopback port, the same one at every start for a name where possible."""
+    wanted = int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:4]) % PORTS
+    for step in range(200):
+        port = FIRST_PORT + (wanted + step * 7) % PORTS
+        if is_free("127.0.0.1", port):
+            return port
+    raise LauncherError(f"No free port between {FIRST_PORT} and {FIRST_PORT + PORTS} for an embedded server.")
 
 
 def holder_of(port: int) -> str | None:

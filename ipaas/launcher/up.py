@@ -64,7 +64,7 @@ class Instance:
         ensure_keys(self.layout.keys)
         ensure_frontend()
         with task("Starting PostgreSQL and Valkey"):
-            servers = start_servers(self.supervisor, self.layout)
+            servers = start_servers(self.supervisor, self.layout, warehouse=self.demo)
         self._adopt(servers)
         self._collect_static()
         with task("Migrating the database"):

@@ -1,19 +1,14 @@
 """The embedded Valkey: on a loopback port of its own, with a password, appending what it holds to a file."""
 
-import hashlib
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from ipaas.launcher import binaries
-from ipaas.launcher.errors import LauncherError
 from ipaas.launcher.keys import ensure_password
 from ipaas.launcher.layout import Layout
-from ipaas.launcher.ports import is_free
+from ipaas.launcher.ports import stable_port
 from ipaas.launcher.program import Program, base_environment
-
-FIRST_PORT, PORTS = 20_000, 12_000  # below the range from which the kernel lends ports to outgoing connections
 
 CONFIG = """\
 bind 127.0.0.1
@@ -47,7 +42,7 @@ class Valkey:
         binaries.check_runs([binary, "--version"])
         password = ensure_password(layout.keys, "valkey_password")
         folder = layout.servers.make_folder(layout.valkey)
-        port = choose_port(layout.data)
+        port = stable_port(str(layout.data))
         text = CONFIG.format(port=port, password=password, folder=folder, append="yes" if durable else "no")
         config = layout.servers.write_file(folder / "valkey.conf", text)
         return cls(layout, binary, config, port, password)
@@ -92,13 +87,3 @@ def ping(host: str, port: int, password: str | None) -> bool:
     except OSError:
         return False
     return answer.endswith(b"+PONG\r\n")
-
-
-def choose_port(data: Path) -> int:
-    """A free loopback port, the same one at every start of this instance where possible."""
-    wanted = int.from_bytes(hashlib.sha256(os.fsencode(data)).digest()[:4]) % PORTS
-    for step in range(200):
-        port = FIRST_PORT + (wanted + step * 7) % PORTS
-        if is_free("127.0.0.1", port):
-            return port
-    raise LauncherError(f"No free port between {FIRST_PORT} and {FIRST_PORT + PORTS} for the embedded Valkey.")

@@ -1,6 +1,8 @@
 """Whether a failed attempt is made again, and when: a pure decision; nothing here sleeps."""
 
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import SystemRandom
 from typing import Literal, Protocol
@@ -14,6 +16,7 @@ _MAX_DOUBLINGS = 32
 _MIN_RETRY_AFTER_S = 0.05
 _RETRY_SHARE = 0.2
 _RETRY_RESERVE = 20.0
+_RETRIES_PER_S = 1.0
 _MAX_BUDGETS = 10_000
 
 
@@ -95,25 +98,35 @@ def _obstacle(
 
 
 class RetryBudget:
-    """Retries per connection stay under a share of its calls, over a small reserve; per process, bounded in size."""
+    """Retries per connection stay under a share of its calls, over a small reserve; per process, bounded in size.
 
-    def __init__(self) -> None:
-        self._credit: OrderedDict[UUID, float] = OrderedDict()
+    The reserve fills again with time, so that a quiet connection is not held to a burst of long ago.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._credit: OrderedDict[UUID, tuple[float, float]] = OrderedDict()
 
     def earn(self, connection_id: UUID) -> None:
         """Count a first attempt."""
-        credit = self._credit
-        credit[connection_id] = min(_RETRY_RESERVE, credit.get(connection_id, _RETRY_RESERVE) + _RETRY_SHARE)
-        if len(credit) > _MAX_BUDGETS:
-            credit.popitem(last=False)
+        self._keep(connection_id, min(_RETRY_RESERVE, self._left(connection_id) + _RETRY_SHARE))
 
     def spend(self, connection_id: UUID) -> bool:
         """Take one retry; False when the budget is used up."""
-        left = self._credit.get(connection_id, _RETRY_RESERVE)
+        left = self._left(connection_id)
         if left < 1:
             return False
-        self._credit[connection_id] = left - 1
+        self._keep(connection_id, left - 1)
         return True
+
+    def _left(self, connection_id: UUID) -> float:
+        credit, at = self._credit.get(connection_id, (_RETRY_RESERVE, 0.0))
+        return min(_RETRY_RESERVE, credit + max(0.0, self._clock() - at) * _RETRIES_PER_S)
+
+    def _keep(self, connection_id: UUID, credit: float) -> None:
+        self._credit[connection_id] = (credit, self._clock())
+        if len(self._credit) > _MAX_BUDGETS:
+            self._credit.popitem(last=False)
 
 
 class Random(Protocol):

@@ -34,6 +34,7 @@ from ipaas.runtime.execution import (
     Stopped,
     Suspended,
     detail_json,
+    storable,
 )
 
 Handler = Callable[[Execution, Any, Frame], Awaitable[Any]]
@@ -293,7 +294,7 @@ async def _stop(execution: Execution, block: StopBlock, frame: Frame) -> Any:
     reason = ""
     if block.reason is not None:
         value = _evaluate(block, frame, block.reason.evaluate, "reason")
-        reason = "" if value is None else str(value)[:500]
+        reason = "" if value is None else storable(str(value)[:500])
     if block.status == "failed":
         raise fail(execution, block, frame, ErrorClass.BUSINESS_REJECTION, "stopped", reason or "the flow stopped")
     execution.finish_step(block, frame, None, reason=reason or None)

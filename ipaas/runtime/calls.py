@@ -164,7 +164,7 @@ async def call_step(execution: Execution, block: CallBlock, frame: Frame, params
         effect_key=_vendor_key(execution, block, frame, key),
         fresh=execution.fresh and number == 1 and execution.run.root_run_id == execution.run.id,
         policy=block.policy,
-        deadline_at=execution.run.deadline_at,
+        deadline_at=execution.deadline_at,
         trace=attempt_trace(execution.trace, execution.run.id, step.seq, number),
         first_started_at=step.started_at,
     )
@@ -216,10 +216,10 @@ def _settle(execution: Execution, block: CallBlock, frame: Frame, step: StepRow,
         reason = outcome.error.code if outcome.error else "deferred"
         execution.write_step(step, status=Status.WAITING, due_at=outcome.due_at, reason=reason)
         raise Suspended(outcome.due_at)
-    _journal_attempt(execution, step, done)
-    if outcome.kind in ("ok", "recorded"):
+    failure = None if outcome.kind in ("ok", "recorded") else _failure(block, frame, outcome)
+    _journal_attempt(execution, step, done, failure)
+    if failure is None:
         return _succeeded(execution, block, frame, done)
-    failure = _failure(block, frame, outcome)
     if outcome.effect_state in ("failed", "unknown"):
         execution.settle_effect(done.key, outcome.effect_state)
     error = {
@@ -272,13 +272,12 @@ def keep_undo(execution: Execution, block: CallBlock, frame: Frame) -> None:
     execution.keep_value(undo.path, frame.item, "params", params)
 
 
-def _journal_attempt(execution: Execution, step: StepRow, done: Try) -> None:
+def _journal_attempt(execution: Execution, step: StepRow, done: Try, failure: Failure | None) -> None:
     outcome = done.outcome
     if outcome.request is not None:
         execution.keep_value(step.path, step.item, f"request.{done.number}", outcome.request)
     if outcome.response is not None and outcome.effect_state != "done":
         execution.keep_value(step.path, step.item, f"response.{done.number}", outcome.response)
-    error = outcome.error
     execution.unit.add(
         "attempt",
         AttemptRow(
@@ -289,9 +288,9 @@ def _journal_attempt(execution: Execution, step: StepRow, done: Try) -> None:
             started_at=done.started,
             duration_ms=outcome.duration_ms,
             http_status=outcome.status,
-            error_class=error.error_class.value if error else None,
-            error_code=error.code if error else None,
-            error_message=error.message[:MAX_MESSAGE] if error else None,
+            error_class=failure.error_class.value if failure else None,
+            error_code=failure.code if failure else None,
+            error_message=failure.message if failure else None,
             connection_id=outcome.connection_id,
             verdicts=jsonio.dumps(outcome.verdicts).decode(),
         ),

@@ -1,5 +1,7 @@
 """From a claimed run to its next rest: forward through the blocks, or back through the compensations."""
 
+from datetime import datetime
+
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass
 from ipaas.core.ids import uuid7, uuid7_time
@@ -17,7 +19,7 @@ from ipaas.runtime.execution import (
     Stopped,
     Suspended,
 )
-from ipaas.runtime.journal import StoreGone
+from ipaas.runtime.journal import OUTAGE, StoreGone
 from ipaas.runtime.models import Run
 from ipaas.runtime.rows import DeadLetterRow, RunRow, RunState, StepRow, Unit
 from ipaas.runtime.store import ClaimLost
@@ -37,8 +39,11 @@ async def drive(execution: Execution) -> None:
         await execution.suspend(min(due_at, deadline) if deadline is not None and deadline > now() else due_at)
     except OperatorNeeded as needed:
         await _end(execution, Run.Status.NEEDS_OPERATOR, needed.failure)
-    except (ClaimLost, StoreGone):
+    except ClaimLost:
         raise
+    except OUTAGE as error:
+        execution.unit.lost = StoreGone()
+        raise execution.unit.lost from error
     except Exception as error:  # a defect of ours must not lose the run nor stop its neighbours
         log.exception("run failed by a defect", action="run_defect", run_id=str(execution.run.id))
         execution.unit.discard()
@@ -71,6 +76,7 @@ async def _forward(execution: Execution) -> None:
 
 async def _failed(execution: Execution, frame: Frame, failure: Failure) -> None:
     """Run the flow's own failure steps, then end as its table says for this class."""
+    execution.failing = True
     frame.scope["failure"] = {
         "class": failure.error_class.value,
         "code": failure.code,
@@ -81,6 +87,9 @@ async def _failed(execution: Execution, frame: Frame, failure: Failure) -> None:
         await run_steps(execution, execution.plan.on_failure, frame)
     except Failure as second:  # recorded at its own step; it never hides the first
         log.warning("failure step failed", action="on_failure", run_id=str(execution.run.id), step=second.path)
+    except Cancelled:
+        await _end(execution, Run.Status.CANCELLED, None)
+        return
     except Stopped:
         pass  # a stop ends the failure steps; how the run ends is for the table to say
     if failure.error_class == ErrorClass.OUTCOME_UNKNOWN:
@@ -89,6 +98,7 @@ async def _failed(execution: Execution, frame: Frame, failure: Failure) -> None:
         await _end(execution, Run.Status.DEAD, failure)
         return
     execution.run = execution.run._replace(status=Run.Status.COMPENSATING)
+    execution.close_questions()
     execution.set_state(Run.Status.COMPENSATING, failure=failure)
     await _compensate(execution, failure)
 
@@ -119,14 +129,20 @@ async def _compensate(execution: Execution, failure: Failure) -> None:
 
 def _to_undo(execution: Execution) -> list[tuple[StepRow, CallBlock]]:
     found = []
-    for step in sorted(execution.recorded.steps.values(), key=lambda row: row.finished_at or now(), reverse=True):
+    for step in sorted(execution.recorded.steps.values(), key=_when_done, reverse=True):
         block = execution.plan.blocks.get(step.path)
         if step.status == Status.SUCCEEDED and isinstance(block, CallBlock) and block.compensate is not None:
             found.append((step, block))
     return found
 
 
+def _when_done(step: StepRow) -> tuple[datetime, int]:
+    return step.finished_at or now(), step.seq
+
+
 async def _end(execution: Execution, status: str, failure: Failure | None) -> None:
+    if status == Run.Status.CANCELLED:
+        execution.close_questions()
     execution.set_state(status, ended=True, failure=failure)
     if failure is not None and status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
         execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure))
@@ -153,6 +169,8 @@ def add_burial(unit: Unit, run: RunRow, flow_slug: str, failure: Failure) -> Non
         ),
     )
     unit.add("dead_letter", _dead_letter(run, flow_slug, failure))
+    if run.parent_run_id is not None:
+        unit.add("wake", (run.parent_run_id,))
 
 
 def _dead_letter(run: RunRow, flow_slug: str, failure: Failure) -> DeadLetterRow:

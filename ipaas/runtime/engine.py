@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.db import close_old_connections, connections
 
-from ipaas.accounts.models import Environment
 from ipaas.catalog import gateway
 from ipaas.core import context, jsonio
 from ipaas.core.cache import TimedCache
@@ -17,15 +16,17 @@ from ipaas.core.errors import ErrorClass, IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.core.logging import get_logger
 from ipaas.events.models import Endpoint, Receipt
+from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
+from ipaas.runtime.business_ids import business_rows
 from ipaas.runtime.drive import add_burial, drive
-from ipaas.runtime.execution import Execution, Failure, Recorded, business_rows, payload_aad
+from ipaas.runtime.execution import Execution, Failure, Recorded, payload_aad
 from ipaas.runtime.journal import Journal
-from ipaas.runtime.models import Run, Work
+from ipaas.runtime.models import Work
 from ipaas.runtime.receipts import read_receipt
 from ipaas.runtime.rows import ReceiptState, RunRow, StepRow, Unit
-from ipaas.runtime.starts import EnvironmentView, Origin, Start, prepare_start, read_input, work_row
+from ipaas.runtime.starts import EnvironmentView, Origin, Start, environment_view, prepare_start, read_input, work_row
 from ipaas.runtime.store import Claimed, Loaded, Store
 from ipaas.runtime.values import add_trigger
 from ipaas.vault.payloads import PayloadSealer, sealer_for
@@ -34,6 +35,8 @@ log = get_logger(__name__)
 T = TypeVar("T")
 
 CONFIG_TTL_S = 2.0
+MAX_PLANS = 512
+MAX_SUBFLOW_DEPTH = 16
 MAX_EVENT_DEPTH = 16
 _THREADS = 2
 Spawn = Callable[[Unit, Coroutine[Any, Any, None]], None]
@@ -96,11 +99,13 @@ class Engine:
     async def plan(self, version_id: UUID) -> Plan:
         found = self._plans.get(version_id)
         if found is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
             found = self._plans[version_id] = await self.in_thread(plan_for, version_id)
         return found
 
     async def environment(self, environment_id: UUID) -> EnvironmentView:
-        return await self._environments.get(environment_id, lambda: self.in_thread(_environment, environment_id))
+        return await self._environments.get(environment_id, lambda: self.in_thread(environment_view, environment_id))
 
     async def _endpoint(self, endpoint_id: UUID) -> Endpoint:
         return await self._endpoints.get(
@@ -125,12 +130,12 @@ class Engine:
                 unit.add("done", (claim.id,))
                 spawn(unit, self._write(unit))
             else:
-                spawn(unit, self._take_receipt(row, unit))
+                spawn(unit, self._take_receipt(row, unit, spawn))
 
     async def _write(self, unit: Unit) -> None:
         await self.journal.write(unit)
 
-    async def _take_receipt(self, row: Any, unit: Unit) -> None:
+    async def _take_receipt(self, row: Any, unit: Unit, spawn: Spawn) -> None:
         endpoint = await self._endpoint(row.endpoint_id)
         flows = [flow for flow in await self._flows_of(endpoint, row.event) if not flow.paused]
         unit.add("done", (row.id,))
@@ -143,7 +148,7 @@ class Engine:
         trigger = read_receipt(row, sealer)
         environment = await self.environment(endpoint.environment_id)
         origin = Origin(trigger="webhook", receipt_id=row.id, trace_id=row.trace_id)
-        await self._start_all(flows, environment, trigger, origin, unit, sealer, row.id)
+        await self._start_all(flows, environment, trigger, origin, unit, sealer, row.id, spawn)
 
     async def _start_all(
         self,
@@ -154,6 +159,7 @@ class Engine:
         unit: Unit,
         sealer: PayloadSealer,
         receipt_id: UUID | None,
+        spawn: Spawn,
     ) -> None:
         """Several flows of one event begin together or not at all; one alone goes on in the same first write."""
         starts = []
@@ -167,13 +173,14 @@ class Engine:
         if receipt_id is not None:
             ids = "{" + ",".join(str(start.run.id) for start, _ in starts) + "}"
             unit.add("receipt", ReceiptState(receipt_id, Receipt.State.PROCESSED, ids, ""))
-        if len(starts) > 1:
+        alone = len(starts) == 1
+        if alone:
+            unit.keep()
+            unit.next_owner = (starts[0][0].run.id, 1)
+        else:
             await self.journal.write(unit)
-        runs = []
         for start, plan in starts:
-            own = unit if len(starts) == 1 else Unit((start.run.id, 1))
-            if len(starts) == 1:
-                own.next_owner = (start.run.id, 1)
+            own = unit if alone else Unit((start.run.id, 1))
             execution = Execution(
                 run=start.run,
                 plan=plan,
@@ -189,8 +196,10 @@ class Engine:
             )
             if receipt_id is None:
                 execution.recorded.payload_seq = 1
-            runs.append(self._drive(execution))
-        await asyncio.gather(*runs)
+            if alone:
+                await self._drive(execution)
+            else:
+                spawn(own, self._drive(execution))
 
     def add_start(self, unit: Unit, start: Start, *, leased: bool = True) -> None:
         """The rows of a run that begins, leased to this process unless it is to be claimed."""
@@ -207,9 +216,9 @@ class Engine:
         for claim in claimed:
             unit = Unit((claim.id, claim.fence))
             row = rows.get(claim.id)
-            spawn(unit, self._take_event(row, unit, claim.id))
+            spawn(unit, self._take_event(row, unit, claim.id, spawn))
 
-    async def _take_event(self, row: Any, unit: Unit, event_id: UUID) -> None:
+    async def _take_event(self, row: Any, unit: Unit, event_id: UUID, spawn: Spawn) -> None:
         unit.add("done", (event_id,))
         if row is None or row.environment_id is None:
             await self.journal.write(unit)
@@ -228,7 +237,7 @@ class Engine:
             return
         environment = await self.environment(row.environment_id)
         origin = Origin(trigger="event", trace_id=row.trace_id)
-        await self._start_all(flows, environment, trigger, origin, unit, sealer, None)
+        await self._start_all(flows, environment, trigger, origin, unit, sealer, None, spawn)
 
     async def _listeners(self, row: Any, trigger: Mapping[str, Any]) -> list[DeployedFlow]:
         found = await self.in_thread(flows_for_event, row.workspace_id, row.environment_id, row.type)
@@ -272,7 +281,7 @@ class Engine:
             if receipt is None:
                 raise NotFound(what="input of the run")
             trigger = read_receipt(receipt, sealer)
-        violation = read_input(plan, environment, trigger)[1] if row.status == Run.Status.QUEUED else None
+        violation = read_input(plan, environment, trigger, uuid7_time(row.id))[1] if _has_not_begun(recorded) else None
         execution = Execution(
             run=RunRow(*(getattr(row, name) for name in RunRow._fields)),
             plan=plan,
@@ -309,33 +318,36 @@ class Engine:
         finally:
             self._running.pop(execution.run.id, None)
 
-    async def bury(self, claim: Claimed) -> None:
+    async def bury(self, claim: Claimed, abandon: Callable[[Claimed, str], None] | None = None) -> None:
         """Work that took its worker down again and again stops here, for a person to look at."""
         unit = Unit((claim.id, claim.fence))
         unit.add("done", (claim.id,))
-        message = f"the worker died {claim.crashes} times while at this"
+        message = f"work on this died or failed {claim.crashes} times; see the workers' log"
         log.error("poison work set aside", action="work_buried", work_id=str(claim.id), kind=claim.kind)
-        if claim.kind == Work.Kind.RECEIPT:
+        if abandon is not None:
+            await self.in_thread(abandon, claim, message)
+        elif claim.kind == Work.Kind.RECEIPT:
             unit.add("receipt", ReceiptState(claim.id, Receipt.State.REJECTED, None, message))
         elif claim.kind == Work.Kind.RUN:
             row = (await self.store.load_runs([claim.id])).runs.get(claim.id)
             if row is not None:
                 failure = Failure("", "", ErrorClass.INTERNAL, "worker_died", message)
-                plan = await self.plan(row.version_id)
                 run = RunRow(*(getattr(row, name) for name in RunRow._fields))
-                add_burial(unit, run, plan.flow_slug, failure)
+                add_burial(unit, run, await self.in_thread(flow_slug, run.flow_id), failure)
         await self.journal.write(unit)
 
     async def start_child(self, parent: Execution, flow: str, params: Any, root: UUID) -> UUID:
         """Queue a child run of the deployed version of ``flow`` in the parent's own transaction."""
         run = parent.run
+        if parent.depth > MAX_SUBFLOW_DEPTH:
+            raise SubflowTooDeep(flow=flow, limit=MAX_SUBFLOW_DEPTH)
         deployed = await self.in_thread(deployed_flow, run.workspace_id, run.environment_id, flow)
         if deployed is None or deployed.paused:
             raise SubflowUnavailable(flow=flow, state="paused" if deployed else "not deployed")
         plan = await self.plan(deployed.version_id)
         environment = await self.environment(run.environment_id)
         trigger = {"kind": "flow", "event": "", "id": str(run.id), "body": params, "headers": {}}
-        trigger["received_at"] = parent.scope["now"]
+        trigger |= {"received_at": parent.scope["now"], "depth": parent.depth}
         origin = Origin(trigger="flow", lane=run.lane, parent_run_id=run.id, root_run_id=root, trace_id=run.trace_id)
         start = prepare_start(plan, deployed.flow_id, environment, trigger, origin, leased=False)
         self.add_start(parent.unit, start, leased=False)
@@ -348,6 +360,19 @@ class SubflowUnavailable(IpaasError):
 
     code = "subflow_unavailable"
     title = "Sub-flow unavailable"
+
+
+class SubflowTooDeep(IpaasError):
+    """More than {limit} flows led here one by the other; {flow} is not started."""
+
+    code = "subflow_too_deep"
+    title = "Too many flows inside one another"
+    remedy = "Look for a flow that starts itself, directly or through another."
+
+
+def _has_not_begun(recorded: Recorded) -> bool:
+    """Whether none of the flow's own steps ran: what is done about a failure begins without them."""
+    return all(path.startswith("on_failure/") for path, _ in recorded.steps)
 
 
 def read_recorded(row: Any, loaded: Loaded, sealer: PayloadSealer) -> Recorded:
@@ -371,8 +396,6 @@ def _row_failure(row: Any) -> Failure | None:
     return Failure(row.error_step or "", "", ErrorClass(row.error_class), row.error_code or "", row.error_message or "")
 
 
-def _environment(environment_id: UUID) -> EnvironmentView:
-    found = Environment.objects.get(id=environment_id)
-    return EnvironmentView(
-        id=found.id, workspace_id=found.workspace_id, slug=found.slug, variables=dict(found.variables)
-    )
+def flow_slug(flow_id: UUID) -> str:
+    """The slug of a flow, whatever became of it."""
+    return Flow.objects.filter(id=flow_id).values_list("slug", flat=True).first() or str(flow_id)

@@ -16,7 +16,6 @@ from ipaas.flows.plan import Block, Plan
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
-    BusinessIdRow,
     EffectOutcome,
     OutboxRow,
     PayloadRow,
@@ -57,6 +56,7 @@ class Failure(Exception):
     message: str
 
     def __post_init__(self) -> None:
+        self.code, self.message = storable(self.code), storable(self.message)
         Exception.__init__(self, self.message)
 
 
@@ -141,6 +141,7 @@ class Execution:
         "_next_seq",
         "cancel_reason",
         "engine",
+        "failing",
         "failure",
         "fence",
         "fresh",
@@ -184,6 +185,7 @@ class Execution:
         self.engine = engine
         self.violation = violation
         self.failure = failure
+        self.failing = run.status == Run.Status.COMPENSATING
         self.journal = journal
         self.sealer = sealer
         self.fresh = recorded is None
@@ -362,6 +364,12 @@ class Execution:
             if self.run.parent_run_id is not None:
                 self.unit.add("wake", (self.run.parent_run_id,))
 
+    def close_questions(self) -> None:
+        """Withdraw what people are still asked: nothing depends on the answer any more."""
+        steps = self.recorded.steps.values()
+        if any(step.kind == "approval" and step.status == Status.WAITING for step in steps):
+            self.unit.add("approval_close", (self.run.id,))
+
     def emit_end(self, status: str, failure: Failure | None) -> None:
         """Tell the outbox of an end that somebody may want to know of; ordinary success is told by the run itself."""
         if failure is None or self.run.status == Run.Status.SUCCEEDED:
@@ -399,6 +407,11 @@ class Execution:
         )
 
     @property
+    def deadline_at(self) -> datetime | None:
+        """Until when calls may go out; what is done about a failure may still be done after the run's deadline."""
+        return None if self.failing else self.run.deadline_at
+
+    @property
     def depth(self) -> int:
         """How many flows led here by events; bounded, so that flows can not wake each other for ever."""
         return int(self.scope["trigger"].get("depth", 0)) + 1
@@ -421,18 +434,9 @@ def params_hash(action: str, params: Any) -> bytes:
     return hashlib.sha256(action.encode() + b"\0" + jsonio.canonical(params)).digest()
 
 
-def evaluate_business_ids(plan: Plan, scope: Scope) -> dict[str, str]:
-    """The business ids of a run as text; names whose expression gives null are left out, the primary must be there."""
-    found = {}
-    for name, expression in plan.business_ids.items():
-        value = expression.evaluate(scope)
-        if value is not None:
-            found[name] = value if isinstance(value, str) else jsonio.dumps(value).decode()
-    return found
-
-
-def business_rows(run: RunRow, ids: Mapping[str, str]) -> list[BusinessIdRow]:
-    return [BusinessIdRow(run.id, name, run.workspace_id, value[:500]) for name, value in ids.items()]
+def storable(text: str) -> str:
+    """A text as the database can keep it: PostgreSQL has no NUL."""
+    return text.replace("\0", "\ufffd")
 
 
 def detail_json(**values: Any) -> str:

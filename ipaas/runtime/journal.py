@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 import psycopg
+from django.db import InterfaceError, OperationalError
 
 from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
@@ -22,17 +23,32 @@ class StoreGone(IpaasError):
     status = 503
 
 
+OUTAGE = (
+    StoreGone,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    OperationalError,
+    InterfaceError,
+)
+"""How the database being away shows, to the engine's own SQL and to ORM code beside it."""
+
 _KEY_WIDTH = {"step": 2, "state": 1, "outcome": 4, "receipt": 1, "suspend": 1}
+_UNDONE = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)  # certainly rolled back
 _BAD_ROW = (psycopg.errors.IntegrityError, psycopg.errors.DataError, psycopg.errors.CardinalityViolation)
 
 
 class _Pending:
-    __slots__ = ("done", "owner", "rows")
+    __slots__ = ("done", "rows", "unit")
 
-    def __init__(self, owner: Claim, rows: dict[str, list[Row]], done: "asyncio.Future[set[EffectKey]]") -> None:
-        self.owner = owner
-        self.rows = rows
+    def __init__(self, unit: Unit, done: "asyncio.Future[set[EffectKey]]") -> None:
+        self.unit = unit
+        self.rows = unit.take()
         self.done = done
+
+    @property
+    def owner(self) -> Claim:
+        """The claim to write under, as it is at the moment of writing."""
+        return self.unit.owner
 
 
 class Journal:
@@ -60,7 +76,11 @@ class Journal:
         is not known; in both cases the run must stop at once.
         """
         done: asyncio.Future[set[EffectKey]] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Pending(*unit.take(), done))
+        pending = _Pending(unit, done)
+        if unit.lost is not None:
+            done.set_exception(unit.lost)
+            return done
+        self._queue.append(pending)
         self._wanted.set()
         return done
 
@@ -74,32 +94,51 @@ class Journal:
                 await self._write(batch)
 
     async def _write(self, batch: list[_Pending]) -> None:
-        while batch:
+        while batch := _writable(batch):
             try:
                 taken = await self.store.commit(sorted({p.owner for p in batch}), _merge(p.rows for p in batch))
             except ClaimLost as lost:
                 batch = _split_lost(batch, lost.held)
+            except _UNDONE as error:
+                log.info("commit repeated", action="journal_repeat", error=type(error).__name__, units=len(batch))
             except (psycopg.Error, TimeoutError) as error:
-                if isinstance(error, _BAD_ROW) and len(batch) > 1:
-                    await self._write_singly(batch)
-                    return
-                log.warning("commit failed", action="journal_commit", error=type(error).__name__, units=len(batch))
-                _fail(batch, StoreGone() if isinstance(error, psycopg.OperationalError | TimeoutError) else error)
+                await self._refused(batch, error)
                 return
-            except Exception as error:
+            except Exception as error:  # the writer serves all runs: it outlives a defect in one batch
+                log.exception("commit failed by a defect", action="journal_defect", units=len(batch))
                 _fail(batch, error)
-                raise
+                return
             else:
                 self.commits += 1
                 for pending in batch:
+                    pending.unit.committed()
                     if not pending.done.done():
                         pending.done.set_result(taken)
                 return
 
-    async def _write_singly(self, batch: list[_Pending]) -> None:
+    async def _refused(self, batch: list[_Pending], error: Exception) -> None:
+        if isinstance(error, _BAD_ROW):
+            await self._write_singly(batch, error)
+            return
+        log.warning("commit failed", action="journal_commit", error=type(error).__name__, units=len(batch))
+        if not isinstance(error, psycopg.OperationalError | TimeoutError):
+            _fail(batch, error)
+            return
+        for pending in batch:  # nobody knows what was committed: what is gathered later would lack what came before
+            pending.unit.lost = StoreGone()
+        _fail(batch, StoreGone())
+
+    async def _write_singly(self, batch: list[_Pending], error: Exception) -> None:
         """A row that the database refuses must not take its neighbours down."""
+        units: dict[int, list[_Pending]] = {}
         for pending in batch:
-            await self._write([pending])
+            units.setdefault(id(pending.unit), []).append(pending)
+        if len(units) == 1:
+            log.warning("row refused", action="journal_row", error=type(error).__name__)
+            _fail(batch, error)
+            return
+        for group in units.values():
+            await self._write(group)
 
 
 def _merge(parts: Iterable[dict[str, list[Row]]]) -> dict[str, list[Row]]:
@@ -117,13 +156,18 @@ def _merge(parts: Iterable[dict[str, list[Row]]]) -> dict[str, list[Row]]:
 
 
 def _split_lost(batch: list[_Pending], held: frozenset[UUID]) -> list[_Pending]:
-    kept = []
     for pending in batch:
-        if pending.owner[0] in held:
-            kept.append(pending)
-        elif not pending.done.done():
-            pending.done.set_exception(ClaimLost())
-    return kept
+        if pending.owner[0] not in held:
+            pending.unit.lost = ClaimLost()
+    return batch
+
+
+def _writable(batch: list[_Pending]) -> list[_Pending]:
+    """What may still be written; the others are told why not."""
+    for pending in batch:
+        if pending.unit.lost is not None:
+            _fail([pending], pending.unit.lost)
+    return [pending for pending in batch if pending.unit.lost is None]
 
 
 def _fail(batch: list[_Pending], error: BaseException) -> None:

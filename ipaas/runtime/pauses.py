@@ -20,6 +20,7 @@ from ipaas.runtime.execution import (
     effect_aad,
     params_hash,
     payload_aad,
+    storable,
 )
 from ipaas.runtime.models import Run
 from ipaas.runtime.rows import ApprovalRow, EffectDone, OutboxRow, StepRow
@@ -67,7 +68,7 @@ def _ask(execution: Execution, block: ApprovalBlock, frame: Frame, seq: int, due
             run_id=execution.run.id,
             flow_id=execution.run.flow_id,
             seq=seq,
-            title=str(_value(block, frame, block.question, "title"))[:500],
+            title=storable(str(_value(block, frame, block.question, "title"))[:500]),
             role=block.approvers,
             checklist=jsonio.dumps(list(block.checklist)).decode(),
             evidence=execution.sealer.seal(evidence, approval_aad(execution.run.id, seq)),

@@ -7,7 +7,8 @@ itself when nothing has been due for ``LINGER_S``, and at once when asked to (or
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -16,9 +17,9 @@ from ipaas.core.logging import get_logger
 from ipaas.core.meters import ENGINE_INFLIGHT, LEASES_LAPSED, WORK_CLAIMED
 from ipaas.runtime.engine import Engine
 from ipaas.runtime.execution import Failure
-from ipaas.runtime.journal import StoreGone
+from ipaas.runtime.journal import OUTAGE
 from ipaas.runtime.models import Work
-from ipaas.runtime.rows import Unit
+from ipaas.runtime.rows import Claim, Unit
 from ipaas.runtime.store import Claimed, ClaimLost, Store
 
 log = get_logger(__name__)
@@ -35,18 +36,28 @@ DRAIN_S = 15.0
 """How long work under way may go on after ``stop``; less than the time after which a supervisor kills."""
 
 
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How one kind of work is done; ``abandon`` tells its owner why it is not tried any more."""
+
+    run: Callable[[Engine, Claimed, Unit], Coroutine[Any, Any, None]]
+    abandon: Callable[[Claimed, str], None]
+
+
 class Pump:
     """Drives one process's share of the work."""
 
-    def __init__(self, conninfo: str, *, lanes: Sequence[int] = (0, 1, 2)) -> None:
+    def __init__(self, conninfo: str, *, handlers: Mapping[int, Handler], lanes: Sequence[int] = (0, 1, 2)) -> None:
+        self.handlers = handlers
         self.engine = Engine(Store(conninfo), lease_s=LEASE_S)
         self.lanes = list(lanes)
         self._inflight: dict[asyncio.Task[None], Unit] = {}
         self._wanted = asyncio.Event()
         self._stopping = False
         self._broken = False
-        self._abandoned: list[tuple[Any, int]] = []
-        self.tasks: dict[int, Callable[..., Coroutine[Any, Any, None]]] = {}
+        self._abandoned: list[Claim] = []
+        self._faulty: list[Claim] = []
+        self._doubtful: set[Claim] = set()
 
     async def open(self) -> None:
         await self.engine.start()
@@ -110,6 +121,7 @@ class Pump:
         try:
             if self._broken:
                 await self._recover()
+            await self._put_off()
             claimed = await self.engine.store.claim(limit=room, lease_s=LEASE_S, lanes=self.lanes)
             if claimed:
                 await self._dispatch(claimed)
@@ -128,13 +140,21 @@ class Pump:
         if abandoned:
             await self.engine.store.release(abandoned)
 
+    async def _put_off(self) -> None:
+        """Work that could not be worked on is tried again later, each time later still, and set aside in the end."""
+        faulty, self._faulty = self._faulty, []
+        if faulty:
+            await self.engine.store.put_off(faulty)
+
     async def _dispatch(self, claimed: list[Claimed]) -> None:
         WORK_CLAIMED.inc(len(claimed))
         LEASES_LAPSED.inc(sum(claim.lapsed for claim in claimed))
         by_kind: dict[int, list[Claimed]] = {}
         for claim in claimed:
             if claim.crashes >= MAX_CRASHES:
-                self._spawn(Unit((claim.id, claim.fence)), self.engine.bury(claim))
+                task = self.handlers.get(claim.kind)
+                abandon = None if task is None else task.abandon
+                self._spawn(Unit((claim.id, claim.fence)), self.engine.bury(claim, abandon))
             else:
                 by_kind.setdefault(claim.kind, []).append(claim)
         taken: list[Claimed] = []
@@ -156,7 +176,7 @@ class Pump:
         else:
             for claim in claims:
                 unit = Unit((claim.id, claim.fence))
-                self._spawn(unit, self.tasks[kind](self.engine, claim, unit))
+                self._spawn(unit, self.handlers[kind].run(self.engine, claim, unit))
 
     def _spawn(self, unit: Unit, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -174,11 +194,13 @@ class Pump:
         if isinstance(error, ClaimLost):
             log.warning("claim lost", action="claim_lost", work_id=str(unit.owner[0]))
             return
-        self._broken = True
-        self._abandoned.append(unit.owner)
-        if error is not None and not isinstance(error, StoreGone):
+        if error is None or isinstance(error, OUTAGE):
+            self._broken = True
+            self._abandoned += unit.claims
+        else:
+            self._faulty += unit.claims
             what = f"{type(error).__name__}: {error.code}" if isinstance(error, Failure) else type(error).__name__
-            log.error("work given back", action="work_failed", work_id=str(unit.owner[0]), error=what, exc_info=error)
+            log.error("work put off", action="work_failed", work_id=str(unit.owner[0]), error=what, exc_info=error)
 
     async def _drain(self) -> None:
         """Let work under way come to its rest; give back at once what does not in time."""
@@ -192,23 +214,33 @@ class Pump:
                 await asyncio.sleep(0)  # lets the callbacks note what was abandoned
         if self._abandoned:
             await self._recover()
+        await self._put_off()
 
     async def _renew_forever(self) -> None:
         while True:
             await asyncio.sleep(LEASE_S / 4)
-            held = {task: unit.owner for task, unit in self._inflight.items()}
-            if not held:
-                continue
             try:
-                kept = await self.engine.store.renew(sorted(held.values()), lease_s=LEASE_S)
-                cancelled = await self.engine.store.cancelled(kept)
+                await self.renew()
             except (psycopg.Error, TimeoutError, OSError) as error:
                 log.warning("leases not renewed", action="renew_failed", error=type(error).__name__)
-                continue
-            self.engine.note_cancelled(cancelled)
-            for task, owner in held.items():
-                if owner[0] not in kept and self._inflight.get(task, Unit(owner)).owner == owner:
-                    task.cancel()
+
+    async def renew(self) -> None:
+        """Prolong what is held and stop what was lost.
+
+        A claim that is missing once may just have been handed on by a commit whose answer is still under way; the
+        second time it is lost. What goes on in between is fenced.
+        """
+        held = {task: unit.owner for task, unit in self._inflight.items()}
+        if not held:
+            return
+        kept = await self.engine.store.renew(sorted(held.values()), lease_s=LEASE_S)
+        self.engine.note_cancelled(await self.engine.store.cancelled(kept))
+        missing = {task: owner for task, owner in held.items() if owner[0] not in kept}
+        for task, owner in missing.items():
+            unit = self._inflight.get(task)
+            if unit is not None and unit.owner == owner and owner in self._doubtful:
+                task.cancel()
+        self._doubtful = set(missing.values())
 
     async def _listen(self) -> None:
         """Wake on the database's notifications; without them the poll once a second still finds everything."""

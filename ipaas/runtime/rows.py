@@ -357,6 +357,11 @@ STATEMENTS: tuple[Statement, ...] = (
         "due_at = CASE WHEN w.wakes <> c.wakes THEN now() ELSE c.due_at END "
         f"FROM unnest({_arrays(['uuid', 'timestamptz', 'integer'])}) AS c(id, due_at, wakes) WHERE w.id = c.id",
     ),
+    Statement(
+        "approval_close",
+        "UPDATE runtime_approval SET state = 'cancelled', decided_at = now(), reason = 'the run ended' "
+        "WHERE run_id = ANY(%b::uuid[]) AND state = 'pending'",
+    ),
     Statement("done", "DELETE FROM runtime_work WHERE id = ANY(%b::uuid[])"),
     Statement(
         "wake",
@@ -370,12 +375,14 @@ STATEMENTS: tuple[Statement, ...] = (
 class Unit:
     """What one holder of a claim wants committed together; ``owner`` is checked and locked first.
 
-    ``next_owner`` takes over after the first write: a receipt's claim becomes that of the run it leads to.
+    ``next_owner`` takes over once the first write is committed: a receipt's claim becomes that of the run it leads to.
     """
 
     owner: Claim
     next_owner: Claim | None = None
     rows: dict[str, list[Row]] = field(default_factory=dict)
+    lost: BaseException | None = None  # why nothing more may be written under this claim
+    _kept: dict[str, list[Row]] = field(default_factory=dict)
 
     def add(self, table: str, row: Row) -> None:
         rows = self.rows.get(table)
@@ -384,12 +391,26 @@ class Unit:
         else:
             rows.append(row)
 
-    def take(self) -> tuple[Claim, dict[str, list[Row]]]:
-        """What is gathered, with the claim it is to be written under."""
-        owner, rows, self.rows = self.owner, self.rows, {}
+    @property
+    def claims(self) -> list[Claim]:
+        """Every claim that this unit may hold now."""
+        return [self.owner] if self.next_owner is None else [self.owner, self.next_owner]
+
+    def keep(self) -> None:
+        """Let what is gathered so far survive ``discard`` until it is committed."""
+        self._kept = {name: list(rows) for name, rows in self.rows.items()}
+
+    def take(self) -> dict[str, list[Row]]:
+        """What is gathered, to be written under the claim held at that moment."""
+        rows, self.rows = self.rows, {}
+        return rows
+
+    def committed(self) -> None:
+        """What was taken is in the database."""
+        self._kept = {}
         if self.next_owner is not None:
             self.owner, self.next_owner = self.next_owner, None
-        return owner, rows
 
     def discard(self) -> None:
-        self.rows = {}
+        """Forget what is gathered, but for what ``keep`` said."""
+        self.rows = {name: list(rows) for name, rows in self._kept.items()}

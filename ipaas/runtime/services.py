@@ -16,11 +16,11 @@ from ipaas.core.errors import Conflict, NotFound
 from ipaas.flows.models import Flow
 from ipaas.flows.queries import deployed_flow, plan_for
 from ipaas.runtime import writing
-from ipaas.runtime.execution import business_rows, effect_aad, value_key
+from ipaas.runtime.execution import effect_aad, value_key
 from ipaas.runtime.models import Approval, DeadLetter, Effect, InboundKey, Run, StepRun, Work
 from ipaas.runtime.rows import InboundKeyRow, Unit
-from ipaas.runtime.starts import EnvironmentView, Origin, prepare_start, work_row
-from ipaas.runtime.values import add_bundle, add_trigger
+from ipaas.runtime.starts import EnvironmentView, Origin, add_queued, prepare_start
+from ipaas.runtime.values import add_bundle
 from ipaas.vault.payloads import sealer_for
 
 
@@ -72,11 +72,7 @@ def trigger_flow(
     origin = Origin(trigger="manual", lane=Work.Lane.INTERACTIVE, trace_id=trace.trace_id if trace else None)
     start = prepare_start(plan_for(deployed.version_id), flow.id, view, trigger, origin, leased=False)
     unit = Unit((start.run.id, 0))
-    unit.add("run", start.run)
-    unit.add("work", work_row(start.run))
-    for row in business_rows(start.run, start.business_ids):
-        unit.add("business_id", row)
-    add_trigger(unit, start.run.id, trigger, sealer_for(flow.workspace_id))
+    add_queued(unit, start, trigger, sealer_for(flow.workspace_id))
     if key:
         unit.add("inbound_key", InboundKeyRow(flow.id, environment.id, key, digest, start.run.id))
     writing.write_unit(unit)
@@ -112,12 +108,26 @@ def cancel_run(*, actor: Actor, run: Run, reason: str) -> Run:
     else:
         Run.objects.filter(id=run.id).update(cancel_reason=reason)
         writing.wake_runs([run.id])
+        _cancel_children(run, reason)
     Approval.objects.filter(run_id=run.id, state=Approval.State.PENDING).update(
         state=Approval.State.CANCELLED, decided_at=now(), decided_by=actor.label, reason=reason
     )
     _record("run.cancelled", actor, run.workspace_id, run.id, {"reason": reason})
     run.refresh_from_db()
     return run
+
+
+def _cancel_children(run: Run, reason: str) -> None:
+    """Sub-flows that a cancelled run waits for have nobody left who takes their result."""
+    parents = [run.id]
+    while parents:
+        awaited = StepRun.objects.filter(run_id__in=parents, kind="flow", status=StepRun.Status.WAITING)
+        children = [detail["run_id"] for detail in awaited.values_list("detail", flat=True) if detail]
+        unended = Run.objects.filter(id__in=children, status__in=Run.UNENDED, cancel_reason=None)
+        parents = list(unended.exclude(status=Run.Status.COMPENSATING).values_list("id", flat=True))
+        if parents:
+            Run.objects.filter(id__in=parents).update(cancel_reason=reason)
+            writing.wake_runs(parents)
 
 
 @transaction.atomic

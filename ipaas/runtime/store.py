@@ -60,6 +60,12 @@ UPDATE runtime_work w SET due_at = now(), leased = false
 FROM unnest(%b::uuid[], %b::integer[]) AS c(id, fence) WHERE w.id = c.id AND w.fence = c.fence AND w.leased
 """
 
+_PUT_OFF = """
+UPDATE runtime_work w SET due_at = now() + make_interval(secs => least(60, 2 ^ w.crashes)), leased = false,
+  crashes = w.crashes + 1
+FROM unnest(%b::uuid[], %b::integer[]) AS c(id, fence) WHERE w.id = c.id AND w.fence = c.fence AND w.leased
+"""
+
 _RECEIPTS = """
 SELECT id, workspace_id, endpoint_id, delivery_id, event, trace_id, sealed FROM events_receipt
 WHERE id = ANY(%b::uuid[])
@@ -182,6 +188,11 @@ class Store:
         """Give work back at once, so that another worker need not wait for the lease to end."""
         async with self.pool.connection() as conn:
             await conn.execute(_RELEASE, _columns(claims))
+
+    async def put_off(self, claims: Sequence[Claim]) -> None:
+        """Give back work that failed by a defect: later, and counted as if it had taken its worker down."""
+        async with self.pool.connection() as conn:
+            await conn.execute(_PUT_OFF, _columns(claims))
 
     async def load_receipts(self, ids: Sequence[UUID]) -> list[Any]:
         async with self.pool.connection() as conn, _named(conn) as cursor:

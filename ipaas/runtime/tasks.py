@@ -21,11 +21,18 @@ from ipaas.config import settings
 from ipaas.core import jobs
 from ipaas.core.logging import get_logger
 from ipaas.runtime import lifecycle
-from ipaas.runtime.bulk import bulk_task
+from ipaas.runtime.bulk import abandon_bulk_job, bulk_task
 from ipaas.runtime.models import Work
-from ipaas.runtime.pump import Pump
+from ipaas.runtime.polls import abandon_poll, poll_task
+from ipaas.runtime.pump import DRAIN_S, Handler, Pump
 
 log = get_logger(__name__)
+
+
+HANDLERS: dict[int, Handler] = {
+    Work.Kind.POLL: Handler(poll_task, abandon_poll),
+    Work.Kind.BULK: Handler(bulk_task, abandon_bulk_job),
+}
 
 
 class _Process:
@@ -40,8 +47,7 @@ class _Process:
 def _pump() -> tuple[asyncio.AbstractEventLoop, Pump]:
     if _Process.loop is None or _Process.pump is None:
         _Process.loop = asyncio.new_event_loop()
-        _Process.pump = Pump(settings().database_url)
-        _Process.pump.tasks = {Work.Kind.BULK: bulk_task}
+        _Process.pump = Pump(settings().database_url, handlers=HANDLERS)
         _Process.loop.run_until_complete(_Process.pump.open())
     return _Process.loop, _Process.pump
 
@@ -94,7 +100,7 @@ def _wait_for_end(read_end: int) -> None:
     if loop is not None and engine is not None:
         loop.call_soon_threadsafe(engine.stop)
     if not asked:  # the parent is gone: finish what is under way, then go as well
-        threading.Timer(10.0, os._exit, args=(1,)).start()
+        threading.Timer(DRAIN_S + 5.0, os._exit, args=(1,)).start()
 
 
 @worker_shutting_down.connect

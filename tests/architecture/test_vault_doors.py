@@ -11,6 +11,7 @@ ROOT = Path(ipaas.__file__).parent
 DOORS = {
     "ipaas.vault.opening": {"vault", "catalog"},
     "ipaas.vault.inbound": {"catalog", "events", "ingress"},
+    "ipaas.vault.known": {"runtime"},
     "ipaas.vault.versions": {"vault"},
     "ipaas.vault.sealing": {"vault"},
 }

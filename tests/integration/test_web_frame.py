@@ -40,6 +40,11 @@ def test_a_stranger_is_sent_to_the_sign_in_page() -> None:
     assert Client().get("/").headers["Location"].startswith("/accounts/login/")
 
 
+def test_the_way_in_leads_to_the_home_of_a_workspace(browser: Client, workspace: Workspace) -> None:
+    answer = browser.get("/", follow=True)
+    assert (answer.redirect_chain, answer.status_code) == ([("/w/northwind/", 302)], 200)
+
+
 def test_someone_without_a_workspace_is_told_whom_to_ask(browser: Client) -> None:
     assert "administrator" in browser.get("/").content.decode()
 

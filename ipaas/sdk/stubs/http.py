@@ -17,6 +17,10 @@ from urllib.parse import parse_qsl, unquote
 import httptools
 import orjson
 
+from ipaas.core.logging import get_logger
+
+log = get_logger(__name__)
+
 MAX_BODY = 10 * 1024 * 1024
 MAX_PIPELINED = 100
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -82,6 +86,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[tuple[StubRequest, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._ended = False
         self._start()
 
     def _start(self) -> None:
@@ -96,6 +101,11 @@ class HttpProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+
+    def eof_received(self) -> bool:
+        """A client that has sent everything still gets the answers that are under way."""
+        self._ended = True
+        return self._task is not None
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -138,19 +148,40 @@ class HttpProtocol(asyncio.Protocol):
         self._serve(request, keep_alive)
 
     def _serve(self, request: StubRequest, keep_alive: bool) -> None:
-        answer = self._handle(request)
+        answer = self._handled(request)
         if isinstance(answer, StubAnswer):
             self._write(request, answer, keep_alive)
         else:
             self._task = asyncio.ensure_future(self._serve_later(answer, request, keep_alive))
 
+    def _handled(self, request: StubRequest) -> StubAnswer | Awaitable[StubAnswer]:
+        """The answer; a defect is told to the client, who would else wait for it or take it for a bad request."""
+        try:
+            return self._handle(request)
+        except Exception:
+            log.exception("a stand-in failed", action="stub_defect", method=request.method, path=request.path[:200])
+            return _DEFECT
+
     async def _serve_later(self, answer: Awaitable[StubAnswer], request: StubRequest, keep_alive: bool) -> None:
-        self._write(request, await answer, keep_alive)
+        await self._write_later(request, answer, keep_alive)
         while self._waiting:
             following, keep_alive = self._waiting.popleft()
-            result = self._handle(following)
-            self._write(following, result if isinstance(result, StubAnswer) else await result, keep_alive)
+            result = self._handled(following)
+            if isinstance(result, StubAnswer):
+                self._write(following, result, keep_alive)
+            else:
+                await self._write_later(following, result, keep_alive)
         self._task = None
+        if self._ended and self._transport is not None:
+            self._transport.close()
+
+    async def _write_later(self, request: StubRequest, answer: Awaitable[StubAnswer], keep_alive: bool) -> None:
+        try:
+            found = await answer
+        except Exception:
+            log.exception("a stand-in failed", action="stub_defect", method=request.method, path=request.path[:200])
+            found = _DEFECT
+        self._write(request, found, keep_alive)
 
     def _write(self, request: StubRequest, answer: StubAnswer, keep_alive: bool) -> None:
         transport = self._transport
@@ -172,6 +203,9 @@ class HttpProtocol(asyncio.Protocol):
         if self._transport:
             self._transport.write(StubAnswer(status).encoded(head_only=False, close=True))
             self._transport.close()
+
+
+_DEFECT = json_answer(500, {"error": {"code": "stub_defect", "message": "The stand-in failed; see its log."}})
 
 
 def _reset(transport: asyncio.Transport) -> None:

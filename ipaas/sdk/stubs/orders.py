@@ -26,6 +26,7 @@ _GOODS = (
     ("SPN-SET-05", "Olive wood spoons, set of 5", 1890, 240),
 )
 TAX_PERCENT = 19
+_YEAR_AND_HALF = 1_000_000  # orders, one every 47 seconds; then the dates begin anew
 
 
 def order(seed: int, number: int) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def order(seed: int, number: int) -> dict[str, Any]:
     subtotal = sum(line["total_minor"] for line in lines)
     shipping = 0 if subtotal >= 7500 else 490
     total = subtotal + shipping
-    placed = _EPOCH + timedelta(seconds=number * 47 + dice.randint(0, 40))
+    placed = _EPOCH + timedelta(seconds=number % _YEAR_AND_HALF * 47 + dice.randint(0, 40))
     first, last = dice.choice(_FIRST), dice.choice(_LAST)
     customer_id = dice.randint(1000, 9999)
     return {
@@ -61,6 +62,12 @@ def order(seed: int, number: int) -> dict[str, Any]:
         "payment_token": f"tok_{dice.getrandbits(64):016x}",
         "note": dice.choice((None, None, "Please leave it with the neighbour.", "It is a gift.")),
     }
+
+
+def order_of(order_id: str) -> dict[str, Any]:
+    """The order with an id as ``order`` makes them."""
+    digits = order_id.removeprefix("ord_")
+    return order(int(digits[:4]), int(digits[4:]))
 
 
 def deliveries(

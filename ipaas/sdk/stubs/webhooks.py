@@ -30,7 +30,7 @@ SENDING_SCHEMA: Mapping[str, Any] = {
         "secret": {"type": "string", "minLength": 1},
         "event": {"type": "string", "maxLength": 60},
         "count": {"type": "integer", "minimum": 1, "maximum": 100_000},
-        "start": {"type": "integer", "minimum": 1},
+        "start": {"type": "integer", "minimum": 1, "maximum": 10**15},
         "seed": {"type": "integer", "minimum": 0, "maximum": 9999},
         "concurrency": {"type": "integer", "minimum": 1, "maximum": 200},
         "duplicate_percent": {"type": "number", "minimum": 0, "maximum": 100},
@@ -38,6 +38,7 @@ SENDING_SCHEMA: Mapping[str, Any] = {
     },
 }
 _VALIDATOR = compile_schema(dict(SENDING_SCHEMA))
+TRIES, FIRST_PAUSE_S, LAST_PAUSE_S = 5, 0.2, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +112,29 @@ def _delivery(sending: Sending, delivery_id: str, body: bytes) -> Delivery:
     return Delivery(delivery_id, headers, body)
 
 
+async def deliver(delivery: Delivery, url: str, post: Post, *, tries: int = TRIES) -> int:
+    """Post one delivery until it is taken or refused for good, as senders do; the last status, 0 for no answer."""
+    status = 0
+    for number in range(tries):
+        if number:
+            await asyncio.sleep(min(FIRST_PAUSE_S * 2 ** (number - 1), LAST_PAUSE_S))
+        try:
+            status = await post(url, delivery.headers, delivery.body)
+        except IpaasError:
+            status = 0
+        if status and status != 429 and status < 500:
+            break
+    return status
+
+
 async def send_deliveries(sending: Sending, post: Post) -> dict[str, Any]:
-    """Post all; counts by status, 0 for no answer."""
+    """Deliver all; counts by the last status, 0 for no answer."""
     statuses: Counter[int] = Counter()
     waiting = signed_deliveries(sending)
 
     async def sender() -> None:
         for delivery in waiting:
-            try:
-                statuses[await post(sending.url, delivery.headers, delivery.body)] += 1
-            except IpaasError:
-                statuses[0] += 1
+            statuses[await deliver(delivery, sending.url, post)] += 1
 
     await asyncio.gather(*(sender() for _ in range(sending.concurrency)))
     return {"sent": statuses.total(), "statuses": {str(status): count for status, count in sorted(statuses.items())}}

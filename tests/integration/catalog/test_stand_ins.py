@@ -12,7 +12,8 @@ import pytest
 from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditEntry
 from ipaas.catalog import stand_ins
-from ipaas.catalog.stand_ins import StandIns, StandInsMissing
+from ipaas.catalog.stand_in_place import StandIns
+from ipaas.catalog.stand_ins import StandInsMissing
 from ipaas.config import settings
 from ipaas.core.actor import Actor
 from ipaas.core.errors import NotFound, PermissionDenied

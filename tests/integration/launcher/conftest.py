@@ -24,7 +24,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture
 def own_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget the servers of the test run, so that embedded ones are started."""
-    for name in ("DATABASE_URL", "REDIS_URL", "IPAAS_DATABASE_URL", "IPAAS_REDIS_URL"):
+    for name in ("DATABASE_URL", "REDIS_URL", "IPAAS_DATABASE_URL", "IPAAS_REDIS_URL", "IPAAS_DEMO_WAREHOUSE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -140,3 +140,64 @@ def test_home_of_mode_700_is_served_from_elsewhere(
 
     assert layout.data.is_relative_to(home.parent / "var")
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+def refused(url: str, **changes: str) -> str:
+    """Why a connection to the warehouse's port is not let in."""
+    with pytest.raises(psycopg.OperationalError) as found:
+        psycopg.connect(url, connect_timeout=5, **changes)
+    return str(found.value)
+
+
+def test_the_warehouse_is_all_that_can_be_reached_over_tcp(supervisor: Supervisor, layout: Layout) -> None:
+    servers = start_servers(supervisor, layout, warehouse=True)
+    warehouse, product = servers.warehouse_url, urlsplit(servers.database_url)
+
+    assert servers.settings["IPAAS_DEMO_WAREHOUSE_URL"] == warehouse
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        connection.execute("CREATE TABLE orders (id text)")
+        row = connection.execute(
+            "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = 'warehouse'"
+        )
+        assert row.fetchone() == (False,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CREATE ROLE other")
+    assert "no pg_hba.conf entry" in refused(warehouse, dbname="ipaas")
+    assert "no pg_hba.conf entry" in refused(warehouse, dbname="postgres")
+    assert "no pg_hba.conf entry" in refused(warehouse, user="ipaas", password=product.password or "", dbname="ipaas")
+    assert "password authentication failed" in refused(warehouse, password="guess")
+    assert "pg_hba.conf rejects" in refused(servers.database_url, user="warehouse")
+
+
+def test_the_warehouse_keeps_its_rows_and_address_over_a_restart(layout: Layout) -> None:
+    addresses = []
+    for _ in range(2):
+        with Supervisor() as supervisor:
+            servers = start_servers(supervisor, layout, warehouse=True)
+            addresses.append(servers.warehouse_url)
+            with psycopg.connect(servers.warehouse_url, autocommit=True) as connection:
+                connection.execute("CREATE TABLE IF NOT EXISTS kept (id int)")
+                connection.execute("INSERT INTO kept VALUES (1)")
+                counted = connection.execute("SELECT count(*) FROM kept").fetchone()
+    assert addresses[0] == addresses[1]
+    assert counted == (2,)
+
+
+def test_without_a_warehouse_nothing_listens_on_tcp(layout: Layout) -> None:
+    with Supervisor() as supervisor:
+        address = start_servers(supervisor, layout, warehouse=True).warehouse_url
+    with Supervisor() as supervisor:
+        servers = start_servers(supervisor, layout)
+        assert servers.warehouse_url == ""
+        assert "IPAAS_DEMO_WAREHOUSE_URL" not in servers.settings
+        assert "refused" in refused(address)
+
+
+def test_a_warehouse_named_by_the_settings_is_used_instead(
+    supervisor: Supervisor, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IPAAS_DEMO_WAREHOUSE_URL", "postgresql://me@db.example/stock")
+    servers = start_servers(supervisor, layout, warehouse=True)
+
+    assert servers.warehouse_url == "postgresql://me@db.example/stock"
+    assert urlsplit(servers.database_url).hostname is None

@@ -144,12 +144,22 @@ def test_every_error_class_has_a_rule() -> None:
 
 
 def test_retries_of_a_connection_are_a_share_of_its_calls() -> None:
-    budget, connection = RetryBudget(), uuid4()
+    budget, connection = RetryBudget(lambda: 0.0), uuid4()
     assert sum(budget.spend(connection) for _ in range(100)) == 20
     for _ in range(50):
         budget.earn(connection)
     assert sum(budget.spend(connection) for _ in range(100)) == pytest.approx(10, abs=1)
     assert budget.spend(uuid4())
+
+
+def test_a_quiet_connection_gets_its_retries_back_with_time() -> None:
+    moment = [100.0]
+    budget, connection = RetryBudget(lambda: moment[0]), uuid4()
+    assert sum(budget.spend(connection) for _ in range(30)) == 20
+    moment[0] += 5
+    assert sum(budget.spend(connection) for _ in range(30)) == 5
+    moment[0] += 3600
+    assert sum(budget.spend(connection) for _ in range(30)) == 20
 
 
 def test_beyond_the_budget_retries_wait_for_the_upper_half_of_the_cap() -> None:

@@ -1,0 +1,1 @@
+"""The pages of a workspace: one module per area, one ``urls_<namespace>`` per namespace."""
