@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 from ipaas.accounts import services as accounts
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import SYSTEM, Actor
+from ipaas.core.ids import uuid7
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows import catalogue
 from ipaas.flows.models import Flow
@@ -128,7 +129,7 @@ class World:
     def actor(self, *permissions: str, workspace_id: UUID | None = None) -> Actor:
         return Actor(
             kind="user",
-            id=secrets.token_hex(4),
+            id=str(uuid7()),
             label="alice@example.com",
             workspace_id=workspace_id or self.workspace.id,
             permissions=frozenset(permissions),
