@@ -16,7 +16,7 @@ from ipaas.flows.plan import Block, BranchBlock, ForEachBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime import writing
 from ipaas.runtime.execution import payload_aad, value_key
-from ipaas.runtime.models import DeadLetter, Run, StepRun, Work
+from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun, Work
 from ipaas.runtime.rows import PayloadRow, StepRow, Unit
 from ipaas.runtime.services import RunState, close_letters, locked_run, withdraw_questions
 from ipaas.runtime.starts import Origin, Start, add_queued, environment_view, prepare_start
@@ -117,6 +117,44 @@ class Wish:
         if self.item is not None:
             spec |= {"for_each": self.from_step, "item": self.item}
         return json.dumps(spec)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPreview:
+    """What a replay would do. Places are paths of steps, with ``#item`` inside a for-each.
+
+    ``taken``: results that stand and are not worked out again. ``recorded``: effects that happened and are not sent
+    again. ``repeated``: effects that happened and, under new keys, would happen again. ``unknown``: effects of which
+    nobody knows; they are looked up, or stop the run.
+    """
+
+    taken: tuple[str, ...]
+    recorded: tuple[str, ...]
+    repeated: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def preview_replay(
+    *, actor: Actor, run: Run, from_step: str | None = None, item: int | None = None, new_effects: bool = False
+) -> ReplayPreview:
+    """What ``replay_run`` with the same wish would do now; raises what it would raise. Nothing is changed."""
+    require_permission(actor, "runs.replay", run)
+    wish = Wish(from_step, item, new_effects)
+    _check_state(run, wish)
+    values = read_values(run)
+    if "trigger" not in values:
+        raise InputGone
+    taken = [str(step) for step in _copied(plan_for(run.version_id), run, wish, values)]
+    effects = list(Effect.objects.filter(root_run_id=run.root_run_id).order_by("path", "item"))
+    done = [_place(effect) for effect in effects if effect.state == Effect.State.DONE]
+    unsure = [_place(effect) for effect in effects if effect.state in (Effect.State.OPEN, Effect.State.UNKNOWN)]
+    kept = [place for place in done if not new_effects or place in taken]
+    repeated = [place for place in done if place not in kept]
+    return ReplayPreview(tuple(taken), tuple(kept), tuple(repeated), () if new_effects else tuple(unsure))
+
+
+def _place(effect: Effect) -> str:
+    return f"{effect.path}#{effect.item}" if effect.item else effect.path
 
 
 def _open_letter(letter: DeadLetter) -> DeadLetter:

@@ -34,6 +34,35 @@ class SettleInput(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
+class ReplayWishInput(StrictSerializer):
+    from_step = serializers.CharField(
+        max_length=500, required=False, help_text="Path of a step; the results before it are taken from the records."
+    )
+    item = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, help_text="One item of the for-each named by from_step."
+    )
+    new_effects = serializers.BooleanField(
+        required=False, default=False, help_text="True: effects happen again; needs runs.replay_new_effects."
+    )
+
+
+class ReplayInput(ReplayWishInput):
+    reason = serializers.CharField(max_length=500)
+    input = JsonField(required=False, help_text="A corrected body of the trigger; needs deadletters.correct.")
+
+
+class ReplayPreviewOutput(serializers.Serializer[Any]):
+    taken = serializers.ListField(child=serializers.CharField(), help_text="Steps whose results stand.")
+    recorded = serializers.ListField(child=serializers.CharField(), help_text="Effects that are not sent again.")
+    repeated = serializers.ListField(child=serializers.CharField(), help_text="Effects that would happen again.")
+    unknown = serializers.ListField(child=serializers.CharField(), help_text="Effects of unknown outcome.")
+
+
+class CorrectionInput(StrictSerializer):
+    input = JsonField(help_text="The corrected body of the trigger.")
+    reason = serializers.CharField(max_length=500)
+
+
 class ErrorOutput(serializers.Serializer[Any]):
     error_class = serializers.CharField(allow_null=True)
     code = serializers.CharField(source="error_code", allow_null=True)

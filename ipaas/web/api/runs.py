@@ -13,12 +13,15 @@ from rest_framework.response import Response
 from ipaas.accounts.models import Environment
 from ipaas.core.ids import uuid7_at
 from ipaas.flows.models import Flow
-from ipaas.runtime import services
+from ipaas.runtime import replays, services
 from ipaas.runtime.models import Attempt, BusinessId, Run, StepRun
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
 from ipaas.web.api.pagination import read_limit
 from ipaas.web.api.run_serializers import (
+    ReplayInput,
+    ReplayPreviewOutput,
+    ReplayWishInput,
     RunDetailOutput,
     RunOutput,
     RunQuery,
@@ -43,6 +46,8 @@ class RunViewSet(ApiViewSet):
         "resume": "runs.resume",
         "skip": "runs.skip",
         "settle": "runs.resume",
+        "replay": "runs.replay",
+        "replay_preview": "runs.replay",
     }
 
     def get_queryset(self) -> QuerySet[Run]:
@@ -107,6 +112,18 @@ class RunViewSet(ApiViewSet):
         """Say whether an effect of unknown outcome happened."""
         run, given = self.run_of(run_id), self.read(SettleInput)
         return self._shown(services.settle_effect(actor=self.actor, run=run, path=given.pop("step"), **given))
+
+    @extend_schema(request=ReplayInput, responses={202: RunOutput})
+    def replay(self, request: Request, run_id: Any) -> Response:
+        """Run an ended run again from its records; answers with the new run. What happened does not happen twice."""
+        run = replays.replay_run(actor=self.actor, run=self.run_of(run_id), **self.read(ReplayInput))
+        return Response(RunOutput(run, context=names_of([run])).data, status=202)
+
+    @extend_schema(request=ReplayWishInput, responses=ReplayPreviewOutput)
+    def replay_preview(self, request: Request, run_id: Any) -> Response:
+        """What such a replay would take, send again and leave alone; nothing is changed."""
+        found = replays.preview_replay(actor=self.actor, run=self.run_of(run_id), **self.read(ReplayWishInput))
+        return Response(ReplayPreviewOutput(found).data)
 
     def _shown(self, run: Run) -> Response:
         found = RunOutput(run, context=names_of([run])).data
