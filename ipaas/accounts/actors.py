@@ -32,11 +32,13 @@ def actor_in(user: User, slug: str, ip: str | None = None) -> tuple[Actor, Works
 
 def roles_of(actor: Actor) -> frozenset[str]:
     """The roles that an actor has in its workspace now: a key has those of its owner."""
-    user_id = actor.id if actor.kind == "user" else None
+    owner = actor.id if actor.kind == "user" else None
     if actor.kind == "api_key":
         key = ApiKey.objects.select_related("service_account").filter(id=actor.id).first()
         if key is not None and key.service_account is not None:
             return frozenset(key.service_account.roles)
-        user_id = None if key is None or key.owner_id is None else str(key.owner_id)
-    found = Membership.objects.filter(user_id=user_id, workspace_id=actor.workspace_id, user__is_active=True).first()
+        owner = None if key is None or key.owner_id is None else str(key.owner_id)
+    if owner is None or actor.workspace_id is None:
+        return frozenset()
+    found = Membership.objects.filter(user_id=owner, workspace_id=actor.workspace_id, user__is_active=True).first()
     return frozenset(found.roles) if found is not None else frozenset()

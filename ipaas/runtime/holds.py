@@ -25,7 +25,7 @@ WHERE w.id = c.id RETURNING w.id
 """  # noqa: S608 - a constant
 _MADE_AT = "to_timestamp(('x' || substr(replace(r.id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)"
 _QUEUE = f"""
-UPDATE runtime_run r SET status = 'queued', deadline_at = r.deadline_at + (%s - {_MADE_AT}),
+UPDATE runtime_run r SET status = 'queued', deadline_at = r.deadline_at + greatest(%s - {_MADE_AT}, '0'),
   version_id = coalesce((SELECT c.version_id FROM unnest(%s::uuid[], %s::uuid[]) AS c(environment_id, version_id)
                          WHERE c.environment_id = r.environment_id), r.version_id)
 WHERE r.id = ANY(%s::uuid[]) AND r.status = 'held'

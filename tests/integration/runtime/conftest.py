@@ -4,15 +4,18 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
+import time_machine
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from ipaas.accounts import services as accounts
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.core import ids
 from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.ids import uuid7
 from ipaas.events.models import Endpoint, Receipt
@@ -169,3 +172,12 @@ def world(transactional_db: None, gateway: ScriptedGateway) -> Iterator[World]:
     )
     yield World(workspace, environment, gateway)
     sql(f"TRUNCATE {_TABLES}")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Stands at noon of today, for which there are partitions; ids made meanwhile do not push later ones ahead."""
+    monkeypatch.setattr(ids, "_last", 0)
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=30, microsecond=0)
+    with time_machine.travel(noon, tick=False) as frozen:
+        yield frozen

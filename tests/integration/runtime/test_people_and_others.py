@@ -1,5 +1,6 @@
 """Blocks that wait for people and other flows."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -77,10 +78,8 @@ def test_only_the_role_that_the_flow_names_decides(world: World, roles: list[str
         user = User.objects.create(email="alice@example.com", name="Alice")
         Membership.objects.create(user=user, workspace=world.workspace, roles=roles)
         actor = replace(actor, id=str(user.id))
-    try:
+    with nullcontext() if may else pytest.raises(NotTheApprover, match="role approver"):
         decide_approval(actor=actor, approval=approval, decision="approved", shown=approval.evidence_sha256)
-    except NotTheApprover as refusal:
-        assert (may, refusal.params["role"]) == (False, "approver")
     approval.refresh_from_db()
     assert (approval.state == "approved") is may
 
@@ -93,7 +92,7 @@ def test_what_an_ended_run_asked_is_withdrawn(world: World) -> None:
 
 
 def test_a_dead_letter_that_is_discarded_withdraws_what_its_run_asked(world: World) -> None:
-    world.gateway.on("left_it", failed())
+    world.gateway.on("fan/left/left_it", failed())
     strands = [{"id": "left", "steps": [call("left_it")]}, {"id": "right", "steps": [ask()]}]
     run = world.play(world.flow({"id": "fan", "parallel": {"branches": strands}}))
     assert (run.status, Approval.objects.get().state) == ("dead", "pending")
