@@ -13,9 +13,11 @@ from ipaas.flows.models import Flow
 from ipaas.runtime.models import Approval, DeadLetter, Run
 from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_run
 from ipaas.runtime.services import decide_approval
+from ipaas.runtime.showing import ShownRun, shown_evidence
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import ReasonInput
 from ipaas.web.api.run_serializers import (
+    ApprovalDetailOutput,
     ApprovalOutput,
     ApprovalQuery,
     CorrectionInput,
@@ -121,10 +123,12 @@ class ApprovalViewSet(_OfFlows):
     def list(self, request: Request) -> Response:
         return self.named_page(self.matching(self.get_queryset(), self.read_query(ApprovalQuery)), ApprovalOutput)
 
+    @extend_schema(responses=ApprovalDetailOutput)
     def retrieve(self, request: Request, approval_id: Any) -> Response:
+        """The question with its evidence; hand its ``evidence_sha256`` in with the decision."""
         return self._shown(self.one(self.get_queryset(), "approval", id=approval_id))
 
-    @extend_schema(request=DecisionInput, responses=ApprovalOutput)
+    @extend_schema(request=DecisionInput, responses=ApprovalDetailOutput)
     def decide(self, request: Request, approval_id: Any) -> Response:
         """Approve or reject; of two decisions the first wins, the second is 409."""
         approval, given = self.one(self.get_queryset(), "approval", id=approval_id), self.read(DecisionInput)
@@ -138,4 +142,6 @@ class ApprovalViewSet(_OfFlows):
         return self._shown(decided)
 
     def _shown(self, approval: Approval) -> Response:
-        return Response(ApprovalOutput(approval, context=names_of([approval])).data)
+        evidence = shown_evidence(approval, ShownRun(Run.objects.get(id=approval.run_id)))
+        found = ApprovalOutput(approval, context=names_of([approval])).data
+        return Response({**found, "evidence": evidence})

@@ -94,6 +94,7 @@ urlpatterns = [
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
     path("runs/<uuid:run_id>", RunViewSet.as_view({"get": "retrieve"}), name="run_detail"),
+    path("runs/<uuid:run_id>/values", RunViewSet.as_view({"get": "values"}), name="run_values"),
     path("runs/<uuid:run_id>/steps", RunViewSet.as_view({"get": "steps"}), name="run_steps"),
     *_deeds(RunViewSet, "run", "runs/<uuid:run_id>", "cancel", "resume", "skip", "settle", "replay"),
     path(

@@ -21,7 +21,9 @@ from ipaas.governance import services
 from ipaas.governance.services import apply_document
 from ipaas.runtime.bulk import start_bulk_job
 from ipaas.runtime.models import Approval, DeadLetter, Run, StepRun, Work
+from ipaas.runtime.pauses import approval_aad
 from ipaas.runtime.services import trigger_flow
+from ipaas.vault.payloads import sealer_for
 from ipaas.vault.services import create_secret
 from tests.factories.flow_documents import flow, mapping, schema
 
@@ -116,8 +118,10 @@ def subjects(acme: Workspace, deployed: FlowVersion, production: Environment) ->
     letter = DeadLetter.objects.create(
         **common, environment_id=production.id, cause="note: no_stock", step="note", business_key="o-1", **failed
     )
+    aad = approval_aad(run.id, 9)
+    evidence = sealer_for(acme.id).seal(json.dumps({"order": "o-1", "api_key": "k-secret-1"}).encode(), aad)
     approval = Approval.objects.create(
-        **common, seq=9, title="Ship?", role="approver", evidence=b"sealed", evidence_sha256=EVIDENCE,
+        **common, seq=9, title="Ship?", role="approver", evidence=evidence, evidence_sha256=EVIDENCE,
         expires_at=deployed.published_at.replace(year=2100),
     )  # fmt: skip
     ids = {"run": run.id, "letter": letter.id, "approval": approval.id}

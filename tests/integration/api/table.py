@@ -42,6 +42,8 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
     ("GET", "runs", None, "runs.view", 200),
     ("GET", "runs/{run}", None, "runs.view", 200),
     ("GET", "runs/{run}/steps", None, "runs.view", 200),
+    ("GET", "runs/{run}/values", None, "runs.view", 200),
+    ("GET", "runs/{run}/values?seq=1", None, "runs.view", 200),
     ("POST", "runs/{run}/cancel", REASON, "runs.cancel", 409),
     ("POST", "runs/{run}/resume", {}, "runs.resume", 200),
     ("POST", "runs/{run}/skip", REASON, "runs.skip", 200),
