@@ -15,7 +15,6 @@ from ipaas.accounts.models import User
 from ipaas.accounts.services import set_password
 from ipaas.core.actor import Actor
 
-
 if TYPE_CHECKING:
     _PasswordForm = SetPasswordForm[User]
 else:

@@ -38,7 +38,8 @@ def member_add(request: WorkspaceRequest) -> HttpResponse:
     if form.is_valid():
         with form_errors(form):
             member = services.add_member(workspace=request.workspace, actor=request.actor, **form.cleaned_data)
-            if not member.user.has_usable_password():
+            shared = member.user.memberships.exclude(workspace=request.workspace).exists()
+            if not member.user.has_usable_password() and not shared:
                 return _link_page(request, member)
             return redirect("accounts:settings", request.workspace.slug)
     return _page(request, form)
