@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.db import close_old_connections, connections
 
-from ipaas.accounts.models import Environment
 from ipaas.core import jsonio
 from ipaas.core.cache import TimedCache
 from ipaas.core.errors import ErrorClass, IpaasError, NotFound
@@ -19,13 +18,14 @@ from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
+from ipaas.runtime.business_ids import business_rows
 from ipaas.runtime.drive import add_burial, drive
-from ipaas.runtime.execution import Execution, Failure, Recorded, business_rows, payload_aad
+from ipaas.runtime.execution import Execution, Failure, Recorded, payload_aad
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Work
 from ipaas.runtime.receipts import read_receipt
 from ipaas.runtime.rows import ReceiptState, RunRow, StepRow, Unit
-from ipaas.runtime.starts import EnvironmentView, Origin, Start, prepare_start, read_input, work_row
+from ipaas.runtime.starts import EnvironmentView, Origin, Start, environment_view, prepare_start, read_input, work_row
 from ipaas.runtime.store import Claimed, Loaded, Store
 from ipaas.runtime.values import add_trigger
 from ipaas.vault.payloads import PayloadSealer, sealer_for
@@ -103,7 +103,7 @@ class Engine:
         return found
 
     async def environment(self, environment_id: UUID) -> EnvironmentView:
-        return await self._environments.get(environment_id, lambda: self.in_thread(_environment, environment_id))
+        return await self._environments.get(environment_id, lambda: self.in_thread(environment_view, environment_id))
 
     async def _endpoint(self, endpoint_id: UUID) -> Endpoint:
         return await self._endpoints.get(
@@ -279,7 +279,7 @@ class Engine:
             if receipt is None:
                 raise NotFound(what="input of the run")
             trigger = read_receipt(receipt, sealer)
-        violation = read_input(plan, environment, trigger)[1] if _has_not_begun(recorded) else None
+        violation = read_input(plan, environment, trigger, uuid7_time(row.id))[1] if _has_not_begun(recorded) else None
         execution = Execution(
             run=RunRow(*(getattr(row, name) for name in RunRow._fields)),
             plan=plan,
@@ -313,13 +313,15 @@ class Engine:
         finally:
             self._running.pop(execution.run.id, None)
 
-    async def bury(self, claim: Claimed) -> None:
+    async def bury(self, claim: Claimed, abandon: Callable[[Claimed, str], None] | None = None) -> None:
         """Work that took its worker down again and again stops here, for a person to look at."""
         unit = Unit((claim.id, claim.fence))
         unit.add("done", (claim.id,))
         message = f"work on this died or failed {claim.crashes} times; see the workers' log"
         log.error("poison work set aside", action="work_buried", work_id=str(claim.id), kind=claim.kind)
-        if claim.kind == Work.Kind.RECEIPT:
+        if abandon is not None:
+            await self.in_thread(abandon, claim, message)
+        elif claim.kind == Work.Kind.RECEIPT:
             unit.add("receipt", ReceiptState(claim.id, Receipt.State.REJECTED, None, message))
         elif claim.kind == Work.Kind.RUN:
             row = (await self.store.load_runs([claim.id])).runs.get(claim.id)
@@ -392,10 +394,3 @@ def _row_failure(row: Any) -> Failure | None:
 def flow_slug(flow_id: UUID) -> str:
     """The slug of a flow, whatever became of it."""
     return Flow.objects.filter(id=flow_id).values_list("slug", flat=True).first() or str(flow_id)
-
-
-def _environment(environment_id: UUID) -> EnvironmentView:
-    found = Environment.objects.get(id=environment_id)
-    return EnvironmentView(
-        id=found.id, workspace_id=found.workspace_id, slug=found.slug, variables=dict(found.variables)
-    )

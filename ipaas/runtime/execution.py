@@ -17,7 +17,6 @@ from ipaas.flows.plan import Block, Plan
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
-    BusinessIdRow,
     EffectOutcome,
     OutboxRow,
     PayloadRow,
@@ -432,20 +431,6 @@ def params_hash(action: str, params: Any) -> bytes:
 def storable(text: str) -> str:
     """A text as the database can keep it: PostgreSQL has no NUL."""
     return text.replace("\0", "\ufffd")
-
-
-def evaluate_business_ids(plan: Plan, scope: Scope) -> dict[str, str]:
-    """The business ids of a run as text; names whose expression gives null are left out, the primary must be there."""
-    found = {}
-    for name, expression in plan.business_ids.items():
-        value = expression.evaluate(scope)
-        if value is not None:
-            found[name] = storable(value) if isinstance(value, str) else jsonio.dumps(value).decode()
-    return found
-
-
-def business_rows(run: RunRow, ids: Mapping[str, str]) -> list[BusinessIdRow]:
-    return [BusinessIdRow(run.id, name, run.workspace_id, value[:500]) for name, value in ids.items()]
 
 
 def detail_json(**values: Any) -> str:

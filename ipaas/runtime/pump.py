@@ -7,7 +7,8 @@ itself when nothing has been due for ``LINGER_S``, and at once when asked to (or
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -33,10 +34,19 @@ PACE_S = 0.004  # between claims that found less than a full batch, so that batc
 POLL_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How one kind of work is done; ``abandon`` tells its owner why it is not tried any more."""
+
+    run: Callable[[Engine, Claimed, Unit], Coroutine[Any, Any, None]]
+    abandon: Callable[[Claimed, str], None]
+
+
 class Pump:
     """Drives one process's share of the work."""
 
-    def __init__(self, conninfo: str, *, lanes: Sequence[int] = (0, 1, 2)) -> None:
+    def __init__(self, conninfo: str, *, handlers: Mapping[int, Handler], lanes: Sequence[int] = (0, 1, 2)) -> None:
+        self.handlers = handlers
         self.engine = Engine(Store(conninfo), lease_s=LEASE_S)
         self.lanes = list(lanes)
         self._inflight: dict[asyncio.Task[None], Unit] = {}
@@ -46,7 +56,6 @@ class Pump:
         self._abandoned: list[Claim] = []
         self._faulty: list[Claim] = []
         self._doubtful: set[Claim] = set()
-        self.tasks: dict[int, Callable[..., Coroutine[Any, Any, None]]] = {}
 
     async def open(self) -> None:
         await self.engine.start()
@@ -140,7 +149,9 @@ class Pump:
         by_kind: dict[int, list[Claimed]] = {}
         for claim in claimed:
             if claim.crashes >= MAX_CRASHES:
-                self._spawn(Unit((claim.id, claim.fence)), self.engine.bury(claim))
+                task = self.handlers.get(claim.kind)
+                abandon = None if task is None else task.abandon
+                self._spawn(Unit((claim.id, claim.fence)), self.engine.bury(claim, abandon))
             else:
                 by_kind.setdefault(claim.kind, []).append(claim)
         taken: list[Claimed] = []
@@ -162,7 +173,7 @@ class Pump:
         else:
             for claim in claims:
                 unit = Unit((claim.id, claim.fence))
-                self._spawn(unit, self.tasks[kind](self.engine, claim, unit))
+                self._spawn(unit, self.handlers[kind].run(self.engine, claim, unit))
 
     def _spawn(self, unit: Unit, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

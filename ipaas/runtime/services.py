@@ -16,11 +16,11 @@ from ipaas.core.errors import Conflict, NotFound
 from ipaas.flows.models import Flow
 from ipaas.flows.queries import deployed_flow, plan_for
 from ipaas.runtime import writing
-from ipaas.runtime.execution import business_rows, effect_aad, value_key
+from ipaas.runtime.execution import effect_aad, value_key
 from ipaas.runtime.models import Approval, DeadLetter, Effect, InboundKey, Run, StepRun, Work
 from ipaas.runtime.rows import InboundKeyRow, Unit
-from ipaas.runtime.starts import EnvironmentView, Origin, prepare_start, work_row
-from ipaas.runtime.values import add_bundle, add_trigger
+from ipaas.runtime.starts import EnvironmentView, Origin, add_queued, prepare_start
+from ipaas.runtime.values import add_bundle
 from ipaas.vault.payloads import sealer_for
 
 
@@ -72,11 +72,7 @@ def trigger_flow(
     origin = Origin(trigger="manual", lane=Work.Lane.INTERACTIVE, trace_id=trace.trace_id if trace else None)
     start = prepare_start(plan_for(deployed.version_id), flow.id, view, trigger, origin, leased=False)
     unit = Unit((start.run.id, 0))
-    unit.add("run", start.run)
-    unit.add("work", work_row(start.run))
-    for row in business_rows(start.run, start.business_ids):
-        unit.add("business_id", row)
-    add_trigger(unit, start.run.id, trigger, sealer_for(flow.workspace_id))
+    add_queued(unit, start, trigger, sealer_for(flow.workspace_id))
     if key:
         unit.add("inbound_key", InboundKeyRow(flow.id, environment.id, key, digest, start.run.id))
     writing.write_unit(unit)

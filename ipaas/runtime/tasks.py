@@ -14,11 +14,18 @@ from celery.signals import worker_init, worker_process_init, worker_process_shut
 from ipaas.config import settings
 from ipaas.core import jobs
 from ipaas.core.logging import get_logger
-from ipaas.runtime.bulk import bulk_task
+from ipaas.runtime.bulk import abandon_bulk_job, bulk_task
 from ipaas.runtime.models import Work
-from ipaas.runtime.pump import Pump
+from ipaas.runtime.polls import abandon_poll, poll_task
+from ipaas.runtime.pump import Handler, Pump
 
 log = get_logger(__name__)
+
+
+HANDLERS: dict[int, Handler] = {
+    Work.Kind.POLL: Handler(poll_task, abandon_poll),
+    Work.Kind.BULK: Handler(bulk_task, abandon_bulk_job),
+}
 
 
 class _Process:
@@ -33,8 +40,7 @@ class _Process:
 def _pump() -> tuple[asyncio.AbstractEventLoop, Pump]:
     if _Process.loop is None or _Process.pump is None:
         _Process.loop = asyncio.new_event_loop()
-        _Process.pump = Pump(settings().database_url)
-        _Process.pump.tasks = {Work.Kind.BULK: bulk_task}
+        _Process.pump = Pump(settings().database_url, handlers=HANDLERS)
         _Process.loop.run_until_complete(_Process.pump.open())
     return _Process.loop, _Process.pump
 

@@ -28,10 +28,12 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 class ApiViewSet(GenericViewSet[Any]):
     """A view of one workspace. ``required_permissions`` names a permission per action; without one, nobody may.
 
+    ``shown_once`` names members of answers that are null when a POST is answered again from what was kept.
     Every POST takes an ``Idempotency-Key``; the answer carries ``X-Request-ID``, the caller's own or a new one.
     """
 
     required_permissions: ClassVar[dict[str, str]] = {}
+    shown_once: ClassVar[frozenset[str]] = frozenset()
     http_method_names = ["get", "head", "post", "put", "patch", "delete", "options"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -107,7 +109,10 @@ class ApiViewSet(GenericViewSet[Any]):
         def handle(request: Request, *args: Any, **kwargs: Any) -> Response:
             def deed() -> Answer:
                 response = handler(request, *args, **kwargs)
-                return Answer(response.status_code, jsonio.dumps(response.data))
+                data, kept = response.data, None
+                if self.shown_once and isinstance(data, dict):
+                    kept = jsonio.dumps({**data, **dict.fromkeys(self.shown_once & data.keys())})
+                return Answer(response.status_code, jsonio.dumps(data), kept=kept)
 
             raw = request._request.body  # noqa: SLF001 - the bytes as they came
             answer = answer_once(actor=self.actor, route=request.path[:300], key=key, body=raw, deed=deed)

@@ -19,17 +19,17 @@ from ipaas.flows import catalogue
 from ipaas.flows.models import Flow
 from ipaas.governance import services as governance
 from ipaas.runtime import calls
-from ipaas.runtime.bulk import bulk_task
-from ipaas.runtime.models import DeadLetter, Run, StepRun, Work
+from ipaas.runtime.models import DeadLetter, Run, StepRun
 from ipaas.runtime.pump import Pump
 from ipaas.runtime.services import trigger_flow
+from ipaas.runtime.tasks import HANDLERS
 from ipaas.runtime.values import read_values
 from tests.factories import flow_documents
 from tests.integration.runtime.gateway import ScriptedGateway
 
 _TABLES = (
     "runtime_work, runtime_run, runtime_businessid, runtime_steprun, runtime_attempt, runtime_payload, runtime_effect, "
-    "runtime_inboundkey, events_receipt, events_delivery"
+    "runtime_inboundkey, runtime_triggerslot, runtime_triggerstate, events_receipt, events_delivery"
 )
 
 
@@ -136,8 +136,7 @@ class World:
 
 
 async def _work() -> None:
-    pump = Pump(conninfo())
-    pump.tasks = {Work.Kind.BULK: bulk_task}
+    pump = Pump(conninfo(), handlers=HANDLERS)
     await pump.open()
     try:
         await pump.run_until_idle()
