@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import close_old_connections, connections
 
-from ipaas.core import jsonio
+from ipaas.catalog import gateway
+from ipaas.core import context, jsonio
 from ipaas.core.cache import TimedCache
 from ipaas.core.errors import ErrorClass, IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
@@ -61,6 +62,7 @@ class Engine:
         self.journal.start()
 
     async def stop(self) -> None:
+        await gateway.close()
         await self.journal.stop()
         await self.store.close()
         await self._close_threads()
@@ -308,6 +310,9 @@ class Engine:
 
     async def _drive(self, execution: Execution) -> None:
         self._running[execution.run.id] = execution
+        context.trace.set(execution.trace)  # of this task alone, as are the facts
+        context.correlation_id.set(execution.run.trace_id)
+        context.facts.set(execution.facts)
         try:
             await drive(execution)
         finally:

@@ -19,7 +19,6 @@ from ipaas.runtime.models import Work
 from ipaas.runtime.polls import queue_polls
 from ipaas.runtime.schedules import fire_schedules
 from ipaas.runtime.tasks import ring
-from ipaas.vault.reads import flush_reads
 
 log = get_logger(__name__)
 
@@ -38,7 +37,6 @@ class Scheduler:
             (1.0, fire_schedules),
             (1.0, queue_polls),
             (1.0, sequence_pending),
-            (15.0, flush_reads),
             (3600.0, write_checkpoints),
             (3600.0, make_partitions),
         ]
