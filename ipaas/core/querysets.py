@@ -1,13 +1,15 @@
 """Reading what belongs to flows: of the actor's workspace, and of the flows that the actor is bound to."""
 
-from typing import Any, Self
+from typing import Self, TypeVar
 
 from django.db import models
 
 from ipaas.core.actor import Actor
 
+M = TypeVar("M", bound=models.Model)
 
-class OfFlowsQuerySet(models.QuerySet[Any]):
+
+class OfFlowsQuerySet(models.QuerySet[M]):
     """Rows with a ``workspace_id`` and a ``flow_id``."""
 
     def visible_to(self, actor: Actor) -> Self:

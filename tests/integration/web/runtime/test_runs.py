@@ -190,9 +190,8 @@ def test_the_page_tells_what_happened(operator: Browser, dead: Run) -> None:
     run = answer.context["run"]
     assert [(step.key, step.status) for step in run.steps] == [("charge", "succeeded"), ("ship", "failed")]
     assert run.steps[1].attempts[0].http_status == 422
-    assert [(effect.title, effect.mode, effect.reference) for effect in run.effects] == [
-        ("Charge", "succeeded", "charge")
-    ]
+    effects = [(effect.title, effect.mode, effect.reference) for effect in run.effects]
+    assert effects == [("Charge", "succeeded", "charge")]
     assert dead.trace_id in text_of(answer)
     assert "“Ship” failed for good" in text_of(answer)
 
