@@ -1,5 +1,6 @@
 """Stand-in vendors: what really arrived, faults in force, and the deeds that script them."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from ipaas.sdk.stubs.client import StubsUnavailable
 from ipaas.web.pages.support import asked, environment_of, posted, told, told_error, with_query
 from ipaas.web.readmodels import CursorPage, FaultRow, LedgerRow, Link, Option, StubOperation, StubView
 
+_PLACE = re.compile(r"\{\{ *params\.(\w+)[^}]*\}\}")
 LEDGER_LINES = 50
 MOST_SENT = 1000
 KINDS = {
@@ -189,7 +191,7 @@ def _view(request: WorkspaceRequest, one: StandInState) -> StubView:
         StubOperation(
             name=name,
             method=specs[name].method if name in specs else "",
-            path=specs[name].path if name in specs else "",
+            path=_PLACE.sub(r"{\1}", specs[name].path) if name in specs else "",
             received=received.get(name, 0),
             fault=", ".join(_in_words(fault) for fault in one.faults if fault["action"] in ("*", name)),
         )
