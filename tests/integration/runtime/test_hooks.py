@@ -1,6 +1,5 @@
 """One suite for both doors of webhooks: what is sent, the ingress and the plain view answer and keep alike."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -74,7 +73,9 @@ def test_a_delivery_is_kept_answered_and_run(world: World, send: Send) -> None:
     endpoint = world.endpoint()
     listening(world)
     path = f"/hooks/{endpoint.public_id}"
-    status, body = send(path, b'{"id": "o-1"}', x_id="d-1", x_topic="order.created", traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    status, body = send(
+        path, b'{"id": "o-1"}', x_id="d-1", x_topic="order.created", traceparent=f"00-{'a' * 32}-{'b' * 16}-01"
+    )
     assert status == 202
     assert Receipt.objects.get(id=body["receipt_id"]).state == "accepted"
     world.work()
