@@ -331,12 +331,29 @@ class StubOperation:
 
 @dataclass(frozen=True)
 class LedgerRow:
+    """``duplicate``: a repetition that was recognised; ``twice``: an effect that happened again."""
+
     at: datetime
     operation: str
     status: int
     key: str
     effect: str
     duplicate: bool = False
+    twice: bool = False
+    number: int = 0
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class FaultRow:
+    """A fault in force; ``left``: how often it may still fire, None for as often as it comes."""
+
+    id: str
+    operation: str
+    text: str
+    seen: int
+    fired: int
+    left: int | None = None
 
 
 @dataclass(frozen=True)
