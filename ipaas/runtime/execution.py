@@ -10,7 +10,6 @@ from uuid import UUID
 
 from ipaas.core import jsonio
 from ipaas.core.clock import now
-from ipaas.core.context import Trace
 from ipaas.core.errors import ErrorClass
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
@@ -28,6 +27,7 @@ from ipaas.runtime.rows import (
     WorkRow,
 )
 from ipaas.runtime.store import EffectKey
+from ipaas.runtime.tracing import run_trace
 
 Status = StepRun.Status
 StepKey = tuple[str, str]
@@ -194,7 +194,7 @@ class Execution:
         self.wakes = wakes
         self.cancel_reason = cancel_reason
         self.status_written = run.status == Run.Status.RUNNING
-        self.trace = Trace(trace_id=run.trace_id, span_id=run.id.hex[-16:], sampled=True)
+        self.trace = run_trace(run.id, run.trace_id)
         self._next_seq = max((step.seq for step in self.recorded.steps.values()), default=0) + 1
         started = run.started_at or now()
         self.scope: Scope = {
@@ -210,6 +210,12 @@ class Execution:
             "business_ids": dict(business_ids),
             "now": started.isoformat(),
         }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every log record of this run tells."""
+        ids = self.scope["business_ids"]
+        return {"run_id": str(self.run.id), "flow": self.plan.flow_slug, "business_ids": ids}
 
     # -- what happened -------------------------------------------------------------------------------------------
 

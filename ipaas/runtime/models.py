@@ -50,9 +50,10 @@ class Work(models.Model):
 
 
 class Run(models.Model):
-    """One execution of one flow version (by day)."""
+    """One execution of one flow version (by day). ``held``: its flow is paused; it begins when the flow is resumed."""
 
     class Status(models.TextChoices):
+        HELD = "held"
         QUEUED = "queued"
         RUNNING = "running"
         WAITING = "waiting"
@@ -64,7 +65,7 @@ class Run(models.Model):
         CANCELLED = "cancelled"
         DISCARDED = "discarded"
 
-    UNENDED = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.COMPENSATING)
+    UNENDED = (Status.HELD, Status.QUEUED, Status.RUNNING, Status.WAITING, Status.COMPENSATING)
 
     id = models.UUIDField(primary_key=True)
     workspace_id = models.UUIDField()

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from ipaas.core.logging import get_logger
-from ipaas.core.meters import ENGINE_INFLIGHT, WORK_CLAIMED
+from ipaas.core.meters import ENGINE_INFLIGHT, LEASES_LAPSED, WORK_CLAIMED
 from ipaas.runtime.engine import Engine
 from ipaas.runtime.execution import Failure
 from ipaas.runtime.journal import OUTAGE
@@ -32,6 +32,8 @@ MAX_INFLIGHT = 256
 MAX_CRASHES = 5
 PACE_S = 0.004  # between claims that found less than a full batch, so that batches form under load
 POLL_S = 1.0
+DRAIN_S = 15.0
+"""How long work under way may go on after ``stop``; less than the time after which a supervisor kills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class Pump:
 
     async def _dispatch(self, claimed: list[Claimed]) -> None:
         WORK_CLAIMED.inc(len(claimed))
+        LEASES_LAPSED.inc(sum(claim.lapsed for claim in claimed))
         by_kind: dict[int, list[Claimed]] = {}
         for claim in claimed:
             if claim.crashes >= MAX_CRASHES:
@@ -200,8 +203,15 @@ class Pump:
             log.error("work put off", action="work_failed", work_id=str(unit.owner[0]), error=what, exc_info=error)
 
     async def _drain(self) -> None:
+        """Let work under way come to its rest; give back at once what does not in time."""
         if self._inflight:
-            await asyncio.wait(self._inflight)
+            _, late = await asyncio.wait(self._inflight, timeout=DRAIN_S)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("work given back at the stop", action="drain", count=len(late))
+                await asyncio.wait(late)
+                await asyncio.sleep(0)  # lets the callbacks note what was abandoned
         if self._abandoned:
             await self._recover()
         await self._put_off()

@@ -18,7 +18,7 @@ from ipaas.runtime import writing
 from ipaas.runtime.execution import payload_aad, value_key
 from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun, Work
 from ipaas.runtime.rows import PayloadRow, StepRow, Unit
-from ipaas.runtime.services import RunState, close_letters, locked_run
+from ipaas.runtime.services import RunState, close_letters, locked_run, withdraw_questions
 from ipaas.runtime.starts import Origin, Start, add_queued, environment_view, prepare_start
 from ipaas.runtime.values import read_values
 from ipaas.vault.payloads import sealer_for
@@ -94,6 +94,7 @@ def discard_dead_letter(*, actor: Actor, letter: DeadLetter, reason: str) -> Dea
     if run.status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
         Run.objects.filter(id=run.id).update(status=Run.Status.DISCARDED, abnormal=Run.Status.DISCARDED)
     close_letters(run.id, DeadLetter.State.DISCARDED, actor, reason)
+    withdraw_questions(run.id, actor, reason)
     _record("run.discarded", actor, run, {"reason": reason, "cause": letter.cause})
     letter.refresh_from_db()
     return letter
@@ -178,6 +179,7 @@ def _replay(actor: Actor, run: Run, reason: str, wish: Wish) -> Run:
     start = _start(plan, run, trigger, reason, wish)
     _write(start, run, trigger, copied, _carried(plan, copied, values))
     close_letters(run.id, DeadLetter.State.REPLAYED, actor, reason, start.run.id)
+    withdraw_questions(run.id, actor, reason)
     details = {"reason": reason, "replay_run": start.run.id, "from_step": wish.from_step or "", "item": wish.item}
     details |= {"new_effects": wish.new_effects, "corrected": wish.input is not None}
     _record("run.replayed", actor, run, details)

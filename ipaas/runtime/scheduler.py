@@ -15,11 +15,11 @@ from ipaas.audit.sequencer import sequence_pending, write_checkpoints
 from ipaas.core.clock import now
 from ipaas.core.logging import get_logger
 from ipaas.core.partitions import ensure_partitions
+from ipaas.runtime.holds import release_held
 from ipaas.runtime.models import Work
 from ipaas.runtime.polls import queue_polls
 from ipaas.runtime.schedules import fire_schedules
 from ipaas.runtime.tasks import ring
-from ipaas.vault.reads import flush_reads
 
 log = get_logger(__name__)
 
@@ -37,8 +37,8 @@ class Scheduler:
             (1.0, ring_due_lanes),
             (1.0, fire_schedules),
             (1.0, queue_polls),
+            (1.0, release_held),
             (1.0, sequence_pending),
-            (15.0, flush_reads),
             (3600.0, write_checkpoints),
             (3600.0, make_partitions),
         ]

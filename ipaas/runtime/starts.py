@@ -14,7 +14,7 @@ from ipaas.flows.plan import Plan
 from ipaas.runtime.business_ids import business_rows, evaluate_business_ids
 from ipaas.runtime.execution import Failure
 from ipaas.runtime.models import Run, Work
-from ipaas.runtime.rows import RunRow, Unit, WorkRow
+from ipaas.runtime.rows import HELD_UNTIL, RunRow, Unit, WorkRow
 from ipaas.runtime.values import add_trigger
 
 
@@ -61,9 +61,19 @@ class Start:
 
 
 def prepare_start(
-    plan: Plan, flow_id: UUID, environment: EnvironmentView, trigger: Mapping[str, Any], origin: Origin, *, leased: bool
+    plan: Plan,
+    flow_id: UUID,
+    environment: EnvironmentView,
+    trigger: Mapping[str, Any],
+    origin: Origin,
+    *,
+    leased: bool,
+    held: bool = False,
 ) -> Start:
-    """The rows of a new run; its input is checked against the flow's contract and its business ids are read."""
+    """The rows of a new run; its input is checked against the flow's contract and its business ids are read.
+
+    A ``leased`` run is begun by its maker; one that is ``held`` waits until its flow is resumed.
+    """
     run_id = origin.run_id or uuid7()
     moment = now()
     ids, violation = read_input(plan, environment, trigger, moment)
@@ -74,7 +84,7 @@ def prepare_start(
         version_id=plan.version_id,
         environment_id=environment.id,
         root_run_id=origin.root_run_id or run_id,
-        status=Run.Status.RUNNING if leased else Run.Status.QUEUED,
+        status=Run.Status.HELD if held else Run.Status.RUNNING if leased else Run.Status.QUEUED,
         lane=origin.lane,
         trigger=origin.trigger,
         receipt_id=origin.receipt_id,
@@ -127,8 +137,8 @@ def add_queued(unit: Unit, start: Start, trigger: Mapping[str, Any], sealer: Any
 
 
 def work_row(run: RunRow, *, lease_s: float | None = None) -> WorkRow:
-    """The queue entry of a new run: due at once, or leased to its maker with fence 1."""
-    due_at = now() + timedelta(seconds=lease_s or 0)
+    """The queue entry of a new run: due at once, leased to its maker with fence 1, or held."""
+    due_at = HELD_UNTIL if run.status == Run.Status.HELD else now() + timedelta(seconds=lease_s or 0)
     return WorkRow(
         id=run.id,
         kind=Work.Kind.RUN,

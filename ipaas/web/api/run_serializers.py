@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from ipaas.core.errors import ErrorClass
 from ipaas.runtime.models import Approval, Attempt, DeadLetter, Run, StepRun
+from ipaas.runtime.tracing import attempt_span_id
 from ipaas.web.api.fields import JsonField, StrictSerializer
 
 ERROR_CLASSES = [entry.value for entry in ErrorClass]
@@ -117,7 +118,11 @@ class AttemptOutput(Failing):
     duration_ms = serializers.FloatField()
     http_status = serializers.IntegerField(allow_null=True)
     connection_id = serializers.UUIDField(allow_null=True)
+    span_id = serializers.SerializerMethodField(help_text="The span that traceparent named to the other side.")
     verdicts = JsonField(help_text="What each policy decided.")
+
+    def get_span_id(self, attempt: Attempt) -> str:
+        return attempt_span_id(attempt.run_id, attempt.seq, attempt.number)
 
 
 class StepOutput(Failing):

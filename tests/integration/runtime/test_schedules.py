@@ -1,12 +1,10 @@
 """Flows started by a clock: each slot once, missed slots as the document says, the clock follows the deployment."""
 
 import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection
 
 from ipaas.core.actor import SYSTEM
@@ -22,14 +20,6 @@ from ipaas.runtime.values import read_values
 from tests.integration.runtime.conftest import World, call
 
 IDS = {"business_ids": {"slot": "trigger.body.scheduled_at"}, "primary_business_id": "slot"}
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """Stands at half past a minute past noon of today, for which there are partitions."""
-    noon = datetime.now(UTC).replace(hour=12, minute=0, second=30, microsecond=0)
-    with time_machine.travel(noon, tick=False) as frozen:
-        yield frozen
 
 
 def hourly(world: World, slug: str = "hourly", **spec: Any) -> Flow:
