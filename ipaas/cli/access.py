@@ -34,12 +34,10 @@ def keys() -> None:
 def login(shell: Shell, server: str) -> None:
     """Keep a server and an API key, asked for or read from standard input, for all further commands."""
     address = places.checked_server(server)
-    if sys.stdin.isatty():
-        key = click.prompt("API key", hide_input=True, err=True)
-    else:
-        key = sys.stdin.readline()
-    found = Client(Place(address, key.strip())).get("me")
-    file = places.keep(address, key.strip())
+    asked = click.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    key = asked.strip()
+    found = Client(Place(address, key)).get("me")
+    file = places.keep(address, key)
     shell.give(found, f"{found['name']} in {found['workspace']}; kept in {file}")
 
 

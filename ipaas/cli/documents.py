@@ -95,7 +95,7 @@ def diff(shell: Shell, files: tuple[str, ...]) -> None:
 
 @command(_top)
 @click.argument("documents", nargs=-1, metavar="[KIND/SLUG]…")
-@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="A folder; else standard output.")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="A folder; else it is printed.")
 def export(shell: Shell, documents: tuple[str, ...], folder: Path | None) -> None:
     """Write documents as YAML files: those named (flow/orders, or flow/orders@3), else all that have a draft."""
     written = []

@@ -114,9 +114,7 @@ def show_secret(shell: Shell, slug: str) -> None:
 @flag("--stdin-json", help="Read a JSON object of fields from standard input.")
 @click.option("--kind", type=click.Choice(["credential", "signing"]), default="credential", show_default=True)
 @click.option("--overlap", "overlap_s", default=0, type=click.IntRange(0), help="Seconds the old version is accepted.")
-def set_secret(
-    shell: Shell, slug: str, names: tuple[str, ...], stdin_json: bool, kind: str, overlap_s: int
-) -> None:
+def set_secret(shell: Shell, slug: str, names: tuple[str, ...], stdin_json: bool, kind: str, overlap_s: int) -> None:
     """Enter a secret, or a new version of it. Values come from a prompt or standard input, never from arguments."""
     values = _values(names, stdin_json=stdin_json)
     known = {row["slug"] for row in shell.api.pages("secrets", most=100_000)}

@@ -226,13 +226,14 @@ def replay_all(
     **query: Any,
 ) -> None:
     """Replay (or discard) every open dead letter that matches, at a rate."""
-    body = {"deed": "discard" if discard else "replay", "filter": {k: v for k, v in query.items() if v is not None}}
+    deed = "discard" if discard else "replay"
+    body = {"deed": deed, "filter": {name: value for name, value in query.items() if value is not None}}
     count = shell.api.post("bulk-jobs/preview", body)["count"]
     if preview:
         shell.give({"count": count}, f"{count} dead letters match")
         return
     given = {**body, **_reasoned(reason), "rate_per_s": rate_per_s}
-    sure(f"{body['deed'].title()} {count} dead letters?", yes=yes)
+    sure(f"{deed.title()} {count} dead letters?", yes=yes)
     job = shell.api.post("bulk-jobs", given)
     while wait and job["state"] == "running":
         time.sleep(0.5)
@@ -284,7 +285,7 @@ def _json_of(text: str) -> Any:
         return jsonio.loads(sys.stdin.buffer.read())
     if text.startswith("@"):
         try:
-            with open(text[1:], "rb") as file:  # noqa: PTH123 - as the user wrote it
+            with open(text[1:], "rb") as file:
                 return jsonio.loads(file.read())
         except OSError as error:
             message = f"{text[1:]} can not be read: {error.strerror}"

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -33,6 +33,14 @@ def exit_code(status: int) -> int:
     return {401: 3, 403: 3, 404: 4}.get(status, 5 if status >= 500 else 1)
 
 
+class Refusal(click.ClickException):
+    """An error of the product, as the command line tells it."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.exit_code = code  # type: ignore[misc]  # click reads it from the instance
+
+
 class Told(click.Group):
     """A group whose commands say errors of the product in a line, with what to do, instead of a traceback."""
 
@@ -40,9 +48,7 @@ class Told(click.Group):
         try:
             return super().invoke(ctx)
         except IpaasError as error:
-            refusal = click.ClickException(_line(error))
-            refusal.exit_code = exit_code(error.status)
-            raise refusal from None
+            raise Refusal(_line(error), exit_code(error.status)) from None
 
 
 def _line(error: IpaasError) -> str:
@@ -113,10 +119,9 @@ def command(group: click.Group, name: str | None = None, **settings: Any) -> Cal
 
     def wrap(function: Command) -> click.Command:
         @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-        @click.pass_context
         @functools.wraps(function)
-        def run(ctx: click.Context, as_json: bool, **given: Any) -> Any:
-            options = ctx.find_root().obj
+        def run(*, as_json: bool, **given: Any) -> Any:
+            options = click.get_current_context().find_root().obj
             return function(Shell(options or Options(), as_json=as_json), **given)
 
         made: click.Command = group.command(name or function.__name__.replace("_", "-"), **settings)(run)
@@ -125,7 +130,10 @@ def command(group: click.Group, name: str | None = None, **settings: Any) -> Cal
     return wrap
 
 
-def flag(*names: str, **settings: Any) -> Any:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def flag(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, is_flag=True, **settings)
 
 
