@@ -48,12 +48,3 @@ def test_an_outcome_that_did_not_come_in_time_fails_the_command(running: Instanc
 
     assert (code, placed["passed"]) == (1, False)
     assert len([problem for problem in placed["problems"] if "has not ended" in problem]) == 2
-
-
-def test_a_fault_that_is_none_is_refused_with_the_form_to_write(running: Instance) -> None:
-    argv = [sys.executable, "-m", "ipaas.cli.main", "demo", "orders", "--fault", "payments:often"]
-    done = subprocess.run(argv, cwd=ROOT, env=running.environment, capture_output=True, text=True, check=False)
-
-    assert done.returncode != 0
-    assert "vendor:what:percent%" in done.stderr
-    assert "Traceback" not in done.stderr
