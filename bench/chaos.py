@@ -117,17 +117,21 @@ def run_storm(
 
 async def _storm(storm: Storm, running: Instance, faults: tuple[Mapping[str, Any], ...]) -> None:
     try:
-        stubs = _stubs(running)
-        await stubs.clear_faults()
-        for fault in faults:
-            await stubs.add_fault({**fault, "seed": storm.seed})
+        await _set_faults(storm, running, faults)
         async with asyncio.TaskGroup() as group:
             group.create_task(_post_all(storm, running))
             group.create_task(_kill_all(storm, running))
-        await stubs.clear_faults()
+        await _set_faults(storm, running, faults)  # the stand-ins forgot them when the supervisor died
         await _settle(storm, running)
     finally:
         await close_client_for_loop()
+
+
+async def _set_faults(storm: Storm, running: Instance, faults: tuple[Mapping[str, Any], ...]) -> None:
+    stubs = _stubs(running)
+    await stubs.clear_faults()
+    for fault in faults:
+        await stubs.add_fault({**fault, "seed": storm.seed})
 
 
 async def _post_all(storm: Storm, running: Instance) -> None:
