@@ -5,6 +5,10 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ipaas.web.urls")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_flows")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_mapping")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_contracts")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_events")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_catalog")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_vault")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_audit")),
