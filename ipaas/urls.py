@@ -3,6 +3,11 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+handler400 = "ipaas.web.errors.bad_request"
+handler403 = "ipaas.web.errors.permission_denied"
+handler404 = "ipaas.web.errors.not_found"
+handler500 = "ipaas.web.errors.defect"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ipaas.web.urls")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_flows")),

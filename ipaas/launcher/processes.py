@@ -72,14 +72,15 @@ class Process:
 
 def _web(options: Options) -> list[str]:
     server = ["-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1"]
+    log = ["--log-config", str(ROOT / "ipaas" / "web" / "granian-log.json")]
     threads = ["--blocking-threads", "8", "--respawn-failed-workers", "--workers-kill-timeout", "10"]
-    return [*server, *threads, "--host", options.host, "--port", str(options.port), "ipaas.wsgi:application"]
+    return [*server, *log, *threads, "--host", options.host, "--port", str(options.port), "ipaas.wsgi:application"]
 
 
 def _worker(options: Options) -> list[str]:
     pool = ["worker", "--pool", "prefork", "--concurrency", str(options.concurrency), "--loglevel", "WARNING"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return ["-m", "celery", "-A", "ipaas.celery", *pool, "--queues", "interactive,default,bulk", *quiet]
+    return ["-m", "celery", "-A", "ipaas.celery", "--quiet", *pool, "--queues", "interactive,default,bulk", *quiet]
 
 
 def _cli(*words: str) -> Callable[[Options], list[str]]:
