@@ -1,0 +1,26 @@
+"""``python3 manage.py bench [NAME]``: one of the benchmarks, or the product as a whole; each has ``--help``."""
+
+import importlib
+import sys
+
+BENCHMARKS = {
+    "product": "runs, latency, memory and growth of a whole instance beside the floor (what runs without a name)",
+    "chaos": "kill processes at random moments while orders come in, and hold the outcome against the vendors' books",
+    "net": "the HTTP client beside the floor",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run the benchmark that the first word names."""
+    name, rest = (argv[0], argv[1:]) if argv and not argv[0].startswith("-") else ("product", argv)
+    if name not in BENCHMARKS:
+        print("manage.py bench NAME …, where NAME is one of")
+        print("\n".join(f"  {one:<8} {text}" for one, text in BENCHMARKS.items()))
+        return 2
+    module = importlib.import_module(f"bench.{name}")
+    sys.argv = [f"manage.py bench {name}", *rest]
+    return int(module.main() or 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
