@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.instance import Instance
+from bench.victim import Instance
 from ipaas.launcher.kernel import family, memory_bytes
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")

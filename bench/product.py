@@ -14,7 +14,7 @@ import psycopg
 from bench import gauges, sender, w1
 from bench.floor import Floor, floor
 from bench.gauges import Cost
-from bench.instance import Instance, instance, wait_until
+from bench.victim import Instance, instance, wait_until
 from bench.target import target
 from ipaas.launcher.kernel import family
 

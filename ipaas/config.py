@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     kek_file: Path | None = Field(
         None, description="Key-encryption key file; default: keys/kek.json in the home folder."
     )
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="Token for /metrics; without it only the machine itself may ask."
+    )
+    api_rate: int = Field(
+        1200, ge=0, le=10_000_000, description="Requests to the API per minute and key or person; 0: no limit."
+    )
     debug: bool = Field(False, description="Development mode: detailed error pages, the component page.")
     allowed_hosts: list[str] = Field(["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to.")
     trusted_proxies: int = Field(

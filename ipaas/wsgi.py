@@ -1,4 +1,4 @@
-"""WSGI entry point of the pages and the API."""
+"""WSGI entry point of the pages, the API and, behind one port, the hooks."""
 
 import os
 
@@ -6,3 +6,15 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 application = get_wsgi_application()
+
+
+def _begin() -> None:
+    from ipaas.celery import app  # after the set-up: tasks import models
+    from ipaas.runtime import lifecycle
+
+    app.loader.import_default_modules()
+    lifecycle.begin("web")
+    lifecycle.end_at_exit()
+
+
+_begin()

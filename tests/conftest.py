@@ -10,6 +10,7 @@ from django.db.backends.signals import connection_created
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+os.environ["IPAAS_API_RATE"] = "0"
 os.environ["IPAAS_KEK"] = base64.b64encode(b"only-for-tests, of 32 bytes len.").decode()
 
 hypothesis_settings.register_profile("suite", max_examples=50, deadline=None, derandomize=True, database=None)

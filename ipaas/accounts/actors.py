@@ -1,6 +1,6 @@
 """Who acts: actors made from people and from API keys, with the permissions they have at this moment."""
 
-from ipaas.accounts.models import Membership, User, Workspace
+from ipaas.accounts.models import ApiKey, Membership, User, Workspace
 from ipaas.accounts.roles import permissions_of
 from ipaas.core.actor import Actor
 from ipaas.core.errors import NotFound
@@ -28,3 +28,17 @@ def actor_in(user: User, slug: str, ip: str | None = None) -> tuple[Actor, Works
         ip=ip,
     )
     return actor, membership.workspace
+
+
+def roles_of(actor: Actor) -> frozenset[str]:
+    """The roles that an actor has in its workspace now: a key has those of its owner."""
+    owner = actor.id if actor.kind == "user" else None
+    if actor.kind == "api_key":
+        key = ApiKey.objects.select_related("service_account").filter(id=actor.id).first()
+        if key is not None and key.service_account is not None:
+            return frozenset(key.service_account.roles)
+        owner = None if key is None or key.owner_id is None else str(key.owner_id)
+    if owner is None or actor.workspace_id is None:
+        return frozenset()
+    found = Membership.objects.filter(user_id=owner, workspace_id=actor.workspace_id, user__is_active=True).first()
+    return frozenset(found.roles) if found is not None else frozenset()

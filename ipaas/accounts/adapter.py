@@ -6,7 +6,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 from ipaas.accounts.addresses import client_ip
+from ipaas.accounts.models import User
+from ipaas.accounts.services import set_password
 from ipaas.accounts.signin import record_failed_signin
+from ipaas.core.actor import Actor
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -17,6 +20,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_ip(request) or "unknown"
+
+    def set_password(self, user: User, password: str) -> None:
+        actor = Actor(kind="user", id=str(user.pk), label=user.email, ip=client_ip(self.request) or None)
+        set_password(user=user, password=password, actor=actor)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return "/"
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         record_failed_signin(str(credentials.get("email") or credentials.get("username") or ""), client_ip(request))

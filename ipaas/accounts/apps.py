@@ -25,6 +25,8 @@ class AccountsConfig(AppConfig):
                 "member.roles_changed": "The roles of a member were changed.",
                 "member.removed": "A membership was ended.",
                 "user.deactivated": "A person's account was deactivated.",
+                "user.reactivated": "A person's account was activated again.",
+                "user.password_link_issued": "A link was made with which a person may choose a password once.",
                 "user.password_set": "A password was set.",
                 "service_account.created": "A service account was made.",
                 "service_account.disabled": "A service account was disabled.",

@@ -20,7 +20,7 @@ class LastAdmin(Conflict):
 
 
 class SharedUser(Conflict):
-    """{email} also belongs to other workspaces, so this workspace can not deactivate the account."""
+    """{email} also belongs to other workspaces, so this workspace can not change the account."""
 
     code = "user.shared"
-    remedy = "Remove the membership instead."
+    remedy = "Remove the membership instead, or ask whoever runs the installation."

@@ -1,12 +1,12 @@
 """Doing a deed once for one ``Idempotency-Key``: the first answer is kept and given again."""
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
+from django.utils.crypto import salted_hmac
 
 from ipaas.accounts.models import KeptAnswer
 from ipaas.core.actor import Actor
@@ -38,11 +38,15 @@ class KeyReused(IpaasError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it is kept; ``repeated`` says that no deed was done for it this time."""
+    """An answer; ``repeated`` says that no deed was done for it this time.
+
+    ``kept`` is what is kept of it and given again, the body itself without it: a key that is shown once is not kept.
+    """
 
     status: int
     body: bytes
     repeated: bool = False
+    kept: bytes | None = None
 
 
 def check_key(key: str) -> str:
@@ -61,7 +65,7 @@ def answer_once(*, actor: Actor, route: str, key: str, body: bytes, deed: Callab
     """
     if actor.workspace_id is None:
         raise NotFound(what="workspace")
-    principal, digest = f"{actor.kind}:{actor.id}", hashlib.sha256(body).digest()
+    principal, digest = f"{actor.kind}:{actor.id}", _fingerprint(body)
     with transaction.atomic():
         _take(f"{actor.workspace_id}/{principal}/{route}/{key}", key)
         scope = KeptAnswer.objects.filter(workspace_id=actor.workspace_id, principal=principal, route=route, key=key)
@@ -80,7 +84,7 @@ def answer_once(*, actor: Actor, route: str, key: str, body: bytes, deed: Callab
                 defaults={
                     "request_sha256": digest,
                     "status": answer.status,
-                    "body": answer.body,
+                    "body": answer.body if answer.kept is None else answer.kept,
                     "created_at": now(),
                 },
             )
@@ -95,6 +99,11 @@ def forget_old_answers(limit: int = FORGET_AT_ONCE) -> int:
     old = KeptAnswer.objects.filter(created_at__lt=now() - KEPT_FOR).order_by("created_at")
     ids = old.select_for_update(skip_locked=True).values_list("id", flat=True)[:limit]
     return KeptAnswer.objects.filter(id__in=list(ids)).delete()[0]
+
+
+def _fingerprint(body: bytes) -> bytes:
+    """Keyed, since a body may hold a secret that is short enough to be guessed from a plain digest."""
+    return salted_hmac("ipaas.idempotency", body, algorithm="sha256").digest()
 
 
 def _take(scope: str, key: str) -> None:

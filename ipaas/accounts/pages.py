@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from ipaas.accounts.models import User, Workspace
 from ipaas.core.actor import Actor, known_permission
-from ipaas.core.errors import NotFound, PermissionDenied
+from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
 
 
 class WorkspaceRequest(HttpRequest):
@@ -32,7 +33,7 @@ def page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
 
     Strangers are led to sign-in, members of other workspaces get 404 as for a missing workspace, members without the
     permission get 403. The URL's ``workspace`` is taken out of the arguments. The errors ``NotFound`` and
-    ``PermissionDenied`` raised by services become 404 and 403 too.
+    ``PermissionDenied`` raised by services become 404 and 403 too, every other error a page with its status.
     """
     known_permission(permission)
 
@@ -52,6 +53,8 @@ def page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
                 raise Http404(error.detail) from None
             except PermissionDenied as error:
                 raise DjangoPermissionDenied(error.detail) from None
+            except IpaasError as error:
+                return render(request, "400.html", {"error": error}, status=error.status)
 
         guarded.permission = permission  # type: ignore[attr-defined]  # read by the generated role matrix
         return guarded

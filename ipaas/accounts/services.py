@@ -4,9 +4,11 @@ import re
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.http import urlsafe_base64_encode
 
 from ipaas import audit
 from ipaas.accounts.actors import ANONYMOUS, actor_for, actor_in
@@ -14,8 +16,10 @@ from ipaas.accounts.api_keys import authenticate_api_key, create_api_key, revoke
 from ipaas.accounts.errors import LastAdmin, SharedUser
 from ipaas.accounts.models import Environment, Membership, ServiceAccount, User, Workspace
 from ipaas.accounts.roles import check_roles, permissions_of
+from ipaas.accounts.signin import workspaces_of
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, PermissionDenied
+from ipaas.core.net import UrlRefused, parse_allowed
 
 __all__ = [
     "ANONYMOUS",
@@ -31,6 +35,8 @@ __all__ = [
     "create_service_account",
     "create_workspace",
     "deactivate_user",
+    "issue_password_link",
+    "reactivate_user",
     "remove_member",
     "revoke_api_key",
     "rotate_api_key",
@@ -58,6 +64,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
 def change_settings(*, workspace: Workspace, settings: dict[str, Any], actor: Actor) -> Workspace:
     """Set the given keys of the workspace's settings; a value of None removes the key. Others stay as they are."""
     require_permission(actor, "settings.edit", workspace)
+    _check_egress(settings.get("egress_allow"))
     locked = Workspace.objects.select_for_update().get(id=workspace.id)
     before = {key: locked.settings.get(key) for key in settings}
     merged = {**locked.settings, **settings}
@@ -168,9 +175,7 @@ def remove_member(*, membership: Membership, actor: Actor) -> None:
 def deactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
     """Refuse every further sign-in and request of a person who belongs to this workspace alone."""
     require_permission(actor, "users.manage", workspace)
-    membership = Membership.objects.filter(user=user, workspace=workspace).first()
-    if membership is None or user.memberships.exclude(workspace=workspace).exists():
-        raise SharedUser(email=user.email)
+    membership = _own_member(user, workspace)
     _keep_an_admin(_locked_with_admins(membership))
     user.is_active = False
     user.save(update_fields=["is_active"])
@@ -179,16 +184,46 @@ def deactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
 
 
 @transaction.atomic
+def reactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
+    """Admit a deactivated person of this workspace alone again."""
+    require_permission(actor, "users.manage", workspace)
+    membership = _own_member(user, workspace)
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    _record_member("user.reactivated", membership, actor, {})
+    return user
+
+
+@transaction.atomic
+def issue_password_link(*, membership: Membership, actor: Actor) -> tuple[str, str]:
+    """Id and token with which a person may choose a password once, within ``PASSWORD_RESET_TIMEOUT`` seconds.
+
+    For people who belong to this workspace alone and may do no more than the actor, so that nobody takes over an
+    account of others or rises above the own rights. It ends with the next sign-in or change of the password.
+    """
+    require_permission(actor, "users.manage", membership)
+    user = _own_member(membership.user, membership.workspace).user
+    _grantable(membership.roles, actor)
+    if not user.is_active:
+        raise Conflict(what=f"The account of {user.email} is switched off; switch it on first.")
+    _record_member("user.password_link_issued", membership, actor, {})
+    return urlsafe_base64_encode(str(user.pk).encode()), default_token_generator.make_token(user)
+
+
+@transaction.atomic
 def set_password(*, user: User, password: str, actor: Actor) -> None:
-    """Set a person's password; the platform (command line) or the person. Ends the person's other sessions."""
+    """Set a person's password; the platform (command line) or the person. Ends the person's other sessions.
+
+    An actor without a workspace is recorded in each workspace of the person.
+    """
     if not actor.is_system and actor.id != str(user.pk):
         raise PermissionDenied(permission="users.manage")
     _check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    audit.record(
-        "user.password_set", actor=actor, workspace_id=actor.workspace_id, subject=("user", user.pk, user.email)
-    )
+    places = [actor.workspace_id] if actor.workspace_id or actor.is_system else workspaces_of(user.email)
+    for place in places:
+        audit.record("user.password_set", actor=actor, workspace_id=place, subject=("user", user.pk, user.email))
 
 
 @transaction.atomic
@@ -213,6 +248,14 @@ def set_service_account_disabled(*, account: ServiceAccount, disabled: bool, act
     account.save(update_fields=["disabled"])
     _record_service_account("service_account.disabled" if disabled else "service_account.enabled", account, actor)
     return account
+
+
+def _own_member(user: User, workspace: Workspace) -> Membership:
+    """The membership of a person who belongs to this workspace and to no other; else ``SharedUser``."""
+    membership = Membership.objects.select_related("user").filter(user=user, workspace=workspace).first()
+    if membership is None or user.memberships.exclude(workspace=workspace).exists():
+        raise SharedUser(email=user.email)
+    return membership
 
 
 def _grantable(roles: list[str], actor: Actor) -> list[str]:
@@ -286,6 +329,16 @@ def _check_slug(slug: str, length: int) -> None:
     if len(slug) > length or not SLUG.match(slug):
         wanted = f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
         _refuse("slug", "slug.invalid", wanted)
+
+
+def _check_egress(entries: Any) -> None:
+    if entries is not None and not isinstance(entries, list):
+        _refuse("egress_allow", "egress.form", "is a list of host:port")
+    for number, entry in enumerate(entries or ()):
+        try:
+            parse_allowed(str(entry))
+        except UrlRefused as error:
+            _refuse(f"egress_allow/{number}", "egress.entry", error.detail)
 
 
 def _refuse(path: str, code: str, message: str) -> None:

@@ -12,22 +12,23 @@ def record_failed_signin(email: str, ip: str) -> None:
     """A refused attempt. Known and unknown addresses cost the same statements, so that time tells nothing."""
     email = email.strip().lower()
     actor = Actor(kind=ANONYMOUS.kind, id="", label=email, ip=ip)
-    _record("signin.failed", actor, _workspaces(email), ("user", "", email), outcome="refused")
+    _record("signin.failed", actor, workspaces_of(email), ("user", "", email), outcome="refused")
 
 
 def record_signin(user: User, ip: str) -> None:
-    _record("signin.ok", _person(user, ip), _workspaces(user.email), ("user", user.pk, user.email))
+    _record("signin.ok", _person(user, ip), workspaces_of(user.email), ("user", user.pk, user.email))
 
 
 def record_signout(user: User, ip: str) -> None:
-    _record("signout", _person(user, ip), _workspaces(user.email), ("user", user.pk, user.email))
+    _record("signout", _person(user, ip), workspaces_of(user.email), ("user", user.pk, user.email))
 
 
 def _person(user: User, ip: str) -> Actor:
     return Actor(kind="user", id=str(user.pk), label=user.email, ip=ip)
 
 
-def _workspaces(email: str) -> list[UUID | None]:
+def workspaces_of(email: str) -> list[UUID | None]:
+    """Where a deed of the person on the own account is recorded: every workspace of theirs, else the platform."""
     found = Membership.objects.filter(user__email=email).values_list("workspace_id", flat=True)
     return [*found] or [None]
 

@@ -4,6 +4,8 @@ from allauth.account import views
 from django.urls import path
 from django.views.generic import RedirectView
 
+from ipaas.accounts import password_views
+
 _to_signin = RedirectView.as_view(pattern_name="account_login")
 
 urlpatterns = [
@@ -13,7 +15,8 @@ urlpatterns = [
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("password/change/", views.password_change, name="account_change_password"),
     path("password/set/", views.password_set, name="account_set_password"),
-    # the library links to these names; both lead back to sign-in
+    path("password/reset/", password_views.password_reset, name="account_reset_password"),
+    path("password/new/<uidb64>/<token>/", password_views.NewPasswordView.as_view(), name="account_password_new"),
+    # the library links to this name; it leads back to sign-in
     path("signup/", _to_signin, name="account_signup"),
-    path("password/reset/", _to_signin, name="account_reset_password"),
 ]

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 class AuditFilters:
     """What to look for; empty means everything.
 
-    ``who`` is an actor's id or part of a label; ``action`` a name or, ending in a dot, a family (``flow.``);
+    ``who`` is an actor's id or part of a label, ``subject`` likewise of what was acted on; ``action`` a name or, ending
+    in a dot, a family (``flow.``);
     ``flow`` the id or slug of a flow, wherever an entry names it; ``since`` is inclusive, ``until`` exclusive.
     """
 
     who: str = ""
     action: str = ""
+    subject: str = ""
     subject_type: str = ""
     subject_id: str = ""
+    correlation_id: str = ""
     flow: str = ""
     outcome: str = ""
     since: datetime | None = None
@@ -58,11 +61,13 @@ class AuditFilters:
     def condition(self) -> Q:
         """The filter as a condition on entries."""
         found = Q()
-        for name in ("outcome", "subject_type", "subject_id"):
+        for name in ("outcome", "subject_type", "subject_id", "correlation_id"):
             if value := getattr(self, name):
                 found &= Q(**{name: value})
         if self.who:
             found &= Q(actor_id=self.who) | Q(actor_label__icontains=self.who)
+        if self.subject:
+            found &= Q(subject_id=self.subject) | Q(subject_label__icontains=self.subject)
         if self.action:
             found &= Q(action__startswith=self.action) if self.action.endswith(".") else Q(action=self.action)
         if self.flow:

@@ -23,6 +23,7 @@ from ipaas.config import settings
 from ipaas.core import clock
 from ipaas.core.context import Trace, new_trace
 from ipaas.core.errors import ErrorClass, IpaasError
+from ipaas.core.meters import ATTEMPTS
 from ipaas.core.net import client_for_loop, close_client_for_loop
 from ipaas.policies.admission import AdmissionPolicy
 from ipaas.policies.effects import EffectLedger, Recorded
@@ -196,6 +197,9 @@ async def _run(call: GatewayCall, ledger: EffectLedger | None, work: Work) -> Ga
         failure = failure_of(error, default=ErrorClass.CONFIGURATION)
         return _outcome(Response("failed", error=failure), None, None, started)
     response = await _here().pipeline(resolved.connector.slug)(inner)
+    if response.kind != "deferred":
+        error_class = response.error.error_class.value if response.error is not None else ""
+        ATTEMPTS.labels(resolved.slug, response.kind, error_class).inc()
     return _outcome(response, inner, resolved, started)
 
 

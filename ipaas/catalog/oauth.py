@@ -15,6 +15,7 @@ from ipaas.catalog.resolution import Resolved
 from ipaas.catalog.threads import in_thread
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError
+from ipaas.core.logging import protect_opened
 from ipaas.core.net import HttpClient, Target, parse_url
 from ipaas.sdk.auth import Token, read_token, token_request
 from ipaas.vault.payloads import sealer_for
@@ -87,6 +88,7 @@ async def _obtain(
             await in_thread(_release, resolved.id)
             raise
         value, fresh_until = token.value, await in_thread(_store, resolved.id, resolved.workspace_id, token)
+    protect_opened(value)
     return _Held(value, fresh_until, opened_from({**secret.fields, "access_token": value}))
 
 

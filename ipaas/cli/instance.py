@@ -24,7 +24,6 @@ def set_up() -> None:
     import django
 
     django.setup()
-    from ipaas.config import settings
-    from ipaas.core.logging import configure_logging
+    from ipaas.runtime.lifecycle import begin_logging
 
-    configure_logging(form=settings().log_format, level=settings().log_level)
+    begin_logging()

@@ -26,6 +26,7 @@ def scheduler() -> None:
     """Serve the scheduler until it is asked to stop."""
     set_up()
     from ipaas.celery import app
+    from ipaas.runtime import lifecycle
     from ipaas.runtime.scheduler import Scheduler
 
     app.loader.import_default_modules()
@@ -36,7 +37,11 @@ def scheduler() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    serving.run()
+    lifecycle.begin("scheduler")
+    try:
+        serving.run()
+    finally:
+        lifecycle.end()
 
 
 @main.group()

@@ -2,8 +2,11 @@
 
 import os
 import re
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 
@@ -28,6 +31,8 @@ class Trace:
 
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
+facts: ContextVar[Mapping[str, Any]] = ContextVar("facts", default=MappingProxyType({}))
+"""What else every log record of this context tells: the run, its flow, its business ids."""
 
 
 def new_trace(*, sampled: bool = True) -> Trace:

@@ -10,9 +10,11 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections import OrderedDict
+from collections.abc import Mapping, MutableMapping
 from datetime import date, datetime
 from decimal import Decimal
+from threading import Lock
 from typing import Any, Final, TextIO
 from uuid import UUID
 
@@ -26,6 +28,9 @@ QUIET: Final = (
     "httpx", "httpcore", "urllib3", "asyncio", "amqp", "kombu", "celery.redirected",
     "celery.app.trace", "celery.bootsteps",
 )  # fmt: skip
+
+MOST_OPENED: Final = 1_000
+"""How many values opened from the vault are masked; the ones opened last, which are the ones in use."""
 
 _FRAMES = 12
 _CAUSES = 4
@@ -45,26 +50,53 @@ def get_logger(name: str) -> Any:
 
 
 class _Guard:
-    """Masks records; knows the secrets of the process itself."""
+    """Masks records; knows the secrets of the process itself and those it has opened."""
 
     def __init__(self) -> None:
         self._key = os.urandom(32)
-        self._secrets: set[str] = set()
-        self.protect(())
+        self._lock = Lock()
+        self._own: set[str] = set()
+        self._opened: OrderedDict[str, None] = OrderedDict()
+        self._stale = False
+        self._prepare()
 
-    def protect(self, secrets: Iterable[str]) -> None:
-        self._secrets.update(secrets)
-        self._values = SecretValues(self._secrets, fingerprint_key=self._key)
-        self._redactor = Redactor(values=self._values, fingerprint_key=self._key)
+    def protect(self, *secrets: str) -> None:
+        with self._lock:
+            self._own.update(secrets)
+            self._stale = True
+
+    def protect_opened(self, *secrets: str) -> None:
+        with self._lock:
+            for secret in secrets:
+                self._stale = self._stale or secret not in self._opened
+                self._opened[secret] = None
+                self._opened.move_to_end(secret)
+            while len(self._opened) > MOST_OPENED:
+                self._opened.popitem(last=False)
+
+    def _prepare(self) -> None:
+        """Work out the spellings of the values: dear, so only when a record comes after a new value."""
+        with self._lock:
+            self._values = SecretValues(self._own | self._opened.keys(), fingerprint_key=self._key)
+            self._redactor = Redactor(values=self._values, fingerprint_key=self._key)
+            self._stale = False
+
+    def renew_lock(self) -> None:
+        """In a forked child the lock may be held by a thread that is not there."""
+        self._lock = Lock()
 
     def text(self, text: str) -> str:
         """Masked first, then shortened, then made one line."""
+        if self._stale:
+            self._prepare()
         masked = _SCHEME.sub(rf"\1 {_MASK}", _QUERY.sub(rf"\1?{_MASK}", _USERINFO.sub(f"{_MASK}@", text)))
         masked = scrub_text(masked, self._values)
         short = masked if len(masked) <= _MAX_TEXT else f"{masked[:_MAX_TEXT]}…"
         return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), short)
 
     def __call__(self, _logger: Any, _method: str, event: Event) -> Event:
+        if self._stale:
+            self._prepare()
         shown = self._redactor.redact(_plain(event, 0))
         return {self.text(key): self._texts(value) for key, value in shown.items()}
 
@@ -123,6 +155,9 @@ def _add_context(_logger: Any, _method: str, event: Event) -> Event:
     trace = context.trace.get()
     if trace is not None:
         event.setdefault("trace_id", trace.trace_id)
+        event.setdefault("span_id", trace.span_id)
+    for name, fact in context.facts.get().items():
+        event.setdefault(name, fact)
     return event
 
 
@@ -137,14 +172,45 @@ class _Handler(logging.StreamHandler[TextIO]):
 guard: Final = _Guard()
 
 
-def protect(*secrets: str) -> None:
-    """Mask these values in every record of this process (its own passwords and keys)."""
-    guard.protect(secrets)
+os.register_at_fork(after_in_child=guard.renew_lock)
+
+protect: Final = guard.protect
+"""``protect(*secrets)``: mask these values in every record of this process (its own passwords and keys)."""
+protect_opened: Final = guard.protect_opened
+"""``protect_opened(*secrets)``: the same for values opened from the vault, the last ``MOST_OPENED`` of them."""
 
 
 def configure_logging(*, form: str = "json", level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send everything to standard error through one pipeline; ``form`` is ``json`` or ``console``."""
-    shared: list[Any] = [
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(formatter(form))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def formatter(form: str = "json") -> logging.Formatter:
+    """The pipeline as a formatter, for servers that set up loggers of their own."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, guard, _renderer(form)],
+    )
+
+
+def _shared() -> list[Any]:
+    return [
         structlog.contextvars.merge_contextvars,
         _add_context,
         structlog.stdlib.add_logger_name,
@@ -152,24 +218,6 @@ def configure_logging(*, form: str = "json", level: str = "INFO", stream: TextIO
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _tell_exception,
     ]
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    handler = _Handler(stream or sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, guard, _renderer(form)],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    logging.captureWarnings(capture=True)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _renderer(form: str) -> Any:

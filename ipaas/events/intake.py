@@ -22,6 +22,7 @@ from ipaas.sdk.signatures import SignatureScheme, verify
 MAX_BODY = 1_000_000
 MAX_DELIVERY_ID = 200
 MAX_EVENT = 200
+MAX_PUBLIC_ID = 40
 KEPT_HEADERS = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"})
 CHANNEL = "ipaas_work"
 
@@ -69,6 +70,33 @@ class DeliveryConflict(IpaasError):
     code = "delivery_conflict"
     title = "Delivery id reused"
     remedy = "Give every delivery an id of its own; repeat an id only with the very same body."
+
+
+class MethodNotAllowed(IpaasError):
+    """Only POST is answered here."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+    remedy = "Send deliveries with POST."
+
+
+class SenderGone(IpaasError):
+    """The sender closed the connection before its delivery was complete."""
+
+    status = 400
+    code = "sender_gone"
+    title = "Delivery incomplete"
+    remedy = "Send the whole delivery again with the same id."
+
+
+class NotStored(IpaasError):
+    """Deliveries can not be stored at present; nothing was accepted."""
+
+    status = 503
+    code = "not_stored"
+    title = "Not stored"
+    remedy = "Send the same delivery again with the same id."
 
 
 class Sealer(Protocol):
@@ -131,6 +159,12 @@ VALUES ({", ".join(["%s"] * len(_TYPES))}, 'conflict', %s)
 """
 
 
+def check_address(public_id: str) -> None:
+    """Refuse what no address can be before anything is asked."""
+    if not public_id.isascii() or not 0 < len(public_id) <= MAX_PUBLIC_ID or "\0" in public_id:
+        raise EndpointUnknown
+
+
 def prepare(endpoint: EndpointView, headers: Mapping[str, str], body: bytes, moment: datetime) -> ReceiptRow:
     """Check a delivery and seal it. ``headers`` have lower-case names.
 
@@ -173,6 +207,22 @@ def _content(endpoint: EndpointView, headers: Mapping[str, str], body: bytes) ->
     wanted = KEPT_HEADERS | {endpoint.delivery_header.lower(), endpoint.event_header.lower()}
     kept = {name: value for name, value in headers.items() if name in wanted and value.isprintable()}
     return b'{"headers":' + json.dumps(kept).encode() + b',"body":' + body + b"}"
+
+
+def decide_repeated(row: ReceiptRow, first: tuple[Any, Any]) -> UUID | None:
+    """The first receipt of a delivery that came again; None when it came with another body."""
+    receipt_id, body_sha256 = first
+    return UUID(str(receipt_id)) if bytes(body_sha256) == row.body_sha256 else None
+
+
+def conflict_row(row: ReceiptRow, first: tuple[Any, Any]) -> list[Any]:
+    """The parameters of ``KEEP_CONFLICT``."""
+    return [*row, f"the delivery id was first used by receipt {first[0]}"]
+
+
+def answer_of(receipt_id: UUID) -> bytes:
+    """The body of a 202."""
+    return b'{"receipt_id":"%s"}' % str(receipt_id).encode()
 
 
 def columns(rows: Sequence[ReceiptRow]) -> list[list[Any]]:

@@ -6,7 +6,10 @@ class FlowsConfig(AppConfig):
     label = "flows"
 
     def ready(self) -> None:
+        from ipaas.core import providers
         from ipaas.core.document_types import register_document_type
         from ipaas.flows.document import FLOW_TYPE
+        from ipaas.flows.usage import connection_use_labels
 
         register_document_type(FLOW_TYPE)
+        providers.register("catalog.connection_uses", connection_use_labels)

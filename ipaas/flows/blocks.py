@@ -234,12 +234,13 @@ class WebhookTrigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleTrigger:
-    """Started by a cron expression in a time zone."""
+    """Started by a cron expression in a time zone; ``missed`` says what becomes of slots that nobody could run."""
 
     kind: ClassVar[str] = "schedule"
 
     cron: str
     timezone: str
+    missed: Literal["once", "skip"] = "once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

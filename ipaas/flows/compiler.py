@@ -75,7 +75,8 @@ def compile_trigger(trigger: Mapping[str, Any]) -> Trigger:
     if kind == "webhook":
         return blocks.WebhookTrigger(endpoint=spec["endpoint"], events=frozenset(spec.get("events", ())))
     if kind == "schedule":
-        return blocks.ScheduleTrigger(cron=spec["cron"], timezone=spec.get("timezone", "UTC"))
+        missed = spec.get("missed", "once")
+        return blocks.ScheduleTrigger(cron=spec["cron"], timezone=spec.get("timezone", "UTC"), missed=missed)
     if kind == "poll":
         every = parse_duration(spec["every"])
         return blocks.PollTrigger(connection=spec["connection"], trigger=spec["trigger"], every_s=every)

@@ -13,11 +13,13 @@ def main() -> None:
     from ipaas.celery import app  # after the set-up: tasks import models
     from ipaas.config import settings
     from ipaas.ingress.app import Ingress
+    from ipaas.runtime import lifecycle
 
     app.loader.import_default_modules()
     conf = settings()
+    lifecycle.begin("ingress")
     uvicorn.run(
-        Ingress(conf.database_url),
+        Ingress(conf.database_url, lifecycle.end),
         host=conf.host,
         port=conf.ingress_port,
         http="httptools",
@@ -28,6 +30,7 @@ def main() -> None:
         server_header=False,
         date_header=False,
         timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
     )
 
 

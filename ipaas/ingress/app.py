@@ -1,9 +1,11 @@
-"""The ingress: a bare ASGI application with two addresses, ``POST /hooks/<public id>`` and ``GET /healthz``."""
+"""The ingress: a bare ASGI application for ``POST /hooks/<public id>``, with the probes of every process."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import Error as DatabaseError
@@ -14,10 +16,22 @@ from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, TooLarge
 from ipaas.core.jobs import wake
 from ipaas.core.logging import get_logger
-from ipaas.core.meters import DELIVERIES
-from ipaas.events.intake import MAX_BODY, EndpointUnknown, EndpointView, prepare
+from ipaas.core.meter_sharing import render_own
+from ipaas.core.meters import ACCEPT_SECONDS, DELIVERIES
+from ipaas.core.probes import PATHS, ProbeAnswer, answer_probe
+from ipaas.events.intake import (
+    MAX_BODY,
+    EndpointUnknown,
+    EndpointView,
+    MethodNotAllowed,
+    NotStored,
+    SenderGone,
+    answer_of,
+    check_address,
+    prepare,
+)
 from ipaas.events.queries import endpoint_view
-from ipaas.ingress.batch import Batcher, Overloaded
+from ipaas.ingress.batch import Batcher
 
 log = get_logger(__name__)
 
@@ -34,10 +48,13 @@ _PROBLEM = [(b"content-type", b"application/problem+json")]
 class Ingress:
     """Accepts deliveries: checked, sealed, stored, and only then answered with 202 and the receipt's id."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, closing: Callable[[], None] = lambda: None) -> None:
+        """``closing`` is called when no delivery comes any more; it may block."""
+        self._closing = closing
         self._batcher = Batcher(conninfo)
         self._endpoints: TimedCache[str, EndpointView | None] = TimedCache(ENDPOINT_TTL_S)
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingress-orm")
+        self._probes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingress-probes")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -53,47 +70,67 @@ class Ingress:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._batcher.stop()
-                await asyncio.get_running_loop().run_in_executor(self._threads, connections.close_all)
-                self._threads.shutdown(wait=False)
+                for threads in (self._probes, self._threads):
+                    await asyncio.get_running_loop().run_in_executor(threads, connections.close_all)
+                    threads.shutdown(wait=False)
+                await asyncio.to_thread(self._closing)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
+        if path in PATHS:
+            await self._probe(path, scope, send)
+            return
+        started = time.perf_counter()
         try:
-            if path.startswith(_PREFIX):
-                if scope["method"] != "POST":
-                    raise MethodNotAllowed
-                receipt = await self._accept(path[len(_PREFIX) :], scope, receive)
-                DELIVERIES.labels(outcome="accepted").inc()
-                await _answer(send, 202, b'{"receipt_id":"%s"}' % str(receipt).encode(), _JSON)
-            elif path == "/healthz":
-                await _answer(send, 200, b'{"status":"ok"}', _JSON)
-            else:
+            if not path.startswith(_PREFIX):
                 raise EndpointUnknown
+            if scope["method"] != "POST":
+                raise MethodNotAllowed
+            receipt = await self._accept(path[len(_PREFIX) :], scope, receive)
+            DELIVERIES.labels(outcome="accepted").inc()
+            ACCEPT_SECONDS.observe(time.perf_counter() - started)
+            await _answer(send, 202, answer_of(receipt), _JSON)
         except IpaasError as error:
             DELIVERIES.labels(outcome=error.code).inc()
             await _answer(send, error.status, orjson.dumps(error.as_problem(instance=path[:200])), _PROBLEM)
         except Exception:
             log.exception("ingress defect", action="ingress_defect")
-            await _answer(send, 503, orjson.dumps(Overloaded().as_problem()), _PROBLEM)
+            await _answer(send, 503, orjson.dumps(NotStored().as_problem()), _PROBLEM)
 
-    async def _accept(self, public_id: str, scope: Message, receive: Receive) -> object:
+    async def _probe(self, path: str, scope: Message, send: Send) -> None:
+        def answer() -> ProbeAnswer:
+            close_old_connections()
+            peer = (scope.get("client") or ("", 0))[0]
+            return answer_probe(
+                path, method=scope["method"], peer=peer, headers=_headers(scope), meters=lambda: render_own("ingress")
+            )
+
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._probes, answer)
+        except Exception:
+            log.exception("probe defect", action="probe_defect")
+            found = ProbeAnswer(503, b'{"status":"unready"}')
+        headers = {"content-type": found.content_type, "cache-control": "no-store", **found.headers}
+        body = b"" if scope["method"] == "HEAD" else found.body
+        await _answer(send, found.status, body, [(name.encode(), value.encode()) for name, value in headers.items()])
+
+    async def _accept(self, public_id: str, scope: Message, receive: Receive) -> UUID:
         endpoint = await self._endpoint(public_id)
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers(scope)
         body = await _body(headers, receive)
         receipt_id = await self._batcher.accept(prepare(endpoint, headers, body, now()))
         wake("default")
         return receipt_id
 
     async def _endpoint(self, public_id: str) -> EndpointView:
-        if not public_id.isascii() or len(public_id) > 40:
-            raise EndpointUnknown
+        check_address(public_id)
         try:
             found = await self._endpoints.get(public_id, lambda: self._load(public_id))
         except DatabaseError:
             log.warning("endpoint not loaded", action="endpoint_failed")
-            raise Overloaded from None
+            raise NotStored from None
         if found is None:
             raise EndpointUnknown
         return found
@@ -106,22 +143,8 @@ class Ingress:
         return await asyncio.get_running_loop().run_in_executor(self._threads, load)
 
 
-class MethodNotAllowed(IpaasError):
-    """Only POST is answered here."""
-
-    status = 405
-    code = "method_not_allowed"
-    title = "Method not allowed"
-    remedy = "Send deliveries with POST."
-
-
-class SenderGone(IpaasError):
-    """The sender closed the connection before its delivery was complete."""
-
-    status = 400
-    code = "sender_gone"
-    title = "Delivery incomplete"
-    remedy = "Send the whole delivery again with the same id."
+def _headers(scope: Message) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 async def _body(headers: dict[str, str], receive: Receive) -> bytes:

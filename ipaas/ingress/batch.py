@@ -6,24 +6,24 @@ from uuid import UUID
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
-from ipaas.events.intake import ACCEPT, FIRST_OF, KEEP_CONFLICT, DeliveryConflict, ReceiptRow, columns
+from ipaas.events.intake import (
+    ACCEPT,
+    FIRST_OF,
+    KEEP_CONFLICT,
+    DeliveryConflict,
+    NotStored,
+    ReceiptRow,
+    columns,
+    conflict_row,
+    decide_repeated,
+)
 
 log = get_logger(__name__)
 
 MAX_BATCH = 256
 MAX_WAITING = 20_000
 STORE_TIMEOUT_S = 8.0
-
-
-class Overloaded(IpaasError):
-    """Deliveries can not be stored at present; nothing was accepted."""
-
-    status = 503
-    code = "not_stored"
-    title = "Not stored"
-    remedy = "Send the same delivery again with the same id."
 
 
 class Batcher:
@@ -53,9 +53,9 @@ class Batcher:
         await self._pool.close()
 
     async def accept(self, row: ReceiptRow) -> UUID:
-        """Store a delivery. Raises ``DeliveryConflict`` (kept, but not run) or ``Overloaded`` (not kept)."""
+        """Store a delivery. Raises ``DeliveryConflict`` (kept, but not run) or ``NotStored`` (not kept)."""
         if len(self._waiting) >= MAX_WAITING:
-            raise Overloaded
+            raise NotStored
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((row, done))
         self._wanted.set()
@@ -80,7 +80,7 @@ class Batcher:
             log.warning("deliveries not stored", action="accept_failed", count=len(batch), error=type(error).__name__)
             for _, done in batch:
                 if not done.done():
-                    done.set_exception(Overloaded())
+                    done.set_exception(NotStored())
             return
         for row, done in batch:
             if not done.done():
@@ -92,12 +92,12 @@ class Batcher:
                 cursor = await conn.execute(FIRST_OF, [row.endpoint_id, row.delivery_id])
                 first = await cursor.fetchone()
                 if first is None:
-                    raise Overloaded
-                if bytes(first[1]) == row.body_sha256:
-                    return UUID(str(first[0]))
-                note = f"the delivery id was first used by receipt {first[0]}"
-                await conn.execute(KEEP_CONFLICT, [*row, note])
+                    raise NotStored
+                found = decide_repeated(row, first)
+                if found is not None:
+                    return found
+                await conn.execute(KEEP_CONFLICT, conflict_row(row, first))
         except (psycopg.Error, TimeoutError, OSError) as error:
             log.warning("repeated delivery not looked up", action="accept_failed", error=type(error).__name__)
-            raise Overloaded from None
+            raise NotStored from None
         raise DeliveryConflict(delivery_id=row.delivery_id)

@@ -1,4 +1,4 @@
-"""Meters of the pipeline. Labels hold no names of people or payloads; connections are counted by outcome only."""
+"""Meters of the pipeline. Labels hold no names of people or payloads."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -7,7 +7,10 @@ class RuntimeConfig(AppConfig):
 
     def ready(self) -> None:
         from ipaas import audit
+        from ipaas.governance.services import on_deployment_changed
+        from ipaas.runtime.triggers import follow_deployment
 
+        on_deployment_changed(follow_deployment)
         audit.register_actions(
             {
                 "run.started": "A run was started by hand or through the API.",

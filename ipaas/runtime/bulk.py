@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
@@ -21,7 +21,7 @@ from ipaas.runtime.models import BulkJob, DeadLetter, Run, Work
 from ipaas.runtime.replays import discard_dead_letter, replay_run
 from ipaas.runtime.rows import Suspension, Unit
 from ipaas.runtime.services import cancel_run
-from ipaas.runtime.store import Claimed, ClaimLost
+from ipaas.runtime.store import Claimed
 
 Deed = Literal["replay", "cancel", "discard"]
 
@@ -134,10 +134,16 @@ async def bulk_task(engine: Engine, claim: Claimed, unit: Unit) -> None:
     await engine.in_thread(advance_bulk_job, claim)
 
 
+def abandon_bulk_job(claim: Claimed, message: str) -> None:
+    """A job that took its worker down again and again stops."""
+    running = BulkJob.objects.filter(id=claim.id, state=BulkJob.State.RUNNING)
+    running.update(state=BulkJob.State.STOPPED, last_error=message, finished_at=now())
+
+
 @transaction.atomic
 def advance_bulk_job(claim: Claimed) -> None:
     """Do the next slice under the claim; each target alone, so that one refusal does not stop the rest."""
-    _own(claim)
+    writing.own(claim)
     job = BulkJob.objects.select_for_update().filter(id=claim.id, state=BulkJob.State.RUNNING).first()
     if job is None:
         writing.write_rows({"done": [(claim.id,)]})
@@ -281,15 +287,6 @@ def _queue(job: BulkJob) -> None:
 
 def _dequeue(job: BulkJob) -> None:
     writing.write_rows({"done": [(job.id,)]})
-
-
-def _own(claim: Claimed) -> None:
-    try:
-        writing.execute("SELECT runtime_own(%s::uuid[], %s::integer[])", [[claim.id], [claim.fence]])
-    except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) == "IP001":
-            raise ClaimLost from None
-        raise
 
 
 def _actor_json(actor: Actor) -> dict[str, Any]:

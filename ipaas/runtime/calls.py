@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome, invoke
-from ipaas.core import jsonio
+from ipaas.core import context, jsonio
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.logging import get_logger
@@ -24,6 +24,7 @@ from ipaas.runtime.execution import (
 )
 from ipaas.runtime.rows import AttemptRow, EffectIntent, EffectOutcome, StepRow
 from ipaas.runtime.store import EffectKey
+from ipaas.runtime.tracing import attempt_trace
 
 log = get_logger(__name__)
 
@@ -164,10 +165,11 @@ async def call_step(execution: Execution, block: CallBlock, frame: Frame, params
         fresh=execution.fresh and number == 1 and execution.run.root_run_id == execution.run.id,
         policy=block.policy,
         deadline_at=execution.deadline_at,
-        trace=execution.trace.child(),
+        trace=attempt_trace(execution.trace, execution.run.id, step.seq, number),
         first_started_at=step.started_at,
     )
     started = now()
+    token = context.trace.set(call.trace)
     try:
         ledger = EffectLedger(execution, key, params_hash(block.action, params), number)
         outcome = await invoke(call, ledger=ledger)
@@ -175,6 +177,8 @@ async def call_step(execution: Execution, block: CallBlock, frame: Frame, params
         failure = Failure(block.path, frame.item, ErrorClass.CONFLICT, error.code, f"{error.detail} {error.advice}")
         execution.fail_step(block, frame, failure)
         raise failure from None
+    finally:
+        context.trace.reset(token)
     return _settle(execution, block, frame, step, Try(key, outcome, number, started))
 
 

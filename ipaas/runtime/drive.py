@@ -4,9 +4,9 @@ from datetime import datetime
 
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass
-from ipaas.core.ids import uuid7
+from ipaas.core.ids import uuid7, uuid7_time
 from ipaas.core.logging import get_logger
-from ipaas.core.meters import RUNS_ENDED
+from ipaas.core.meters import RUN_SECONDS, RUNS_ENDED
 from ipaas.flows.plan import CallBlock
 from ipaas.runtime import calls
 from ipaas.runtime.blocks import Cancelled, run_steps
@@ -149,6 +149,7 @@ async def _end(execution: Execution, status: str, failure: Failure | None) -> No
     execution.emit_end(status, failure)
     await execution.flush()
     RUNS_ENDED.labels(flow=execution.plan.flow_slug, status=status).inc()
+    RUN_SECONDS.observe((now() - uuid7_time(execution.run.id)).total_seconds())
 
 
 def add_burial(unit: Unit, run: RunRow, flow_slug: str, failure: Failure) -> None:

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db import close_old_connections, connections
 
-from ipaas.accounts.models import Environment
-from ipaas.core import jsonio
+from ipaas.catalog import gateway
+from ipaas.core import context, jsonio
 from ipaas.core.cache import TimedCache
 from ipaas.core.errors import ErrorClass, IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
@@ -19,13 +19,15 @@ from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
+from ipaas.runtime.business_ids import business_rows
 from ipaas.runtime.drive import add_burial, drive
-from ipaas.runtime.execution import Execution, Failure, Recorded, business_rows, payload_aad
+from ipaas.runtime.execution import Execution, Failure, Recorded, payload_aad
+from ipaas.runtime.holds import hold, is_paused, may_be_held
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Work
 from ipaas.runtime.receipts import read_receipt
 from ipaas.runtime.rows import ReceiptState, RunRow, StepRow, Unit
-from ipaas.runtime.starts import EnvironmentView, Origin, Start, prepare_start, read_input, work_row
+from ipaas.runtime.starts import EnvironmentView, Origin, Start, environment_view, prepare_start, read_input, work_row
 from ipaas.runtime.store import Claimed, Loaded, Store
 from ipaas.runtime.values import add_trigger
 from ipaas.vault.payloads import PayloadSealer, sealer_for
@@ -54,6 +56,7 @@ class Engine:
         self._running: dict[UUID, Execution] = {}
         self._environments: TimedCache[UUID, EnvironmentView] = TimedCache(CONFIG_TTL_S)
         self._endpoints: TimedCache[UUID, Endpoint] = TimedCache(CONFIG_TTL_S)
+        self._paused: TimedCache[UUID, bool] = TimedCache(CONFIG_TTL_S)
         self._matches: TimedCache[tuple[UUID, str], list[DeployedFlow]] = TimedCache(CONFIG_TTL_S)
 
     async def start(self) -> None:
@@ -61,6 +64,7 @@ class Engine:
         self.journal.start()
 
     async def stop(self) -> None:
+        await gateway.close()
         await self.journal.stop()
         await self.store.close()
         await self._close_threads()
@@ -103,7 +107,7 @@ class Engine:
         return found
 
     async def environment(self, environment_id: UUID) -> EnvironmentView:
-        return await self._environments.get(environment_id, lambda: self.in_thread(_environment, environment_id))
+        return await self._environments.get(environment_id, lambda: self.in_thread(environment_view, environment_id))
 
     async def _endpoint(self, endpoint_id: UUID) -> Endpoint:
         return await self._endpoints.get(
@@ -135,7 +139,7 @@ class Engine:
 
     async def _take_receipt(self, row: Any, unit: Unit, spawn: Spawn) -> None:
         endpoint = await self._endpoint(row.endpoint_id)
-        flows = [flow for flow in await self._flows_of(endpoint, row.event) if not flow.paused]
+        flows = await self._flows_of(endpoint, row.event)
         unit.add("done", (row.id,))
         if not flows:
             note = f"no active flow takes {row.event or 'this event'} from {endpoint.slug}"
@@ -159,18 +163,24 @@ class Engine:
         receipt_id: UUID | None,
         spawn: Spawn,
     ) -> None:
-        """Several flows of one event begin together or not at all; one alone goes on in the same first write."""
-        starts = []
+        """Several flows of one event begin together or not at all; one alone goes on in the same first write.
+
+        The runs of paused flows are made too, and held.
+        """
+        starts, ids = [], []
         for flow in flows:
             plan = await self.plan(flow.version_id)
-            start = prepare_start(plan, flow.flow_id, environment, trigger, origin, leased=True)
-            self.add_start(unit, start)
+            paused = flow.paused
+            start = prepare_start(plan, flow.flow_id, environment, trigger, origin, leased=not paused, held=paused)
+            self.add_start(unit, start, leased=not paused)
             if receipt_id is None:
                 add_trigger(unit, start.run.id, trigger, sealer)
-            starts.append((start, plan))
+            ids.append(str(start.run.id))
+            if not paused:
+                starts.append((start, plan))
         if receipt_id is not None:
-            ids = "{" + ",".join(str(start.run.id) for start, _ in starts) + "}"
-            unit.add("receipt", ReceiptState(receipt_id, Receipt.State.PROCESSED, ids, ""))
+            listed = "{" + ",".join(ids) + "}"
+            unit.add("receipt", ReceiptState(receipt_id, Receipt.State.PROCESSED, listed, ""))
         alone = len(starts) == 1
         if alone:
             unit.keep()
@@ -243,7 +253,7 @@ class Engine:
         for flow in found:
             plan = await self.plan(flow.version_id)
             condition = getattr(plan.trigger, "filter", None)
-            if not flow.paused and (condition is None or condition.evaluate({"trigger": trigger})):
+            if condition is None or condition.evaluate({"trigger": trigger}):
                 wanted.append(flow)
         return wanted
 
@@ -270,6 +280,10 @@ class Engine:
     async def _resume(
         self, claim: Claimed, row: Any, loaded: Loaded, names: Mapping[str, str], receipt: Any, unit: Unit
     ) -> None:
+        if may_be_held(row) and await self._paused.get(row.flow_id, lambda: self.in_thread(is_paused, row.flow_id)):
+            hold(unit, row, claim.wakes)
+            await self.journal.write(unit)
+            return
         sealer = await self.sealer(row.workspace_id)
         plan = await self.plan(row.version_id)
         environment = await self.environment(row.environment_id)
@@ -279,7 +293,7 @@ class Engine:
             if receipt is None:
                 raise NotFound(what="input of the run")
             trigger = read_receipt(receipt, sealer)
-        violation = read_input(plan, environment, trigger)[1] if _has_not_begun(recorded) else None
+        violation = read_input(plan, environment, trigger, uuid7_time(row.id))[1] if _has_not_begun(recorded) else None
         execution = Execution(
             run=RunRow(*(getattr(row, name) for name in RunRow._fields)),
             plan=plan,
@@ -308,18 +322,23 @@ class Engine:
 
     async def _drive(self, execution: Execution) -> None:
         self._running[execution.run.id] = execution
+        context.trace.set(execution.trace)  # of this task alone, as are the facts
+        context.correlation_id.set(execution.run.trace_id)
+        context.facts.set(execution.facts)
         try:
             await drive(execution)
         finally:
             self._running.pop(execution.run.id, None)
 
-    async def bury(self, claim: Claimed) -> None:
+    async def bury(self, claim: Claimed, abandon: Callable[[Claimed, str], None] | None = None) -> None:
         """Work that took its worker down again and again stops here, for a person to look at."""
         unit = Unit((claim.id, claim.fence))
         unit.add("done", (claim.id,))
         message = f"work on this died or failed {claim.crashes} times; see the workers' log"
         log.error("poison work set aside", action="work_buried", work_id=str(claim.id), kind=claim.kind)
-        if claim.kind == Work.Kind.RECEIPT:
+        if abandon is not None:
+            await self.in_thread(abandon, claim, message)
+        elif claim.kind == Work.Kind.RECEIPT:
             unit.add("receipt", ReceiptState(claim.id, Receipt.State.REJECTED, None, message))
         elif claim.kind == Work.Kind.RUN:
             row = (await self.store.load_runs([claim.id])).runs.get(claim.id)
@@ -392,10 +411,3 @@ def _row_failure(row: Any) -> Failure | None:
 def flow_slug(flow_id: UUID) -> str:
     """The slug of a flow, whatever became of it."""
     return Flow.objects.filter(id=flow_id).values_list("slug", flat=True).first() or str(flow_id)
-
-
-def _environment(environment_id: UUID) -> EnvironmentView:
-    found = Environment.objects.get(id=environment_id)
-    return EnvironmentView(
-        id=found.id, workspace_id=found.workspace_id, slug=found.slug, variables=dict(found.variables)
-    )

@@ -10,14 +10,12 @@ from uuid import UUID
 
 from ipaas.core import jsonio
 from ipaas.core.clock import now
-from ipaas.core.context import Trace
 from ipaas.core.errors import ErrorClass
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
-    BusinessIdRow,
     EffectOutcome,
     OutboxRow,
     PayloadRow,
@@ -29,6 +27,7 @@ from ipaas.runtime.rows import (
     WorkRow,
 )
 from ipaas.runtime.store import EffectKey
+from ipaas.runtime.tracing import run_trace
 
 Status = StepRun.Status
 StepKey = tuple[str, str]
@@ -195,7 +194,7 @@ class Execution:
         self.wakes = wakes
         self.cancel_reason = cancel_reason
         self.status_written = run.status == Run.Status.RUNNING
-        self.trace = Trace(trace_id=run.trace_id, span_id=run.id.hex[-16:], sampled=True)
+        self.trace = run_trace(run.id, run.trace_id)
         self._next_seq = max((step.seq for step in self.recorded.steps.values()), default=0) + 1
         started = run.started_at or now()
         self.scope: Scope = {
@@ -211,6 +210,12 @@ class Execution:
             "business_ids": dict(business_ids),
             "now": started.isoformat(),
         }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every log record of this run tells."""
+        ids = self.scope["business_ids"]
+        return {"run_id": str(self.run.id), "flow": self.plan.flow_slug, "business_ids": ids}
 
     # -- what happened -------------------------------------------------------------------------------------------
 
@@ -432,20 +437,6 @@ def params_hash(action: str, params: Any) -> bytes:
 def storable(text: str) -> str:
     """A text as the database can keep it: PostgreSQL has no NUL."""
     return text.replace("\0", "\ufffd")
-
-
-def evaluate_business_ids(plan: Plan, scope: Scope) -> dict[str, str]:
-    """The business ids of a run as text; names whose expression gives null are left out, the primary must be there."""
-    found = {}
-    for name, expression in plan.business_ids.items():
-        value = expression.evaluate(scope)
-        if value is not None:
-            found[name] = storable(value) if isinstance(value, str) else jsonio.dumps(value).decode()
-    return found
-
-
-def business_rows(run: RunRow, ids: Mapping[str, str]) -> list[BusinessIdRow]:
-    return [BusinessIdRow(run.id, name, run.workspace_id, value[:500]) for name, value in ids.items()]
 
 
 def detail_json(**values: Any) -> str:

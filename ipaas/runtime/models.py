@@ -7,7 +7,7 @@ partitions and no cost grows with history. ``Work`` is the only queue and holds 
 from django.db import models
 
 from ipaas.core.ids import uuid7
-from ipaas.core.querysets import OfFlowsQuerySet
+from ipaas.runtime.querysets import ApprovalQuerySet, DeadLetterQuerySet, RunQuerySet
 
 
 class Work(models.Model):
@@ -50,9 +50,10 @@ class Work(models.Model):
 
 
 class Run(models.Model):
-    """One execution of one flow version (by day)."""
+    """One execution of one flow version (by day). ``held``: its flow is paused; it begins when the flow is resumed."""
 
     class Status(models.TextChoices):
+        HELD = "held"
         QUEUED = "queued"
         RUNNING = "running"
         WAITING = "waiting"
@@ -64,7 +65,7 @@ class Run(models.Model):
         CANCELLED = "cancelled"
         DISCARDED = "discarded"
 
-    UNENDED = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.COMPENSATING)
+    UNENDED = (Status.HELD, Status.QUEUED, Status.RUNNING, Status.WAITING, Status.COMPENSATING)
 
     id = models.UUIDField(primary_key=True)
     workspace_id = models.UUIDField()
@@ -91,7 +92,7 @@ class Run(models.Model):
     error_step = models.TextField(null=True)
     cancel_reason = models.TextField(null=True)
 
-    objects = OfFlowsQuerySet["Run"].as_manager()
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         managed = False
@@ -279,7 +280,7 @@ class DeadLetter(models.Model):
     close_reason = models.TextField(default="")
     replay_run_id = models.UUIDField(null=True)
 
-    objects = OfFlowsQuerySet["DeadLetter"].as_manager()
+    objects = DeadLetterQuerySet.as_manager()
 
     class Meta:
         indexes = [
@@ -318,7 +319,7 @@ class Approval(models.Model):
     decided_by = models.TextField(default="")
     reason = models.TextField(default="")
 
-    objects = OfFlowsQuerySet["Approval"].as_manager()
+    objects = ApprovalQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run_id", "seq"], name="runtime_approval_once")]
@@ -358,7 +359,12 @@ class BulkJob(models.Model):
 
 
 class TriggerState(models.Model):
-    """The clock of a scheduled or polling flow in an environment; ``cursor`` is where polling goes on."""
+    """The clock of a scheduled or polling flow in an environment.
+
+    ``cursor`` is where polling goes on and ``seen`` the keys of the page before it, which a vendor with an inclusive
+    cursor gives again. ``attempts`` counts tries of the present poll (begun at ``tried_at``), ``failures`` polls in
+    a row that failed for good; ``failing_since`` and ``last_error`` say since when and why.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace_id = models.UUIDField()
@@ -369,7 +375,13 @@ class TriggerState(models.Model):
     spec = models.JSONField()
     next_at = models.DateTimeField(db_index=True)
     cursor = models.JSONField(null=True)
+    seen = models.JSONField(default=list)
     active = models.BooleanField(default=True)
+    attempts = models.IntegerField(default=0)
+    failures = models.IntegerField(default=0)
+    tried_at = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    succeeded_at = models.DateTimeField(null=True)
     last_error = models.TextField(default="")
     updated_at = models.DateTimeField(auto_now=True)
 

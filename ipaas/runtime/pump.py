@@ -7,13 +7,14 @@ itself when nothing has been due for ``LINGER_S``, and at once when asked to (or
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
 from ipaas.core.logging import get_logger
-from ipaas.core.meters import ENGINE_INFLIGHT, WORK_CLAIMED
+from ipaas.core.meters import ENGINE_INFLIGHT, LEASES_LAPSED, WORK_CLAIMED
 from ipaas.runtime.engine import Engine
 from ipaas.runtime.execution import Failure
 from ipaas.runtime.journal import OUTAGE
@@ -31,12 +32,23 @@ MAX_INFLIGHT = 256
 MAX_CRASHES = 5
 PACE_S = 0.004  # between claims that found less than a full batch, so that batches form under load
 POLL_S = 1.0
+DRAIN_S = 15.0
+"""How long work under way may go on after ``stop``; less than the time after which a supervisor kills."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How one kind of work is done; ``abandon`` tells its owner why it is not tried any more."""
+
+    run: Callable[[Engine, Claimed, Unit], Coroutine[Any, Any, None]]
+    abandon: Callable[[Claimed, str], None]
 
 
 class Pump:
     """Drives one process's share of the work."""
 
-    def __init__(self, conninfo: str, *, lanes: Sequence[int] = (0, 1, 2)) -> None:
+    def __init__(self, conninfo: str, *, handlers: Mapping[int, Handler], lanes: Sequence[int] = (0, 1, 2)) -> None:
+        self.handlers = handlers
         self.engine = Engine(Store(conninfo), lease_s=LEASE_S)
         self.lanes = list(lanes)
         self._inflight: dict[asyncio.Task[None], Unit] = {}
@@ -46,7 +58,6 @@ class Pump:
         self._abandoned: list[Claim] = []
         self._faulty: list[Claim] = []
         self._doubtful: set[Claim] = set()
-        self.tasks: dict[int, Callable[..., Coroutine[Any, Any, None]]] = {}
 
     async def open(self) -> None:
         await self.engine.start()
@@ -137,10 +148,13 @@ class Pump:
 
     async def _dispatch(self, claimed: list[Claimed]) -> None:
         WORK_CLAIMED.inc(len(claimed))
+        LEASES_LAPSED.inc(sum(claim.lapsed for claim in claimed))
         by_kind: dict[int, list[Claimed]] = {}
         for claim in claimed:
             if claim.crashes >= MAX_CRASHES:
-                self._spawn(Unit((claim.id, claim.fence)), self.engine.bury(claim))
+                task = self.handlers.get(claim.kind)
+                abandon = None if task is None else task.abandon
+                self._spawn(Unit((claim.id, claim.fence)), self.engine.bury(claim, abandon))
             else:
                 by_kind.setdefault(claim.kind, []).append(claim)
         taken: list[Claimed] = []
@@ -162,7 +176,7 @@ class Pump:
         else:
             for claim in claims:
                 unit = Unit((claim.id, claim.fence))
-                self._spawn(unit, self.tasks[kind](self.engine, claim, unit))
+                self._spawn(unit, self.handlers[kind].run(self.engine, claim, unit))
 
     def _spawn(self, unit: Unit, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -189,8 +203,15 @@ class Pump:
             log.error("work put off", action="work_failed", work_id=str(unit.owner[0]), error=what, exc_info=error)
 
     async def _drain(self) -> None:
+        """Let work under way come to its rest; give back at once what does not in time."""
         if self._inflight:
-            await asyncio.wait(self._inflight)
+            _, late = await asyncio.wait(self._inflight, timeout=DRAIN_S)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("work given back at the stop", action="drain", count=len(late))
+                await asyncio.wait(late)
+                await asyncio.sleep(0)  # lets the callbacks note what was abandoned
         if self._abandoned:
             await self._recover()
         await self._put_off()

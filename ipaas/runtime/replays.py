@@ -9,19 +9,18 @@ from uuid import UUID
 from django.db import transaction
 
 from ipaas import audit
-from ipaas.accounts.models import Environment
 from ipaas.core import jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.flows.plan import Block, BranchBlock, ForEachBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime import writing
-from ipaas.runtime.execution import business_rows, payload_aad, value_key
-from ipaas.runtime.models import DeadLetter, Run, StepRun, Work
+from ipaas.runtime.execution import payload_aad, value_key
+from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun, Work
 from ipaas.runtime.rows import PayloadRow, StepRow, Unit
-from ipaas.runtime.services import RunState, close_letters, locked_run
-from ipaas.runtime.starts import EnvironmentView, Origin, Start, prepare_start, work_row
-from ipaas.runtime.values import add_trigger, read_values
+from ipaas.runtime.services import RunState, close_letters, locked_run, withdraw_questions
+from ipaas.runtime.starts import Origin, Start, add_queued, environment_view, prepare_start
+from ipaas.runtime.values import read_values
 from ipaas.vault.payloads import sealer_for
 
 _KEPT = ("output", "case")
@@ -95,6 +94,7 @@ def discard_dead_letter(*, actor: Actor, letter: DeadLetter, reason: str) -> Dea
     if run.status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
         Run.objects.filter(id=run.id).update(status=Run.Status.DISCARDED, abnormal=Run.Status.DISCARDED)
     close_letters(run.id, DeadLetter.State.DISCARDED, actor, reason)
+    withdraw_questions(run.id, actor, reason)
     _record("run.discarded", actor, run, {"reason": reason, "cause": letter.cause})
     letter.refresh_from_db()
     return letter
@@ -119,6 +119,44 @@ class Wish:
         return json.dumps(spec)
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayPreview:
+    """What a replay would do. Places are paths of steps, with ``#item`` inside a for-each.
+
+    ``taken``: results that stand and are not worked out again. ``recorded``: effects that happened and are not sent
+    again. ``repeated``: effects that happened and, under new keys, would happen again. ``unknown``: effects of which
+    nobody knows; they are looked up, or stop the run.
+    """
+
+    taken: tuple[str, ...]
+    recorded: tuple[str, ...]
+    repeated: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def preview_replay(
+    *, actor: Actor, run: Run, from_step: str | None = None, item: int | None = None, new_effects: bool = False
+) -> ReplayPreview:
+    """What ``replay_run`` with the same wish would do now; raises what it would raise. Nothing is changed."""
+    require_permission(actor, "runs.replay", run)
+    wish = Wish(from_step, item, new_effects)
+    _check_state(run, wish)
+    values = read_values(run)
+    if "trigger" not in values:
+        raise InputGone
+    taken = [str(step) for step in _copied(plan_for(run.version_id), run, wish, values)]
+    effects = list(Effect.objects.filter(root_run_id=run.root_run_id).order_by("path", "item"))
+    done = [_place(effect) for effect in effects if effect.state == Effect.State.DONE]
+    unsure = [_place(effect) for effect in effects if effect.state in (Effect.State.OPEN, Effect.State.UNKNOWN)]
+    kept = [place for place in done if not new_effects or place in taken]
+    repeated = [place for place in done if place not in kept]
+    return ReplayPreview(tuple(taken), tuple(kept), tuple(repeated), () if new_effects else tuple(unsure))
+
+
+def _place(effect: Effect) -> str:
+    return f"{effect.path}#{effect.item}" if effect.item else effect.path
+
+
 def _open_letter(letter: DeadLetter) -> DeadLetter:
     found = DeadLetter.objects.select_for_update().filter(id=letter.id).first()
     if found is None:
@@ -141,6 +179,7 @@ def _replay(actor: Actor, run: Run, reason: str, wish: Wish) -> Run:
     start = _start(plan, run, trigger, reason, wish)
     _write(start, run, trigger, copied, _carried(plan, copied, values))
     close_letters(run.id, DeadLetter.State.REPLAYED, actor, reason, start.run.id)
+    withdraw_questions(run.id, actor, reason)
     details = {"reason": reason, "replay_run": start.run.id, "from_step": wish.from_step or "", "item": wish.item}
     details |= {"new_effects": wish.new_effects, "corrected": wish.input is not None}
     _record("run.replayed", actor, run, details)
@@ -162,10 +201,7 @@ def _check_state(run: Run, wish: Wish) -> None:
 
 
 def _start(plan: Plan, run: Run, trigger: Mapping[str, Any], reason: str, wish: Wish) -> Start:
-    found = Environment.objects.get(id=run.environment_id)
-    environment = EnvironmentView(
-        id=found.id, workspace_id=run.workspace_id, slug=found.slug, variables=found.variables
-    )
+    environment = environment_view(run.environment_id)
     origin = Origin(
         trigger=run.trigger,
         lane=Work.Lane.BULK if run.lane == Work.Lane.BULK else Work.Lane.INTERACTIVE,
@@ -183,11 +219,7 @@ def _write(
     start: Start, run: Run, trigger: Mapping[str, Any], copied: Sequence[StepRun], values: Mapping[str, Any]
 ) -> None:
     unit, sealer, run_id = Unit((start.run.id, 0)), sealer_for(run.workspace_id), start.run.id
-    unit.add("run", start.run)
-    unit.add("work", work_row(start.run))
-    for row in business_rows(start.run, start.business_ids):
-        unit.add("business_id", row)
-    add_trigger(unit, run_id, trigger, sealer)
+    add_queued(unit, start, trigger, sealer)
     if values:
         unit.add("payload", PayloadRow(run_id, 2, sealer.seal(jsonio.dumps(values), payload_aad(run_id, 2))))
     for step in copied:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 Claim = tuple[UUID, int]
+HELD_UNTIL = datetime(9000, 1, 1, tzinfo=UTC)
+"""When work of a paused flow is due; see ``runtime.holds``."""
 
 
 class RunRow(NamedTuple):

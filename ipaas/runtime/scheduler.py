@@ -15,9 +15,11 @@ from ipaas.audit.sequencer import sequence_pending, write_checkpoints
 from ipaas.core.clock import now
 from ipaas.core.logging import get_logger
 from ipaas.core.partitions import ensure_partitions
+from ipaas.runtime.holds import release_held
 from ipaas.runtime.models import Work
+from ipaas.runtime.polls import queue_polls
+from ipaas.runtime.schedules import fire_schedules
 from ipaas.runtime.tasks import ring
-from ipaas.vault.reads import flush_reads
 
 log = get_logger(__name__)
 
@@ -33,8 +35,10 @@ class Scheduler:
         self._stopped = threading.Event()
         self._duties: list[tuple[float, Callable[[], object]]] = [
             (1.0, ring_due_lanes),
+            (1.0, fire_schedules),
+            (1.0, queue_polls),
+            (1.0, release_held),
             (1.0, sequence_pending),
-            (15.0, flush_reads),
             (3600.0, write_checkpoints),
             (3600.0, make_partitions),
         ]
@@ -61,6 +65,8 @@ class Scheduler:
                 duty()
             except (DatabaseError, psycopg.Error, OSError) as error:
                 log.warning("duty put off", action="duty_failed", duty=duty.__name__, error=type(error).__name__)
+            except Exception:  # a defect in one duty must not stop the others
+                log.exception("duty failed by a defect", action="duty_defect", duty=duty.__name__)
 
 
 def ring_due_lanes() -> list[str]:

@@ -8,19 +8,20 @@ from uuid import UUID
 from django.db import transaction
 
 from ipaas import audit
+from ipaas.accounts.actors import roles_of
 from ipaas.accounts.models import Environment
 from ipaas.core import context, jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
-from ipaas.core.errors import Conflict, NotFound
+from ipaas.core.errors import Conflict, NotFound, PermissionDenied
 from ipaas.flows.models import Flow
 from ipaas.flows.queries import deployed_flow, plan_for
 from ipaas.runtime import writing
-from ipaas.runtime.execution import business_rows, effect_aad, value_key
+from ipaas.runtime.execution import effect_aad, value_key
 from ipaas.runtime.models import Approval, DeadLetter, Effect, InboundKey, Run, StepRun, Work
 from ipaas.runtime.rows import InboundKeyRow, Unit
-from ipaas.runtime.starts import EnvironmentView, Origin, prepare_start, work_row
-from ipaas.runtime.values import add_bundle, add_trigger
+from ipaas.runtime.starts import EnvironmentView, Origin, add_queued, prepare_start
+from ipaas.runtime.values import add_bundle
 from ipaas.vault.payloads import sealer_for
 
 
@@ -48,6 +49,14 @@ class RunState(Conflict):
     remedy = "Load the run again; somebody may have acted before you."
 
 
+class NotTheApprover(PermissionDenied):
+    """This decision is for people with the role {role}."""
+
+    code = "not_the_approver"
+    title = "Another role decides"
+    remedy = "Ask somebody with that role, or have it given to you in Settings, Members."
+
+
 @transaction.atomic
 def trigger_flow(
     *, actor: Actor, flow: Flow, environment: Environment, body: Any, key: str = "", headers: Mapping[str, str] = {}
@@ -72,11 +81,7 @@ def trigger_flow(
     origin = Origin(trigger="manual", lane=Work.Lane.INTERACTIVE, trace_id=trace.trace_id if trace else None)
     start = prepare_start(plan_for(deployed.version_id), flow.id, view, trigger, origin, leased=False)
     unit = Unit((start.run.id, 0))
-    unit.add("run", start.run)
-    unit.add("work", work_row(start.run))
-    for row in business_rows(start.run, start.business_ids):
-        unit.add("business_id", row)
-    add_trigger(unit, start.run.id, trigger, sealer_for(flow.workspace_id))
+    add_queued(unit, start, trigger, sealer_for(flow.workspace_id))
     if key:
         unit.add("inbound_key", InboundKeyRow(flow.id, environment.id, key, digest, start.run.id))
     writing.write_unit(unit)
@@ -113,9 +118,7 @@ def cancel_run(*, actor: Actor, run: Run, reason: str) -> Run:
         Run.objects.filter(id=run.id).update(cancel_reason=reason)
         writing.wake_runs([run.id])
         _cancel_children(run, reason)
-    Approval.objects.filter(run_id=run.id, state=Approval.State.PENDING).update(
-        state=Approval.State.CANCELLED, decided_at=now(), decided_by=actor.label, reason=reason
-    )
+    withdraw_questions(run.id, actor, reason)
     _record("run.cancelled", actor, run.workspace_id, run.id, {"reason": reason})
     run.refresh_from_db()
     return run
@@ -202,6 +205,8 @@ def decide_approval(
 ) -> Approval:
     """Approve or reject once; ``shown`` is the hash of the evidence the person saw. Of two decisions the first wins."""
     require_permission(actor, "approvals.decide", approval)
+    if not may_decide(actor, approval):
+        raise NotTheApprover(role=approval.role)
     if shown != approval.evidence_sha256:
         raise Conflict(what="The evidence shown is not the evidence of this approval; load it again.")
     decided = Approval.objects.filter(id=approval.id, state=Approval.State.PENDING, expires_at__gt=now()).update(
@@ -216,11 +221,23 @@ def decide_approval(
     return approval
 
 
+def may_decide(actor: Actor, approval: Approval) -> bool:
+    """Whether the flow leaves this decision to a role that the actor has; an admin has every role."""
+    return actor.is_system or not roles_of(actor).isdisjoint({approval.role, "admin"})
+
+
 def locked_run(run_id: UUID) -> Run:
     found = Run.objects.select_for_update().filter(id=run_id).first()
     if found is None:
         raise NotFound(what="run")
     return found
+
+
+def withdraw_questions(run_id: UUID, actor: Actor, reason: str) -> None:
+    """Nobody needs to decide any more what a run has asked."""
+    Approval.objects.filter(run_id=run_id, state=Approval.State.PENDING).update(
+        state=Approval.State.CANCELLED, decided_at=now(), decided_by=actor.label, reason=reason
+    )
 
 
 def close_letters(run_id: UUID, state: str, actor: Actor, reason: str, replay_run_id: UUID | None = None) -> int:

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ipaas.accounts.models import Environment
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Plan
-from ipaas.runtime.execution import Failure, evaluate_business_ids
+from ipaas.runtime.business_ids import business_rows, evaluate_business_ids
+from ipaas.runtime.execution import Failure
 from ipaas.runtime.models import Run, Work
-from ipaas.runtime.rows import RunRow, WorkRow
+from ipaas.runtime.rows import HELD_UNTIL, RunRow, Unit, WorkRow
+from ipaas.runtime.values import add_trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +28,17 @@ class EnvironmentView:
     variables: Mapping[str, Any]
 
 
+def environment_view(environment_id: UUID) -> EnvironmentView:
+    """An environment as runs see it."""
+    found = Environment.objects.get(id=environment_id)
+    return EnvironmentView(
+        id=found.id, workspace_id=found.workspace_id, slug=found.slug, variables=dict(found.variables)
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Why a run begins; ``replay`` says what an operator asked for."""
+    """Why a run begins; ``replay`` says what an operator asked for. Without ``run_id`` the run gets a new one."""
 
     trigger: str
     lane: int = Work.Lane.DEFAULT
@@ -37,6 +48,7 @@ class Origin:
     replay_of: UUID | None = None
     replay: str | None = None
     trace_id: str | None = None
+    run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +61,22 @@ class Start:
 
 
 def prepare_start(
-    plan: Plan, flow_id: UUID, environment: EnvironmentView, trigger: Mapping[str, Any], origin: Origin, *, leased: bool
+    plan: Plan,
+    flow_id: UUID,
+    environment: EnvironmentView,
+    trigger: Mapping[str, Any],
+    origin: Origin,
+    *,
+    leased: bool,
+    held: bool = False,
 ) -> Start:
-    """The rows of a new run; its input is checked against the flow's contract and its business ids are read."""
-    run_id = uuid7()
+    """The rows of a new run; its input is checked against the flow's contract and its business ids are read.
+
+    A ``leased`` run is begun by its maker; one that is ``held`` waits until its flow is resumed.
+    """
+    run_id = origin.run_id or uuid7()
     moment = now()
-    ids, violation = read_input(plan, environment, trigger)
+    ids, violation = read_input(plan, environment, trigger, moment)
     run = RunRow(
         id=run_id,
         workspace_id=environment.workspace_id,
@@ -62,7 +84,7 @@ def prepare_start(
         version_id=plan.version_id,
         environment_id=environment.id,
         root_run_id=origin.root_run_id or run_id,
-        status=Run.Status.RUNNING if leased else Run.Status.QUEUED,
+        status=Run.Status.HELD if held else Run.Status.RUNNING if leased else Run.Status.QUEUED,
         lane=origin.lane,
         trigger=origin.trigger,
         receipt_id=origin.receipt_id,
@@ -78,7 +100,7 @@ def prepare_start(
 
 
 def read_input(
-    plan: Plan, environment: EnvironmentView, trigger: Mapping[str, Any]
+    plan: Plan, environment: EnvironmentView, trigger: Mapping[str, Any], moment: datetime
 ) -> tuple[dict[str, str], Failure | None]:
     """The business ids of an input, and how it breaks the flow's contract if it does."""
     violation = None
@@ -87,7 +109,13 @@ def read_input(
         if findings:
             message = f"input: {findings[0]['path'] or 'body'}: {findings[0]['message']}"[:2000]
             violation = Failure("", "", ErrorClass.CONTRACT_VIOLATION, "input_schema", message)
-    scope = {"trigger": trigger, "steps": {}, "run": {"flow": plan.flow_slug}, "vars": environment.variables}
+    scope: dict[str, Any] = {
+        "trigger": trigger,
+        "steps": {},
+        "run": {"flow": plan.flow_slug, "environment": environment.slug},
+        "vars": environment.variables,
+    }
+    scope["now"] = moment.isoformat()
     try:
         ids = evaluate_business_ids(plan, scope)
     except IpaasError as error:
@@ -99,9 +127,18 @@ def read_input(
     return ids, violation
 
 
+def add_queued(unit: Unit, start: Start, trigger: Mapping[str, Any], sealer: Any) -> None:
+    """The rows of a run that begins when a worker claims it; its input is kept with it."""
+    unit.add("run", start.run)
+    unit.add("work", work_row(start.run))
+    for row in business_rows(start.run, start.business_ids):
+        unit.add("business_id", row)
+    add_trigger(unit, start.run.id, trigger, sealer)
+
+
 def work_row(run: RunRow, *, lease_s: float | None = None) -> WorkRow:
-    """The queue entry of a new run: due at once, or leased to its maker with fence 1."""
-    due_at = now() + timedelta(seconds=lease_s or 0)
+    """The queue entry of a new run: due at once, leased to its maker with fence 1, or held."""
+    due_at = HELD_UNTIL if run.status == Run.Status.HELD else now() + timedelta(seconds=lease_s or 0)
     return WorkRow(
         id=run.id,
         kind=Work.Kind.RUN,

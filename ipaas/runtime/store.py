@@ -37,8 +37,8 @@ WITH RECURSIVE groups AS (
   SELECT lane, group_id, greatest(1, (%(limit)s * {_LANE_WEIGHTS}[lane + 1]
     / sum({_LANE_WEIGHTS}[lane + 1]) OVER ())::integer) AS share FROM groups
 ), picked AS (
-  SELECT p.id FROM shares s CROSS JOIN LATERAL (
-    SELECT w.id FROM runtime_work w
+  SELECT p.id, p.leased AS lapsed FROM shares s CROSS JOIN LATERAL (
+    SELECT w.id, w.leased FROM runtime_work w
     WHERE w.lane = s.lane AND w.group_id = s.group_id AND w.due_at <= now()
     ORDER BY w.due_at LIMIT s.share FOR UPDATE SKIP LOCKED) p
   LIMIT %(limit)s
@@ -46,7 +46,7 @@ WITH RECURSIVE groups AS (
 UPDATE runtime_work w SET due_at = now() + make_interval(secs => %(lease)s), fence = w.fence + 1,
   leased = true, crashes = w.crashes + w.leased::int::smallint
 FROM picked WHERE w.id = picked.id
-RETURNING w.id, w.kind, w.lane, w.workspace_id, w.group_id, w.fence, w.wakes, w.crashes
+RETURNING w.id, w.kind, w.lane, w.workspace_id, w.group_id, w.fence, w.wakes, w.crashes, picked.lapsed
 """
 
 _RENEW = """
@@ -118,7 +118,7 @@ class ClaimLost(IpaasError):
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One claimed piece of work."""
+    """One claimed piece of work; ``lapsed``: whoever had it before neither finished nor released it."""
 
     id: UUID
     kind: int
@@ -128,6 +128,7 @@ class Claimed:
     fence: int
     wakes: int
     crashes: int
+    lapsed: bool = False
 
 
 @dataclass(slots=True)

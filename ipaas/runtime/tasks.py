@@ -9,16 +9,30 @@ import threading
 from typing import Any
 
 from celery import Task, shared_task
-from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 
 from ipaas.config import settings
 from ipaas.core import jobs
 from ipaas.core.logging import get_logger
-from ipaas.runtime.bulk import bulk_task
+from ipaas.runtime import lifecycle
+from ipaas.runtime.bulk import abandon_bulk_job, bulk_task
 from ipaas.runtime.models import Work
-from ipaas.runtime.pump import Pump
+from ipaas.runtime.polls import abandon_poll, poll_task
+from ipaas.runtime.pump import DRAIN_S, Handler, Pump
 
 log = get_logger(__name__)
+
+
+HANDLERS: dict[int, Handler] = {
+    Work.Kind.POLL: Handler(poll_task, abandon_poll),
+    Work.Kind.BULK: Handler(bulk_task, abandon_bulk_job),
+}
 
 
 class _Process:
@@ -33,8 +47,7 @@ class _Process:
 def _pump() -> tuple[asyncio.AbstractEventLoop, Pump]:
     if _Process.loop is None or _Process.pump is None:
         _Process.loop = asyncio.new_event_loop()
-        _Process.pump = Pump(settings().database_url)
-        _Process.pump.tasks = {Work.Kind.BULK: bulk_task}
+        _Process.pump = Pump(settings().database_url, handlers=HANDLERS)
         _Process.loop.run_until_complete(_Process.pump.open())
     return _Process.loop, _Process.pump
 
@@ -54,10 +67,21 @@ def ring(lane: str) -> None:
     pump.apply_async(args=(lane,), queue=lane, expires=60, retry=False)
 
 
+@setup_logging.connect
+def _log_as_all_do(**_: object) -> None:
+    """Keep Celery from setting up a log of its own."""
+    lifecycle.begin_logging()
+
+
 @worker_init.connect
 def _open_lifeline(**_: object) -> None:
     """A pipe from the parent to its children: closed or written to, it tells them to finish."""
     _Process.lifeline = os.pipe()
+
+
+@worker_process_init.connect
+def _begin(**_: object) -> None:
+    lifecycle.begin("worker")
 
 
 @worker_process_init.connect
@@ -76,7 +100,7 @@ def _wait_for_end(read_end: int) -> None:
     if loop is not None and engine is not None:
         loop.call_soon_threadsafe(engine.stop)
     if not asked:  # the parent is gone: finish what is under way, then go as well
-        threading.Timer(10.0, os._exit, args=(1,)).start()
+        threading.Timer(DRAIN_S + 5.0, os._exit, args=(1,)).start()
 
 
 @worker_shutting_down.connect
@@ -90,6 +114,7 @@ def _close(**_: object) -> None:
     loop, engine = _Process.loop, _Process.pump
     if loop is not None and engine is not None and not loop.is_running():
         loop.run_until_complete(engine.close())
+    lifecycle.end()
 
 
 jobs.set_ringer(ring)

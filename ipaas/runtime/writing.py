@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from ipaas.core.jobs import wake_on_commit
 from ipaas.events.intake import CHANNEL
 from ipaas.runtime.models import Work
 from ipaas.runtime.rows import STATEMENTS, Row, Unit
+from ipaas.runtime.store import Claimed, ClaimLost
 
 _SQL = {statement.name: statement.sql.replace("%b", "%s") for statement in STATEMENTS}
 _LANES = {Work.Lane.INTERACTIVE: "interactive", Work.Lane.DEFAULT: "default", Work.Lane.BULK: "bulk"}
@@ -54,6 +55,16 @@ def queue_again(work_id: UUID, *, lane: int, workspace_id: UUID, group_id: UUID,
             [work_id, kind, lane, workspace_id, group_id],
         )
     ring(lane)
+
+
+def own(claim: Claimed) -> None:
+    """Lock a claim for the rest of the transaction. Raises ``ClaimLost`` when it is no longer held."""
+    try:
+        execute("SELECT runtime_own(%s::uuid[], %s::integer[])", [[claim.id], [claim.fence]])
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) == "IP001":
+            raise ClaimLost from None
+        raise
 
 
 def execute(sql: str, params: Sequence[Any]) -> int:

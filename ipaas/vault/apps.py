@@ -9,8 +9,10 @@ class VaultConfig(AppConfig):
         from ipaas import audit
         from ipaas.core import providers
         from ipaas.vault.data_keys import platform_key
+        from ipaas.vault.keys import keyring
 
         providers.register("vault.platform_key", platform_key)
+        providers.register("vault.keyring", keyring)
         audit.register_actions(
             {
                 "secret.created": "A secret was made.",

@@ -3,9 +3,13 @@
 import secrets
 from collections.abc import Mapping
 
+from ipaas.core.logging import protect_opened
 from ipaas.vault.keys import KEY_BYTES, keyring
 from ipaas.vault.models import SecretVersion
 from ipaas.vault.sealing import open_sealed, seal
+
+NAMES_OF_ACCOUNTS = frozenset({"username", "user", "login"})
+"""Fields that say who, not what proves it: they stay readable in the log."""
 
 
 def seal_version(version: SecretVersion, fields: Mapping[str, str]) -> None:
@@ -18,11 +22,13 @@ def seal_version(version: SecretVersion, fields: Mapping[str, str]) -> None:
 
 
 def open_version(version: SecretVersion) -> dict[str, str]:
-    """The fields in clear; raises ``SealBroken`` or a ``KeyProblem``."""
+    """The fields in clear, masked in the log from now on; raises ``SealBroken`` or a ``KeyProblem``."""
     ring = keyring(needs=version.kek_version)
     key = ring.unwrap(bytes(version.wrapped_key), version.aad(), version.kek_version)
     sealed = zip(version.field_names, version.sealed_fields, strict=True)
-    return {name: open_sealed(key, bytes(blob), version.aad(name)).decode() for name, blob in sealed}
+    fields = {name: open_sealed(key, bytes(blob), version.aad(name)).decode() for name, blob in sealed}
+    protect_opened(*(value for name, value in fields.items() if name not in NAMES_OF_ACCOUNTS))
+    return fields
 
 
 def wipe_version(version: SecretVersion) -> None:

@@ -42,6 +42,8 @@ class CursorPage:
     label: str = ""
     next_url: str = ""
     previous_url: str = ""
+    next_label: str = "Older"
+    previous_label: str = "Newer"
 
 
 @dataclass(frozen=True)
@@ -345,6 +347,7 @@ class AuditRow:
     ip: str
     details: Json
     hash: str
+    meaning: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class StateLook(NamedTuple):
 
 
 STATES: Mapping[str, StateLook] = {
+    "held": StateLook("wait", "paused", "Held"),
     "queued": StateLook("idle", "queued", "Queued"),
     "running": StateLook("run", "running", "Running"),
     "waiting": StateLook("wait", "waiting", "Waiting"),

@@ -1,10 +1,12 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from ipaas.web import views
+from ipaas.web.hooks import hook
 from ipaas.web.pages import home
 
 app_name = "web"
 urlpatterns = [
+    re_path(r"^hooks/(?P<public_id>.*)$", hook, name="hook"),
     path("", views.workspace_redirect, name="workspace_redirect"),
     path("w/<slug:workspace>/", home.home, name="home"),
     path("profile/theme/", views.theme_select, name="theme_select"),

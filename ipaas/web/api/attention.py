@@ -10,17 +10,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.flows.models import Flow
-from ipaas.runtime.models import Approval, DeadLetter
+from ipaas.runtime.models import Approval, DeadLetter, Run
+from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_run
 from ipaas.runtime.services import decide_approval
+from ipaas.runtime.showing import ShownRun, shown_evidence
 from ipaas.web.api.base import ApiViewSet
+from ipaas.web.api.fields import ReasonInput
 from ipaas.web.api.run_serializers import (
+    ApprovalDetailOutput,
     ApprovalOutput,
     ApprovalQuery,
+    CorrectionInput,
     DeadLetterGroupsOutput,
     DeadLetterOutput,
     DeadLetterQuery,
     DecisionInput,
     GroupQuery,
+    ReplayInput,
+    RunOutput,
 )
 from ipaas.web.api.runs import names_of
 
@@ -43,7 +50,12 @@ class _OfFlows(ApiViewSet):
 @extend_schema(tags=["dead letters"])
 class DeadLetterViewSet(_OfFlows):
     serializer_class = DeadLetterOutput
-    required_permissions = dict.fromkeys(("list", "retrieve", "groups"), "deadletters.view")
+    required_permissions = {
+        **dict.fromkeys(("list", "retrieve", "groups"), "deadletters.view"),
+        "replay": "runs.replay",
+        "correct": "deadletters.correct",
+        "discard": "deadletters.discard",
+    }
 
     def get_queryset(self) -> QuerySet[DeadLetter]:
         return DeadLetter.objects.visible_to(self.actor)
@@ -53,8 +65,35 @@ class DeadLetterViewSet(_OfFlows):
         return self.named_page(self.matching(self.get_queryset(), self.read_query(DeadLetterQuery)), DeadLetterOutput)
 
     def retrieve(self, request: Request, letter_id: Any) -> Response:
-        letter = self.one(self.get_queryset(), "dead letter", id=letter_id)
+        return self._shown(self.letter(letter_id))
+
+    @extend_schema(request=ReplayInput, responses={202: RunOutput})
+    def replay(self, request: Request, letter_id: Any) -> Response:
+        """Replay the run of a dead letter; answers with the new run."""
+        letter, given = self.letter(letter_id), self.read(ReplayInput)
+        return self._run(replay_run(actor=self.actor, run=Run.objects.get(id=letter.run_id), **given))
+
+    @extend_schema(request=CorrectionInput, responses={202: RunOutput})
+    def correct(self, request: Request, letter_id: Any) -> Response:
+        """Replay the run of a dead letter with a corrected body; answers with the new run."""
+        given = self.read(CorrectionInput)
+        return self._run(correct_and_replay(actor=self.actor, letter=self.letter(letter_id), **given))
+
+    @extend_schema(request=ReasonInput, responses=DeadLetterOutput)
+    def discard(self, request: Request, letter_id: Any) -> Response:
+        """Close a dead letter for good, without another try."""
+        given = self.read(ReasonInput)
+        return self._shown(discard_dead_letter(actor=self.actor, letter=self.letter(letter_id), **given))
+
+    def letter(self, letter_id: Any) -> DeadLetter:
+        found: DeadLetter = self.one(self.get_queryset(), "dead letter", id=letter_id)
+        return found
+
+    def _shown(self, letter: DeadLetter) -> Response:
         return Response(DeadLetterOutput(letter, context=names_of([letter])).data)
+
+    def _run(self, run: Run) -> Response:
+        return Response(RunOutput(run, context=names_of([run])).data, status=202)
 
     @extend_schema(parameters=[GroupQuery], responses=DeadLetterGroupsOutput)
     def groups(self, request: Request) -> Response:
@@ -84,10 +123,12 @@ class ApprovalViewSet(_OfFlows):
     def list(self, request: Request) -> Response:
         return self.named_page(self.matching(self.get_queryset(), self.read_query(ApprovalQuery)), ApprovalOutput)
 
+    @extend_schema(responses=ApprovalDetailOutput)
     def retrieve(self, request: Request, approval_id: Any) -> Response:
+        """The question with its evidence; hand its ``evidence_sha256`` in with the decision."""
         return self._shown(self.one(self.get_queryset(), "approval", id=approval_id))
 
-    @extend_schema(request=DecisionInput, responses=ApprovalOutput)
+    @extend_schema(request=DecisionInput, responses=ApprovalDetailOutput)
     def decide(self, request: Request, approval_id: Any) -> Response:
         """Approve or reject; of two decisions the first wins, the second is 409."""
         approval, given = self.one(self.get_queryset(), "approval", id=approval_id), self.read(DecisionInput)
@@ -101,4 +142,6 @@ class ApprovalViewSet(_OfFlows):
         return self._shown(decided)
 
     def _shown(self, approval: Approval) -> Response:
-        return Response(ApprovalOutput(approval, context=names_of([approval])).data)
+        evidence = shown_evidence(approval, ShownRun(Run.objects.get(id=approval.run_id)))
+        found = ApprovalOutput(approval, context=names_of([approval])).data
+        return Response({**found, "evidence": evidence})

@@ -1,53 +1,54 @@
 """What every view of the API shares: the actor, strict input, request ids, idempotency, pages."""
 
-import re
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
+from ipaas.accounts.addresses import client_ip
 from ipaas.accounts.idempotency import Answer, answer_once, check_key
 from ipaas.accounts.models import Workspace
-from ipaas.core import context, jsonio
+from ipaas.core import jsonio
 from ipaas.core.actor import Actor
 from ipaas.core.errors import InvalidInput, NotFound, TooLarge
-from ipaas.core.ids import uuid7
 from ipaas.web.api.fields import StrictSerializer
 from ipaas.web.api.pagination import PAGE_PARAMETERS
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+from ipaas.web.api.throttling import spend
 
 
 class ApiViewSet(GenericViewSet[Any]):
     """A view of one workspace. ``required_permissions`` names a permission per action; without one, nobody may.
 
-    Every POST takes an ``Idempotency-Key``; the answer carries ``X-Request-ID``, the caller's own or a new one.
+    ``shown_once`` names members of answers that are null when a POST is answered again from what was kept.
+    Every POST takes an ``Idempotency-Key``; the answer says what is left of the caller's allowance.
     """
 
     required_permissions: ClassVar[dict[str, str]] = {}
+    shown_once: ClassVar[frozenset[str]] = frozenset()
     http_method_names = ["get", "head", "post", "put", "patch", "delete", "options"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid7())
-        correlation = context.correlation_id.set(request_id)
-        traced = context.parse_traceparent(request.headers.get("traceparent", "")) or context.new_trace()
-        trace = context.trace.set(traced)
+        response = super().dispatch(request, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        allowance = getattr(request, "allowance", None)
+        for name, value in allowance.headers.items() if allowance is not None else ():
+            response[name] = value
+        return response
+
+    def perform_authentication(self, request: Request) -> None:
+        """Whoever tries out keys has the allowance of an address."""
         try:
-            response = super().dispatch(request, *args, **kwargs)
-            response["X-Request-ID"] = request_id
-            response["Cache-Control"] = "no-store"
-            return response
-        finally:
-            context.trace.reset(trace)
-            context.correlation_id.reset(correlation)
+            super().perform_authentication(request)
+        except AuthenticationFailed:
+            spend(request, f"address:{client_ip(request)}")
+            raise
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method not in ("GET", "HEAD"):
@@ -107,7 +108,10 @@ class ApiViewSet(GenericViewSet[Any]):
         def handle(request: Request, *args: Any, **kwargs: Any) -> Response:
             def deed() -> Answer:
                 response = handler(request, *args, **kwargs)
-                return Answer(response.status_code, jsonio.dumps(response.data))
+                data, kept = response.data, None
+                if self.shown_once and isinstance(data, dict):
+                    kept = jsonio.dumps({**data, **dict.fromkeys(self.shown_once & data.keys())})
+                return Answer(response.status_code, jsonio.dumps(data), kept=kept)
 
             raw = request._request.body  # noqa: SLF001 - the bytes as they came
             answer = answer_once(actor=self.actor, route=request.path[:300], key=key, body=raw, deed=deed)

@@ -45,6 +45,47 @@ class TriggerInput(StrictSerializer):
     body = JsonField(help_text="What expressions read as trigger.body.")
 
 
+class RollBackInput(StrictSerializer):
+    environment = serializers.SlugField(max_length=40)
+    reason = serializers.CharField(max_length=500)
+
+
+class TextQuery(StrictSerializer):
+    version = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Without it the draft."
+    )
+
+
+def _number(**keywords: Any) -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=1, max_value=2**31 - 1, **keywords)
+
+
+class DiffQuery(StrictSerializer):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """``from`` is no name that a class body could hold."""
+        return {
+            "from": _number(help_text="A version."),
+            "to": _number(required=False, help_text="A version; without it the draft."),
+        }
+
+
+class TextOutput(serializers.Serializer[Any]):
+    path = serializers.CharField(help_text="Where the file goes in a folder of documents.")
+    text = serializers.CharField()
+
+
+class ChangeOutput(serializers.Serializer[Any]):
+    op = serializers.ChoiceField(choices=["added", "removed", "changed"])
+    path = serializers.CharField(help_text="JSON pointer; blocks go by their ids.")
+    before = JsonField()
+    after = JsonField()
+
+
+class DiffOutput(serializers.Serializer[Any]):
+    text = serializers.CharField(help_text="A unified diff of the YAML; empty when nothing differs.")
+    changes = ChangeOutput(many=True)
+
+
 class DocumentOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     slug = serializers.CharField()

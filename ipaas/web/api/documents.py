@@ -12,13 +12,17 @@ from ipaas.contracts.services import save_draft as save_schema
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.document_types import document_type
 from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.flows.comparison import compare
 from ipaas.flows.services import save_draft as save_flow
+from ipaas.flows.yaml_form import export_document, file_name
 from ipaas.governance import services as governance
 from ipaas.mapping.services import save_draft as save_mapping
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
     AppliedOutput,
     ApplyInput,
+    DiffOutput,
+    DiffQuery,
     DocumentDetailOutput,
     DocumentInput,
     DocumentOutput,
@@ -26,10 +30,12 @@ from ipaas.web.api.document_serializers import (
     FindingsOutput,
     PublishInput,
     SavedOutput,
+    TextOutput,
+    TextQuery,
     VersionDetailOutput,
     VersionOutput,
 )
-from ipaas.web.api.fields import StrictSerializer
+from ipaas.web.api.fields import ReasonInput, StrictSerializer
 
 SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
     "flow": save_flow,
@@ -45,9 +51,9 @@ class DocumentQuery(StrictSerializer):
 def _permissions(prefix: str) -> dict[str, str]:
     view, edit = f"{prefix}.view", f"{prefix}.edit"
     return {
-        **dict.fromkeys(("list", "retrieve", "versions", "version"), view),
+        **dict.fromkeys(("list", "retrieve", "versions", "version", "text", "diff"), view),
         **dict.fromkeys(("create", "draft"), edit),
-        "publish": f"{prefix}.publish",
+        **dict.fromkeys(("publish", "deprecate", "archive", "restore"), f"{prefix}.publish"),
     }
 
 
@@ -113,8 +119,53 @@ class DocumentViewSet(ApiViewSet):
 
     @extend_schema(responses=VersionDetailOutput)
     def version(self, request: Request, slug: str, number: int) -> Response:
-        rows = document_type(self.kind).versions.filter(document=self.document(slug))
-        return Response(VersionDetailOutput(self.one(rows, f"{self.kind} version", number=number)).data)
+        return Response(VersionDetailOutput(self._version(self.document(slug), number)).data)
+
+    @extend_schema(parameters=[TextQuery], responses=TextOutput)
+    def text(self, request: Request, slug: str) -> Response:
+        """The document as the YAML file that ``documents/apply`` takes: its draft, or a version."""
+        document, query = self.document(slug), self.read_query(TextQuery)
+        if "version" in query:
+            self._version(document, query["version"])
+        elif document.draft is None:
+            raise NotFound(what=f"draft of this {self.kind}")
+        text = export_document(document, self.kind, query.get("version"))
+        return Response({"path": file_name(self.kind, slug), "text": text})
+
+    @extend_schema(parameters=[DiffQuery], responses=DiffOutput)
+    def diff(self, request: Request, slug: str) -> Response:
+        """What changed from a version to another one, or to the draft."""
+        document, query = self.document(slug), self.read_query(DiffQuery)
+        before = self._version(document, query["from"])
+        after = self._version(document, query["to"]).content if "to" in query else document.draft
+        if after is None:
+            raise NotFound(what=f"draft of this {self.kind}")
+        names = (f"{slug}@{before.number}", f"{slug}@{query['to']}" if "to" in query else f"{slug} (draft)")
+        return Response(DiffOutput(compare(before.content, after, names=names)).data)
+
+    @extend_schema(request=ReasonInput, responses=VersionOutput)
+    def deprecate(self, request: Request, slug: str, number: int) -> Response:
+        """Warn everybody off a version; what uses it goes on."""
+        version = self._version(self.document(slug), number)
+        done = governance.deprecate_version(version=version, actor=self.actor, **self.read(ReasonInput))
+        return Response(VersionOutput(done).data)
+
+    @extend_schema(request=ReasonInput, responses=DocumentOutput)
+    def archive(self, request: Request, slug: str) -> Response:
+        """Take a document out of use; its versions stay for the runs that were made with them."""
+        document, given = self.document(slug), self.read(ReasonInput)
+        done = governance.archive_document(document=document, actor=self.actor, **given)
+        return Response(self.row_serializer(done).data)
+
+    @extend_schema(request=None, responses=DocumentOutput)
+    def restore(self, request: Request, slug: str) -> Response:
+        """Bring an archived document back."""
+        done = governance.restore_document(document=self.document(slug), actor=self.actor)
+        return Response(self.row_serializer(done).data)
+
+    def _version(self, document: Any, number: int) -> Any:
+        rows = document_type(self.kind).versions.filter(document=document)
+        return self.one(rows, f"{self.kind} version", number=number)
 
 
 @extend_schema(tags=["schemas"])

@@ -8,14 +8,15 @@ from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
 from ipaas.flows import services
-from ipaas.flows.models import Flow, FlowVersion
-from ipaas.governance.services import deploy
+from ipaas.flows.models import Deployment, Flow, FlowVersion
+from ipaas.governance.services import deploy, roll_back, undeploy
 from ipaas.runtime.services import trigger_flow
 from ipaas.web.api.document_serializers import (
     DeployInput,
     DeploymentOutput,
     FlowDetailOutput,
     FlowOutput,
+    RollBackInput,
     TriggerInput,
 )
 from ipaas.web.api.documents import FLOW_DOCUMENT_PERMISSIONS, DocumentViewSet
@@ -31,7 +32,7 @@ class FlowViewSet(DocumentViewSet):
     detail_serializer = FlowDetailOutput
     required_permissions = {
         **FLOW_DOCUMENT_PERMISSIONS,
-        "deploy": "flows.publish",
+        **dict.fromkeys(("deploy", "rollback", "undeploy"), "flows.publish"),
         "pause": "flows.pause",
         "resume": "flows.pause",
         "trigger": "flows.trigger",
@@ -53,6 +54,24 @@ class FlowViewSet(DocumentViewSet):
             note=given["note"],
         )
         return Response(DeploymentOutput(deployment).data)
+
+    @extend_schema(request=RollBackInput, responses=DeploymentOutput)
+    def rollback(self, request: Request, slug: str) -> Response:
+        """Run the version that was deployed before again."""
+        deployment, given = self._deployment(slug)
+        return Response(DeploymentOutput(roll_back(deployment=deployment, actor=self.actor, **given)).data)
+
+    @extend_schema(request=RollBackInput, responses=DeploymentOutput)
+    def undeploy(self, request: Request, slug: str) -> Response:
+        """Start no more runs in an environment."""
+        deployment, given = self._deployment(slug)
+        return Response(DeploymentOutput(undeploy(deployment=deployment, actor=self.actor, **given)).data)
+
+    def _deployment(self, slug: str) -> tuple[Deployment, dict[str, Any]]:
+        flow, given = self.document(slug), self.read(RollBackInput)
+        rows = flow.deployments.select_related("flow", "environment", "version", "previous_version")
+        environment = given.pop("environment")
+        return self.one(rows, "deployment", environment__slug=environment, active=True), given
 
     @extend_schema(request=ReasonInput, responses=FlowDetailOutput)
     def pause(self, request: Request, slug: str) -> Response:

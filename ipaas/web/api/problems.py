@@ -12,6 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from ipaas.core import context, errors
+from ipaas.core.logging import get_logger
+
+log = get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -31,6 +34,15 @@ class BadRequest(errors.IpaasError):
     title = "Bad request"
 
 
+class Defect(errors.IpaasError):
+    """The fault is on our side; it has been logged with the request's id."""
+
+    status = 500
+    code = "internal"
+    title = "Internal error"
+    remedy = "Look whether it was carried out before you send it again; tell the operator the request id."
+
+
 class OfFramework(errors.IpaasError):
     """{text}"""
 
@@ -41,17 +53,20 @@ class OfFramework(errors.IpaasError):
         super().__init__(text=text)
 
 
-def problem_response(exc: Exception, _context: Mapping[str, Any]) -> Response | None:
-    """The answer to an error; None for a defect of ours, which is then logged and answered as a 500."""
+def problem_response(exc: Exception, _context: Mapping[str, Any]) -> Response:
+    """The answer to an error; a defect of ours is logged, and told with the request's id and nothing else."""
     found, headers = as_ipaas_error(exc)
     if found is None:
-        return None
+        log.error("request failed by a defect", action="request_defect", exc_info=exc)
+        found = Defect()
     set_rollback()
     request = _context.get("request")
     trace = context.trace.get()
     body = found.as_problem(
         instance=request.path[:300] if request is not None else "", trace_id=trace.trace_id if trace else ""
     )
+    if found.status == Defect.status:
+        body["request_id"] = context.correlation_id.get()
     return Response(body, status=found.status, headers=headers, content_type=MEDIA_TYPE)
 
 

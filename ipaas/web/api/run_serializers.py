@@ -1,4 +1,4 @@
-"""Shapes of runs, steps, dead letters and approvals. Payload values are never among them."""
+"""Shapes of runs, steps, dead letters and approvals. Payload values are shown redacted, or not at all."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from ipaas.core.errors import ErrorClass
 from ipaas.runtime.models import Approval, Attempt, DeadLetter, Run, StepRun
+from ipaas.runtime.tracing import attempt_span_id
 from ipaas.web.api.fields import JsonField, StrictSerializer
 
 ERROR_CLASSES = [entry.value for entry in ErrorClass]
@@ -34,6 +35,35 @@ class SettleInput(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
+class ReplayWishInput(StrictSerializer):
+    from_step = serializers.CharField(
+        max_length=500, required=False, help_text="Path of a step; the results before it are taken from the records."
+    )
+    item = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, help_text="One item of the for-each named by from_step."
+    )
+    new_effects = serializers.BooleanField(
+        required=False, default=False, help_text="True: effects happen again; needs runs.replay_new_effects."
+    )
+
+
+class ReplayInput(ReplayWishInput):
+    reason = serializers.CharField(max_length=500)
+    input = JsonField(required=False, help_text="A corrected body of the trigger; needs deadletters.correct.")
+
+
+class ReplayPreviewOutput(serializers.Serializer[Any]):
+    taken = serializers.ListField(child=serializers.CharField(), help_text="Steps whose results stand.")
+    recorded = serializers.ListField(child=serializers.CharField(), help_text="Effects that are not sent again.")
+    repeated = serializers.ListField(child=serializers.CharField(), help_text="Effects that would happen again.")
+    unknown = serializers.ListField(child=serializers.CharField(), help_text="Effects of unknown outcome.")
+
+
+class CorrectionInput(StrictSerializer):
+    input = JsonField(help_text="The corrected body of the trigger.")
+    reason = serializers.CharField(max_length=500)
+
+
 class ErrorOutput(serializers.Serializer[Any]):
     error_class = serializers.CharField(allow_null=True)
     code = serializers.CharField(source="error_code", allow_null=True)
@@ -45,7 +75,10 @@ class Failing(serializers.Serializer[Any]):
 
     @extend_schema_field(ErrorOutput(allow_null=True))
     def get_error(self, row: Run | StepRun | Attempt | DeadLetter) -> Any:
-        return ErrorOutput(row).data if row.error_class else None
+        if not row.error_class:
+            return None
+        found = ErrorOutput(row).data
+        return {**found, "message": self.context["scrub"](found["message"])} if found["message"] else found
 
 
 class RunOutput(Failing):
@@ -85,7 +118,11 @@ class AttemptOutput(Failing):
     duration_ms = serializers.FloatField()
     http_status = serializers.IntegerField(allow_null=True)
     connection_id = serializers.UUIDField(allow_null=True)
+    span_id = serializers.SerializerMethodField(help_text="The span that traceparent named to the other side.")
     verdicts = JsonField(help_text="What each policy decided.")
+
+    def get_span_id(self, attempt: Attempt) -> str:
+        return attempt_span_id(attempt.run_id, attempt.seq, attempt.number)
 
 
 class StepOutput(Failing):
@@ -103,7 +140,7 @@ class StepOutput(Failing):
 
     @extend_schema_field(AttemptOutput(many=True))
     def get_attempts(self, step: StepRun) -> Any:
-        return AttemptOutput(self.context["attempts"].get(step.seq, []), many=True).data
+        return AttemptOutput(self.context["attempts"].get(step.seq, []), many=True, context=self.context).data
 
 
 class StepsOutput(serializers.Serializer[Any]):
@@ -113,6 +150,27 @@ class StepsOutput(serializers.Serializer[Any]):
 
 class RunDetailOutput(RunOutput):
     steps = StepsOutput(help_text="The first steps; more by the address of the run's steps.")
+
+
+class ValuesQuery(StrictSerializer):
+    seq = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, help_text="A step's; without it the input of the run."
+    )
+
+
+class AttemptValuesOutput(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    request = JsonField(help_text="As far as the policy captures it.")
+    response = JsonField()
+
+
+class ValuesOutput(serializers.Serializer[Any]):
+    """Values with everything masked that is secret or classified, and cut where they are long."""
+
+    kept = serializers.BooleanField(help_text="False: the input is no longer kept.")
+    input = JsonField(help_text="The trigger of the run, or what the step was given.")
+    output = JsonField(help_text="What the step gave; null for the run.")
+    attempts = AttemptValuesOutput(many=True)
 
 
 class DeadLetterQuery(StrictSerializer):
@@ -187,3 +245,7 @@ class ApprovalOutput(serializers.Serializer[Any]):
 
     def get_flow(self, approval: Approval) -> str:
         return str(self.context["flows"].get(approval.flow_id, ""))
+
+
+class ApprovalDetailOutput(ApprovalOutput):
+    evidence = JsonField(help_text="What there is to decide upon, redacted.")

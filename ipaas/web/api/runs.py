@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,12 +14,16 @@ from rest_framework.response import Response
 from ipaas.accounts.models import Environment
 from ipaas.core.ids import uuid7_at
 from ipaas.flows.models import Flow
-from ipaas.runtime import services
+from ipaas.runtime import replays, services
 from ipaas.runtime.models import Attempt, BusinessId, Run, StepRun
+from ipaas.runtime.showing import ShownRun, shown_text
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
 from ipaas.web.api.pagination import read_limit
 from ipaas.web.api.run_serializers import (
+    ReplayInput,
+    ReplayPreviewOutput,
+    ReplayWishInput,
     RunDetailOutput,
     RunOutput,
     RunQuery,
@@ -26,6 +31,8 @@ from ipaas.web.api.run_serializers import (
     StepOutput,
     StepQuery,
     StepsOutput,
+    ValuesOutput,
+    ValuesQuery,
 )
 
 EPOCH = datetime.fromtimestamp(0, tz=UTC)
@@ -39,10 +46,13 @@ class RunViewSet(ApiViewSet):
         "list": "runs.view",
         "retrieve": "runs.view",
         "steps": "runs.view",
+        "values": "runs.view",
         "cancel": "runs.cancel",
         "resume": "runs.resume",
         "skip": "runs.skip",
         "settle": "runs.resume",
+        "replay": "runs.replay",
+        "replay_preview": "runs.replay",
     }
 
     def get_queryset(self) -> QuerySet[Run]:
@@ -108,6 +118,36 @@ class RunViewSet(ApiViewSet):
         run, given = self.run_of(run_id), self.read(SettleInput)
         return self._shown(services.settle_effect(actor=self.actor, run=run, path=given.pop("step"), **given))
 
+    @extend_schema(parameters=[ValuesQuery], responses=ValuesOutput)
+    def values(self, request: Request, run_id: Any) -> Response:
+        """What came in, or what a step was given, sent and got: redacted."""
+        run, query = self.run_of(run_id), self.read_query(ValuesQuery)
+        shown = ShownRun(run)
+        if "seq" not in query:
+            found = {"kept": shown.has_input, "input": shown.trigger, "output": None, "attempts": []}
+            return Response(ValuesOutput(found).data)
+        step = self.one(StepRun.objects.filter(run_id=run.id), "step", seq=query["seq"])
+        numbers = (
+            Attempt.objects.filter(run_id=run.id, seq=step.seq).order_by("number").values_list("number", flat=True)
+        )
+        tries = [(number, shown.attempt(step.path, step.item, number)) for number in numbers]
+        values = shown.step(step.path, step.item)
+        attempts = [{"number": number, "request": one.request, "response": one.response} for number, one in tries]
+        found = {"kept": shown.has_input, "input": values.input, "output": values.output, "attempts": attempts}
+        return Response(ValuesOutput(found).data)
+
+    @extend_schema(request=ReplayInput, responses={202: RunOutput})
+    def replay(self, request: Request, run_id: Any) -> Response:
+        """Run an ended run again from its records; answers with the new run. What happened does not happen twice."""
+        run = replays.replay_run(actor=self.actor, run=self.run_of(run_id), **self.read(ReplayInput))
+        return Response(RunOutput(run, context=names_of([run])).data, status=202)
+
+    @extend_schema(request=ReplayWishInput, responses=ReplayPreviewOutput)
+    def replay_preview(self, request: Request, run_id: Any) -> Response:
+        """What such a replay would take, send again and leave alone; nothing is changed."""
+        found = replays.preview_replay(actor=self.actor, run=self.run_of(run_id), **self.read(ReplayWishInput))
+        return Response(ReplayPreviewOutput(found).data)
+
     def _shown(self, run: Run) -> Response:
         found = RunOutput(run, context=names_of([run])).data
         return Response({**found, "steps": steps_of(run, -1, read_limit(self.request))})
@@ -125,6 +165,7 @@ def names_of(rows: Iterable[Any]) -> dict[str, Any]:
         "flows": dict(Flow.objects.filter(id__in=flows).values_list("id", "slug")),
         "environments": dict(Environment.objects.filter(id__in=environments).values_list("id", "slug")),
         "business_ids": business_ids,
+        "scrub": partial(shown_text, rows[0].workspace_id) if rows else str,
     }
 
 
@@ -136,5 +177,5 @@ def steps_of(run: Run, after: int, limit: int) -> dict[str, Any]:
     numbers = [step.seq for step in steps]
     for attempt in Attempt.objects.filter(run_id=run.id, seq__in=numbers).order_by("seq", "number"):
         attempts[attempt.seq].append(attempt)
-    shown = StepOutput(steps, many=True, context={"attempts": attempts}).data
+    shown = StepOutput(steps, many=True, context={"attempts": attempts, "scrub": ShownRun(run).text}).data
     return {"items": shown, "next_after": steps[-1].seq if more else None}

@@ -9,11 +9,19 @@ from rest_framework.views import APIView
 
 from ipaas.core.errors import NotFound
 from ipaas.web.api import openapi  # noqa: F401 - registers the ways of authentication
+from ipaas.web.api.access import ApiKeyViewSet, MemberViewSet, RoleViewSet, ServiceAccountViewSet
 from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
+from ipaas.web.api.audit_trail import AuditEntryViewSet
+from ipaas.web.api.base import ApiViewSet
+from ipaas.web.api.bulk import BulkJobViewSet
+from ipaas.web.api.connections import ConnectionViewSet, ConnectorViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
+from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.runs import RunViewSet
-from ipaas.web.api.workspace import AuditEntryViewSet, EndpointViewSet, EnvironmentViewSet, MeViewSet
+from ipaas.web.api.secrets import SecretViewSet
+from ipaas.web.api.stand_ins import StandInViewSet
+from ipaas.web.api.workspace import EnvironmentViewSet, MeViewSet, WorkspaceViewSet
 
 app_name = "api"
 
@@ -48,34 +56,101 @@ def _documents(views: type[DocumentViewSet], name: str, plural: str) -> list[obj
         path(f"{one}/publish", views.as_view({"post": "publish"}), name=f"{name}_publish"),
         path(f"{one}/versions", views.as_view({"get": "versions"}), name=f"{name}_versions"),
         path(f"{one}/versions/<int:number>", views.as_view({"get": "version"}), name=f"{name}_version"),
+        path(f"{one}/versions/<int:number>/deprecate", views.as_view({"post": "deprecate"}), name=f"{name}_deprecate"),
+        path(f"{one}/text", views.as_view({"get": "text"}), name=f"{name}_text"),
+        path(f"{one}/diff", views.as_view({"get": "diff"}), name=f"{name}_diff"),
+        *_deeds(views, name, one, "archive", "restore"),
     ]
 
 
-def _deed(views: type[FlowViewSet] | type[RunViewSet], name: str, prefix: str, deed: str) -> object:
-    return path(f"{prefix}/{deed}", views.as_view({"post": deed}), name=f"{name}_{deed}")
+def _deeds(views: type[ApiViewSet], name: str, prefix: str, *deeds: str) -> list[object]:
+    return [path(f"{prefix}/{deed}", views.as_view({"post": deed}), name=f"{name}_{deed}") for deed in deeds]
+
+
+def _crud(views: type[ApiViewSet], name: str, plural: str, one: str, **verbs: str) -> list[object]:
+    """A list that can be added to, and its members; ``verbs`` are those of a member beside GET."""
+    listing = views.as_view({"get": "list", "post": "create"})
+    member = views.as_view({"get": "retrieve", **verbs})
+    return [path(plural, listing, name=f"{name}_list"), path(f"{plural}/{one}", member, name=f"{name}_detail")]
+
+
+CHANGED = {"patch": "partial_update"}
+DELETED = {"delete": "destroy"}
+CONNECTION = "connections/<uuid:connection_id>"
 
 
 urlpatterns = [
     path("schema", DescriptionView.as_view(), name="schema"),
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path("workspace", WorkspaceViewSet.as_view({"get": "retrieve", **CHANGED}), name="workspace"),
+    *_crud(EnvironmentViewSet, "environment", "environments", "<slug:slug>", **CHANGED),
+    # documents and flows
     path("documents/validate", AnyDocumentViewSet.as_view({"post": "validate"}), name="document_validate"),
     path("documents/apply", AnyDocumentViewSet.as_view({"post": "apply"}), name="document_apply"),
     *_documents(FlowViewSet, "flow", "flows"),
-    *(_deed(FlowViewSet, "flow", "flows/<slug:slug>", deed) for deed in ("deploy", "pause", "resume", "trigger")),
+    *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "deploy", "rollback", "undeploy", "pause", "resume", "trigger"),
     *_documents(SchemaViewSet, "schema", "schemas"),
     *_documents(MappingViewSet, "mapping", "mappings"),
+    # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
     path("runs/<uuid:run_id>", RunViewSet.as_view({"get": "retrieve"}), name="run_detail"),
+    path("runs/<uuid:run_id>/values", RunViewSet.as_view({"get": "values"}), name="run_values"),
     path("runs/<uuid:run_id>/steps", RunViewSet.as_view({"get": "steps"}), name="run_steps"),
-    *(_deed(RunViewSet, "run", "runs/<uuid:run_id>", deed) for deed in ("cancel", "resume", "skip", "settle")),
+    *_deeds(RunViewSet, "run", "runs/<uuid:run_id>", "cancel", "resume", "skip", "settle", "replay"),
+    path(
+        "runs/<uuid:run_id>/replay/preview",
+        RunViewSet.as_view({"post": "replay_preview"}),
+        name="run_replay_preview",
+    ),
     path("dead-letters", DeadLetterViewSet.as_view({"get": "list"}), name="dead_letter_list"),
     path("dead-letters/groups", DeadLetterViewSet.as_view({"get": "groups"}), name="dead_letter_groups"),
     path("dead-letters/<uuid:letter_id>", DeadLetterViewSet.as_view({"get": "retrieve"}), name="dead_letter_detail"),
+    *_deeds(DeadLetterViewSet, "dead_letter", "dead-letters/<uuid:letter_id>", "replay", "correct", "discard"),
+    *_crud(BulkJobViewSet, "bulk_job", "bulk-jobs", "<uuid:job_id>"),
+    path("bulk-jobs/preview", BulkJobViewSet.as_view({"post": "preview"}), name="bulk_job_preview"),
+    *_deeds(BulkJobViewSet, "bulk_job", "bulk-jobs/<uuid:job_id>", "pause", "resume", "stop"),
     path("approvals", ApprovalViewSet.as_view({"get": "list"}), name="approval_list"),
     path("approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"get": "retrieve"}), name="approval_detail"),
-    path("approvals/<uuid:approval_id>/decide", ApprovalViewSet.as_view({"post": "decide"}), name="approval_decide"),
-    path("environments", EnvironmentViewSet.as_view({"get": "list", "post": "create"}), name="environment_list"),
-    path("endpoints", EndpointViewSet.as_view({"get": "list", "post": "create"}), name="endpoint_list"),
+    *_deeds(ApprovalViewSet, "approval", "approvals/<uuid:approval_id>", "decide"),
+    # the outside world
+    path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
+    path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
+    *_crud(ConnectionViewSet, "connection", "connections", "<uuid:connection_id>", **CHANGED, **DELETED),
+    path(f"{CONNECTION}/health", ConnectionViewSet.as_view({"get": "health"}), name="connection_health"),
+    *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
+    *_crud(SecretViewSet, "secret", "secrets", "<slug:slug>", **CHANGED, **DELETED),
+    path("secrets/<slug:slug>/reads", SecretViewSet.as_view({"get": "reads"}), name="secret_reads"),
+    path("secrets/<slug:slug>/versions", SecretViewSet.as_view({"post": "put_version"}), name="secret_versions"),
+    path(
+        "secrets/<slug:slug>/versions/<int:number>/revoke",
+        SecretViewSet.as_view({"post": "revoke"}),
+        name="secret_revoke",
+    ),
+    *_crud(EndpointViewSet, "endpoint", "endpoints", "<uuid:endpoint_id>", **CHANGED),
+    *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate"),
+    path("receipts", ReceiptViewSet.as_view({"get": "list"}), name="receipt_list"),
+    path("receipts/<uuid:receipt_id>", ReceiptViewSet.as_view({"get": "retrieve"}), name="receipt_detail"),
+    path("stubs", StandInViewSet.as_view({"get": "list"}), name="stub_list"),
+    path("stubs/ledger", StandInViewSet.as_view({"get": "ledger"}), name="stub_ledger"),
+    path("stubs/faults", StandInViewSet.as_view({"post": "fault"}), name="stub_fault"),
+    path("stubs/faults/clear", StandInViewSet.as_view({"post": "clear"}), name="stub_clear"),
+    path("stubs/reset", StandInViewSet.as_view({"post": "reset"}), name="stub_reset"),
+    path("stubs/webhooks", StandInViewSet.as_view({"post": "send"}), name="stub_send"),
+    # who may come in, and who did what
+    path("roles", RoleViewSet.as_view({"get": "list"}), name="role_list"),
+    *_crud(MemberViewSet, "member", "members", "<uuid:member_id>", **CHANGED, **DELETED),
+    *_deeds(MemberViewSet, "member", "members/<uuid:member_id>", "deactivate"),
+    path(
+        "service-accounts",
+        ServiceAccountViewSet.as_view({"get": "list", "post": "create"}),
+        name="service_account_list",
+    ),
+    *_deeds(ServiceAccountViewSet, "service_account", "service-accounts/<slug:slug>", "enable", "disable"),
+    *_crud(ApiKeyViewSet, "api_key", "api-keys", "<uuid:key_id>"),
+    *_deeds(ApiKeyViewSet, "api_key", "api-keys/<uuid:key_id>", "rotate", "revoke"),
     path("audit/entries", AuditEntryViewSet.as_view({"get": "list"}), name="audit_entry_list"),
+    path("audit/export", AuditEntryViewSet.as_view({"get": "export"}), name="audit_export"),
+    path("audit/checkpoints", AuditEntryViewSet.as_view({"get": "checkpoints"}), name="audit_checkpoints"),
+    path("audit/verify", AuditEntryViewSet.as_view({"post": "verify"}), name="audit_verify"),
     re_path(r"^(?P<rest>.*)$", NowhereView.as_view()),
 ]

@@ -1,4 +1,4 @@
-"""The workspace itself: who calls, environments, endpoints, the audit trail."""
+"""The workspace itself: who calls, its settings, its environments."""
 
 from typing import Any
 
@@ -10,15 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
-from ipaas.accounts.services import create_environment
-from ipaas.audit.models import AuditEntry
-from ipaas.audit.querysets import AuditFilters
+from ipaas.accounts.services import change_environment, change_settings, create_environment
 from ipaas.core.document_forms import normalise
-from ipaas.events.models import Endpoint
-from ipaas.events.services import create_endpoint
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, StrictSerializer
-from ipaas.web.api.pagination import PAGE_PARAMETERS
 
 
 class MeOutput(serializers.Serializer[Any]):
@@ -43,6 +38,28 @@ class EnvironmentInput(StrictSerializer):
     variables = serializers.DictField(child=JsonField(), required=False, default=dict)
 
 
+class EnvironmentChanges(StrictSerializer):
+    name = serializers.CharField(max_length=80, required=False)
+    variables = serializers.DictField(child=JsonField(), required=False, help_text="All of them: they are replaced.")
+
+
+class SettingsInput(StrictSerializer):
+    egress_allow = serializers.ListField(
+        child=serializers.CharField(max_length=300),
+        required=False,
+        allow_null=True,
+        max_length=200,
+        help_text="host:port of private targets that calls of this workspace may reach; null: none.",
+    )
+
+
+class WorkspaceOutput(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    settings = JsonField()
+    created_at = serializers.DateTimeField()
+
+
 class EnvironmentOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     slug = serializers.CharField()
@@ -53,75 +70,6 @@ class EnvironmentOutput(serializers.Serializer[Any]):
     def get_variables(self, environment: Environment) -> dict[str, Any] | None:
         """Null for callers without the permission settings.view."""
         return environment.variables if self.context["settings"] else None
-
-
-class EndpointQuery(StrictSerializer):
-    environment = serializers.SlugField(max_length=40, required=False)
-    state = serializers.ChoiceField(choices=Endpoint.State.choices, required=False)
-
-
-class EndpointInput(StrictSerializer):
-    environment = serializers.SlugField(max_length=40)
-    slug = serializers.SlugField(max_length=80)
-    title = serializers.CharField(max_length=200)
-    connector = serializers.SlugField(max_length=80, required=False, default="", allow_blank=True)
-    signature = serializers.DictField(child=JsonField(), required=False, default=dict)
-    signature_required = serializers.BooleanField(required=False, default=True)
-    secret_slug = serializers.SlugField(max_length=80, required=False, default="", allow_blank=True)
-    delivery_header = serializers.RegexField(r"\A[a-z0-9-]{1,80}\Z", required=False, default="webhook-id")
-    event_header = serializers.RegexField(r"\A[a-z0-9-]{0,80}\Z", required=False, default="", allow_blank=True)
-
-
-class EndpointOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    environment = serializers.CharField(source="environment.slug")
-    slug = serializers.CharField()
-    title = serializers.CharField()
-    path = serializers.SerializerMethodField()
-    connector = serializers.CharField()
-    signature = JsonField()
-    signature_required = serializers.BooleanField()
-    secret_slug = serializers.CharField()
-    delivery_header = serializers.CharField()
-    event_header = serializers.CharField()
-    state = serializers.ChoiceField(choices=Endpoint.State.choices)
-    created_at = serializers.DateTimeField()
-
-    def get_path(self, endpoint: Endpoint) -> str:
-        """Where senders post to, below the ingress' address."""
-        return f"/hooks/{endpoint.public_id}"
-
-
-class AuditQuery(serializers.Serializer[Any]):
-    who = serializers.CharField(required=False, help_text="An actor's id, or part of its label.")
-    action = serializers.CharField(required=False, help_text="A name or, ending in a dot, a family.")
-    subject_type = serializers.CharField(required=False)
-    subject_id = serializers.CharField(required=False)
-    flow = serializers.CharField(required=False, help_text="Id or slug, wherever an entry names it.")
-    outcome = serializers.CharField(required=False)
-    since = serializers.DateTimeField(required=False, help_text="Inclusive, with its zone.")
-    until = serializers.DateTimeField(required=False, help_text="Exclusive, with its zone.")
-
-
-class AuditEntryOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    seq = serializers.IntegerField(allow_null=True, help_text="Null until the sequencer has numbered it.")
-    created_at = serializers.DateTimeField()
-    action = serializers.CharField()
-    outcome = serializers.CharField()
-    actor_kind = serializers.CharField()
-    actor_id = serializers.CharField()
-    actor_label = serializers.CharField()
-    actor_ip = serializers.CharField()
-    subject_type = serializers.CharField()
-    subject_id = serializers.CharField()
-    subject_label = serializers.CharField()
-    correlation_id = serializers.CharField()
-    details = JsonField()
-    hash = serializers.SerializerMethodField()
-
-    def get_hash(self, entry: AuditEntry) -> str | None:
-        return bytes(entry.hash).hex() if entry.hash is not None else None
 
 
 @extend_schema(tags=["me"])
@@ -147,7 +95,10 @@ class MeViewSet(ApiViewSet):
 @extend_schema(tags=["environments"])
 class EnvironmentViewSet(ApiViewSet):
     serializer_class = EnvironmentOutput
-    required_permissions = {"list": "flows.view", "create": "settings.edit"}
+    required_permissions = {
+        **dict.fromkeys(("list", "retrieve"), "flows.view"),
+        **dict.fromkeys(("create", "partial_update"), "settings.edit"),
+    }
 
     def get_queryset(self) -> QuerySet[Environment]:
         return Environment.objects.filter(workspace=self.workspace)
@@ -160,48 +111,45 @@ class EnvironmentViewSet(ApiViewSet):
     def create(self, request: Request) -> Response:
         given = self.read(EnvironmentInput)
         given["variables"] = normalise(given["variables"])
-        made = create_environment(workspace=self.workspace, actor=self.actor, **given)
-        shown = EnvironmentOutput(made, context={"settings": self.actor.may("settings.view")})
-        return Response(shown.data, status=201)
+        return self._shown(create_environment(workspace=self.workspace, actor=self.actor, **given), 201)
+
+    def retrieve(self, request: Request, slug: str) -> Response:
+        return self._shown(self._environment(slug))
+
+    @extend_schema(request=EnvironmentChanges, responses=EnvironmentOutput)
+    def partial_update(self, request: Request, slug: str) -> Response:
+        """Rename an environment or replace its variables; runs under way keep those they began with."""
+        environment, given = self._environment(slug), self.read(EnvironmentChanges)
+        changed = change_environment(
+            environment=environment,
+            name=given.get("name", environment.name),
+            variables=normalise(given.get("variables", environment.variables)),
+            actor=self.actor,
+        )
+        return self._shown(changed)
+
+    def _environment(self, slug: str) -> Environment:
+        found: Environment = self.one(self.get_queryset(), "environment", slug=slug)
+        return found
+
+    def _shown(self, environment: Environment, status: int = 200) -> Response:
+        shown = EnvironmentOutput(environment, context={"settings": self.actor.may("settings.view")})
+        return Response(shown.data, status=status)
 
 
-@extend_schema(tags=["endpoints"])
-class EndpointViewSet(ApiViewSet):
-    serializer_class = EndpointOutput
-    required_permissions = {"list": "connections.view", "create": "connections.edit"}
+@extend_schema(tags=["workspace"])
+class WorkspaceViewSet(ApiViewSet):
+    serializer_class = WorkspaceOutput
+    required_permissions = {"retrieve": "settings.view", "partial_update": "settings.edit"}
 
-    def get_queryset(self) -> QuerySet[Endpoint]:
-        return Endpoint.objects.filter(workspace=self.workspace).select_related("environment")
+    def retrieve(self, request: Request) -> Response:
+        """The workspace of the caller, with its settings."""
+        return Response(WorkspaceOutput(self.workspace).data)
 
-    @extend_schema(parameters=[EndpointQuery])
-    def list(self, request: Request) -> Response:
-        query = self.read_query(EndpointQuery)
-        if "environment" in query:
-            query["environment__slug"] = query.pop("environment")
-        return self.page_of(self.get_queryset().filter(**query), EndpointOutput)
-
-    @extend_schema(request=EndpointInput, responses={201: EndpointOutput})
-    def create(self, request: Request) -> Response:
-        """Make an address for a sender; without a required signature it needs settings.edit too."""
-        given = self.read(EndpointInput)
-        places = Environment.objects.filter(workspace=self.workspace)
-        environment = self.one(places, "environment", slug=given.pop("environment"))
+    @extend_schema(request=SettingsInput, responses=WorkspaceOutput)
+    def partial_update(self, request: Request) -> Response:
+        """Change settings; those that are not named stay."""
+        given = self.read(SettingsInput)
         return Response(
-            EndpointOutput(create_endpoint(actor=self.actor, environment=environment, **given)).data, status=201
+            WorkspaceOutput(change_settings(workspace=self.workspace, settings=given, actor=self.actor)).data
         )
-
-
-@extend_schema(tags=["audit"])
-class AuditEntryViewSet(ApiViewSet):
-    serializer_class = AuditEntryOutput
-    required_permissions = {"list": "audit.view"}
-
-    def get_queryset(self) -> QuerySet[AuditEntry]:
-        return AuditEntry.objects.of_workspace(self.workspace.id)
-
-    @extend_schema(parameters=[AuditQuery])
-    def list(self, request: Request) -> Response:
-        filters = AuditFilters.from_query(
-            {key: str(text) for key, text in request.query_params.items() if key not in PAGE_PARAMETERS}
-        )
-        return self.page_of(self.get_queryset().filter(filters.condition()), AuditEntryOutput)

@@ -139,18 +139,18 @@ def flow_diff() -> dict[str, Any]:
 
 
 def connections() -> dict[str, Any]:
-    return {"page": page(CONNECTIONS, "3 connections"), "new_url": "#", **LIVE}
+    return {"page": page(CONNECTIONS, "3 connections"), "filters": LIST_FILTERS, "new_url": "#", **LIVE}
 
 
 def connection() -> dict[str, Any]:
     return {
-        "connection": CONNECTIONS[0], "facts": [("Address", "https://api.payments.example"), ("Authentication", "API key in a header"), ("Connector", "payments 1.4")],
+        "connection": CONNECTIONS[0], "enabled": True, "installed": True, "needs_secret": True, "limits": [("Calls under way", "3 of 50")], "facts": [("Address", "https://api.payments.example"), ("Authentication", "API key in a header"), ("Connector", "payments 1.4")],
         "secret": rm.Link("payments-live", "/design/secret/"), "crumbs": crumbs("Connections", "/design/connections/"),
-        "breaker": {"failures": 2, "calls": 431, "opened_at": None, "probe_at": None, "parked": 0, "forced_by": "", "reason": ""},
+        "breaker": {"failures": 2, "calls": 431, "open": False, "probe_at": None, "parked": 0, "forced": "", "forced_by": "", "reason": "", "known": True},
         "policies": [{"name": "retry attempts", "value": "5", "origin": "manifest"}, {"name": "rate limit", "value": "20 per second", "origin": "connection"}, {"name": "timeout", "value": "10 s", "origin": "platform"}],
-        "operations": [{"name": "charge", "effect": "keyed", "calls": 412, "p95_ms": 340, "error_percent": 0.4}, {"name": "find_charge", "effect": "safe", "calls": 2, "p95_ms": 80, "error_percent": 0}],
+        "operations": [{"name": "charge", "title": "Create a charge", "effect": "keyed", "calls": 412, "p95_ms": 340, "error_percent": 0.4}, {"name": "find_charge", "title": "Find charges", "effect": "safe", "calls": 2, "p95_ms": 80, "error_percent": 0}],
         "test": {"status": "succeeded", "message": "The vendor answered and accepted the credential", "at": ago(minutes=1), "duration_ms": 182},
-        "used_by": [rm.Link("Order to shipment", "/design/flow/")], "edit_url": "#", "test_url": "#", "force_url": "#",
+        "used_by": [rm.Link("Order to shipment", "/design/flow/")], "edit_url": "#", "test_url": "#", "force_url": "#", "switch_url": "#", "delete_url": "#",
     }  # fmt: skip
 
 
@@ -164,15 +164,19 @@ def stubs() -> dict[str, Any]:
 
 
 def audit() -> dict[str, Any]:
-    return {"page": page(ENTRIES, "3 entries"), "filters": LIST_FILTERS, "verify_url": "#", "export_csv_url": "#", "export_jsonl_url": "#",
-            "chain": {"status": "verified", "length": 18432, "checked_at": ago(seconds=30), "checkpoint_at": ago(hours=6), "message": "The chain is whole"}}  # fmt: skip
+    return {"page": page(ENTRIES, "3 entries"), "filters": {**LIST_FILTERS, "outcome": options("Any outcome")}, "verify_url": "#", "export_csv_url": "#", "export_jsonl_url": "#",
+            "chain": {"status": "verified", "length": 18432, "checked_at": ago(seconds=30), "checkpoint_at": ago(hours=6), "message": "The chain is whole", "problems": []}}  # fmt: skip
 
 
 def secrets() -> dict[str, Any]:
-    return {"page": page(SECRETS, "2 secrets"), "new_url": "#"}
+    return {
+        "page": page(SECRETS, "2 secrets"),
+        "filters": {**LIST_FILTERS, "order": options("By name")},
+        "new_url": "#",
+    }
 
 
 def secret() -> dict[str, Any]:
-    return {"secret": SECRETS[0], "crumbs": crumbs("Vault", "/design/secrets/"), "field_names": ["api_key"], "version_url": "#", "errors": {},
+    return {"secret": SECRETS[0], "crumbs": crumbs("Vault", "/design/secrets/"), "form": None, "version_url": "#", "change_url": "", "delete_url": "#",
             "versions": [{"number": 3, "state": "active", "created_at": ago(days=20), "created_by": "Alice", "kek_version": 1, "revoke_url": ""}, {"number": 2, "state": "active", "created_at": ago(days=110), "created_by": "Alice", "kek_version": 1, "revoke_url": "#"}],
             "reads": [(ago(seconds=50), "Order to shipment", 412)]}  # fmt: skip

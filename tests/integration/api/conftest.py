@@ -8,12 +8,23 @@ import pytest
 from django.test import Client
 
 from ipaas.accounts.models import Environment, Membership, User, Workspace
+from ipaas.accounts.services import add_member, create_api_key, create_service_account
+from ipaas.catalog import gateway
+from ipaas.catalog.gateway import GatewayOutcome
+from ipaas.catalog.services import create_connection
 from ipaas.core.actor import SYSTEM
+from ipaas.core.ids import uuid7
+from ipaas.events.models import Receipt
+from ipaas.events.services import create_endpoint
 from ipaas.flows.models import FlowVersion
 from ipaas.governance import services
 from ipaas.governance.services import apply_document
+from ipaas.runtime.bulk import start_bulk_job
 from ipaas.runtime.models import Approval, DeadLetter, Run, StepRun, Work
+from ipaas.runtime.pauses import approval_aad
 from ipaas.runtime.services import trigger_flow
+from ipaas.vault.payloads import sealer_for
+from ipaas.vault.services import create_secret
 from tests.factories.flow_documents import flow, mapping, schema
 
 SIMPLE = flow(steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])
@@ -107,9 +118,57 @@ def subjects(acme: Workspace, deployed: FlowVersion, production: Environment) ->
     letter = DeadLetter.objects.create(
         **common, environment_id=production.id, cause="note: no_stock", step="note", business_key="o-1", **failed
     )
+    aad = approval_aad(run.id, 9)
+    evidence = sealer_for(acme.id).seal(json.dumps({"order": "o-1", "api_key": "k-secret-1"}).encode(), aad)
     approval = Approval.objects.create(
-        **common, seq=9, title="Ship?", role="approver", evidence=b"sealed", evidence_sha256=EVIDENCE,
+        **common, seq=9, title="Ship?", role="approver", evidence=evidence, evidence_sha256=EVIDENCE,
         expires_at=deployed.published_at.replace(year=2100),
     )  # fmt: skip
     ids = {"run": run.id, "letter": letter.id, "approval": approval.id}
-    return {"flow": "orders", "schema": "order", "mapping": "order-row", **ids}
+    return {"flow": "orders", "schema": "order", "mapping": "order-row", **ids, **outside(production), **people(acme)}
+
+
+def outside(production: Environment) -> dict[str, Any]:
+    """A secret that an endpoint uses, that endpoint, a delivery to it, a connection, a bulk job."""
+    acme = production.workspace
+    acme.settings = {"egress_allow": ["127.0.0.1:9"]}
+    acme.save()
+    secret = create_secret(
+        workspace=acme, slug="shop-signing", fields={"signing_secret": "s3same"}, actor=SYSTEM, kind="signing"
+    )
+    endpoint = create_endpoint(actor=SYSTEM, environment=production, slug="shop", title="Shop", secret_slug=secret.slug)
+    connection = create_connection(
+        environment=production, slug="payments", connector="payments", actor=SYSTEM, base_url="http://127.0.0.1:9"
+    )
+    receipt = Receipt.objects.create(
+        id=uuid7(), workspace_id=acme.id, endpoint_id=endpoint.id, event="order.created", state="unmatched",
+        body_sha256=b"0" * 32, trace_id="t", sealed=b"",
+    )  # fmt: skip
+    job = start_bulk_job(
+        actor=SYSTEM, workspace=acme, deed="cancel", filter={}, rate_per_s=1, options={"reason": "over"}
+    )
+    return {
+        "secret": secret.slug,
+        "endpoint": endpoint.id,
+        "connection": connection.id,
+        "receipt": receipt.id,
+        "job": job.id,
+        "environment": Environment.objects.create(workspace=acme, slug="berlin", name="Berlin").slug,
+    }
+
+
+def people(acme: Workspace) -> dict[str, Any]:
+    member = add_member(workspace=acme, email="eve@example.com", roles=["approver"], actor=SYSTEM, name="Eve")
+    account = create_service_account(workspace=acme, slug="robot", name="Robot", roles=["approver"], actor=SYSTEM)
+    key = create_api_key(workspace=acme, name="robot", scopes=["apikeys.manage"], actor=SYSTEM).key
+    return {"member": member.id, "account": account.slug, "key": key.id}
+
+
+@pytest.fixture(autouse=True)
+def _no_vendor_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway has its own tests; here every vendor says yes."""
+
+    def yes(_make: Any) -> GatewayOutcome:
+        return GatewayOutcome(kind="ok", status=200, duration_ms=1.5)
+
+    monkeypatch.setattr(gateway, "run_to_end", yes)

@@ -4,32 +4,36 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
+import time_machine
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from ipaas.accounts import services as accounts
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.core import ids
 from ipaas.core.actor import SYSTEM, Actor
+from ipaas.core.ids import uuid7
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows import catalogue
 from ipaas.flows.models import Flow
 from ipaas.governance import services as governance
 from ipaas.runtime import calls
-from ipaas.runtime.bulk import bulk_task
-from ipaas.runtime.models import DeadLetter, Run, StepRun, Work
+from ipaas.runtime.models import DeadLetter, Run, StepRun
 from ipaas.runtime.pump import Pump
 from ipaas.runtime.services import trigger_flow
+from ipaas.runtime.tasks import HANDLERS
 from ipaas.runtime.values import read_values
 from tests.factories import flow_documents
 from tests.integration.runtime.gateway import ScriptedGateway
 
 _TABLES = (
     "runtime_work, runtime_run, runtime_businessid, runtime_steprun, runtime_attempt, runtime_payload, runtime_effect, "
-    "runtime_inboundkey, events_receipt, events_delivery"
+    "runtime_inboundkey, runtime_triggerslot, runtime_triggerstate, events_receipt, events_delivery"
 )
 
 
@@ -128,7 +132,7 @@ class World:
     def actor(self, *permissions: str, workspace_id: UUID | None = None) -> Actor:
         return Actor(
             kind="user",
-            id=secrets.token_hex(4),
+            id=str(uuid7()),
             label="alice@example.com",
             workspace_id=workspace_id or self.workspace.id,
             permissions=frozenset(permissions),
@@ -136,8 +140,7 @@ class World:
 
 
 async def _work() -> None:
-    pump = Pump(conninfo())
-    pump.tasks = {Work.Kind.BULK: bulk_task}
+    pump = Pump(conninfo(), handlers=HANDLERS)
     await pump.open()
     try:
         await pump.run_until_idle()
@@ -169,3 +172,12 @@ def world(transactional_db: None, gateway: ScriptedGateway) -> Iterator[World]:
     )
     yield World(workspace, environment, gateway)
     sql(f"TRUNCATE {_TABLES}")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Stands at noon of today, for which there are partitions; ids made meanwhile do not push later ones ahead."""
+    monkeypatch.setattr(ids, "_last", 0)
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=30, microsecond=0)
+    with time_machine.travel(noon, tick=False) as frozen:
+        yield frozen

@@ -1,13 +1,18 @@
 """Blocks that wait for people and other flows."""
 
+from contextlib import nullcontext
+from dataclasses import replace
+
 import pytest
 
+from ipaas.accounts.models import Membership, User
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import Conflict
 from ipaas.flows.models import Flow
 from ipaas.outbox.models import OutboxEvent
 from ipaas.runtime.models import Approval, Run, Work
-from ipaas.runtime.services import decide_approval
+from ipaas.runtime.replays import discard_dead_letter
+from ipaas.runtime.services import NotTheApprover, decide_approval
 from tests.integration.runtime.conftest import World, call, sql
 from tests.integration.runtime.gateway import failed, retry
 
@@ -59,6 +64,40 @@ def test_silence_means_what_the_flow_says(world: World, on_expiry: str, status: 
     run = world.go_on(run)
     approval.refresh_from_db()
     assert (run.status, run.error_code, approval.state) == (status, code, "expired")
+
+
+@pytest.mark.parametrize(
+    ("roles", "may"),
+    [(["approver"], True), (["admin"], True), (["operator"], False), (["operator", "approver"], True), ([], False)],
+    ids=lambda value: "+".join(value) or "nobody" if isinstance(value, list) else str(value),
+)
+def test_only_the_role_that_the_flow_names_decides(world: World, roles: list[str], may: bool) -> None:
+    _, approval = asked(world)
+    actor = world.actor("approvals.decide")
+    if roles:
+        user = User.objects.create(email="alice@example.com", name="Alice")
+        Membership.objects.create(user=user, workspace=world.workspace, roles=roles)
+        actor = replace(actor, id=str(user.id))
+    with nullcontext() if may else pytest.raises(NotTheApprover, match="role approver"):
+        decide_approval(actor=actor, approval=approval, decision="approved", shown=approval.evidence_sha256)
+    approval.refresh_from_db()
+    assert (approval.state == "approved") is may
+
+
+def test_what_an_ended_run_asked_is_withdrawn(world: World) -> None:
+    run = world.play(world.flow(ask(), failure={"timeout": "compensate"}))
+    sql("UPDATE runtime_run SET deadline_at = now() - interval '1 second'")
+    assert world.go_on(run).status == "compensated"
+    assert Approval.objects.get().state == "cancelled"
+
+
+def test_a_dead_letter_that_is_discarded_withdraws_what_its_run_asked(world: World) -> None:
+    world.gateway.on("fan/left/left_it", failed())
+    strands = [{"id": "left", "steps": [call("left_it")]}, {"id": "right", "steps": [ask()]}]
+    run = world.play(world.flow({"id": "fan", "parallel": {"branches": strands}}))
+    assert (run.status, Approval.objects.get().state) == ("dead", "pending")
+    discard_dead_letter(actor=SYSTEM, letter=world.letter(run), reason="not wanted")
+    assert Approval.objects.get().state == "cancelled"
 
 
 def test_of_two_decisions_the_first_wins(world: World) -> None:

@@ -17,6 +17,7 @@ from ipaas.runtime.replays import (
     ReplayUnderWay,
     correct_and_replay,
     discard_dead_letter,
+    preview_replay,
     replay_run,
     replays_of,
 )
@@ -261,3 +262,18 @@ def test_each_wish_needs_its_own_permission(world: World) -> None:
     with pytest.raises(NotFound):
         correct_and_replay(actor=stranger, letter=letter, input={"id": "x"}, reason="x")
     assert Run.objects.count() == 1
+
+
+def test_a_preview_says_what_a_replay_would_do_and_does_nothing(world: World) -> None:
+    world.gateway.on("ship", failed())
+    run = world.play(world.flow(call("charge"), call("ship")))
+    before = Run.objects.count()
+    whole = preview_replay(actor=SYSTEM, run=run)
+    assert (whole.taken, whole.recorded, whole.repeated) == ((), ("charge",), ())
+    later = preview_replay(actor=SYSTEM, run=run, from_step="ship", new_effects=True)
+    assert (later.taken, later.recorded, later.repeated) == (("charge",), ("charge",), ())
+    anew = preview_replay(actor=SYSTEM, run=run, new_effects=True)
+    assert (anew.recorded, anew.repeated) == ((), ("charge",))
+    with pytest.raises(InvalidInput):
+        preview_replay(actor=SYSTEM, run=run, from_step="nowhere")
+    assert (Run.objects.count(), DeadLetter.objects.filter(state="open").count()) == (before, 1)

@@ -20,6 +20,7 @@ from ipaas.runtime.pump import MAX_CRASHES, Pump
 from ipaas.runtime.rows import PayloadRow, Unit
 from ipaas.runtime.services import cancel_run
 from ipaas.runtime.store import Store
+from ipaas.runtime.tasks import HANDLERS
 from tests.integration.runtime.conftest import World, call, conninfo, sql
 from tests.integration.runtime.gateway import failed, ok, retry
 from tests.integration.runtime.test_claims import add_work
@@ -48,7 +49,7 @@ def test_runs_that_begin_together_keep_their_leases(world: World) -> None:
     endpoint = world.endpoint()
     listening(world), listening(world, "audit-orders")
     deliver(endpoint, ("d-1", "order.created", {"id": "o-1"}))
-    pump = Pump(conninfo())
+    pump = Pump(conninfo(), handlers=HANDLERS)
     seen: list[int] = []
 
     async def slow(call: GatewayCall) -> GatewayOutcome:
@@ -75,7 +76,7 @@ def test_runs_that_begin_together_keep_their_leases(world: World) -> None:
 
 def test_a_claim_that_is_missing_twice_is_lost(world: World) -> None:
     run = world.start(world.flow(call("charge")))
-    pump = Pump(conninfo())
+    pump = Pump(conninfo(), handlers=HANDLERS)
 
     async def robbed(call: GatewayCall) -> GatewayOutcome:
         async with pump.engine.store.pool.connection() as conn:

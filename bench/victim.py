@@ -124,7 +124,7 @@ def instance(
 
     ``words`` go to ``up``; ``prepare`` may lay out its home before.
     """
-    folder = Path(tempfile.mkdtemp(prefix="ipaas-bench-"))
+    folder = Path(tempfile.mkdtemp(prefix="ipaas-chaos-"))
     folder.chmod(0o711)  # the servers' own user must pass through it
     found = Instance(folder / "home", free_port(), free_port(), words)
     whole = False

@@ -1,0 +1,267 @@
+"""Kill processes at random moments while orders come in; then ask the vendors whether anything was lost or doubled.
+
+Each seed is a storm of its own over a fresh instance: a client posts signed orders and repeats every delivery until it
+was accepted, the vendors fail in several ways, and processes die by SIGKILL at moments drawn by the seed. What is
+judged afterwards are the vendors' ledger and the warehouse against the list of accepted orders; the product's own
+records are asked for one thing alone: which of the unfinished orders lie open before a person.
+
+Run from the repository: ``python3 manage.py bench chaos [--seeds N] [--minutes M] [--rate R] [--first-seed S]``.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.victim import Instance, InstanceFailed, instance, kill, wait_until
+from ipaas.cli.books import OrderBook, open_books, read_ledger
+from ipaas.cli.demo_warehouse import Warehouse
+from ipaas.core.net import EgressPolicy, client_for_loop, close_client_for_loop
+from ipaas.launcher.kernel import family
+from ipaas.sdk.loader import load_all
+from ipaas.sdk.stubs.client import StubClient
+from ipaas.sdk.stubs.orders import order, order_of
+from ipaas.sdk.stubs.webhooks import Delivery, Sending, deliver, poster, signed_deliveries
+
+CONNECTORS = Path(__file__).resolve().parent.parent / "connectors"
+VICTIMS = ("worker", "worker child", "web", "ingress", "scheduler", "valkey", "postgres", "postgres child")
+SUPERVISOR = "supervisor"
+FAULTS: tuple[Mapping[str, Any], ...] = (
+    {"vendor": "payments", "kind": "status", "status": 503, "percent": 20},
+    {"vendor": "payments", "kind": "reset", "when": "after", "percent": 4},
+    {"vendor": "inventory", "kind": "half", "percent": 4},
+    {"vendor": "shipping", "action": "create_shipment", "kind": "reject", "percent": 6},
+    {"vendor": "shipping", "kind": "reset", "when": "after", "percent": 4},
+    {"vendor": "shipping", "kind": "reset", "when": "before", "percent": 4},
+    {"vendor": "storefront", "kind": "half", "percent": 4},
+    {"vendor": "smtp", "kind": "reset", "when": "after", "percent": 4},
+    {"vendor": "payments", "kind": "delay", "delay_ms": 150, "percent": 20},
+)
+TRIES = 200
+SETTLE_S, BACK_S = 240.0, 60.0
+_WORK_LEFT = "SELECT count(*) FROM runtime_work WHERE kind IN (0, 1)"
+_LETTERS = "SELECT business_key, error_code FROM runtime_deadletter WHERE state = 'open'"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Who dies how long after the one before; ``dice`` picks among several processes."""
+
+    after_s: float
+    victim: str
+    dice: float
+
+
+@dataclass(slots=True)
+class Storm:
+    """What to do, and what came of it."""
+
+    seed: int
+    orders: int
+    seconds: float
+    kills: list[Kill]
+    accepted: set[str] = field(default_factory=set)
+    killed: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    repeats: int = 0
+    settle_s: float = 0.0
+
+    def as_line(self) -> str:
+        """One line for people."""
+        ends = ", ".join(f"{number} {word}" for word, number in self.ends.most_common())
+        dead = sum(self.killed.values())
+        verdict = "nothing lost, nothing twice" if not self.problems else f"{len(self.problems)} PROBLEMS"
+        return (
+            f"seed {self.seed}: {len(self.accepted)} orders, {dead} kills, settled after {self.settle_s:.0f} s: "
+            f"{ends}; {self.repeats} repeats recognised; {verdict}"
+        )
+
+
+def plan(seed: int, *, seconds: float, every_s: float, supervisor: bool) -> list[Kill]:
+    """Every victim at least once where the time allows, in an order and at moments drawn by the seed."""
+    dice = random.Random(f"chaos:{seed}")
+    number = max(1, round(seconds / every_s))
+    victims: list[str] = []
+    while len(victims) < number:
+        victims += dice.sample(VICTIMS, len(VICTIMS))
+    victims = victims[:number]
+    if supervisor:
+        victims[-1] = SUPERVISOR
+    return [Kill(dice.uniform(0.2, 1.8) * every_s, victim, dice.random()) for victim in victims]
+
+
+def run_storm(
+    seed: int, *, orders: int, seconds: float, every_s: float, supervisor: bool = True, faults: bool = True
+) -> Storm:
+    """One storm over an instance of its own. With problems its folder is kept, and named among them."""
+    kills = plan(seed, seconds=seconds, every_s=every_s, supervisor=supervisor)
+    storm = Storm(seed, orders, seconds, kills)
+    with instance(keep=lambda: bool(storm.problems)) as running:
+        asyncio.run(_storm(storm, running, FAULTS if faults else ()))
+        _judge(storm, running)
+        if storm.problems:
+            storm.problems.append(f"ledger and logs are kept in {running.home.parent}")
+    return storm
+
+
+async def _storm(storm: Storm, running: Instance, faults: tuple[Mapping[str, Any], ...]) -> None:
+    try:
+        stubs = _stubs(running)
+        await stubs.clear_faults()
+        for fault in faults:
+            await stubs.add_fault({**fault, "seed": storm.seed})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_post_all(storm, running))
+            group.create_task(_kill_all(storm, running))
+        await stubs.clear_faults()
+        await _settle(storm, running)
+    finally:
+        await close_client_for_loop()
+
+
+async def _post_all(storm: Storm, running: Instance) -> None:
+    """Post the orders spread over the storm; each again and again until it was accepted."""
+    url = f"http://127.0.0.1:{running.ingress_port}/hooks/{_query(running, _PUBLIC_ID)[0][0]}"
+    secret = json.loads((running.home / "stubs.json").read_text())["signing_secret"]
+    trigger = load_all([CONNECTORS])["storefront"].manifest.triggers["orders"]
+    sending = Sending(
+        trigger, url, secret, count=storm.orders, seed=storm.seed, duplicate_percent=10, out_of_order=True
+    )
+    post = poster(EgressPolicy.parse([f"127.0.0.1:{running.ingress_port}"]), deadline_s=10)
+    known = {f"dlv_{found}_created": found for found in _order_ids(storm)}
+
+    async def one(delivery: Delivery) -> None:
+        status = await deliver(delivery, url, post, tries=TRIES)
+        if status == 202:
+            storm.accepted.add(known[delivery.delivery_id])
+        else:
+            storm.problems.append(f"{delivery.delivery_id} was answered with {status} in the end")
+
+    async with asyncio.TaskGroup() as group:
+        for delivery in signed_deliveries(sending):
+            group.create_task(one(delivery))
+            await asyncio.sleep(storm.seconds / storm.orders)
+
+
+async def _kill_all(storm: Storm, running: Instance) -> None:
+    for one in storm.kills:
+        await asyncio.sleep(one.after_s)
+        await asyncio.to_thread(_strike, one, running)
+        storm.killed[one.victim] += 1
+
+
+def _strike(one: Kill, running: Instance) -> None:
+    """Kill one process, whatever it does now; one that is down from an earlier kill is awaited."""
+    if one.victim == SUPERVISOR:
+        running.kill_supervisor()
+        return
+    name, _, child = one.victim.partition(" ")
+    wait_until(lambda: running.process_of(name).alive, f"{name} runs again", BACK_S)
+    main = running.process_of(name).pid or 0
+    members = family(main)
+    kill(members[1 + int(one.dice * (len(members) - 1))] if child and len(members) > 1 else main)
+
+
+async def _settle(storm: Storm, running: Instance) -> None:
+    """Wait until the product says that it has no work left."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < SETTLE_S:
+        try:
+            if await asyncio.to_thread(_query, running, _WORK_LEFT) == [(0,)]:
+                break
+        except psycopg.Error:
+            pass  # the database comes back after its last death
+        await asyncio.sleep(0.25)
+    else:
+        storm.problems.append(f"there is work left after {SETTLE_S:.0f} s")
+    storm.settle_s = time.monotonic() - begun
+
+
+def _judge(storm: Storm, running: Instance) -> None:
+    """Read the books: what was accepted ended well or lies open before a person, and nothing happened twice."""
+    order_ids = list(_order_ids(storm))
+    warehouse = Warehouse.parse(running.state.environment["IPAAS_DEMO_WAREHOUSE_URL"])
+    books = open_books(read_ledger(running.home / "stubs-ledger.jsonl"), warehouse.rows(order_ids), order_ids)
+    letters = dict(_query(running, _LETTERS))
+    storm.repeats = sum(book.repeats for book in books.values())
+    for order_id, book in books.items():
+        storm.problems += [f"{order_id}: {offence}" for offence in book.offences()]
+        if order_id in storm.accepted:
+            storm.ends[_end(storm, order_id, book, letters)] += 1
+    missing = set(order_ids) - storm.accepted
+    if missing:
+        storm.problems.append(f"{len(missing)} orders were never accepted")
+
+
+def _end(storm: Storm, order_id: str, book: OrderBook, letters: Mapping[str, str]) -> str:
+    state = book.state(len(order_of(order_id)["lines"]), warehouse=True)
+    if state in ("shipped", "compensated"):
+        return state
+    if order_id in letters:
+        return f"dead letter ({letters[order_id]})"
+    done = ", ".join(f"{what} {number}" for what, number in sorted(book.done.items())) or "nothing"
+    storm.problems.append(f"{order_id} is {state} and nobody is told; done: {done}")
+    return "LOST"
+
+
+_PUBLIC_ID = "SELECT public_id FROM events_endpoint WHERE slug = 'storefront-orders'"
+
+
+def _query(running: Instance, statement: str) -> list[Any]:
+    address = running.state.environment["DATABASE_URL"]
+    with psycopg.connect(address, connect_timeout=5) as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+def _stubs(running: Instance) -> StubClient:
+    place = json.loads((running.home / "stubs.json").read_text())
+    egress = EgressPolicy.parse([f"127.0.0.1:{place['port']}"])
+
+    async def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        answer = await client_for_loop().call(method, url, lines, body, egress=egress, deadline_s=30)
+        return answer.status, answer.body
+
+    return StubClient(f"http://127.0.0.1:{place['port']}", place["token"], send)
+
+
+def _order_ids(storm: Storm) -> Iterator[str]:
+    return (order(storm.seed, number)["id"] for number in range(1, storm.orders + 1))
+
+
+def main() -> int:
+    """Storm after storm; 1 when any has a problem."""
+    parser = argparse.ArgumentParser(description="Kill processes while orders come in; judge by the vendors' books.")
+    parser.add_argument("--seeds", type=int, default=10, help="how many storms")
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=5, help="length of each storm")
+    parser.add_argument("--rate", type=float, default=10, help="orders a second")
+    parser.add_argument("--every", type=float, default=4, help="seconds between two kills, on average")
+    options = parser.parse_args()
+    seconds, failed = options.minutes * 60, 0
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        orders = max(1, round(options.rate * seconds))
+        try:
+            storm = run_storm(seed, orders=orders, seconds=seconds, every_s=options.every)
+        except InstanceFailed as error:
+            print(f"seed {seed}: {error}", flush=True)
+            failed += 1
+            continue
+        print(storm.as_line(), flush=True)
+        print("\n".join(f"  {problem}" for problem in storm.problems), end="\n" if storm.problems else "", flush=True)
+        failed += bool(storm.problems)
+    print(f"{options.seeds - failed} of {options.seeds} storms without a problem")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,258 @@
+"""Who may come in: members and their roles, service accounts, API keys."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ipaas.accounts import services
+from ipaas.accounts.api_keys import NewApiKey
+from ipaas.accounts.models import ApiKey, Membership, ServiceAccount
+from ipaas.accounts.roles import DESCRIPTIONS, ROLES
+from ipaas.core.actor import Actor, known_permissions
+from ipaas.core.errors import InvalidInput
+from ipaas.flows.models import Flow
+from ipaas.web.api.base import ApiViewSet
+from ipaas.web.api.fields import StrictSerializer
+
+MAX_OVERLAP_S = 30 * 24 * 3600
+
+
+class RoleOutput(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    description = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.CharField())
+
+
+class RolesOutput(serializers.Serializer[Any]):
+    items = RoleOutput(many=True)
+    permissions = serializers.DictField(child=serializers.CharField(), help_text="What each permission allows.")
+
+
+class RolesInput(StrictSerializer):
+    roles = serializers.ListField(child=serializers.CharField(max_length=20), min_length=1, max_length=20)
+
+
+class MemberInput(RolesInput):
+    email = serializers.EmailField(max_length=254)
+    name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
+
+
+class MemberOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    email = serializers.CharField(source="user.email")
+    name = serializers.CharField(source="user.name")
+    roles = serializers.ListField(child=serializers.CharField())
+    active = serializers.BooleanField(source="user.is_active")
+
+
+class ServiceAccountInput(RolesInput):
+    slug = serializers.SlugField(max_length=60)
+    name = serializers.CharField(max_length=120)
+
+
+class ServiceAccountOutput(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    roles = serializers.ListField(child=serializers.CharField())
+    disabled = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+
+
+class ApiKeyInput(StrictSerializer):
+    name = serializers.CharField(max_length=120)
+    scopes = serializers.ListField(child=serializers.CharField(max_length=40), min_length=1, max_length=100)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    flows = serializers.ListField(
+        child=serializers.SlugField(max_length=80),
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=1000,
+        help_text="Slugs of the flows that the key is bound to; null: to none.",
+    )
+    service_account = serializers.SlugField(max_length=60, required=False, default="", allow_blank=True)
+
+
+class RotateInput(StrictSerializer):
+    overlap_s = serializers.IntegerField(
+        min_value=0, max_value=MAX_OVERLAP_S, required=False, default=86_400, help_text="How long the old key lives on."
+    )
+
+
+class ApiKeyOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    prefix = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.CharField())
+    flows = serializers.ListField(child=serializers.UUIDField(), allow_null=True)
+    owner = serializers.SerializerMethodField()
+    service_account = serializers.SerializerMethodField()
+    created_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+    def get_owner(self, key: ApiKey) -> str | None:
+        return key.owner.email if key.owner else None
+
+    def get_service_account(self, key: ApiKey) -> str | None:
+        return key.service_account.slug if key.service_account else None
+
+
+class NewApiKeyOutput(ApiKeyOutput):
+    key = serializers.CharField(allow_null=True, help_text="Shown once; null when the answer is repeated.")
+
+
+@extend_schema(tags=["access"])
+class RoleViewSet(ApiViewSet):
+    required_permissions = {"list": "settings.view"}
+
+    @extend_schema(responses=RolesOutput)
+    def list(self, request: Request) -> Response:
+        """Every role with what it permits."""
+        roles = [
+            {"name": name, "description": DESCRIPTIONS[name], "permissions": sorted(permitted)}
+            for name, permitted in ROLES.items()
+        ]
+        return Response({"items": roles, "permissions": known_permissions()})
+
+
+@extend_schema(tags=["access"])
+class MemberViewSet(ApiViewSet):
+    serializer_class = MemberOutput
+    required_permissions = {
+        **dict.fromkeys(("list", "retrieve"), "settings.view"),
+        **dict.fromkeys(("create", "partial_update", "destroy", "deactivate"), "users.manage"),
+    }
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        return Membership.objects.in_workspace(self.workspace.id)
+
+    def member(self, member_id: Any) -> Membership:
+        found: Membership = self.one(self.get_queryset(), "member", id=member_id)
+        return found
+
+    def list(self, request: Request) -> Response:
+        return self.page_of(self.get_queryset(), MemberOutput)
+
+    def retrieve(self, request: Request, member_id: Any) -> Response:
+        return Response(MemberOutput(self.member(member_id)).data)
+
+    @extend_schema(request=MemberInput, responses={201: MemberOutput})
+    def create(self, request: Request) -> Response:
+        """Give a person roles; who is new gets an account without a password and sets one by mail."""
+        made = services.add_member(workspace=self.workspace, actor=self.actor, **self.read(MemberInput))
+        return Response(MemberOutput(made).data, status=201)
+
+    @extend_schema(request=RolesInput, responses=MemberOutput)
+    def partial_update(self, request: Request, member_id: Any) -> Response:
+        """Replace the roles of a member; 409 for the last administrator."""
+        given = self.read(RolesInput)
+        changed = services.change_roles(membership=self.member(member_id), actor=self.actor, **given)
+        return Response(MemberOutput(changed).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, member_id: Any) -> Response:
+        """End a membership."""
+        services.remove_member(membership=self.member(member_id), actor=self.actor)
+        return Response(status=204)
+
+    @extend_schema(request=None, responses=MemberOutput)
+    def deactivate(self, request: Request, member_id: Any) -> Response:
+        """Refuse every further sign-in of a person who belongs to this workspace alone."""
+        services.deactivate_user(user=self.member(member_id).user, workspace=self.workspace, actor=self.actor)
+        return self.retrieve(request, member_id)
+
+
+@extend_schema(tags=["access"])
+class ServiceAccountViewSet(ApiViewSet):
+    serializer_class = ServiceAccountOutput
+    required_permissions = dict.fromkeys(("list", "create", "enable", "disable"), "apikeys.manage")
+
+    def get_queryset(self) -> QuerySet[ServiceAccount]:
+        return ServiceAccount.objects.filter(workspace=self.workspace)
+
+    def list(self, request: Request) -> Response:
+        return self.page_of(self.get_queryset(), ServiceAccountOutput)
+
+    @extend_schema(request=ServiceAccountInput, responses={201: ServiceAccountOutput})
+    def create(self, request: Request) -> Response:
+        given = self.read(ServiceAccountInput)
+        made = services.create_service_account(workspace=self.workspace, actor=self.actor, **given)
+        return Response(ServiceAccountOutput(made).data, status=201)
+
+    @extend_schema(request=None, responses=ServiceAccountOutput)
+    def enable(self, request: Request, slug: str) -> Response:
+        return self._turn(slug, disabled=False)
+
+    @extend_schema(request=None, responses=ServiceAccountOutput)
+    def disable(self, request: Request, slug: str) -> Response:
+        """Refuse all its keys until it is enabled again."""
+        return self._turn(slug, disabled=True)
+
+    def _turn(self, slug: str, *, disabled: bool) -> Response:
+        account = self.one(self.get_queryset(), "service account", slug=slug)
+        changed = services.set_service_account_disabled(account=account, disabled=disabled, actor=self.actor)
+        return Response(ServiceAccountOutput(changed).data)
+
+
+@extend_schema(tags=["access"])
+class ApiKeyViewSet(ApiViewSet):
+    serializer_class = ApiKeyOutput
+    shown_once = frozenset({"key"})
+    required_permissions = dict.fromkeys(("list", "retrieve", "create", "rotate", "revoke"), "apikeys.manage")
+
+    def get_queryset(self) -> QuerySet[ApiKey]:
+        return ApiKey.objects.in_workspace(self.workspace.id)
+
+    def key(self, key_id: Any) -> ApiKey:
+        found: ApiKey = self.one(self.get_queryset(), "API key", id=key_id)
+        return found
+
+    def list(self, request: Request) -> Response:
+        return self.page_of(self.get_queryset(), ApiKeyOutput)
+
+    def retrieve(self, request: Request, key_id: Any) -> Response:
+        return Response(ApiKeyOutput(self.key(key_id)).data)
+
+    @extend_schema(request=ApiKeyInput, responses={201: NewApiKeyOutput})
+    def create(self, request: Request) -> Response:
+        """Make a key that permits no more than its maker (or its service account) may; it is shown once."""
+        given = self.read(ApiKeyInput)
+        slug, slugs = given.pop("service_account"), given.pop("flows")
+        accounts = ServiceAccount.objects.filter(workspace=self.workspace)
+        account = self.one(accounts, "service account", slug=slug) if slug else None
+        flows = None if slugs is None else _flow_ids(self.actor, slugs)
+        made = services.create_api_key(
+            workspace=self.workspace, actor=self.actor, flows=flows, service_account=account, **given
+        )
+        return self._new(made)
+
+    @extend_schema(request=RotateInput, responses={201: NewApiKeyOutput})
+    def rotate(self, request: Request, key_id: Any) -> Response:
+        """Make the successor of a key; the old one lives on for the overlap."""
+        overlap = timedelta(seconds=self.read(RotateInput)["overlap_s"])
+        return self._new(services.rotate_api_key(key=self.key(key_id), actor=self.actor, overlap=overlap))
+
+    @extend_schema(request=None, responses=ApiKeyOutput)
+    def revoke(self, request: Request, key_id: Any) -> Response:
+        """End a key at once."""
+        return Response(ApiKeyOutput(services.revoke_api_key(key=self.key(key_id), actor=self.actor)).data)
+
+    def _new(self, made: NewApiKey) -> Response:
+        return Response({**ApiKeyOutput(made.key).data, "key": made.raw}, status=201)
+
+
+def _flow_ids(actor: Actor, slugs: list[str]) -> list[Any]:
+    known = dict(Flow.objects.visible_to(actor).filter(slug__in=slugs).values_list("slug", "id"))
+    missing = sorted(set(slugs) - set(known))
+    if missing:
+        message = f"there is no flow {missing[0]!r}"
+        raise InvalidInput([{"path": "/flows", "code": "flow.unknown", "message": message}])
+    return sorted(known.values())

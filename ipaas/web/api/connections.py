@@ -1,0 +1,233 @@
+"""Connectors of this installation, and the connections made with them."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ipaas.accounts.models import Environment
+from ipaas.catalog import services
+from ipaas.catalog.models import Connection
+from ipaas.catalog.registry import connector_named, connectors
+from ipaas.catalog.state import connection_health
+from ipaas.sdk.connector import Connector
+from ipaas.web.api.base import ApiViewSet
+from ipaas.web.api.fields import JsonField, OptionalReasonInput, StrictSerializer
+
+
+class ConnectorOutput(serializers.Serializer[Any]):
+    slug = serializers.CharField(source="manifest.slug")
+    title = serializers.CharField(source="manifest.title")
+    summary = serializers.CharField(source="manifest.summary")
+    category = serializers.CharField(source="manifest.category")
+    version = serializers.CharField(source="manifest.version")
+    api_version = serializers.CharField(source="manifest.api_version")
+    auth_schemes = serializers.SerializerMethodField()
+    actions = serializers.SerializerMethodField()
+    triggers = serializers.SerializerMethodField()
+
+    def get_auth_schemes(self, connector: Connector) -> list[str]:
+        return list(connector.manifest.auth)
+
+    def get_actions(self, connector: Connector) -> list[str]:
+        return list(connector.manifest.actions)
+
+    def get_triggers(self, connector: Connector) -> list[str]:
+        return list(connector.manifest.triggers)
+
+
+class ConnectorDetailOutput(ConnectorOutput):
+    manifest = JsonField(source="manifest.document", help_text="The whole manifest; it holds no secret.")
+
+
+class ConnectorsOutput(serializers.Serializer[Any]):
+    items = ConnectorOutput(many=True)
+
+
+class ConnectionQuery(StrictSerializer):
+    environment = serializers.SlugField(max_length=40, required=False)
+    connector = serializers.SlugField(max_length=60, required=False)
+    slug = serializers.SlugField(max_length=60, required=False)
+
+
+class _Changeable(StrictSerializer):
+    title = serializers.CharField(max_length=120, required=False)
+    base_url = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    config = serializers.DictField(child=JsonField(), required=False)
+    auth_scheme = serializers.CharField(max_length=60, required=False)
+    secret = serializers.SlugField(max_length=80, required=False, allow_blank=True, help_text="The slug of a secret.")
+    policy = serializers.DictField(child=JsonField(), required=False)
+
+
+class ConnectionInput(_Changeable):
+    environment = serializers.SlugField(max_length=40)
+    slug = serializers.SlugField(max_length=60)
+    connector = serializers.SlugField(max_length=60)
+
+
+class ConnectionChanges(_Changeable):
+    connector = serializers.SlugField(max_length=60, required=False)
+
+
+class BreakerInput(StrictSerializer):
+    state = serializers.ChoiceField(choices=["open", "closed", ""], help_text="Empty: by its own judgement again.")
+    reason = serializers.CharField(max_length=300)
+
+
+class ConnectionOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    environment = serializers.CharField(source="environment.slug")
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    connector = serializers.CharField()
+    connector_version = serializers.CharField()
+    base_url = serializers.CharField()
+    config = JsonField()
+    auth_scheme = serializers.CharField()
+    secret = serializers.CharField(help_text="The slug of its secret; values are never shown.")
+    policy = JsonField()
+    state = serializers.ChoiceField(choices=Connection.State.choices)
+    forced_breaker = serializers.CharField()
+    forced_reason = serializers.CharField()
+    forced_by = serializers.CharField()
+    tested_at = serializers.DateTimeField(allow_null=True)
+    test_ok = serializers.BooleanField(allow_null=True)
+    test_message = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class TestOutput(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    status = serializers.IntegerField(allow_null=True, help_text="The vendor's HTTP status.")
+    code = serializers.CharField()
+    message = serializers.CharField()
+    duration_ms = serializers.FloatField()
+
+
+class HealthOutput(serializers.Serializer[Any]):
+    breaker = serializers.CharField()
+    forced = serializers.CharField()
+    opens_for_s = serializers.FloatField()
+    tokens = serializers.FloatField(allow_null=True)
+    burst = serializers.IntegerField(allow_null=True)
+    per_second = serializers.FloatField(allow_null=True)
+    in_use = serializers.IntegerField()
+    concurrency = serializers.IntegerField(allow_null=True)
+    ok = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    paused_s = serializers.FloatField()
+    quota_used = serializers.IntegerField()
+    daily_quota = serializers.IntegerField(allow_null=True)
+    known = serializers.BooleanField(help_text="False: the shared limits do not answer.")
+
+
+@extend_schema(tags=["connections"])
+class ConnectorViewSet(ApiViewSet):
+    required_permissions = dict.fromkeys(("list", "retrieve"), "connections.view")
+
+    @extend_schema(responses=ConnectorsOutput)
+    def list(self, request: Request) -> Response:
+        """The connectors of this installation, all at once."""
+        found = [one for _, one in sorted(connectors().items())]
+        return Response(ConnectorsOutput({"items": found}).data)
+
+    @extend_schema(responses=ConnectorDetailOutput)
+    def retrieve(self, request: Request, slug: str) -> Response:
+        return Response(ConnectorDetailOutput(connector_named(slug)).data)
+
+
+@extend_schema(tags=["connections"])
+class ConnectionViewSet(ApiViewSet):
+    serializer_class = ConnectionOutput
+    required_permissions = {
+        **dict.fromkeys(("list", "retrieve", "health"), "connections.view"),
+        **dict.fromkeys(("create", "partial_update", "destroy", "enable", "disable"), "connections.edit"),
+        "test": "connections.test",
+        "breaker": "connections.force_breaker",
+    }
+
+    def get_queryset(self) -> QuerySet[Connection]:
+        return Connection.objects.in_workspace(self.workspace.id).select_related("workspace", "environment")
+
+    def connection(self, connection_id: Any) -> Connection:
+        found: Connection = self.one(self.get_queryset(), "connection", id=connection_id)
+        return found
+
+    @extend_schema(parameters=[ConnectionQuery])
+    def list(self, request: Request) -> Response:
+        query = self.read_query(ConnectionQuery)
+        if "environment" in query:
+            query["environment__slug"] = query.pop("environment")
+        return self.page_of(self.get_queryset().filter(**query), ConnectionOutput)
+
+    def retrieve(self, request: Request, connection_id: Any) -> Response:
+        return self._shown(self.connection(connection_id))
+
+    @extend_schema(request=ConnectionInput, responses={201: ConnectionOutput})
+    def create(self, request: Request) -> Response:
+        given = self.read(ConnectionInput)
+        places = Environment.objects.filter(workspace=self.workspace)
+        environment = self.one(places, "environment", slug=given.pop("environment"))
+        return self._shown(services.create_connection(environment=environment, actor=self.actor, **given), 201)
+
+    @extend_schema(request=ConnectionChanges, responses=ConnectionOutput)
+    def partial_update(self, request: Request, connection_id: Any) -> Response:
+        """Change fields. A new address, connector or scheme detaches the secret unless it is named again."""
+        changes = self.read(ConnectionChanges)
+        return self._shown(
+            services.update_connection(connection=self.connection(connection_id), changes=changes, actor=self.actor)
+        )
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, connection_id: Any) -> Response:
+        """Delete a connection; 409 while anything uses it."""
+        services.delete_connection(connection=self.connection(connection_id), actor=self.actor)
+        return Response(status=204)
+
+    @extend_schema(request=OptionalReasonInput, responses=ConnectionOutput)
+    def enable(self, request: Request, connection_id: Any) -> Response:
+        return self._turn(connection_id, enabled=True)
+
+    @extend_schema(request=OptionalReasonInput, responses=ConnectionOutput)
+    def disable(self, request: Request, connection_id: Any) -> Response:
+        """Calls over a disabled connection fail as a matter of configuration."""
+        return self._turn(connection_id, enabled=False)
+
+    @extend_schema(request=None, responses=TestOutput)
+    def test(self, request: Request, connection_id: Any) -> Response:
+        """Send the connector's test call, once; the answer is 200 also when the vendor refuses."""
+        outcome = services.test_connection(connection=self.connection(connection_id), actor=self.actor)
+        error = outcome.error
+        found = {
+            "ok": outcome.kind == "ok",
+            "status": outcome.status,
+            "code": error.code if error else "",
+            "message": error.message if error else "",
+            "duration_ms": outcome.duration_ms,
+        }
+        return Response(TestOutput(found).data)
+
+    @extend_schema(request=BreakerInput, responses=ConnectionOutput)
+    def breaker(self, request: Request, connection_id: Any) -> Response:
+        """Hold the breaker open or closed, or leave it to itself."""
+        given = self.read(BreakerInput)
+        return self._shown(services.force_breaker(connection=self.connection(connection_id), actor=self.actor, **given))
+
+    @extend_schema(responses=HealthOutput)
+    def health(self, request: Request, connection_id: Any) -> Response:
+        """Breaker, tokens left, slots in use and recent results."""
+        return Response(HealthOutput(connection_health(self.connection(connection_id))).data)
+
+    def _turn(self, connection_id: Any, *, enabled: bool) -> Response:
+        given = self.read(OptionalReasonInput)
+        row = services.set_enabled(
+            connection=self.connection(connection_id), enabled=enabled, actor=self.actor, **given
+        )
+        return self._shown(row)
+
+    def _shown(self, connection: Connection, status: int = 200) -> Response:
+        return Response(ConnectionOutput(connection).data, status=status)

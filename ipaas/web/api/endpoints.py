@@ -1,0 +1,189 @@
+"""Where deliveries come in, and what became of each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ipaas.accounts.models import Environment
+from ipaas.core.ids import uuid7_time
+from ipaas.events import services
+from ipaas.events.models import Endpoint, Receipt
+from ipaas.runtime.models import Run
+from ipaas.web.api.base import ApiViewSet
+from ipaas.web.api.fields import JsonField, OptionalReasonInput, ReasonInput, StrictSerializer
+
+HEADER = r"\A[A-Za-z0-9-]{1,80}\Z"
+HEADER_OR_NONE = r"\A[A-Za-z0-9-]{0,80}\Z"
+
+
+class EndpointQuery(StrictSerializer):
+    environment = serializers.SlugField(max_length=40, required=False)
+    state = serializers.ChoiceField(choices=Endpoint.State.choices, required=False)
+
+
+class EndpointInput(StrictSerializer):
+    environment = serializers.SlugField(max_length=40)
+    slug = serializers.SlugField(max_length=80)
+    title = serializers.CharField(max_length=200)
+    connector = serializers.SlugField(max_length=80, required=False, default="", allow_blank=True)
+    signature = serializers.DictField(child=JsonField(), required=False, default=dict)
+    signature_required = serializers.BooleanField(required=False, default=True)
+    secret_slug = serializers.SlugField(max_length=80, required=False, default="", allow_blank=True)
+    delivery_header = serializers.RegexField(HEADER, required=False, default="webhook-id")
+    event_header = serializers.RegexField(HEADER_OR_NONE, required=False, default="", allow_blank=True)
+
+
+class EndpointChanges(StrictSerializer):
+    title = serializers.CharField(max_length=200, required=False)
+    connector = serializers.SlugField(max_length=80, required=False, allow_blank=True)
+    signature = serializers.DictField(child=JsonField(), required=False)
+    signature_required = serializers.BooleanField(required=False)
+    secret_slug = serializers.SlugField(max_length=80, required=False, allow_blank=True)
+    delivery_header = serializers.RegexField(HEADER, required=False)
+    event_header = serializers.RegexField(HEADER_OR_NONE, required=False, allow_blank=True)
+
+
+class EndpointOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    environment = serializers.CharField(source="environment.slug")
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    path = serializers.SerializerMethodField()
+    connector = serializers.CharField()
+    signature = JsonField()
+    signature_required = serializers.BooleanField()
+    secret_slug = serializers.CharField()
+    delivery_header = serializers.CharField()
+    event_header = serializers.CharField()
+    state = serializers.ChoiceField(choices=Endpoint.State.choices)
+    created_at = serializers.DateTimeField()
+
+    def get_path(self, endpoint: Endpoint) -> str:
+        """Where senders post to, below the ingress' address."""
+        return f"/hooks/{endpoint.public_id}"
+
+
+@extend_schema(tags=["endpoints"])
+class EndpointViewSet(ApiViewSet):
+    serializer_class = EndpointOutput
+    required_permissions = {
+        **dict.fromkeys(("list", "retrieve"), "connections.view"),
+        **dict.fromkeys(("create", "partial_update", "pause", "resume", "rotate"), "connections.edit"),
+    }
+
+    def get_queryset(self) -> QuerySet[Endpoint]:
+        return Endpoint.objects.filter(workspace=self.workspace).select_related("environment")
+
+    @extend_schema(parameters=[EndpointQuery])
+    def list(self, request: Request) -> Response:
+        query = self.read_query(EndpointQuery)
+        if "environment" in query:
+            query["environment__slug"] = query.pop("environment")
+        return self.page_of(self.get_queryset().filter(**query), EndpointOutput)
+
+    def endpoint(self, endpoint_id: Any) -> Endpoint:
+        found: Endpoint = self.one(self.get_queryset(), "endpoint", id=endpoint_id)
+        return found
+
+    def retrieve(self, request: Request, endpoint_id: Any) -> Response:
+        return Response(EndpointOutput(self.endpoint(endpoint_id)).data)
+
+    @extend_schema(request=EndpointInput, responses={201: EndpointOutput})
+    def create(self, request: Request) -> Response:
+        """Make an address for a sender; without a required signature it needs settings.edit too."""
+        given = self.read(EndpointInput)
+        places = Environment.objects.filter(workspace=self.workspace)
+        environment = self.one(places, "environment", slug=given.pop("environment"))
+        made = services.create_endpoint(actor=self.actor, environment=environment, **given)
+        return Response(EndpointOutput(made).data, status=201)
+
+    @extend_schema(request=EndpointChanges, responses=EndpointOutput)
+    def partial_update(self, request: Request, endpoint_id: Any) -> Response:
+        """Change how deliveries are checked; taking unsigned ones from now on needs settings.edit too."""
+        endpoint, changes = self.endpoint(endpoint_id), self.read(EndpointChanges)
+        return self._shown(services.update_endpoint(actor=self.actor, endpoint=endpoint, changes=changes))
+
+    @extend_schema(request=ReasonInput, responses=EndpointOutput)
+    def pause(self, request: Request, endpoint_id: Any) -> Response:
+        """Take nothing more; senders are told to come back later (503)."""
+        endpoint, given = self.endpoint(endpoint_id), self.read(ReasonInput)
+        return self._shown(services.pause_endpoint(actor=self.actor, endpoint=endpoint, **given))
+
+    @extend_schema(request=OptionalReasonInput, responses=EndpointOutput)
+    def resume(self, request: Request, endpoint_id: Any) -> Response:
+        """Take deliveries again."""
+        endpoint, given = self.endpoint(endpoint_id), self.read(OptionalReasonInput)
+        return self._shown(services.resume_endpoint(actor=self.actor, endpoint=endpoint, **given))
+
+    @extend_schema(request=ReasonInput, responses=EndpointOutput)
+    def rotate(self, request: Request, endpoint_id: Any) -> Response:
+        """Give the endpoint a new address; the old one is gone at once."""
+        endpoint, given = self.endpoint(endpoint_id), self.read(ReasonInput)
+        return self._shown(services.rotate_endpoint(actor=self.actor, endpoint=endpoint, **given))
+
+    def _shown(self, endpoint: Endpoint) -> Response:
+        return Response(EndpointOutput(endpoint).data)
+
+
+class ReceiptQuery(StrictSerializer):
+    endpoint = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(choices=Receipt.State.choices, required=False)
+    delivery_id = serializers.CharField(max_length=200, required=False)
+
+
+class ReceiptOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    endpoint_id = serializers.UUIDField()
+    delivery_id = serializers.CharField(allow_null=True)
+    event = serializers.CharField()
+    state = serializers.ChoiceField(choices=Receipt.State.choices)
+    received_at = serializers.SerializerMethodField()
+    trace_id = serializers.CharField()
+    run_ids = serializers.SerializerMethodField()
+    note = serializers.CharField()
+
+    @extend_schema_field(serializers.DateTimeField)
+    def get_received_at(self, receipt: Receipt) -> str:
+        return uuid7_time(receipt.id).isoformat()
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_run_ids(self, receipt: Receipt) -> list[Any]:
+        """The runs it started, of those that the caller may see."""
+        visible = self.context["runs"]
+        return [one for one in receipt.run_ids or [] if one in visible]
+
+
+@extend_schema(tags=["receipts"])
+class ReceiptViewSet(ApiViewSet):
+    """Accepted deliveries; a key bound to flows sees those that started runs of its flows."""
+
+    serializer_class = ReceiptOutput
+    required_permissions = dict.fromkeys(("list", "retrieve"), "runs.view")
+
+    def get_queryset(self) -> QuerySet[Receipt]:
+        rows = Receipt.objects.filter(workspace_id=self.workspace.id)
+        if self.actor.flows is None:
+            return rows
+        started = Run.objects.visible_to(self.actor).filter(receipt_id=OuterRef("id"))
+        return rows.filter(Exists(started))
+
+    @extend_schema(parameters=[ReceiptQuery])
+    def list(self, request: Request) -> Response:
+        query = self.read_query(ReceiptQuery)
+        if "endpoint" in query:
+            query["endpoint_id"] = query.pop("endpoint")
+        page = self.paginate_queryset(self.get_queryset().filter(**query)) or []
+        return self.get_paginated_response(ReceiptOutput(page, many=True, context=self._runs(page)).data)
+
+    def retrieve(self, request: Request, receipt_id: Any) -> Response:
+        receipt = self.one(self.get_queryset(), "receipt", id=receipt_id)
+        return Response(ReceiptOutput(receipt, context=self._runs([receipt])).data)
+
+    def _runs(self, receipts: Sequence[Receipt]) -> dict[str, Any]:
+        ids = [one for receipt in receipts for one in receipt.run_ids or []]
+        return {"runs": set(Run.objects.visible_to(self.actor).filter(id__in=ids).values_list("id", flat=True))}

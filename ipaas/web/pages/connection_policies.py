@@ -1,0 +1,111 @@
+"""The policy of a connection: what is in effect and where each value comes from, and a form for its own values."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django import forms
+
+from ipaas.catalog.registry import policy_of
+from ipaas.policies.schema import CONNECTION_SCHEMA
+from ipaas.policies.settings import PLATFORM, Effective, merge
+from ipaas.sdk.manifest import Manifest
+from ipaas.web.pages.schema_fields import field_for, initial_for, value_for
+
+PREFIX = "policy__"
+GROUP_TITLES = {"retry": "Retry", "rate": "Rate", "breaker": "Breaker", "capture": "Journal"}
+ORIGINS = {"platform": "platform", "connector": "connector", "connection": "this connection", "step": "step"}
+OFF, OWN = "off", ""
+Path = tuple[str, ...]
+
+
+def policy_leaves() -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Every setting of a connection's policy with its schema."""
+    for name, node in CONNECTION_SCHEMA["properties"].items():
+        if "properties" in node:
+            yield from (((name, key), leaf) for key, leaf in node["properties"].items())
+        else:
+            yield (name,), node
+
+
+def effective_rows(effective: Effective) -> list[dict[str, str]]:
+    """Name, value and origin of every setting; a group that is off is one line."""
+    rows, off = [], set()
+    for path, _node in policy_leaves():
+        group = getattr(effective.settings, path[0])
+        if len(path) > 1 and group is None:
+            if path[0] not in off:
+                off.add(path[0])
+                rows.append(_row(path[0], "off", effective.origins.get(path[0], "platform")))
+            continue
+        value = group if len(path) == 1 else getattr(group, path[1])
+        rows.append(_row(".".join(path), in_words(value), effective.origins.get(".".join(path), "platform")))
+    return rows
+
+
+def platform_rows() -> list[dict[str, str]]:
+    """The platform's defaults, with what each is for."""
+    effective = merge(PLATFORM, {}, {}, {})
+    means = {".".join(path): str(node.get("description", "")) for path, node in policy_leaves()}
+    means |= {name: str(node.get("description", "")) for name, node in CONNECTION_SCHEMA["properties"].items()}
+    return [{**row, "meaning": means.get(row["name"], "")} for row in effective_rows(effective)]
+
+
+def _row(name: str, value: str, origin: str) -> dict[str, str]:
+    return {"name": name, "value": value, "origin": ORIGINS[origin]}
+
+
+def in_words(value: Any) -> str:
+    """A setting as people write it: 30 s stays 30, not 30.0."""
+    if value is None:
+        return "off"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def add_policy_fields(form: forms.Form, manifest: Manifest, policy: Mapping[str, Any]) -> None:
+    """One control per setting, empty where the connection says nothing of its own."""
+    below = merge(PLATFORM, policy_of(manifest), {}, {})
+    usual = {row["name"]: f"{row['value']} ({row['origin']})" for row in effective_rows(below)}
+    for name, node in CONNECTION_SCHEMA["properties"].items():
+        if isinstance(node["type"], list) and "properties" in node:
+            form.fields[field_name((name,))] = _switch(name, node)
+            form.initial[field_name((name,))] = OFF if name in policy and policy[name] is None else OWN
+    for path, node in policy_leaves():
+        holder = policy if len(path) == 1 else (policy.get(path[0]) or {})
+        shown = {**node, "title": " · ".join([GROUP_TITLES.get(path[0], ""), _words(path[-1])]).strip(" ·")}
+        said = usual.get(".".join(path)) or usual.get(path[0], "")
+        form.fields[field_name(path)] = field_for(path[-1], shown, required=False, usual=said)
+        form.initial[field_name(path)] = initial_for(node, holder, path[-1])
+
+
+def policy_from(cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy object that the filled-in controls make."""
+    policy: dict[str, Any] = {}
+    for path, node in policy_leaves():
+        given, value = value_for(node, cleaned.get(field_name(path)))
+        if given:
+            holder = policy if len(path) == 1 else policy.setdefault(path[0], {})
+            holder[path[-1]] = value
+    for name in CONNECTION_SCHEMA["properties"]:
+        if cleaned.get(field_name((name,))) == OFF and name in GROUP_TITLES:
+            policy[name] = None
+    return policy
+
+
+def field_name(path: Path) -> str:
+    return PREFIX + "__".join(path)
+
+
+def _switch(name: str, node: Mapping[str, Any]) -> forms.Field:
+    return forms.ChoiceField(
+        choices=[(OWN, "as set here, else inherited"), (OFF, "switched off")],
+        label=GROUP_TITLES[name],
+        help_text=str(node["description"]),
+        required=False,
+    )
+
+
+def _words(name: str) -> str:
+    words = name.removesuffix("_s").replace("_", " ")
+    return f"{words}, s" if name.endswith("_s") else words

@@ -1,0 +1,318 @@
+"""Connections: list, detail, form, and the deeds on them."""
+
+import hashlib
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.catalog import services
+from ipaas.catalog.models import Connection
+from ipaas.catalog.registry import connector_named
+from ipaas.catalog.resolution import effective_policy
+from ipaas.core.clock import now
+from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
+from ipaas.flows.usage import connection_uses
+from ipaas.vault.models import Secret
+from ipaas.web.pages.connection_forms import ASKED_AGAIN, ConnectionForm, connector_choices, field_of, manifest_of
+from ipaas.web.pages.connection_policies import effective_rows
+from ipaas.web.pages.connection_rows import (
+    breaker_facts,
+    can_resolve,
+    connection_row,
+    connection_rows,
+    connection_url,
+    states_of,
+)
+from ipaas.web.pages.support import asked, environment_of, form_errors, posted, told, told_error
+from ipaas.web.pages.traffic import OperationTraffic, Traffic, operations_of, parked_for_breaker, traffic_of
+from ipaas.web.readmodels import CursorPage, Link
+
+
+@require_GET
+@page("connections.view")
+def connection_list(request: WorkspaceRequest) -> HttpResponse:
+    environment = environment_of(request)
+    search = asked(request, "q")
+    found = Connection.objects.in_workspace(request.workspace.id).select_related("workspace").search(search)
+    rows = connection_rows(list(found.in_environment(environment.id)) if environment else [])
+    version = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+    if request.htmx and request.GET.get("v") == version:
+        return HttpResponse(status=204)
+    url = reverse("catalog:connection_list", args=[request.workspace.slug])
+    context = {
+        "page": CursorPage(rows, f"{len(rows)} connections"),
+        "environment": environment,
+        "filters": {"q": search, "clear_url": url if search else ""},
+        "new_url": _if_may(request, "connections.edit", "catalog:connection_choose") if environment else "",
+        "version": version,
+        "poll_url": url + (f"?{urlencode({'q': search})}" if search else ""),
+    }
+    template = "catalog/connection_list.html"
+    return render(request, f"{template}#rows" if request.htmx else template, context)
+
+
+@require_GET
+@page("connections.view")
+def connection_detail(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    row = _connection(request, environment, slug)
+    state = states_of([row]).get(row)
+    installed = can_resolve(row)
+    traffic = traffic_of([row.id]).get(row.id, Traffic())
+    shown = connection_row(row, state, traffic)
+    uses = connection_uses(row.workspace_id, row.slug)
+    parked = parked_for_breaker(row.workspace_id, row.slug)
+    context = {
+        "connection": shown,
+        "enabled": row.enabled,
+        "crumbs": _crumbs(request),
+        "breaker": breaker_facts(row, state, parked),
+        "facts": _facts(row),
+        "limits": _limits(state),
+        "secret": _secret_link(request, row),
+        "needs_secret": installed and connector_named(row.connector).manifest.auth[row.auth_scheme].type != "none",
+        "policies": effective_rows(effective_policy(row)) if installed else [],
+        "operations": _operations(row) if installed else [],
+        "test": _test_of(row),
+        "used_by": [Link(use.label, _flow_url(request, use.flow)) for use in uses],
+        "installed": installed,
+        **_deeds(request, row),
+    }
+    return render(request, "catalog/connection_detail.html", context)
+
+
+@require_GET
+@page("connections.edit")
+def connection_choose(request: WorkspaceRequest) -> HttpResponse:
+    """Which connector the new connection is over."""
+    environment_of(request)
+    choices = [
+        (title, category, summary, reverse("catalog:connection_new", args=[request.workspace.slug, slug]))
+        for slug, title, category, summary in connector_choices()
+    ]
+    return render(request, "catalog/connection_choose.html", {"choices": choices, "crumbs": _crumbs(request)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("connections.edit")
+def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
+    environment = environment_of(request)
+    if environment is None:
+        raise NotFound(what="environment")
+    form = ConnectionForm(
+        request.POST if request.method == "POST" else None, manifest=manifest_of(connector), environment=environment
+    )
+    if request.method == "POST" and form.is_valid():
+        with form_errors(form, field_of):
+            arguments = {"slug": form.cleaned_data["slug"], "connector": connector, **form.values()}
+            made = services.create_connection(environment=environment, actor=request.actor, **arguments)
+            return redirect(connection_url(made))
+    title = f"New connection: {form.manifest.title} in {environment.name}"
+    return _form_page(request, form, title, reverse("catalog:connection_choose", args=[request.workspace.slug]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("connections.edit")
+def connection_edit(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    row = _connection(request, environment, slug)
+    given: dict[str, Any] = {"manifest": manifest_of(row.connector), "environment": row.environment, "connection": row}
+    form = ConnectionForm(request.POST if request.method == "POST" else None, **given)
+    detaches = False
+    if request.method == "POST" and form.is_valid():
+        with form_errors(form, field_of):
+            moved = form.moved_to()
+            if moved and form.cleaned_data[ASKED_AGAIN] != moved:
+                form, detaches = _ask_for_secret(request, moved, given), True
+            else:
+                values = form.values()
+                if not moved and values["secret"] == row.secret:
+                    del values["secret"]  # the token fetched with it stays good
+                services.update_connection(connection=row, changes=values, actor=request.actor)
+                return redirect(connection_url(row))
+    return _form_page(request, form, f"Change {row.title}", connection_url(row), detaches=detaches)
+
+
+@require_POST
+@page("connections.test")
+def connection_test(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    row = _connection(request, environment, slug)
+    if not request.htmx:
+        with told(request, f"{row.title} was tested."):
+            services.test_connection(connection=row, actor=request.actor)
+        return redirect(connection_url(row))
+    try:
+        outcome = services.test_connection(connection=row, actor=request.actor)
+        test: dict[str, Any] | None = {**(_test_of(row) or {}), "duration_ms": outcome.duration_ms}
+    except (NotFound, PermissionDenied):
+        raise
+    except IpaasError as error:
+        test = {"status": "failed", "message": told_error(error), "at": now(), "duration_ms": None}
+    return render(request, "catalog/connection_detail.html#test", {"test": test})
+
+
+@require_POST
+@page("connections.edit")
+def connection_switch(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    """Enable or disable: ``enabled`` is yes or no."""
+    row = _connection(request, environment, slug)
+    enabled = request.POST.get("enabled") == "yes"
+    with told(request, f"{row.title} is {'enabled' if enabled else 'disabled'}."):
+        services.set_enabled(connection=row, enabled=enabled, actor=request.actor, reason=posted(request, "reason"))
+    return redirect(connection_url(row))
+
+
+@require_POST
+@page("connections.force_breaker")
+def connection_force(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    row = _connection(request, environment, slug)
+    state = posted(request, "state")
+    with told(request, f"The breaker of {row.title} is left to itself." if state == "auto" else f"Forced {state}."):
+        services.force_breaker(
+            connection=row,
+            state="" if state == "auto" else state or "missing",
+            actor=request.actor,
+            reason=posted(request, "reason"),
+        )
+    return redirect(connection_url(row))
+
+
+@require_POST
+@page("connections.edit")
+def connection_delete(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    row = _connection(request, environment, slug)
+    with told(request, f"{row.title} is deleted."):
+        services.delete_connection(connection=row, actor=request.actor)
+        return redirect("catalog:connection_list", request.workspace.slug)
+    return redirect(connection_url(row))
+
+
+def _connection(request: WorkspaceRequest, environment: str, slug: str) -> Connection:
+    found = (
+        Connection.objects.in_workspace(request.workspace.id)
+        .select_related("workspace")
+        .filter(environment__slug=environment, slug=slug)
+        .first()
+    )
+    if found is None:
+        raise NotFound(what="connection")
+    request.environment = found.environment  # type: ignore[attr-defined]  # the frame names it
+    return found
+
+
+def _ask_for_secret(request: HttpRequest, moved: str, given: dict[str, Any]) -> ConnectionForm:
+    """The form again with the secret taken out: it goes to another address only when it is chosen for it."""
+    data = request.POST.copy()
+    data["secret"], data[ASKED_AGAIN] = "", moved
+    return ConnectionForm(data, **given)
+
+
+def _form_page(
+    request: WorkspaceRequest, form: ConnectionForm, title: str, cancel_url: str, *, detaches: bool = False
+) -> HttpResponse:
+    new_secret = _if_may(request, "secrets.write", "vault:secret_new")
+    context = {
+        "title": title,
+        "crumbs": _crumbs(request),
+        "form": form,
+        "detaches_secret": detaches,
+        "cancel_url": cancel_url,
+        "new_secret_url": f"{new_secret}?for={form.manifest.slug}" if new_secret else "",
+    }
+    failed = form.is_bound and (form.errors or detaches)
+    return render(request, "catalog/connection_form.html", context, status=422 if failed else 200)
+
+
+def _crumbs(request: WorkspaceRequest) -> list[Link]:
+    return [Link("Connections", reverse("catalog:connection_list", args=[request.workspace.slug]))]
+
+
+def _if_may(request: WorkspaceRequest, permission: str, name: str) -> str:
+    return reverse(name, args=[request.workspace.slug]) if request.actor.may(permission) else ""
+
+
+def _deeds(request: WorkspaceRequest, row: Connection) -> dict[str, str]:
+    """Addresses of what the actor may do now; empty for what not."""
+
+    def url(permission: str, name: str) -> str:
+        return connection_url(row, name) if request.actor.may(permission) else ""
+
+    testable = row.enabled and can_resolve(row) and bool(connector_named(row.connector).manifest.test_action)
+    return {
+        "edit_url": url("connections.edit", "connection_edit") if can_resolve(row) else "",
+        "test_url": url("connections.test", "connection_test") if testable else "",
+        "force_url": url("connections.force_breaker", "connection_force"),
+        "switch_url": url("connections.edit", "connection_switch"),
+        "delete_url": url("connections.edit", "connection_delete"),
+    }
+
+
+def _facts(row: Connection) -> list[tuple[str, str]]:
+    facts = [("Environment", row.environment.name)]
+    if row.base_url:
+        facts.append(("Address", row.base_url))
+    if not can_resolve(row):
+        return [*facts, ("Connector", f"{row.connector} is not installed, or no longer knows this set-up")]
+    connector = connector_named(row.connector)
+    scheme = connector.manifest.auth[row.auth_scheme]
+    facts.append(("Authentication", scheme.title or scheme.name))
+    if scheme.scopes:
+        facts.append(("Scopes asked for", ", ".join(scheme.scopes)))
+    nodes = connector.manifest.config_schema.get("properties", {})
+    for name, value in connector.with_config_defaults(row.config).items():
+        node = nodes.get(name, {})
+        usual = "" if name in row.config else " (usual)"
+        facts.append((str(node.get("title", name)), "hidden" if node.get("x-sensitive") else f"{value}{usual}"))
+    return facts
+
+
+def _limits(state: Any) -> list[tuple[str, str]]:
+    if state is None:
+        return []
+    shown = [("Calls under way", f"{state.in_use} of {state.concurrency}" if state.concurrency else str(state.in_use))]
+    if state.tokens is not None:
+        shown.append(("Calls that may go at once", f"{state.tokens:.0f} of {state.burst}"))
+        shown.append(("Calls that flow in a second", f"{state.per_second:g}"))
+    if state.paused_s:
+        shown.append(("The other side asked to wait", f"{state.paused_s:.0f} s more"))
+    return shown
+
+
+def _operations(row: Connection) -> list[dict[str, Any]]:
+    traffic = operations_of(row.workspace_id, row.id)
+    found = []
+    for name, spec in connector_named(row.connector).manifest.actions.items():
+        one = traffic.get(name, OperationTraffic())
+        effect = spec.effect if spec.effect.isalpha() else "by setting"
+        found.append(
+            {
+                "name": name, "title": spec.title, "effect": effect, "calls": one.calls,
+                "p95_ms": one.p95_ms if one.calls else None, "error_percent": one.error_percent,
+            }
+        )  # fmt: skip
+    return found
+
+
+def _test_of(row: Connection) -> dict[str, Any] | None:
+    if row.tested_at is None:
+        return None
+    message = "The test call succeeded." if row.test_ok else f"The test call failed. {row.test_message}"
+    return {"status": "ok" if row.test_ok else "failed", "message": message, "at": row.tested_at, "duration_ms": None}
+
+
+def _secret_link(request: WorkspaceRequest, row: Connection) -> Link | None:
+    if not row.secret:
+        return None
+    known = Secret.objects.in_workspace(row.workspace_id).filter(slug=row.secret).exists()
+    may = known and request.actor.may("secrets.view")
+    return Link(row.secret, reverse("vault:secret_detail", args=[request.workspace.slug, row.secret]) if may else "")
+
+
+def _flow_url(request: WorkspaceRequest, slug: str) -> str:
+    try:
+        return reverse("flows:flow_detail", args=[request.workspace.slug, slug])
+    except NoReverseMatch:
+        return ""
