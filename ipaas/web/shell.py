@@ -36,6 +36,8 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
         (
             ("flows", "Flows", "flows:flow_list", "flows.view"),
             ("mappings", "Mappings", "mapping:mapping_list", "mappings.view"),
+            ("schemas", "Schemas", "contracts:schema_list", "schemas.view"),
+            ("endpoints", "Endpoints", "events:endpoint_list", "connections.view"),
             ("connections", "Connections", "catalog:connection_list", "connections.view"),
             ("secrets", "Vault", "vault:secret_list", "secrets.view"),
             ("stubs", "Stubs", "catalog:stub_list", "stubs.view"),

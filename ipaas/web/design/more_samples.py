@@ -157,7 +157,8 @@ def connection() -> dict[str, Any]:
 
 def stub() -> dict[str, Any]:
     return {"stub": STUB, "ledger": page(LEDGER, "3 calls, newest first"), "crumbs": crumbs("Stubs", "/design/stubs/"),
-            "fault_kinds": options("Status", "Delay", "Reset", "Half answer", "Schema drift"), **LIVE}  # fmt: skip
+            "fault_kinds": options("Status", "Delay", "Reset", "Half answer", "Schema drift"), "whens": options("Before the effect"),
+            "faults": [rm.FaultRow("f1", "charge", "HTTP 503 on 30 % of the calls", 12, 4)], "endpoints": options("storefront-orders"), "filter": {}, "filtered": False, **LIVE}  # fmt: skip
 
 
 def stubs() -> dict[str, Any]:
