@@ -18,6 +18,7 @@ from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow
 from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
 from ipaas.runtime.models import Approval, Run
+from ipaas.runtime.reading import classified_primary
 from ipaas.runtime.showing import shown_text
 from ipaas.runtime.today import SLICE, Day, FlowDay, read_day
 from ipaas.web.pages.support import environment_of
@@ -57,10 +58,10 @@ def home(request: WorkspaceRequest) -> HttpResponse:
 
 
 class _Named:
-    """A flow by its words: its title and what its runs are about."""
+    """A flow by its words: its title and what its runs are about; ``nameless`` where that must not be shown."""
 
-    def __init__(self, slug: str, title: str, about: str) -> None:
-        self.slug, self.title, self.about = slug, title, about
+    def __init__(self, slug: str, title: str, about: str, *, nameless: bool) -> None:
+        self.slug, self.title, self.about, self.nameless = slug, title, about, nameless
 
     def __repr__(self) -> str:
         return self.slug
@@ -74,7 +75,8 @@ def _flows(request: WorkspaceRequest) -> Mapping[UUID, _Named]:
         "id", "slug", "title", "deployments__version_id"
     )[:MOST_FLOWS]:
         plan = plan_or_none(version_id)
-        found[flow_id] = _Named(slug, title, plan.primary if plan is not None else "run")
+        about = plan.primary if plan is not None else "run"
+        found[flow_id] = _Named(slug, title, about, nameless=classified_primary(version_id))
     return found
 
 
@@ -137,14 +139,18 @@ def _tiles(
         ),
     ]
     if request.actor.may("deadletters.view"):
-        tiles.append(_stuck_tile(request, groups))
+        tiles.append(_stuck_tile(request, flows, groups))
     return tiles
 
 
-def _stuck_tile(request: WorkspaceRequest, groups: Sequence[LetterGroup]) -> dict[str, Any]:
+def _stuck_tile(
+    request: WorkspaceRequest, flows: Mapping[UUID, _Named], groups: Sequence[LetterGroup]
+) -> dict[str, Any]:
     """How many are stuck, and for whom: the newest by name."""
     count = sum(group.count for group in groups)
-    newest = open_letters(request.actor).order_by("-id").values_list("business_key", flat=True)[:MOST_NAMED]
+    named = [flow_id for flow_id, flow in flows.items() if not flow.nameless]
+    letters = open_letters(request.actor).filter(flow_id__in=named).order_by("-id")
+    newest = letters.values_list("business_key", flat=True)[:MOST_NAMED]
     names = list(dict.fromkeys(key for key in newest if key))
     rest = f" and {count - len(names):,} more" if count > len(names) else ""
     url = reverse("runtime:dead_letter_list", args=[request.workspace.slug])

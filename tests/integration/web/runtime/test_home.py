@@ -20,6 +20,12 @@ from tests.integration.web.runtime.conftest import Browser, text_of
 HOME = "web:home"
 
 
+@pytest.fixture(autouse=True)
+def _whole_day_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late it is, one page counts all of the day."""
+    monkeypatch.setattr(today, "MOST_COUNTED_AT_ONCE", 1000)
+
+
 def ask() -> dict[str, object]:
     spec = {"title": "Ship {{ trigger.body.id }}?", "evidence": {}, "approvers": "approver", "expires": "P1D"}
     return {"id": "ask", "approval": spec}
@@ -79,7 +85,6 @@ def test_a_finished_slice_is_counted_once(monkeypatch: pytest.MonkeyPatch, world
     early = noon - timedelta(hours=2)
     Run.objects.filter(id=run.id).update(id=uuid7_at(early))
     monkeypatch.setattr(today, "now", lambda: noon)
-    monkeypatch.setattr(today, "MOST_COUNTED_AT_ONCE", 1000)
     assert read_day(world.workspace.id, [flow.id]).flows[flow.id].slices == {60: 1}
     with CaptureQueriesContext(connection) as queries:
         again = read_day(world.workspace.id, [flow.id])
