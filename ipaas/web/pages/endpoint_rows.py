@@ -50,7 +50,9 @@ def endpoint_row(endpoint: Endpoint, newest: UUID | None = None) -> EndpointRow:
 
 def _newest_receipts(endpoint_ids: list[UUID]) -> Mapping[UUID, UUID]:
     """Id of the newest receipt by endpoint: one look into the index for each."""
-    newest = {one: Receipt.objects.filter(endpoint_id=one).order_by("-id").values_list("id").first() for one in endpoint_ids}
+    newest = {
+        one: Receipt.objects.filter(endpoint_id=one).order_by("-id").values_list("id").first() for one in endpoint_ids
+    }
     return {one: found[0] for one, found in newest.items() if found}
 
 

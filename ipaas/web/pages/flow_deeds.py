@@ -185,7 +185,8 @@ def _environment(request: WorkspaceRequest) -> Environment:
 
 def _deployment(request: WorkspaceRequest, flow: Flow) -> Deployment:
     slug = posted(request, "environment", 80)
-    found = flow.deployments.select_related("environment").filter(environment__slug=slug, active=True).first()
+    rows = flow.deployments.select_related("environment").filter(environment__slug=slug, active=True)
+    found: Deployment | None = rows.first()
     if found is None:
         raise NotFound(what="deployment")
     return found

@@ -154,9 +154,7 @@ def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment])
         "roll_back_in": options(returnable, shown),
         "undeploy_url": FLOWS.url(request, "undeploy", flow.slug) if can_deploy and running else "",
         "undeploy_in": options(running, shown),
-        "run_url": FLOWS.url(request, "run", flow.slug)
-        if may("flows.trigger") and not flow.paused and active
-        else "",
+        "run_url": FLOWS.url(request, "run", flow.slug) if may("flows.trigger") and not flow.paused and active else "",
         "pause_url": FLOWS.url(request, "pause", flow.slug) if can_pause and not flow.paused else "",
         "resume_url": FLOWS.url(request, "resume", flow.slug) if can_pause and flow.paused else "",
     }

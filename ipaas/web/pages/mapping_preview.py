@@ -66,8 +66,10 @@ def _read(sample: str) -> Json:
 
 def _scope(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
     scope = {"vars": exact(variables), "run": {"id": "", "flow": ""}, "now": now().isoformat(), "source": value}
-    given = value if content.get("scope") == "flow" and isinstance(value, dict) else {}
-    return {**scope, "trigger": {}, "steps": {}, "business_ids": {}, **given} if content.get("scope") == "flow" else scope
+    if content.get("scope") != "flow":
+        return scope
+    given = value if isinstance(value, dict) else {}
+    return {**scope, "trigger": {}, "steps": {}, "business_ids": {}, **given}
 
 
 def _apply(content: Content, scope: Mapping[str, Any]) -> tuple[list[FieldRow], dict[str, Any]]:

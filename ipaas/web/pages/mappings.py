@@ -33,7 +33,9 @@ fields:
     fields:
       sku: line.sku
 """
-NAMES = ("source", "vars", "run", "now", "fields", "each", "as", "where", "item", "expr", "default", "on_missing", "value")
+NAMES = (
+    "source", "vars", "run", "now", "fields", "each", "as", "where", "item", "expr", "default", "on_missing", "value",
+)  # fmt: skip
 
 
 def _extras(request: WorkspaceRequest, content: Any) -> Context:
@@ -52,7 +54,9 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
 def _example(request: WorkspaceRequest, content: Any) -> str:
     """The first example of the source's schema, else an empty object."""
     reference = content.get("source_schema") if isinstance(content, dict) else None
-    version = SchemaVersion.objects.of(request.workspace.id, *split_reference(reference)) if _named(reference) else None
+    version = (
+        SchemaVersion.objects.of(request.workspace.id, *split_reference(str(reference))) if _named(reference) else None
+    )
     examples = version.content.get("examples", ()) if version else ()
     return json.dumps(examples[0] if examples else {}, indent=2, ensure_ascii=False)
 

@@ -36,9 +36,9 @@ examples:
   - {id: "1", email: someone@shop.example}
 """
 KEYWORDS = (
-    "type", "properties", "required", "items", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum",
-    "maximum", "minItems", "maxItems", "additionalProperties", "oneOf", "anyOf", "allOf", "x-sensitive", "examples",
-    "description", "$defs", "$ref",
+    "type", "properties", "required", "items", "enum", "const", "format", "pattern", "minLength", "maxLength",
+    "minimum", "maximum", "minItems", "maxItems", "additionalProperties", "oneOf", "anyOf", "allOf", "x-sensitive",
+    "examples", "description", "$defs", "$ref",
 )  # fmt: skip
 
 
