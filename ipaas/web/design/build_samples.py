@@ -5,6 +5,7 @@ from typing import Any
 from ipaas.contracts.models import Schema
 from ipaas.flows.models import Flow
 from ipaas.mapping.models import Mapping
+from ipaas.web import build_readmodels as brm
 from ipaas.web import readmodels as rm
 from ipaas.web.design.more_samples import LIST_FILTERS, crumbs, page
 from ipaas.web.design.samples import DOCUMENT, ORDER, ago, components, options, run_rows
@@ -30,24 +31,24 @@ VERSIONS = [
     rm.VersionRow(6, "deprecated", "55d0…", ago(days=40), "Alice", "First with compensation", [], diff_url="#"),
 ]  # fmt: skip
 DEPLOYMENTS = [
-    rm.DeploymentRow("Staging", "staging", 8, 7, True, "Bob", ago(hours=3)),
-    rm.DeploymentRow("Production", "production", 7, 6, True, "Alice", ago(days=12), "https://ipaas.example/hooks/Zk3rQ0x9", rm.Link("Orders of the storefront", "/design/endpoint/")),
-    rm.DeploymentRow("Development", "development", 3, None, False, "Alice", ago(days=80)),
+    brm.DeploymentRow("Staging", "staging", 8, 7, True, "Bob", ago(hours=3)),
+    brm.DeploymentRow("Production", "production", 7, 6, True, "Alice", ago(days=12), "https://ipaas.example/hooks/Zk3rQ0x9", rm.Link("Orders of the storefront", "/design/endpoint/")),
+    brm.DeploymentRow("Development", "development", 3, None, False, "Alice", ago(days=80)),
 ]  # fmt: skip
 FIELDS = [
-    rm.FieldRow("order_id", "source.order.id", value="SO-10482"),
-    rm.FieldRow("customer.phone", "source.order.customer.phone", "absent: omit"),
-    rm.FieldRow("lines[]", "source.order.lines", "for each line"),
-    rm.FieldRow("weight_g", "sum(source.order.lines, item.weight)", error="weight_g: weight is missing (reads source.order.lines)"),
+    brm.FieldRow("order_id", "source.order.id", value="SO-10482"),
+    brm.FieldRow("customer.phone", "source.order.customer.phone", "absent: omit"),
+    brm.FieldRow("lines[]", "source.order.lines", "for each line"),
+    brm.FieldRow("weight_g", "sum(source.order.lines, item.weight)", error="weight_g: weight is missing (reads source.order.lines)"),
 ]  # fmt: skip
 ENDPOINTS = [
-    rm.EndpointRow("storefront-orders", "/design/endpoint/", "Orders of the storefront", "Production", "https://ipaas.example/hooks/Zk3rQ0x9", "HMAC SHA256", True, "active", ago(seconds=20)),
-    rm.EndpointRow("old-till", "#", "Till of the old shop", "Production", "https://ipaas.example/hooks/p7Ytr2", "unsigned", False, "paused"),
+    brm.EndpointRow("storefront-orders", "/design/endpoint/", "Orders of the storefront", "Production", "https://ipaas.example/hooks/Zk3rQ0x9", "HMAC SHA256", True, "active", ago(seconds=20)),
+    brm.EndpointRow("old-till", "#", "Till of the old shop", "Production", "https://ipaas.example/hooks/p7Ytr2", "unsigned", False, "paused"),
 ]  # fmt: skip
 RECEIPTS = [
-    rm.ReceiptRow("01979c3e", ago(seconds=20), "processed", "evt_5512", "order.created", "", "4bf9", [rm.Link("run 1b0a88e1", "/design/run/")]),
-    rm.ReceiptRow("01979c3d", ago(minutes=4), "conflict", "evt_5511", "order.created", "came before with another body", "4bf9"),
-    rm.ReceiptRow("01979c3c", ago(hours=2), "unmatched", "evt_5490", "order.updated", "", "4bf9"),
+    brm.ReceiptRow("01979c3e", ago(seconds=20), "processed", "evt_5512", "order.created", "", "4bf9", [rm.Link("run 1b0a88e1", "/design/run/")]),
+    brm.ReceiptRow("01979c3d", ago(minutes=4), "conflict", "evt_5511", "order.created", "came before with another body", "4bf9"),
+    brm.ReceiptRow("01979c3c", ago(hours=2), "unmatched", "evt_5490", "order.updated", "", "4bf9"),
 ]  # fmt: skip
 DEEDS = {"edit_url": "/design/flow-form/", "diff_url": "/design/flow-diff/", "draft_diff_url": "/design/flow-diff/", "text_url": "#", "deprecate_url": "#", "archive_url": "#", "restore_url": "", "published": options("Version 8", "Version 7"), "part_of": "", "shown": "Version 7"}  # fmt: skip
 EDITOR = {"revision": 4, "text": DOCUMENT, "words": components()["words"], "save_url": "#", "check_url": "", "publish_url": "#", "part_of": "", "problem": ""}  # fmt: skip
@@ -111,8 +112,8 @@ def flow_diff() -> dict[str, Any]:
 
 
 def mappings() -> dict[str, Any]:
-    rows = [rm.DocumentRow("order-canonical", "/design/mapping/", "Storefront order to our order", 3, ago(days=2)),
-            rm.DocumentRow("refunds--row", "#", "Make the row", 1, ago(days=9), rm.Link("refund-on-return", "/design/flow/"))]  # fmt: skip
+    rows = [brm.DocumentRow("order-canonical", "/design/mapping/", "Storefront order to our order", 3, ago(days=2)),
+            brm.DocumentRow("refunds--row", "#", "Make the row", 1, ago(days=9), rm.Link("refund-on-return", "/design/flow/"))]  # fmt: skip
     return {"page": page(rows, "2 mappings"), "filters": LIST_FILTERS, "new_url": "/design/mapping-form/"}
 
 

@@ -23,8 +23,9 @@ from ipaas.flows.lint import LINT_RULES
 from ipaas.flows.querysets import FlowQuerySet
 from ipaas.flows.yaml_form import to_yaml
 from ipaas.governance.services import check_document
+from ipaas.web.build_readmodels import DocumentRow
 from ipaas.web.pages.support import PAGE_SIZE, asked, environment_of, options, with_query
-from ipaas.web.readmodels import CursorPage, DiffRow, DocumentRow, Finding, Link, VersionRow
+from ipaas.web.readmodels import CursorPage, DiffRow, Finding, Link, VersionRow
 
 DRAFT = "draft"
 MAX_TEXT = forms.MAX_BYTES

@@ -10,7 +10,8 @@ from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.config import settings
 from ipaas.core.ids import uuid7_time
 from ipaas.events.models import Endpoint, Receipt
-from ipaas.web.readmodels import EndpointRow, Link, ReceiptRow
+from ipaas.web.build_readmodels import EndpointRow, ReceiptRow
+from ipaas.web.readmodels import Link
 
 SCHEMES = {"standard-webhooks": "Standard Webhooks", "hmac": "HMAC", "none": "unsigned"}
 

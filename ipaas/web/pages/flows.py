@@ -18,6 +18,7 @@ from ipaas.flows.models import Deployment, Flow
 from ipaas.flows.services import save_draft
 from ipaas.runtime.models import Run
 from ipaas.runtime.showing import shown_text
+from ipaas.web.build_readmodels import DeploymentRow
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with_items
 from ipaas.web.pages.endpoint_rows import hook_address
@@ -25,7 +26,7 @@ from ipaas.web.pages.flow_figures import Figures, figures_of, open_letters, toda
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
 from ipaas.web.pages.flow_words import STARTER, words_of
 from ipaas.web.pages.support import asked, environment_of, options
-from ipaas.web.readmodels import DeploymentRow, ErrorView, FlowRow, Link, RunRow
+from ipaas.web.readmodels import ErrorView, FlowRow, Link, RunRow
 
 STATES = {"": "Any state", "active": "Active", "paused": "Paused", "undeployed": "Nowhere live", "archived": "Archived"}
 RECENT = 8

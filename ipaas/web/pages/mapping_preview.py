@@ -17,7 +17,8 @@ from ipaas.mapping import engine
 from ipaas.mapping.document import validate
 from ipaas.mapping.engine import MappingFailed
 from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression
-from ipaas.web.readmodels import FieldRow, Finding
+from ipaas.web.build_readmodels import FieldRow
+from ipaas.web.readmodels import Finding
 
 MAX_SAMPLE = 100_000
 WITHIN_S = 2.0

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.contracts.document import validate
 from ipaas.contracts.services import save_draft
-from ipaas.contracts.validators import compile_schema, sensitive_paths
+from ipaas.contracts.validators import compile_schema, schema_problems, sensitive_paths
 from ipaas.core import jsonio
 from ipaas.core.document_forms import errors_of, unreadable
 from ipaas.web.pages import document_views as views
@@ -55,9 +55,8 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
 
 def tried(content: Any, sample: str) -> list[Finding] | None:
     """What is wrong with a value in JSON; None while the schema itself has faults."""
-    if not isinstance(content, dict) or any(one.path.startswith("/schema") for one in errors_of(validate(content))):
-        return None
-    if not isinstance(content.get("schema"), dict | bool):
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if not isinstance(schema, dict | bool) or schema_problems(schema):
         return None
     try:
         if len(sample) > MAX_SAMPLE:
@@ -66,7 +65,7 @@ def tried(content: Any, sample: str) -> list[Finding] | None:
     except jsonio.JsonInvalid as error:
         fault = unreadable(error, sample)
         return [Finding("error", fault["message"], "", fault.get("line"), fault.get("column"))]
-    found = compile_schema(content["schema"]).errors(value)
+    found = compile_schema(schema).errors(value)
     return [Finding("error", one["message"], one["path"] or "(all)") for one in found]
 
 
