@@ -238,7 +238,7 @@ def may_decide(actor: Actor, approval: Approval) -> bool:
 
 
 def locked_run(run_id: UUID) -> Run:
-    found = Run.objects.select_for_update().filter(id=run_id).first()
+    found: Run | None = Run.objects.select_for_update().filter(id=run_id).first()
     if found is None:
         raise NotFound(what="run")
     return found
