@@ -1,4 +1,4 @@
-"""Reading the document form of a definition: text to content, findings with a place, hashes."""
+"""Reading the document form of a definition: text to content, findings with a place, hashes, differences."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -244,3 +244,46 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; there is {', '.join(names[:8])}" if names else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between two contents."""
+
+    path: str
+    kind: Literal["added", "removed", "changed"]
+    before: Any = None
+    after: Any = None
+
+
+def difference(before: Any, after: Any) -> list[Change]:
+    """Differences by path, in document order; items of lists with an ``id`` are matched by it, others by place."""
+    return list(_differences(before, after, ""))
+
+
+def _differences(before: Any, after: Any, path: str) -> Iterator[Change]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _by_key(before, after, path)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _by_key(_keyed(before), _keyed(after), path)
+    elif type(before) is not type(after) or before != after:
+        yield Change(path, "changed", before, after)
+
+
+def _by_key(before: dict[str, Any], after: dict[str, Any], path: str) -> Iterator[Change]:
+    for key, old in before.items():
+        place = path + pointer(key)
+        if key in after:
+            yield from _differences(old, after[key], place)
+        else:
+            yield Change(place, "removed", old)
+    for key, new in after.items():
+        if key not in before:
+            yield Change(path + pointer(key), "added", None, new)
+
+
+def _keyed(items: list[Any]) -> dict[str, Any]:
+    ids = [item.get("id") if isinstance(item, dict) else None for item in items]
+    if all(isinstance(name, str) for name in ids) and len(set(ids)) == len(ids):
+        return dict(zip((str(name) for name in ids), items, strict=True))
+    return {str(index): item for index, item in enumerate(items)}

@@ -10,6 +10,7 @@ from ipaas.core.document_forms import (
     Finding,
     content_sha256,
     did_you_mean,
+    difference,
     normalise,
     pointer,
     read_document,
@@ -90,6 +91,23 @@ def test_any_text_is_read_or_refused(text: str | bytes) -> None:
 def test_the_hash_does_not_depend_on_the_order_of_keys() -> None:
     assert content_sha256({"a": 1, "b": [2]}) == content_sha256({"b": [2], "a": 1})
     assert content_sha256({"a": 1}) != content_sha256({"a": "1"})
+
+
+def test_differences_name_paths_and_match_steps_by_id() -> None:
+    before = {"title": "A", "steps": [{"id": "x", "n": 1}, {"id": "y"}]}
+    after = {"title": "B", "steps": [{"id": "new"}, {"id": "x", "n": 2}]}
+    changes = {(change.path, change.kind) for change in difference(before, after)}
+    assert changes == {
+        ("/title", "changed"),
+        ("/steps/x/n", "changed"),
+        ("/steps/y", "removed"),
+        ("/steps/new", "added"),
+    }
+
+
+def test_true_is_not_the_same_as_one() -> None:
+    assert difference({"a": 1}, {"a": True})
+    assert not difference({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
 
 
 def test_pointers_escape_their_parts() -> None:

@@ -17,7 +17,6 @@ from ipaas.core.document_querysets import DocumentQuerySet
 from ipaas.core.document_types import DocumentType, document_type
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import InvalidInput, NotFound
-from ipaas.flows.comparison import compare
 from ipaas.flows.inline import written_out
 from ipaas.flows.lint import LINT_RULES
 from ipaas.flows.querysets import FlowQuerySet
@@ -255,11 +254,25 @@ def as_written(pages: DocumentPages, workspace_id: UUID, content: Json) -> Json:
 
 def diff_rows(before: Json, after: Json) -> list[DiffRow]:
     """Changes by place; that a version pins what a draft leaves to the newest is none."""
-    return [
-        DiffRow(one.path or "(all)", one.op, _short(one.before), _short(one.after))
-        for one in compare(before, after, names=("", "")).changes
+    rows = [
+        DiffRow(one.path or "(all)", one.kind, _short(one.before), _short(one.after))
+        for one in forms.difference(before, after)
         if not _only_pinned(one.before, one.after)
     ]
+    was, now = _order(before), _order(after)
+    if not rows and was != now:
+        rows.append(DiffRow("order of the blocks", "changed", ", ".join(was), ", ".join(now)))
+    return rows
+
+
+def _order(content: Json) -> list[str]:
+    """The ids of a document in the order in which they are read; changes go by ids and so tell nothing of it."""
+    if isinstance(content, list):
+        return [name for item in content for name in _order(item)]
+    if not isinstance(content, dict):
+        return []
+    own = [content["id"]] if isinstance(content.get("id"), str) else []
+    return own + [name for key in sorted(content) for name in _order(content[key])]
 
 
 def _only_pinned(before: Json, after: Json) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.config import settings
@@ -77,7 +77,4 @@ def _run_link(request: WorkspaceRequest, run_id: Any) -> Link:
     label = f"run {str(run_id)[-8:]}"
     if not request.actor.may("runs.view"):
         return Link(label, "")
-    try:
-        return Link(label, reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))
-    except NoReverseMatch:
-        return Link(label, "")
+    return Link(label, reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))

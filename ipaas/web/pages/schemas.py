@@ -1,6 +1,5 @@
 """Schemas: list, page, editor with a value to try them on."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from ipaas.contracts.validators import compile_schema, schema_problems, sensitiv
 from ipaas.core import jsonio
 from ipaas.core.document_forms import errors_of, unreadable
 from ipaas.web.pages import document_views as views
+from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
 from ipaas.web.pages.mapping_preview import MAX_SAMPLE
 from ipaas.web.pages.mappings import used_by
@@ -49,7 +49,7 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
     else:
         examples = content.get("examples") if isinstance(content, dict) else None
         first = examples[0] if isinstance(examples, list) and examples else {}
-        sample = json.dumps(first, indent=2, ensure_ascii=False)
+        sample = pretty(first)
     return {"sample": sample, "tried": tried(content, sample)}
 
 
