@@ -17,7 +17,7 @@ from ipaas.launcher.kernel import group_members, signal_group, signal_process
 from ipaas.launcher.layout import ROOT
 from ipaas.launcher.state import ProcessState, State
 
-READY_S, STOP_S, LOOK_S = 180.0, 120.0, 0.05
+READY_S, STOP_S, LOOK_S = 180.0, 120.0, 0.02
 
 
 class InstanceFailed(Exception):
@@ -60,7 +60,7 @@ class Instance:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", *self.words],
                 cwd=ROOT,
-                env=self._environment(),
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -108,7 +108,8 @@ class Instance:
             if one.pid is not None and one.alive:
                 signal_group(one.pid, signal.SIGKILL)
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
         """The caller's environment without a single setting of the product, then this instance's."""
         outside = ("IPAAS_", "PYTEST_", "COV_", "DJANGO_", "DATABASE_URL", "REDIS_URL")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(outside)}

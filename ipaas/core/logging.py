@@ -26,7 +26,7 @@ from ipaas.core.redaction import Redactor, SecretValues, scrub_text
 
 QUIET: Final = (
     "httpx", "httpcore", "urllib3", "asyncio", "amqp", "kombu", "celery.redirected",
-    "celery.app.trace", "celery.bootsteps",
+    "celery.app.trace", "celery.bootsteps", "celery.worker.strategy",
 )  # fmt: skip
 
 MOST_OPENED: Final = 1_000

@@ -80,7 +80,7 @@ def _web(options: Options) -> list[str]:
 def _worker(options: Options) -> list[str]:
     pool = ["worker", "--pool", "prefork", "--concurrency", str(options.concurrency), "--loglevel", "WARNING"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return ["-m", "celery", "-A", "ipaas.celery", *pool, "--queues", "interactive,default,bulk", *quiet]
+    return ["-m", "celery", "-A", "ipaas.celery", "--quiet", *pool, "--queues", "interactive,default,bulk", *quiet]
 
 
 def _cli(*words: str) -> Callable[[Options], list[str]]:

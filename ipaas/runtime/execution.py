@@ -13,6 +13,7 @@ from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
+from ipaas.runtime.digests import ended_row
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
@@ -358,8 +359,10 @@ class Execution:
 
     def set_state(self, status: str, *, ended: bool = False, failure: Failure | None = None) -> None:
         self.status_written = True
-        self.unit.add("state", self._state(status, ended=ended, failure=failure))
+        state = self._state(status, ended=ended, failure=failure)
+        self.unit.add("state", state)
         if ended:
+            self.unit.add("ended", ended_row(self.run.workspace_id, state))
             self.unit.add("done", (self.run.id,))
             if self.run.parent_run_id is not None:
                 self.unit.add("wake", (self.run.parent_run_id,))

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from ipaas.audit.sql import ENTRY_INSERT
+
 Claim = tuple[UUID, int]
 HELD_UNTIL = datetime(9000, 1, 1, tzinfo=UTC)
 """When work of a paused flow is due; see ``runtime.holds``."""
@@ -210,6 +212,18 @@ class OutboxRow(NamedTuple):
     sealed: bytes | None
 
 
+class EndedRow(NamedTuple):
+    """How a run ended, for the audit trail; see ``runtime.digests``."""
+
+    workspace_id: UUID
+    run_id: UUID
+    status: str
+    finished_at: datetime
+    error_class: str | None
+    error_code: str | None
+    error_step: str | None
+
+
 Row = tuple[Any, ...]
 
 
@@ -377,6 +391,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "UPDATE runtime_approval SET state = 'cancelled', decided_at = now(), reason = 'the run ended' "
         "WHERE run_id = ANY(%b::uuid[]) AND state = 'pending'",
     ),
+    Statement("audit", ENTRY_INSERT.replace("%s", "%b")),
     Statement("done", "DELETE FROM runtime_work WHERE id = ANY(%b::uuid[])"),
     Statement(
         "wake",

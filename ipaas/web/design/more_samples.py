@@ -6,9 +6,9 @@ from typing import Any
 from ipaas.core import clock
 from ipaas.web import readmodels as rm
 from ipaas.web.design.samples import (
-    BULK_JOB,
     DOCUMENT,
     ERROR,
+    JOBS,
     ORDER,
     ago,
     components,
@@ -87,7 +87,7 @@ def crumbs(label: str, url: str) -> list[rm.Link]:
 
 
 def dead_letters() -> dict[str, Any]:
-    return {"groups": GROUPS, "totals": {"count": 7, "oldest_at": ago(days=1), "at_stake": "€ 1,114.10"}, "filters": LIST_FILTERS, "jobs": [BULK_JOB]}  # fmt: skip
+    return {"groups": GROUPS, "totals": {"count": 7, "oldest_at": ago(days=1), "at_stake": "€ 1,114.10"}, "filters": LIST_FILTERS, **JOBS}  # fmt: skip
 
 
 def dead_letter_group() -> dict[str, Any]:
@@ -99,7 +99,8 @@ def dead_letter() -> dict[str, Any]:
     return {
         "letter": LETTERS[0], "run": rm.Link("run", "/design/run/"), "step": run_steps()[6], "input_text": text,
         "findings": [rm.Finding("error", "house_number must not be empty", "shipping.house_number", 3, 44)],
-        "diff": components()["diff"], "impacts": run()["replay_impacts"], "correct_url": "#", "discard_url": "#",
+        "diff": components()["diff"], "impacts": run()["impacts"], "impacts_problem": "", "problem": "", "input": ORDER, "state": "open", "closed": None,
+        "step_title": "Book the parcel", "replay_run": None, "replay_url": "#", "correct_url": "#", "discard_url": "#",
         "crumbs": crumbs("Dead letters", "/design/dead-letters/"),
     }  # fmt: skip
 
@@ -156,7 +157,8 @@ def connection() -> dict[str, Any]:
 
 def stub() -> dict[str, Any]:
     return {"stub": STUB, "ledger": page(LEDGER, "3 calls, newest first"), "crumbs": crumbs("Stubs", "/design/stubs/"),
-            "fault_kinds": options("Status", "Delay", "Reset", "Half answer", "Schema drift"), **LIVE}  # fmt: skip
+            "fault_kinds": options("Status", "Delay", "Reset", "Half answer", "Schema drift"), "whens": options("Before the effect"),
+            "faults": [rm.FaultRow("f1", "charge", "HTTP 503 on 30 % of the calls", 12, 4)], "endpoints": options("storefront-orders"), "filter": {}, "filtered": False, **LIVE}  # fmt: skip
 
 
 def stubs() -> dict[str, Any]:
