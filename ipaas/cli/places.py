@@ -51,6 +51,14 @@ class WorkspaceUnclear(IpaasError):
     remedy = "Name one with --workspace or IPAAS_WORKSPACE."
 
 
+class NoWorkspace(IpaasError):
+    """This instance has no workspace yet."""
+
+    code = "cli.no_workspace"
+    title = "No workspace"
+    remedy = "Wait until `manage.py up` is ready, or run `ipaas demo install`."
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A server and the key to use there; ``local`` ones make their key themselves."""
@@ -195,8 +203,10 @@ def _only_workspace() -> str:
     from ipaas.accounts.models import Workspace
 
     slugs = list(Workspace.objects.order_by("slug").values_list("slug", flat=True)[:20])
-    if len(slugs) != 1:
-        raise WorkspaceUnclear(workspaces=", ".join(slugs) or "none yet; make one first")
+    if not slugs:
+        raise NoWorkspace
+    if len(slugs) > 1:
+        raise WorkspaceUnclear(workspaces=", ".join(slugs))
     return slugs[0]
 
 

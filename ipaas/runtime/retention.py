@@ -125,7 +125,7 @@ def _in_batches(sql: str, params: list[Any]) -> int:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
-            total += cursor.rowcount
+            total += int(cursor.rowcount)
             if cursor.rowcount < BATCH:
                 return total
 

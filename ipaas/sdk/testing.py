@@ -93,14 +93,17 @@ class KitTransports:
     def secret(self, field: str) -> str | None:
         return self.secrets.get(field)
 
-    async def stream(self, host: str, port: int, *, tls: bool) -> Stream:
+    async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Stream:
         return await open_stream(host, port, tls, self.egress, DEADLINE_S)
 
     async def start_tls(self, stream: Stream, host: str) -> None:
         await start_tls(stream[0], stream[1], host, deadline_s=DEADLINE_S)
 
-    async def pin(self, host: str, port: int) -> str:
+    async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         return host
+
+    def committing(self) -> None:
+        """The bench keeps no book of effects."""
 
 
 @dataclass(slots=True)

@@ -58,6 +58,11 @@ def test_of_several_workspaces_one_must_be_named(local: Path, acme: Workspace) -
     assert run("--workspace", "nowhere", "whoami").exit_code == 4
 
 
+def test_an_instance_without_a_workspace_says_so(local: Path, transactional_db: None) -> None:
+    refused = run("whoami")
+    assert (refused.exit_code, "no workspace yet" in refused.stderr) == (1, True)
+
+
 def test_a_sign_in_is_kept_for_its_owner_alone(live_server: Any, acme: Workspace) -> None:
     key = create_api_key(workspace=acme, name="me", scopes=["flows.view"], actor=SYSTEM).raw
     assert run("login", "--server", live_server.url, stdin=f"{key}\n").exit_code == 0

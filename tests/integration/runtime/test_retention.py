@@ -31,10 +31,11 @@ DAYS, KEY_DAYS = 30, 60
 def past(world: World, clock: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keeps 30 days of runs and 60 of keys; the partitions of the past are gone afterwards."""
     monkeypatch.setattr(retention, "settings", lambda: Settings(retention_days=DAYS, key_retention_days=KEY_DAYS))
+    before = days_ago(2)
     yield
     with connection.cursor() as cursor:
         for table in partitioned_tables():
-            for name, *_ in partitions_before(cursor, table, now().date() - timedelta(days=2)):
+            for name, *_ in partitions_before(cursor, table, before):
                 cursor.execute(f"DROP TABLE {name}")
 
 
