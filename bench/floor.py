@@ -100,7 +100,7 @@ def _serve(conninfo: str, target: int, pipe: Connection) -> None:
 
     async def main() -> None:
         task = asyncio.create_task(server.serve())
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.02)
         pipe.send(server.servers[0].sockets[0].getsockname()[1])
         await task

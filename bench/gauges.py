@@ -41,11 +41,18 @@ def _cpu_s(pid: int) -> float:
     return sum(map(int, parts[11:15])) * _TICK_S  # utime, stime, and those of children waited for
 
 
+def _machine_s() -> float:
+    """CPU time that the whole machine has spent on anything."""
+    parts = [int(part) for part in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return (sum(parts[:3]) + sum(parts[5:7])) * _TICK_S
+
+
 @dataclass(frozen=True)
 class Reading:
     """Counters at one moment."""
 
     at: float
+    machine_s: float
     cpu: Mapping[str, float]
     transactions: int
     log_bytes: int
@@ -54,38 +61,40 @@ class Reading:
 
 @dataclass(frozen=True)
 class Cost:
-    """What lies between two readings."""
+    """What lies between two readings, per run where it says so; ``machine`` counts cores that were busy in all."""
 
     seconds: float
-    cpu: dict[str, float]
-    transactions: int
-    log_bytes: int
-    stored_bytes: int
+    machine: float
+    cpu_ms: dict[str, float]
+    transactions: float
+    log_bytes: float
+    stored_bytes: float
 
     @property
-    def cores(self) -> float:
-        """Share of one core that all processes used together."""
-        return sum(self.cpu.values()) / self.seconds
+    def total_ms(self) -> float:
+        """CPU milliseconds of all processes, per run."""
+        return sum(self.cpu_ms.values())
 
 
 def read(instance: Instance, database_url: str) -> Reading:
     with psycopg.connect(database_url, autocommit=True) as conn:
-        conn.execute("SELECT pg_stat_clear_snapshot()")
         row = conn.execute(
             "SELECT xact_commit, pg_current_wal_lsn() - '0/0'::pg_lsn, pg_database_size(current_database()) "
             "FROM pg_stat_database WHERE datname = current_database()"
         ).fetchone()
     if row is None:
         raise LookupError
-    return Reading(time.monotonic(), cpu_seconds(instance), int(row[0]), int(row[1]), int(row[2]))
+    return Reading(time.monotonic(), _machine_s(), cpu_seconds(instance), int(row[0]), int(row[1]), int(row[2]))
 
 
-def between(before: Reading, after: Reading) -> Cost:
-    cpu = {name: seconds - before.cpu.get(name, 0.0) for name, seconds in after.cpu.items()}
+def between(before: Reading, after: Reading, runs: int) -> Cost:
+    cpu = {name: (seconds - before.cpu.get(name, 0.0)) * 1000 / runs for name, seconds in after.cpu.items()}
+    seconds = after.at - before.at
     return Cost(
-        after.at - before.at,
+        seconds,
+        (after.machine_s - before.machine_s) / seconds,
         cpu,
-        after.transactions - before.transactions,
-        after.log_bytes - before.log_bytes,
-        after.stored_bytes - before.stored_bytes,
+        (after.transactions - before.transactions) / runs,
+        (after.log_bytes - before.log_bytes) / runs,
+        (after.stored_bytes - before.stored_bytes) / runs,
     )

@@ -11,6 +11,7 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -59,7 +60,7 @@ POLICY = {"rate": {"per_second": 100_000, "burst": 100_000}, "concurrency": 1000
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The workspace that is measured and what its sender needs."""
+    """The workspace that is measured and what its sender needs; ``now`` is when it was made."""
 
     workspace_id: UUID
     environment_id: UUID
@@ -69,6 +70,7 @@ class World:
     connection_id: UUID
     path: str
     key: bytes
+    now: datetime
 
 
 def install(target: int) -> World:
@@ -101,7 +103,11 @@ def install(target: int) -> World:
         policy=POLICY,
     )
     endpoint = create_endpoint(
-        actor=SYSTEM, environment=environment, slug=ENDPOINT, title="Orders", secret_slug="signing"  # noqa: S106
+        actor=SYSTEM,
+        environment=environment,
+        slug=ENDPOINT,
+        title="Orders",
+        secret_slug="signing",  # noqa: S106
     )
     apply_document(actor=SYSTEM, workspace=workspace, content=MAPPING)
     applied = apply_document(actor=SYSTEM, workspace=workspace, content=FLOW)
@@ -115,6 +121,7 @@ def install(target: int) -> World:
         connection.id,
         f"/hooks/{endpoint.public_id}",
         key,
+        datetime.now(UTC),
     )
 
 
@@ -171,3 +178,8 @@ def _delivery(path: str, key: bytes, moment: str) -> bytes:
         f"content-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+def lowest_id(moment: float) -> UUID:
+    """The lowest UUIDv7 of a moment (seconds since the epoch): lets a query look at few partitions only."""
+    return UUID(int=int(moment * 1000) << 80)

@@ -51,7 +51,7 @@ def register(context: AdaptContext) -> None:
 
 
 def _uuid(value: UUID) -> bytes:
-    return _UUID + value.bytes
+    return _UUID + value.int.to_bytes(16, "big")
 
 
 def _text(value: str) -> bytes:
@@ -72,7 +72,7 @@ def _timestamptz(value: datetime) -> bytes:
     return _LONG(8, (value - _EPOCH) // _MICROSECOND)
 
 
-def _boolean(value: bool) -> bytes:  # noqa: FBT001 - the value itself
+def _boolean(value: bool) -> bytes:
     return _TRUE if value else _FALSE
 
 
@@ -92,12 +92,12 @@ _TYPES: dict[str, tuple[int, Callable[[Any], bytes]]] = {
 def column(kind: str, values: Sequence[Any]) -> Column:
     """The values as an array of a type: ``uuid``, ``text``, ``jsonb`` (as text), ``timestamptz`` (aware), …"""
     oid, encode = _TYPES[kind]
-    if None in values:
-        parts = [_NULL if value is None else encode(value) for value in values]
-        return Column(_HEAD(1, 1, oid, len(parts), 1) + b"".join(parts))
-    return Column(_HEAD(1, 0, oid, len(values), 1) + b"".join(map(encode, values)))
+    parts = [_NULL if value is None else encode(value) for value in values]
+    return Column(_HEAD(1, 1, oid, len(parts), 1) + b"".join(parts))
 
 
 def columns(kinds: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Column]:
-    """Rows turned into columns; there is at least one row."""
+    """Rows turned into columns."""
+    if not rows:
+        return [column(kind, ()) for kind in kinds]
     return [column(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)]

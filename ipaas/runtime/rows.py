@@ -1,5 +1,6 @@
 """Rows the engine writes, gathered column-wise and inserted by ``unnest`` in one round trip per batch."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -226,13 +227,25 @@ class EndedRow(NamedTuple):
 Row = tuple[Any, ...]
 
 
+_ARRAY = re.compile(r"%b::(\w+)\[\]")
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One set-based statement: ``columns`` of the row type become array parameters in this order."""
+    """One set-based statement: the columns of the row type become array parameters, of ``kinds`` in this order."""
 
     name: str
     sql: str
     returning: bool = False
+    kinds: Sequence[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", array_kinds(self.sql))
+
+
+def array_kinds(sql: str) -> Sequence[str]:
+    """The types of a statement's array parameters, in order."""
+    return tuple(_ARRAY.findall(sql))
 
 
 def _arrays(types: Sequence[str]) -> str:
