@@ -94,7 +94,7 @@ def _mapped(order: dict[str, Any]) -> dict[str, Any]:
 
 def _serve(conninfo: str, target: int, pipe: Connection) -> None:
     config = uvicorn.Config(
-        Program(conninfo, target), port=0, http="httptools", loop="uvloop", access_log=False, log_level="warning"
+        Program(conninfo, target), port=0, http="httptools", loop="asyncio", access_log=False, log_level="warning"
     )
     server = uvicorn.Server(config)
 
@@ -105,9 +105,7 @@ def _serve(conninfo: str, target: int, pipe: Connection) -> None:
         pipe.send(server.servers[0].sockets[0].getsockname()[1])
         await task
 
-    import uvloop
-
-    uvloop.run(main())
+    asyncio.run(main())
 
 
 class Floor:
