@@ -2,14 +2,13 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.gauges import Cost
 from bench.session import Round, middle
 
-_FLOORS: tuple[Callable[[Round], float], ...] = (lambda one: one.floor, lambda one: one.strict)
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -35,7 +34,7 @@ def product_rows(rounds: Sequence[Round]) -> list[tuple[str, ...]]:
     """What, figure, beside the floor, beside the strict floor, aim."""
 
     def rate(name: str, pick: str, aim: str = "") -> tuple[str, ...]:
-        beside = [f"{middle(rounds, lambda one: getattr(one, pick) / base(one)):.2f} ×" for base in _FLOORS]
+        beside = [f"{_ratio(rounds, pick, base):.2f} ×" for base in ("floor", "strict")]
         return name, f"{middle(rounds, lambda one: getattr(one, pick)):,.0f}/s", *beside, aim
 
     def figure(name: str, text: str, aim: str = "") -> tuple[str, ...]:
@@ -58,6 +57,10 @@ def product_rows(rounds: Sequence[Round]) -> list[tuple[str, ...]]:
         figure("stored per run with indexes, full path", f"{_middle(path, 'stored_bytes') / 1024:.1f} KiB"),
         figure("busy cores meanwhile, ours and others", f"{_middle(path, 'machine'):.2f}"),
     ]
+
+
+def _ratio(rounds: Sequence[Round], pick: str, base: str) -> float:
+    return middle(rounds, lambda one: getattr(one, pick) / getattr(one, base))
 
 
 def _middle(costs: Sequence[Cost], name: str) -> float:
