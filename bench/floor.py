@@ -22,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool
 from bench.sender import Line
 
 CONNECTIONS = 32
+POSTS = 16  # at once by httpx, whose pool looks at every connection for every request
 TABLES = """
 CREATE TABLE IF NOT EXISTS receipt (id uuid PRIMARY KEY, body bytea NOT NULL, at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE IF NOT EXISTS step (run uuid, seq integer, name text NOT NULL, data bytea NOT NULL,
@@ -34,6 +35,7 @@ class Program:
 
     def __init__(self, conninfo: str, target: int, *, plain: bool) -> None:
         self.client = httpx.AsyncClient(trust_env=False) if plain else None
+        self.gate = asyncio.Semaphore(POSTS)
         self.pool = AsyncConnectionPool(
             conninfo, min_size=CONNECTIONS, max_size=CONNECTIONS, open=False, kwargs={"autocommit": True}
         )
@@ -67,7 +69,9 @@ class Program:
     async def post(self, mapped: bytes) -> bytes:
         if self.client is not None:
             url = f"http://127.0.0.1:{self.target}/orders"
-            return (await self.client.post(url, content=mapped, headers={"content-type": "application/json"})).content
+            async with self.gate:
+                answer = await self.client.post(url, content=mapped, headers={"content-type": "application/json"})
+            return answer.content
         line = self.free.pop() if self.free else await self.connect()
         _status, answer = await line.ask(
             b"POST /orders HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
