@@ -15,6 +15,7 @@ from ipaas.cli.demo_commands import demo
 from ipaas.cli.instance import set_up
 from ipaas.cli.shell import Options, Told
 from ipaas.cli.trust import audit, vault
+from ipaas.launcher.environment import adopt_instance
 
 
 @click.group(cls=Told)
@@ -24,6 +25,7 @@ from ipaas.cli.trust import audit, vault
 @click.pass_context
 def main(context: click.Context, server: str | None, workspace: str | None) -> None:
     """Run and drive the integration platform."""
+    adopt_instance()
     context.obj = Options(server, workspace)
 
 

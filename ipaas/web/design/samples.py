@@ -13,7 +13,7 @@ from ipaas.web.shell import NAVIGATION, NavGroup, NavItem, Shell, theme_of
 
 PAGE_OF_KEY = {
     "home": "home", "runs": "runs", "deadletters": "dead-letters", "approvals": "approvals", "flows": "flows",
-    "mappings": "flows", "schemas": "flows", "endpoints": "flows", "connections": "connections", "secrets": "secrets", "stubs": "stubs", "audit": "audit",
+    "mappings": "mappings", "schemas": "schemas", "endpoints": "endpoints", "connections": "connections", "secrets": "secrets", "stubs": "stubs", "audit": "audit",
     "settings": "components",
 }  # fmt: skip
 CALLED = rm.Impact(

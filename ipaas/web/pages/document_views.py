@@ -11,7 +11,7 @@ from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
-from ipaas.flows.models import Flow
+from ipaas.flows.models import Flow, FlowVersion
 from ipaas.governance import services as governance
 from ipaas.web.pages import documents as shared
 from ipaas.web.pages.documents import Context, DocumentPages
@@ -93,6 +93,7 @@ def _editor(
     environment_of(request)
     content = shared.read_content(text)
     live = pages.version(document, document.latest_version) if document and document.latest_version else None
+    live_content = shared.as_written(pages, document.workspace_id, live.content) if live else None
     may_publish = document is not None and document.draft is not None and not document.archived
     owner = getattr(document, "derived_from", "") if document else ""
     slugs = [] if document is None else [document.slug]
@@ -105,7 +106,7 @@ def _editor(
         "findings": shared.checked(request, pages, text) if findings is None else findings,
         "crumbs": pages.crumbs(request, document),
         "words": pages.words(request),
-        "live_text": shared.as_text(live.content) if live else "",
+        "live_text": shared.as_text(live_content),
         "live_label": f"Version {live.number}" if live else "",
         "part_of": owner.partition(":")[2],
         "save_url": "" if owner else pages.url(request, "edit" if document else "new", *slugs),
@@ -151,8 +152,9 @@ def publish(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpR
                 note=posted(request, "note", 2000),
                 expected_revision=shared.number_of(request, "revision"),
             )
-            for place in places:
-                governance.deploy(flow=document, environment=place, version=version, actor=request.actor)
+            if isinstance(version, FlowVersion):
+                for place in places:
+                    governance.deploy(flow=document, environment=place, version=version, actor=request.actor)
     except (NotFound, PermissionDenied):
         raise
     except IpaasError as error:
@@ -180,8 +182,10 @@ def diff(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResp
     to = request.GET.get("to") or (shared.DRAFT if document.draft is not None else str(newest))
     usual = newest if to == shared.DRAFT else newest - 1
     since = request.GET.get("from") or str(max(usual, 1))
-    before_label, before = shared.chosen_content(pages, document, since)
-    after_label, after = shared.chosen_content(pages, document, to)
+    (before_label, before), (after_label, after) = (
+        (label, shared.as_written(pages, document.workspace_id, content))
+        for label, content in (shared.chosen_content(pages, document, one) for one in (since, to))
+    )
     numbers = pages.type.versions.filter(document_id=document.id).order_by("-number").values_list("number", flat=True)
     choices = {str(number): f"Version {number}" for number in numbers[: shared.MOST_VERSIONS]}
     if document.draft is not None:
@@ -267,5 +271,3 @@ def shown_version(request: WorkspaceRequest, pages: DocumentPages, document: Any
     return shared.chosen_content(
         pages, document, request.GET.get("version") or (str(number) if number else shared.DRAFT)
     )
-
-

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,12 +17,14 @@ from ipaas.core.document_querysets import DocumentQuerySet
 from ipaas.core.document_types import DocumentType, document_type
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.flows.inline import written_out
 from ipaas.flows.lint import LINT_RULES
 from ipaas.flows.querysets import FlowQuerySet
 from ipaas.flows.yaml_form import to_yaml
 from ipaas.governance.services import check_document
+from ipaas.web.build_readmodels import DocumentRow
 from ipaas.web.pages.support import PAGE_SIZE, asked, environment_of, options, with_query
-from ipaas.web.readmodels import CursorPage, DiffRow, DocumentRow, Finding, Link, VersionRow
+from ipaas.web.readmodels import CursorPage, DiffRow, Finding, Link, VersionRow
 
 DRAFT = "draft"
 MAX_TEXT = forms.MAX_BYTES
@@ -230,7 +233,7 @@ def draft_diff_url(request: WorkspaceRequest, pages: DocumentPages, document: Ve
     if document.draft is None or not document.latest_version:
         return ""
     newest = pages.version(document, document.latest_version)
-    if newest.content == document.draft:
+    if not diff_rows(as_written(pages, newest.document.workspace_id, newest.content), document.draft):
         return ""
     return _diff_url(request, pages, document, document.latest_version, DRAFT)
 
@@ -244,11 +247,36 @@ def chosen_content(pages: DocumentPages, document: VersionedDocument, asked_for:
     return f"Version {int(asked_for)}", pages.version(document, int(asked_for)).content
 
 
+def as_written(pages: DocumentPages, workspace_id: UUID, content: Json) -> Json:
+    """A version with its own parts inline, as people wrote it."""
+    return written_out(content, workspace_id) if pages.kind == "flow" else content
+
+
 def diff_rows(before: Json, after: Json) -> list[DiffRow]:
-    return [
+    """Changes by place; that a version pins what a draft leaves to the newest is none."""
+    rows = [
         DiffRow(one.path or "(all)", one.kind, _short(one.before), _short(one.after))
         for one in forms.difference(before, after)
+        if not _only_pinned(one.before, one.after)
     ]
+    was, now = _order(before), _order(after)
+    if not rows and was != now:
+        rows.append(DiffRow("order of the blocks", "changed", ", ".join(was), ", ".join(now)))
+    return rows
+
+
+def _order(content: Json) -> list[str]:
+    """The ids of a document in the order in which they are read; changes go by ids and so tell nothing of it."""
+    if isinstance(content, list):
+        return [name for item in content for name in _order(item)]
+    if not isinstance(content, dict):
+        return []
+    own = [content["id"]] if isinstance(content.get("id"), str) else []
+    return own + [name for key in sorted(content) for name in _order(content[key])]
+
+
+def _only_pinned(before: Json, after: Json) -> bool:
+    return isinstance(before, str) and isinstance(after, str) and before.startswith(f"{after}@")
 
 
 def _short(value: Json) -> str:

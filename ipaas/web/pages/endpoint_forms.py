@@ -13,7 +13,11 @@ from ipaas.events.models import Endpoint
 from ipaas.vault.models import Secret
 
 STANDARD, NONE, OWN = "standard-webhooks", "none", "own"
-WAYS = [(STANDARD, "Standard Webhooks"), (OWN, "HMAC, as written below"), (NONE, "Unsigned: anybody who knows the address")]
+WAYS = [
+    (STANDARD, "Standard Webhooks"),
+    (OWN, "HMAC, as written below"),
+    (NONE, "Unsigned: anybody who knows the address"),
+]
 EXAMPLE = '{"scheme": "hmac", "header": "X-Signature", "algorithm": "sha256", "encoding": "hex"}'
 MAX_SIGNATURE = 4_000
 
@@ -24,7 +28,9 @@ class EndpointForm(forms.Form):
     environment = forms.ChoiceField()
     slug = forms.CharField(max_length=80, help_text="Flows name the endpoint by it. It never changes.")
     title = forms.CharField(max_length=200)
-    way = forms.ChoiceField(label="Signature", help_text="A vendor's entry also sets the headers below when left empty.")
+    way = forms.ChoiceField(
+        label="Signature", help_text="A vendor's entry also sets the headers below when left empty."
+    )
     signature = forms.CharField(
         required=False,
         max_length=MAX_SIGNATURE,
@@ -33,7 +39,9 @@ class EndpointForm(forms.Form):
         help_text=f"Only for the HMAC way, in JSON, such as {EXAMPLE}",
     )
     secret_slug = forms.ChoiceField(
-        required=False, label="Signing secret", help_text="By name, a signing secret of the vault; its value stays there."
+        required=False,
+        label="Signing secret",
+        help_text="By name, a signing secret of the vault; its value stays there.",
     )
     delivery_header = forms.CharField(
         required=False, max_length=80, help_text="Header with the delivery's id: a repeated one starts nothing twice."

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.config import settings
 from ipaas.core.ids import uuid7_time
 from ipaas.events.models import Endpoint, Receipt
-from ipaas.web.readmodels import EndpointRow, Link, ReceiptRow
+from ipaas.web.build_readmodels import EndpointRow, ReceiptRow
+from ipaas.web.readmodels import Link
 
 SCHEMES = {"standard-webhooks": "Standard Webhooks", "hmac": "HMAC", "none": "unsigned"}
 
@@ -50,7 +51,9 @@ def endpoint_row(endpoint: Endpoint, newest: UUID | None = None) -> EndpointRow:
 
 def _newest_receipts(endpoint_ids: list[UUID]) -> Mapping[UUID, UUID]:
     """Id of the newest receipt by endpoint: one look into the index for each."""
-    newest = {one: Receipt.objects.filter(endpoint_id=one).order_by("-id").values_list("id").first() for one in endpoint_ids}
+    newest = {
+        one: Receipt.objects.filter(endpoint_id=one).order_by("-id").values_list("id").first() for one in endpoint_ids
+    }
     return {one: found[0] for one, found in newest.items() if found}
 
 
@@ -74,7 +77,4 @@ def _run_link(request: WorkspaceRequest, run_id: Any) -> Link:
     label = f"run {str(run_id)[-8:]}"
     if not request.actor.may("runs.view"):
         return Link(label, "")
-    try:
-        return Link(label, reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))
-    except NoReverseMatch:
-        return Link(label, "")
+    return Link(label, reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))

@@ -1,12 +1,10 @@
 """Deeds on flows: where a version runs, pausing, and starting a run by hand."""
 
-import json
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ipaas.accounts.models import Environment
@@ -23,6 +21,7 @@ from ipaas.flows.queries import plan_for
 from ipaas.governance import services as governance
 from ipaas.runtime.models import Run
 from ipaas.runtime.services import trigger_flow
+from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.document_views import reason_of
 from ipaas.web.pages.documents import Context, number_of, refused, text_of
 from ipaas.web.pages.flows import FLOWS
@@ -115,7 +114,7 @@ def _start(request: WorkspaceRequest, flow: Flow) -> HttpResponse:
                 body=body,
                 key=f"{request.actor.kind}:{request.actor.id}:{key}" if key else "",
             )
-            return _to_run(request, flow, run)
+            return _to_run(request, run)
         problem = "The body breaks the flow's contract."
     except (NotFound, PermissionDenied):
         raise
@@ -139,7 +138,7 @@ def _example(flow: Flow, deployment: Deployment | None) -> str:
     reference = content.get("input", {}).get("schema")
     schema = SchemaVersion.objects.of(flow.workspace_id, *split_reference(reference)) if reference else None
     examples = schema.content.get("examples", ()) if schema else ()
-    return json.dumps(examples[0] if examples else {}, indent=2, ensure_ascii=False)
+    return pretty(examples[0] if examples else {})
 
 
 def _run_form(
@@ -161,12 +160,9 @@ def _run_form(
     return render(request, "flows/flow_run.html", context, status=status)
 
 
-def _to_run(request: WorkspaceRequest, flow: Flow, run: Run) -> HttpResponse:
+def _to_run(request: WorkspaceRequest, run: Run) -> HttpResponse:
     messages.success(request, f"Run {run.id} has started.")
-    try:
-        return redirect(reverse("runtime:run_detail", args=[request.workspace.slug, run.id]))
-    except NoReverseMatch:
-        return _to_flow(request, flow)
+    return redirect("runtime:run_detail", request.workspace.slug, run.id)
 
 
 def _running(flow: Flow, environment: str) -> Deployment | None:
@@ -185,7 +181,8 @@ def _environment(request: WorkspaceRequest) -> Environment:
 
 def _deployment(request: WorkspaceRequest, flow: Flow) -> Deployment:
     slug = posted(request, "environment", 80)
-    found = flow.deployments.select_related("environment").filter(environment__slug=slug, active=True).first()
+    rows = flow.deployments.select_related("environment").filter(environment__slug=slug, active=True)
+    found: Deployment | None = rows.first()
     if found is None:
         raise NotFound(what="deployment")
     return found

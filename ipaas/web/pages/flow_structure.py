@@ -1,6 +1,6 @@
 """A flow document as people read it: its blocks as an indented structure, its trigger and its contract in words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +37,8 @@ def trigger_in_words(content: Mapping[str, Any]) -> str:
 def contract_facts(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the flow promises and expects, for a document of valid form."""
     schema = content.get("input", {}).get("schema")
-    names = [f"{name} (primary)" if name == content["primary_business_id"] else name for name in content["business_ids"]]
+    primary = content["primary_business_id"]
+    names = [f"{name} (primary)" if name == primary else name for name in content["business_ids"]]
     failure = content.get("failure", {})
     ends = [f"{name.replace('_', ' ')}: {end.replace('_', ' ')}" for name, end in failure.items() if name != "default"]
     usual = failure.get("default", "dead_letter").replace("_", " ")
@@ -83,21 +84,23 @@ def _details(kind: str, step: Step) -> Iterator[str]:
 
 
 def _detail(kind: str, spec: Any) -> str:
-    told = {
-        "call": lambda: f"{spec['connection']}.{spec['action']}",
-        "map": lambda: spec.get("mapping") or f"{len(spec.get('fields', ()))} fields written here",
-        "validate": lambda: spec["schema"] if isinstance(spec["schema"], str) else "a schema written here",
-        "branch": lambda: "the first case that is true",
-        "parallel": lambda: f"{len(spec['branches'])} strands at once",
-        "for_each": lambda: f"{spec['as']} of {spec['items']}, {spec.get('concurrency', 1)} at once",
-        "wait": lambda: f"for {_words(spec['for'])}" if "for" in spec else f"until {spec['until']}",
-        "approval": lambda: f"{spec['approvers']} decides within {_words(spec['expires'])}",
-        "flow": lambda: f"{spec['slug']}{'' if spec.get('wait', True) else ', not waited for'}",
-        "emit": lambda: spec["type"],
-        "stop": lambda: spec["status"],
-        "unknown": lambda: "does nothing yet",
-    }
-    return str(told[kind]())
+    return str(DETAILS[kind](spec))
+
+
+DETAILS: Mapping[str, Callable[[Any], Any]] = {
+    "call": lambda spec: f"{spec['connection']}.{spec['action']}",
+    "map": lambda spec: spec.get("mapping") or f"{len(spec.get('fields', ()))} fields written here",
+    "validate": lambda spec: spec["schema"] if isinstance(spec["schema"], str) else "a schema written here",
+    "branch": lambda _spec: "the first case that is true",
+    "parallel": lambda spec: f"{len(spec['branches'])} strands at once",
+    "for_each": lambda spec: f"{spec['as']} of {spec['items']}, {spec.get('concurrency', 1)} at once",
+    "wait": lambda spec: f"for {_words(spec['for'])}" if "for" in spec else f"until {spec.get('until')}",
+    "approval": lambda spec: f"{spec['approvers']} decides within {_words(spec['expires'])}",
+    "flow": lambda spec: f"{spec['slug']}{'' if spec.get('wait', True) else ', not waited for'}",
+    "emit": lambda spec: spec["type"],
+    "stop": lambda spec: spec["status"],
+    "unknown": lambda _spec: "does nothing yet",
+}
 
 
 def _inside(kind: str, step: Step) -> Iterator[BlockView]:

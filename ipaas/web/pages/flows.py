@@ -6,26 +6,27 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
-from ipaas.core.ids import uuid7_at, uuid7_time
+from ipaas.core.ids import uuid7_at
 from ipaas.events.models import Endpoint
 from ipaas.flows.form import form_findings
 from ipaas.flows.models import Deployment, Flow
 from ipaas.flows.services import save_draft
 from ipaas.runtime.models import Run
-from ipaas.runtime.showing import shown_text
+from ipaas.web.build_readmodels import DeploymentRow
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with_items
 from ipaas.web.pages.endpoint_rows import hook_address
 from ipaas.web.pages.flow_figures import Figures, figures_of, open_letters, today
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
 from ipaas.web.pages.flow_words import STARTER, words_of
+from ipaas.web.pages.runs import run_rows
 from ipaas.web.pages.support import asked, environment_of, options
-from ipaas.web.readmodels import DeploymentRow, ErrorView, FlowRow, Link, RunRow
+from ipaas.web.readmodels import FlowRow, Link, RunRow
 
 STATES = {"": "Any state", "active": "Active", "paused": "Paused", "undeployed": "Nowhere live", "archived": "Archived"}
 RECENT = 8
@@ -128,7 +129,7 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "versions": version_rows(request, FLOWS, flow, live),
         "deployments": [deployment_row(request, one) for one in deployments],
         "recent": recent_runs(request, flow, environment) if environment and request.actor.may("runs.view") else None,
-        "runs_url": _address("runtime:run_list", request.workspace.slug),
+        "runs_url": reverse("runtime:run_list", args=[request.workspace.slug]),
         **_deeds(request, flow, deployments),
     }
     return render(request, "flows/flow_detail.html", context)
@@ -154,9 +155,7 @@ def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment])
         "roll_back_in": options(returnable, shown),
         "undeploy_url": FLOWS.url(request, "undeploy", flow.slug) if can_deploy and running else "",
         "undeploy_in": options(running, shown),
-        "run_url": FLOWS.url(request, "run", flow.slug)
-        if may("flows.trigger") and not flow.paused and active
-        else "",
+        "run_url": FLOWS.url(request, "run", flow.slug) if may("flows.trigger") and not flow.paused and active else "",
         "pause_url": FLOWS.url(request, "pause", flow.slug) if can_pause and not flow.paused else "",
         "resume_url": FLOWS.url(request, "resume", flow.slug) if can_pause and flow.paused else "",
     }
@@ -183,28 +182,7 @@ def deployment_row(request: WorkspaceRequest, one: Deployment) -> DeploymentRow:
 def recent_runs(request: WorkspaceRequest, flow: Flow, environment: Environment) -> list[RunRow]:
     """The newest runs of a flow today."""
     rows = Run.objects.filter(flow_id=flow.id, environment_id=environment.id, id__gte=uuid7_at(today()))
-    return [
-        RunRow(
-            id=str(run.id),
-            url=_address("runtime:run_detail", request.workspace.slug, run.id),
-            flow=flow.title,
-            status=run.status,
-            business_ids=[("", shown_text(run.workspace_id, run.business_key))] if run.business_key else [],
-            started_at=run.started_at or uuid7_time(run.id),
-            duration_ms=(run.finished_at - run.started_at).total_seconds() * 1000
-            if run.finished_at and run.started_at
-            else None,
-            error=ErrorView(run.error_class, run.error_code or "", "") if run.error_class else None,
-        )
-        for run in rows.order_by("-id")[:RECENT]
-    ]
-
-
-def _address(name: str, *args: object) -> str:
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
+    return run_rows(list(rows.order_by("-id")[:RECENT]), request.workspace.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -17,7 +17,8 @@ from ipaas.mapping import engine
 from ipaas.mapping.document import validate
 from ipaas.mapping.engine import MappingFailed
 from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression
-from ipaas.web.readmodels import FieldRow, Finding
+from ipaas.web.build_readmodels import FieldRow
+from ipaas.web.readmodels import Finding
 
 MAX_SAMPLE = 100_000
 WITHIN_S = 2.0
@@ -66,8 +67,10 @@ def _read(sample: str) -> Json:
 
 def _scope(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
     scope = {"vars": exact(variables), "run": {"id": "", "flow": ""}, "now": now().isoformat(), "source": value}
-    given = value if content.get("scope") == "flow" and isinstance(value, dict) else {}
-    return {**scope, "trigger": {}, "steps": {}, "business_ids": {}, **given} if content.get("scope") == "flow" else scope
+    if content.get("scope") != "flow":
+        return scope
+    given = value if isinstance(value, dict) else {}
+    return {**scope, "trigger": {}, "steps": {}, "business_ids": {}, **given}
 
 
 def _apply(content: Content, scope: Mapping[str, Any]) -> tuple[list[FieldRow], dict[str, Any]]:

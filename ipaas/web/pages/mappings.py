@@ -1,6 +1,5 @@
 """Mappings: list, page, editor with a live preview on a sample."""
 
-import json
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,6 +13,7 @@ from ipaas.core.references import split_reference
 from ipaas.flows.usage import flows_with
 from ipaas.mapping.services import save_draft
 from ipaas.web.pages import document_views as views
+from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
 from ipaas.web.pages.flow_words import functions
 from ipaas.web.pages.mapping_preview import field_rows, preview
@@ -33,7 +33,9 @@ fields:
     fields:
       sku: line.sku
 """
-NAMES = ("source", "vars", "run", "now", "fields", "each", "as", "where", "item", "expr", "default", "on_missing", "value")
+NAMES = (
+    "source", "vars", "run", "now", "fields", "each", "as", "where", "item", "expr", "default", "on_missing", "value",
+)  # fmt: skip
 
 
 def _extras(request: WorkspaceRequest, content: Any) -> Context:
@@ -52,9 +54,11 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
 def _example(request: WorkspaceRequest, content: Any) -> str:
     """The first example of the source's schema, else an empty object."""
     reference = content.get("source_schema") if isinstance(content, dict) else None
-    version = SchemaVersion.objects.of(request.workspace.id, *split_reference(reference)) if _named(reference) else None
+    version = (
+        SchemaVersion.objects.of(request.workspace.id, *split_reference(str(reference))) if _named(reference) else None
+    )
     examples = version.content.get("examples", ()) if version else ()
-    return json.dumps(examples[0] if examples else {}, indent=2, ensure_ascii=False)
+    return pretty(examples[0] if examples else {})
 
 
 def _named(reference: Any) -> bool:

@@ -1,6 +1,5 @@
 """Schemas: list, page, editor with a value to try them on."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +10,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.contracts.document import validate
 from ipaas.contracts.services import save_draft
-from ipaas.contracts.validators import compile_schema, sensitive_paths
+from ipaas.contracts.validators import compile_schema, schema_problems, sensitive_paths
 from ipaas.core import jsonio
 from ipaas.core.document_forms import errors_of, unreadable
 from ipaas.web.pages import document_views as views
+from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
 from ipaas.web.pages.mapping_preview import MAX_SAMPLE
 from ipaas.web.pages.mappings import used_by
@@ -36,9 +36,9 @@ examples:
   - {id: "1", email: someone@shop.example}
 """
 KEYWORDS = (
-    "type", "properties", "required", "items", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum",
-    "maximum", "minItems", "maxItems", "additionalProperties", "oneOf", "anyOf", "allOf", "x-sensitive", "examples",
-    "description", "$defs", "$ref",
+    "type", "properties", "required", "items", "enum", "const", "format", "pattern", "minLength", "maxLength",
+    "minimum", "maximum", "minItems", "maxItems", "additionalProperties", "oneOf", "anyOf", "allOf", "x-sensitive",
+    "examples", "description", "$defs", "$ref",
 )  # fmt: skip
 
 
@@ -49,15 +49,14 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
     else:
         examples = content.get("examples") if isinstance(content, dict) else None
         first = examples[0] if isinstance(examples, list) and examples else {}
-        sample = json.dumps(first, indent=2, ensure_ascii=False)
+        sample = pretty(first)
     return {"sample": sample, "tried": tried(content, sample)}
 
 
 def tried(content: Any, sample: str) -> list[Finding] | None:
     """What is wrong with a value in JSON; None while the schema itself has faults."""
-    if not isinstance(content, dict) or any(one.path.startswith("/schema") for one in errors_of(validate(content))):
-        return None
-    if not isinstance(content.get("schema"), dict | bool):
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if not isinstance(schema, dict | bool) or schema_problems(schema):
         return None
     try:
         if len(sample) > MAX_SAMPLE:
@@ -66,7 +65,7 @@ def tried(content: Any, sample: str) -> list[Finding] | None:
     except jsonio.JsonInvalid as error:
         fault = unreadable(error, sample)
         return [Finding("error", fault["message"], "", fault.get("line"), fault.get("column"))]
-    found = compile_schema(content["schema"]).errors(value)
+    found = compile_schema(schema).errors(value)
     return [Finding("error", one["message"], one["path"] or "(all)") for one in found]
 
 

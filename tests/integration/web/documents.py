@@ -37,6 +37,7 @@ BAD_TEXTS = {
     "no kind": "slug: x",
     "kind is a list": "kind: [flow]\nslug: x",
     "slug is a number": "kind: flow\nslug: 7",
+    "slug of nonsense": "kind: flow\nslug: ../etc",
     "deep": "[" * 500,
     "deep objects": '{"a":' * 60 + "1" + "}" * 60,
     "two documents": "kind: flow\n---\nkind: flow",
