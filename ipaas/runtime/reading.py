@@ -4,14 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from ipaas.core.actor import Actor
+from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_at
+from ipaas.core.redaction import PUBLIC, mask
+from ipaas.flows.queries import plan_for
 from ipaas.runtime.models import BusinessId, Run, StepRun, Work
+from ipaas.vault.payloads import sealer_for
 
 WINDOW = 20_000
 """How many runs one page looks through at most for conditions that no index answers."""
@@ -96,18 +100,51 @@ def _named(actor: Actor, text: str) -> list[UUID]:
 
 
 def business_ids_of(runs: Iterable[Run]) -> dict[UUID, list[tuple[str, str]]]:
-    """Names and values by run, the primary one first."""
+    """Names and values as they may be shown, by run, the primary one first.
+
+    One that is a classified field can be searched for, but is shown masked.
+    """
     runs = list(runs)
+    by_id = {run.id: run for run in runs}
     found: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
     for row in BusinessId.objects.filter(run_id__in=[run.id for run in runs]).order_by("name"):
-        found[row.run_id].append((row.name, row.value))
+        found[row.run_id].append((row.name, _shown(by_id[row.run_id], row.name, row.value)))
     for run in runs:
-        found[run.id] = sorted(found[run.id], key=partial(_is_other, run.business_key))
+        primary = _primary(run.version_id)
+        found[run.id] = sorted(found[run.id], key=partial(_is_other, primary))
     return dict(found)
 
 
+def classified_primary(version_id: UUID) -> bool:
+    """Whether the primary business id of a flow version is a classified field, so that it must not be named."""
+    return _is_classified(version_id, _primary(version_id))
+
+
+def _shown(run: Run, name: str, value: str) -> str:
+    return mask(value, sealer_for(run.workspace_id).fingerprint_key) if _is_classified(run.version_id, name) else value
+
+
+@lru_cache(maxsize=4096)
+def _is_classified(version_id: UUID, name: str) -> bool:
+    """Versions never change; of one that is gone nothing is known, so everything counts as classified."""
+    try:
+        plan = plan_for(version_id)
+    except NotFound:
+        return True
+    expression = plan.business_ids.get(name)
+    return expression is None or plan.redaction.get(expression.text, PUBLIC) != PUBLIC
+
+
+@lru_cache(maxsize=4096)
+def _primary(version_id: UUID) -> str:
+    try:
+        return plan_for(version_id).primary
+    except NotFound:
+        return ""
+
+
 def _is_other(primary: str, pair: tuple[str, str]) -> bool:
-    return pair[1] != primary
+    return pair[0] != primary
 
 
 def standing_steps(runs: Iterable[Run]) -> dict[UUID, StepRun]:

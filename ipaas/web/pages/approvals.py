@@ -100,7 +100,7 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
     place = [request.workspace.slug]
     context = {
         "approval": _row(request, approval),
-        "run": Link(run.business_key or "the run", reverse("runtime:run_detail", args=[*place, run.id])),
+        "run": Link("the run", reverse("runtime:run_detail", args=[*place, run.id])),
         "evidence": evidence,
         "problem": problem,
         "summary": _summary(evidence),

@@ -137,7 +137,7 @@ def run_correct(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     context = {
         "crumbs": [
             Link("Runs", reverse("runtime:run_list", args=place)),
-            Link(run.business_key or "Run", reverse("runtime:run_detail", args=[*place, run.id])),
+            Link("Run", reverse("runtime:run_detail", args=[*place, run.id])),
         ],
         "problem": view.problem or correction.problem,
         "correct_url": request.path if correction.possible and run.ended else "",

@@ -135,7 +135,7 @@ def _of_group(request: WorkspaceRequest) -> QuerySet[DeadLetter]:
 
 
 def _business_ids(letters: list[DeadLetter]) -> Mapping[UUID, list[tuple[str, str]]]:
-    runs = Run.objects.filter(id__in=[letter.run_id for letter in letters]).only("id", "business_key")
+    runs = Run.objects.filter(id__in=[letter.run_id for letter in letters])
     return business_ids_of(runs)
 
 
@@ -144,7 +144,7 @@ def _row(request: WorkspaceRequest, letter: DeadLetter, names: Mapping[UUID, Any
         id=str(letter.id),
         url=reverse("runtime:dead_letter_detail", args=[request.workspace.slug, letter.id]),
         flow=Flow.objects.filter(id=letter.flow_id).values_list("title", flat=True).first() or "removed flow",
-        business_ids=names.get(letter.run_id) or [("id", letter.business_key)],
+        business_ids=names.get(letter.run_id) or [("id", str(letter.id))],
         died_at=uuid7_time(letter.id),
         error=error or ErrorView(letter.error_class, letter.error_code, words(letter.error_code)),
     )

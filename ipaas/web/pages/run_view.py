@@ -207,6 +207,8 @@ class RunView:
         rows = Effect.objects.filter(root_run_id=self.run.root_run_id).order_by("run_id", "path", "item")
         effects = [one for one in rows[:200] if one.state != Effect.State.FAILED]
         undone = {(one.path, one.item) for one in effects if one.state == Effect.State.DONE}
+        place = {path: number for number, path in enumerate(self.plan.blocks if self.plan is not None else ())}
+        effects.sort(key=lambda one: (place.get(one.path, len(place)), one.item))
         return [self._effect(one, undone) for one in effects if not one.path.endswith("~undo")]
 
     def _effect(self, effect: Effect, undone: set[tuple[str, str]]) -> EffectView:

@@ -1,7 +1,7 @@
 """Runs: the list with one search for any business id, and one run with everything that may be done to it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ from ipaas.web.pages.wording import (
     wait_words,
 )
 from ipaas.web.readmodels import CursorPage, Link, Option, RunRow
-from ipaas.web.rendering import state_look
+from ipaas.web.rendering import MASK_START, state_look
 
 MOST_REASON = 500
 NOTHING_NEW = 204
@@ -149,12 +149,17 @@ def _run_row(run: Run, slug: str, flow: str, names: Mapping[UUID, Any], step: An
         url=reverse("runtime:run_detail", args=[slug, run.id]),
         flow=flow,
         status=run.status,
-        business_ids=names.get(run.id, []),
+        business_ids=_telling(names.get(run.id, [])),
         started_at=began,
         duration_ms=(run.finished_at - began).total_seconds() * 1000 if run.finished_at else None,
         step=stands,
         error=failure_in_lists(run, plan, run.error_step) if run.ended else None,
     )
+
+
+def _telling(ids: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The first id, and of the others those that are not masked."""
+    return [pair for place, pair in enumerate(ids) if not place or not pair[1].startswith(MASK_START)]
 
 
 def _bulk(request: WorkspaceRequest, wanted: Mapping[str, str], flow_id: UUID | None) -> dict[str, Any]:

@@ -42,6 +42,7 @@ _WAITS = {
 def words(code: str) -> str:
     """``no_stock`` as "No stock"; vendors' codes stay recognisable."""
     text = code.replace("_", " ").replace(".", ": ").strip()
+    text = text.lower() if text.isupper() else text
     return text[:1].upper() + text[1:]
 
 

@@ -182,6 +182,18 @@ def test_many_runs_under_way_are_cancelled_at_once(world: World, operator: Brows
     assert set(Run.objects.filter(id__in=ids).values_list("status", flat=True)) == {"cancelled"}
 
 
+def test_a_business_id_that_is_classified_is_found_but_not_shown(world: World, operator: Browser) -> None:
+    governance.apply_document(content=schema(slug="order"), workspace=world.workspace, actor=SYSTEM)
+    ids = {"order": "trigger.body.id", "customer": "trigger.body.email"}
+    flow = world.flow(call("charge"), business_ids=ids, input={"schema": "order@1"})
+    run = world.play(flow, {"id": "o-1", "email": "bob@example.com"})
+    found = operator.get("run_list", q="bob@example.com")
+    assert [row.business_ids for row in found.context["page"].items] == [[("order", "o-1")]]
+    answer = operator.get("run_detail", run.id)
+    assert "bob@example.com" not in text_of(answer)
+    assert answer.context["run"].business_ids[1][1].startswith("‹redacted:")
+
+
 # -- one run ---------------------------------------------------------------------------------------------------------
 
 
