@@ -154,6 +154,7 @@ class Execution:
         "run",
         "scope",
         "sealer",
+        "started_at",
         "status_written",
         "trace",
         "unit",
@@ -198,7 +199,7 @@ class Execution:
         self.status_written = run.status == Run.Status.RUNNING
         self.trace = run_trace(run.id, run.trace_id)
         self._next_seq = max((step.seq for step in self.recorded.steps.values()), default=0) + 1
-        started = run.started_at or now()
+        started = self.started_at = run.started_at or now()
         self.scope: Scope = {
             "trigger": trigger,
             "steps": {},
@@ -372,7 +373,7 @@ class Execution:
             id=self.run.id,
             status=status,
             abnormal=None if normal else status,
-            started_at=self.run.started_at or now(),
+            started_at=self.started_at,
             finished_at=now() if ended else None,
             error_class=failure.error_class.value if failure else None,
             error_code=failure.code if failure else None,
