@@ -7,19 +7,21 @@ in turn; identities are those of things that exist as often as made-up ones. Eac
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 import schemathesis
-from django.db import transaction
+from django.db import connection, transaction
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from psycopg.pq import TransactionStatus
 from requests import PreparedRequest
-from requests import Response as HttpResponse
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core import NotSet
+from schemathesis.core.transport import Response
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from ipaas.accounts.models import ApiKey, Environment, Membership, Workspace
@@ -50,6 +52,9 @@ def _operations() -> dict[str, Any]:
 
 OPERATIONS = _operations()
 LABELS = sorted(OPERATIONS)
+AREAS = {
+    label.split("/")[3]: [other for other in LABELS if other.split("/")[3] == label.split("/")[3]] for label in LABELS
+}
 
 
 def _rows() -> dict[str, int]:
@@ -61,6 +66,7 @@ def _known(label: str, subjects: dict[str, Any]) -> dict[str, Any]:
     plural = label.split("/")[3].split("{")[0]
     slugs = {"flows": "flow", "schemas": "schema", "mappings": "mapping"}
     found = {"run_id": subjects["run"], "letter_id": subjects["letter"], "approval_id": subjects["approval"]}
+    found = {name: str(value) for name, value in found.items()}
     return {**found, "slug": subjects[slugs[plural]] if plural in slugs else "production", "number": 1, "version": 1}
 
 
@@ -68,12 +74,8 @@ def _send(api: Api, case: Any) -> Any:
     path = case.path.removeprefix("/api/v1/")
     for name, value in (case.path_parameters or {}).items():
         path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
-    query = api.client.request().wsgi_request.GET.copy() if False else None
-    del query
-    from urllib.parse import urlencode
-
     pairs = [(str(key), item) for key, value in (case.query or {}).items() for item in _many(value)]
-    body = b"" if case.body.__class__.__name__ == "NotSet" else _bytes(case.body)
+    body = b"" if isinstance(case.body, NotSet) else _bytes(case.body)
     headers = {
         str(name): str(value)
         for name, value in (case.headers or {}).items()
@@ -102,11 +104,11 @@ def _checked(case: Any, answer: Any) -> None:
         problem = json.loads(answer.content)
         assert (problem["status"], bool(problem["code"])) == (answer.status_code, True)
         return
-    given = HttpResponse()
-    given.status_code, given._content = answer.status_code, answer.content
-    given.headers.update(answer.headers)
-    given.request = PreparedRequest()
-    given.request.prepare(method=case.method, url="http://testserver/")
+    request = PreparedRequest()
+    request.prepare(method=case.method, url="http://testserver/")
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    headers = {name: [value] for name, value in answer.headers.items()}
+    given = Response(answer.status_code, headers, content, request, elapsed=0.0, verify=False)
     case.validate_response(given, checks=[not_a_server_error, response_schema_conformance])
 
 
@@ -128,13 +130,16 @@ def _fuzz(label: str, api: Api, subjects: dict[str, Any], examples: int) -> None
     @given(case=cases, exists=st.booleans())
     def ask(case: Any, exists: bool) -> None:
         if exists:
-            case.path_parameters = {name: known.get(name, value) for name, value in (case.path_parameters or {}).items()}
+            case.path_parameters = {
+                name: known.get(name, value) for name, value in (case.path_parameters or {}).items()
+            }
         with transaction.atomic():
             before = _rows()
             answer = _send(api, case)
-            after = _rows()
+            broken = connection.connection.info.transaction_status == TransactionStatus.INERROR
+            after = before if broken else _rows()  # what was broken off is not applied
+            _checked(case, answer)
             transaction.set_rollback(True)
-        _checked(case, answer)
         if answer.status_code >= 400:
             assert after == before
 
@@ -146,12 +151,13 @@ def admin(acme: Workspace, person: Callable[..., Api]) -> Api:
     return person(acme, "ada", *ROLES)
 
 
-@pytest.mark.parametrize("label", LABELS)
-def test_an_operation_takes_anything(label: str, admin: Api, subjects: dict[str, Any]) -> None:
-    _fuzz(label, admin, subjects, examples=12)
+@pytest.mark.parametrize("area", AREAS)
+def test_operations_take_anything(area: str, admin: Api, subjects: dict[str, Any]) -> None:
+    for label in AREAS[area]:
+        _fuzz(label, admin, subjects, examples=3)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("label", LABELS)
 def test_an_operation_takes_anything_at_length(label: str, admin: Api, subjects: dict[str, Any]) -> None:
-    _fuzz(label, admin, subjects, examples=300)
+    _fuzz(label, admin, subjects, examples=60)
