@@ -21,7 +21,7 @@ from typing import Any
 
 import psycopg
 
-from bench.victim import Instance, InstanceFailed, instance, kill, wait_until
+from bench.victim import LOOK_S, Instance, InstanceFailed, instance, kill, wait_until
 from ipaas.cli.books import OrderBook, open_books, read_ledger
 from ipaas.cli.demo_warehouse import Warehouse
 from ipaas.core.net import EgressPolicy, client_for_loop, close_client_for_loop
@@ -39,6 +39,7 @@ FAULTS: tuple[Mapping[str, Any], ...] = (
     {"vendor": "payments", "kind": "reset", "when": "after", "percent": 4},
     {"vendor": "inventory", "kind": "half", "percent": 4},
     {"vendor": "shipping", "action": "create_shipment", "kind": "reject", "percent": 6},
+    {"vendor": "shipping", "action": "create_shipment", "kind": "status", "status": 401, "percent": 2},
     {"vendor": "shipping", "kind": "reset", "when": "after", "percent": 4},
     {"vendor": "shipping", "kind": "reset", "when": "before", "percent": 4},
     {"vendor": "storefront", "kind": "half", "percent": 4},
@@ -46,16 +47,17 @@ FAULTS: tuple[Mapping[str, Any], ...] = (
     {"vendor": "payments", "kind": "delay", "delay_ms": 150, "percent": 20},
 )
 TRIES = 200
-SETTLE_S, BACK_S = 240.0, 60.0
+SETTLE_S, BACK_S, RECOVERY_S = 240.0, 60.0, 8.0
 _WORK_LEFT = "SELECT count(*) FROM runtime_work WHERE kind IN (0, 1)"
 _LETTERS = "SELECT business_key, error_code FROM runtime_deadletter WHERE state = 'open'"
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Who dies how long after the one before; ``dice`` picks among several processes."""
+    """Who dies how long after the one before, and how many effects later; ``dice`` picks among several processes."""
 
     after_s: float
+    after_lines: int
     victim: str
     dice: float
 
@@ -96,7 +98,7 @@ def plan(seed: int, *, seconds: float, every_s: float, supervisor: bool) -> list
     victims = victims[:number]
     if supervisor:
         victims[-1] = SUPERVISOR
-    return [Kill(dice.uniform(0.2, 1.8) * every_s, victim, dice.random()) for victim in victims]
+    return [Kill(dice.uniform(0.1, 0.9) * every_s, dice.randint(1, 40), victim, dice.random()) for victim in victims]
 
 
 def run_storm(
@@ -115,17 +117,21 @@ def run_storm(
 
 async def _storm(storm: Storm, running: Instance, faults: tuple[Mapping[str, Any], ...]) -> None:
     try:
-        stubs = _stubs(running)
-        await stubs.clear_faults()
-        for fault in faults:
-            await stubs.add_fault({**fault, "seed": storm.seed})
+        await _set_faults(storm, running, faults)
         async with asyncio.TaskGroup() as group:
             group.create_task(_post_all(storm, running))
             group.create_task(_kill_all(storm, running))
-        await stubs.clear_faults()
+        await _set_faults(storm, running, faults)  # the stand-ins forgot them when the supervisor died
         await _settle(storm, running)
     finally:
         await close_client_for_loop()
+
+
+async def _set_faults(storm: Storm, running: Instance, faults: tuple[Mapping[str, Any], ...]) -> None:
+    stubs = _stubs(running)
+    await stubs.clear_faults()
+    for fault in faults:
+        await stubs.add_fault({**fault, "seed": storm.seed})
 
 
 async def _post_all(storm: Storm, running: Instance) -> None:
@@ -153,10 +159,24 @@ async def _post_all(storm: Storm, running: Instance) -> None:
 
 
 async def _kill_all(storm: Storm, running: Instance) -> None:
+    """Kill by the plan; between two kills the product gets to act, where it can, so that each hits it at work."""
+    ledger = running.home / "stubs-ledger.jsonl"
     for one in storm.kills:
         await asyncio.sleep(one.after_s)
+        await asyncio.to_thread(_let_act, ledger, one.after_lines)
         await asyncio.to_thread(_strike, one, running)
         storm.killed[one.victim] += 1
+
+
+def _let_act(ledger: Path, lines: int) -> None:
+    """Return when the vendors have booked so much more, or it takes too long."""
+    wanted, deadline = _lines(ledger) + lines, time.monotonic() + RECOVERY_S
+    while _lines(ledger) < wanted and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+
+
+def _lines(ledger: Path) -> int:
+    return ledger.read_bytes().count(b"\n")
 
 
 def _strike(one: Kill, running: Instance) -> None:

@@ -17,7 +17,7 @@ from ipaas.launcher.kernel import group_members, signal_group, signal_process
 from ipaas.launcher.layout import ROOT
 from ipaas.launcher.state import ProcessState, State
 
-READY_S, STOP_S, LOOK_S = 180.0, 120.0, 0.05
+READY_S, STOP_S, LOOK_S = 180.0, 120.0, 0.02
 
 
 class InstanceFailed(Exception):
@@ -26,13 +26,15 @@ class InstanceFailed(Exception):
 
 @dataclass
 class Instance:
-    """``python3 manage.py up`` with its demo, on free ports. ``restarts`` counts starts after the first."""
+    """``python3 manage.py up`` on free ports, with further ``words``."""
 
     home: Path
     port: int
     ingress_port: int
+    words: tuple[str, ...] = ()
     process: "subprocess.Popen[bytes] | None" = None
     starts: int = 0
+    started_s: float = 0.0
 
     @property
     def log(self) -> Path:
@@ -53,11 +55,12 @@ class Instance:
     def start(self) -> None:
         """Start it and wait until everything is ready, the demo installed."""
         self.starts += 1
+        begun = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                [sys.executable, "manage.py", "up", *self.words],
                 cwd=ROOT,
-                env=self._environment(),
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -67,6 +70,7 @@ class Instance:
         wait_until(lambda: ready() or not self.alive, f"ready; see {self.log}", READY_S)
         if not self.alive:
             raise InstanceFailed(f"The instance ended while it started; see {self.log}.")
+        self.started_s = time.monotonic() - begun
 
     def stop(self) -> None:
         """Stop it, as Ctrl-C does."""
@@ -104,7 +108,8 @@ class Instance:
             if one.pid is not None and one.alive:
                 signal_group(one.pid, signal.SIGKILL)
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
         """The caller's environment without a single setting of the product, then this instance's."""
         outside = ("IPAAS_", "PYTEST_", "COV_", "DJANGO_", "DATABASE_URL", "REDIS_URL")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
@@ -113,13 +118,19 @@ class Instance:
 
 
 @contextmanager
-def instance(*, keep: Callable[[], bool] = lambda: False) -> Iterator[Instance]:
-    """An instance that runs; its folder is removed afterwards unless ``keep`` says otherwise."""
+def instance(
+    *words: str, keep: Callable[[], bool] = lambda: False, prepare: Callable[[Instance], None] = lambda _: None
+) -> Iterator[Instance]:
+    """An instance that runs; its folder is removed afterwards unless ``keep`` says otherwise.
+
+    ``words`` go to ``up``; ``prepare`` may lay out its home before.
+    """
     folder = Path(tempfile.mkdtemp(prefix="ipaas-chaos-"))
     folder.chmod(0o711)  # the servers' own user must pass through it
-    found = Instance(folder / "home", free_port(), free_port())
+    found = Instance(folder / "home", free_port(), free_port(), words)
     whole = False
     try:
+        prepare(found)
         found.start()
         yield found
         found.stop()

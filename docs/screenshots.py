@@ -22,9 +22,9 @@ ORDERS = ["--count", "40", "--fault", "payments:503:20%", "--fault", "shipping:r
 PAGES = {
     "home": ("operator", ""),
     "runs": ("operator", "runs/"),
-    "run": ("operator", "runs/ a[href*='/runs/']"),
+    "run": ("operator", "runs/?status=compensated main a[href*='/runs/0']"),
     "dead-letters": ("operator", "dead-letters/"),
-    "dead-letter-group": ("operator", "dead-letters/ main a[href*='/dead-letters/']"),
+    "dead-letter-group": ("operator", "dead-letters/ main a[href*='/dead-letters/group']"),
     "approvals": ("approver", "approvals/"),
     "flows": ("builder", "flows/"),
     "flow": ("builder", "flows/order-to-shipment/"),
@@ -34,14 +34,15 @@ PAGES = {
     "schemas": ("steward", "schemas/"),
     "endpoints": ("builder", "endpoints/"),
     "connections": ("builder", "connections/"),
-    "connection": ("builder", "connections/ main a[href$='/payments/']"),
+    "connection": ("builder", "connections/ main a[href*='/payments/']"),
     "stubs": ("operator", "stubs/"),
     "stub": ("operator", "stubs/payments/"),
-    "secrets": ("admin", "secrets/"),
+    "secrets": ("admin", "vault/"),
     "audit": ("auditor", "audit/"),
     "settings": ("admin", "settings/"),
+    "health": ("admin", "settings/health/"),
 }
-DOCUMENTED = ("home", "runs", "run", "dead-letters", "flow", "mapping", "connections", "stub", "audit")
+DOCUMENTED = ("home", "run", "dead-letters", "flow")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 

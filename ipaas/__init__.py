@@ -1,1 +1,3 @@
 """Self-hosted integration platform."""
+
+__version__ = "0.1.0"

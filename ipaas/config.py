@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,8 +50,20 @@ class Settings(BaseSettings):
     demo_warehouse_url: SecretStr | None = Field(
         None, description="PostgreSQL database that the demo writes its orders to; up makes one in the embedded server."
     )
+    retention_days: int = Field(90, ge=1, le=3650, description="Days that runs, their values and deliveries are kept.")
+    key_retention_days: int = Field(
+        400, ge=1, le=3650, description="Days that results of effects and keys against repetition are kept."
+    )
     log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @model_validator(mode="after")
+    def _keys_outlive_runs(self) -> "Settings":
+        """A run that can be replayed must find what it has done: a forgotten effect would happen twice."""
+        if self.key_retention_days < self.retention_days:
+            message = "IPAAS_KEY_RETENTION_DAYS must not be less than IPAAS_RETENTION_DAYS"
+            raise ValueError(message)
+        return self
 
 
 @lru_cache(maxsize=1)

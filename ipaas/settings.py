@@ -193,6 +193,7 @@ SPECTACULAR_SETTINGS = {
         "ActiveState": "ipaas.flows.models.Flow.State",
         "VersionState": "ipaas.core.documents.DocumentVersion.State",
         "SecretKind": "ipaas.vault.models.Secret.Kind",
+        "ChangeKind": ["added", "removed", "changed"],
     },
 }
 

@@ -10,6 +10,11 @@ handler500 = "ipaas.web.errors.defect"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ipaas.web.urls")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_runtime")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_flows")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_mapping")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_contracts")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_events")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_catalog")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_vault")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_audit")),

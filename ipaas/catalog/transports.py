@@ -132,23 +132,26 @@ class BoundTransports:
             raise action_error(CredentialDetached(connection=self._resolved.slug))
         return self.secret_in_use.fields.get(field)
 
-    async def stream(self, host: str, port: int, *, tls: bool) -> Stream:
+    async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Stream:
         self._check_bound(host, port)
         await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
         call = self._call
         stream = await open_stream(host, port, tls, self._resolved.egress, call.deadline - self._now())
-        call.sent = True
+        call.sent = call.sent or not told
         return stream
 
     async def start_tls(self, stream: Stream, host: str) -> None:
         await start_tls(stream[0], stream[1], host, deadline_s=self._call.deadline - self._now())
 
-    async def pin(self, host: str, port: int) -> str:
+    async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         self._check_bound(host, port)
         await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
         address = await pin(host, port, self._resolved.egress)
-        self._call.sent = True
+        self._call.sent = self._call.sent or not told
         return address
+
+    def committing(self) -> None:
+        self._call.sent = True
 
     def _check_bound(self, host: str, port: int) -> None:
         """A stream goes to the connection's own address, for which its secret was entered."""

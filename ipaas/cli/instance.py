@@ -1,22 +1,4 @@
-"""Finding the instance that ``up`` runs: its addresses stand in ``state.json`` of the home folder."""
-
-import json
-import os
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def adopt_instance() -> None:
-    """Take over the running instance's settings from its home folder; what the caller has set stays."""
-    home = Path(os.environ.get("IPAAS_HOME") or ROOT / ".ipaas").expanduser().absolute()
-    os.environ.setdefault("IPAAS_HOME", str(home))
-    try:
-        state = json.loads((home / "state.json").read_text())
-    except FileNotFoundError:
-        return
-    for name, value in state["environment"].items():
-        os.environ.setdefault(name, value)
+"""Commands that work beside the database, in the instance that the environment names."""
 
 
 def set_up() -> None:

@@ -9,16 +9,24 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 
 import click
 
+from ipaas import __version__
+from ipaas.cli import access, documents, outside, runs
 from ipaas.cli.demo_commands import demo
-from ipaas.cli.instance import adopt_instance, set_up
+from ipaas.cli.instance import set_up
+from ipaas.cli.shell import Options, Told
 from ipaas.cli.trust import audit, vault
+from ipaas.launcher.environment import adopt_instance
 
 
-@click.group()
-@click.version_option(package_name="ipaas", message="%(version)s")
-def main() -> None:
+@click.group(cls=Told)
+@click.version_option(__version__, message="%(version)s")
+@click.option("--server", help="Address of a server; its key comes from IPAAS_API_KEY or `ipaas login`.")
+@click.option("--workspace", help="Of this machine's instance, where there are several.")
+@click.pass_context
+def main(context: click.Context, server: str | None, workspace: str | None) -> None:
     """Run and drive the integration platform."""
     adopt_instance()
+    context.obj = Options(server, workspace)
 
 
 @main.command()
@@ -59,9 +67,12 @@ def stubs_serve() -> None:
     sys.exit(serve(place.arguments()))
 
 
-main.add_command(demo)
-main.add_command(vault)
-main.add_command(audit)
+documents.register(main)
+runs.register(main)
+outside.register(main, stubs)
+access.register(main, audit)
+for own in (audit, demo, vault):
+    main.add_command(own)
 
 
 if __name__ == "__main__":

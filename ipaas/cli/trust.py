@@ -1,24 +1,11 @@
 """Commands of the vault's keys and of the audit trail."""
 
 import sys
-from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import click
 import django
 
-from ipaas.core.errors import IpaasError
-
-
-class Told(click.Group):
-    """A group whose commands say errors of the product in a line, with what to do, instead of a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except IpaasError as error:
-            raise click.ClickException(" ".join(filter(None, (error.detail, error.advice)))) from None
+from ipaas.cli.shell import Told
 
 
 @click.group(cls=Told)
@@ -80,45 +67,6 @@ def audit() -> None:
     """The audit trail."""
 
 
-@audit.command("verify")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--public-key", help="The key to trust, in base64; else the one in the file is used.")
-@click.option("--checkpoints", type=click.Path(exists=True, dir_okay=False), help="Checkpoints kept apart.")
-def audit_verify(file: Path, public_key: str | None, checkpoints: str | None) -> None:
-    """Check an exported trail offline: numbers, chain and signatures."""
-    from ipaas.audit.verifier import main
-
-    options = [("--public-key", public_key), ("--checkpoints", checkpoints)]
-    sys.exit(main([str(file), *(word for name, value in options if value for word in (name, value))]))
-
-
-@audit.command("export")
-@click.argument("workspace")
-@click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option("--filter", "filters", multiple=True, help="name=value: who, action, flow, since, until … (repeatable).")
-def audit_export(workspace: str, fmt: Any, filters: tuple[str, ...]) -> None:
-    """Write the trail of a workspace to standard output."""
-    django.setup()
-    from ipaas.audit.querysets import AuditFilters
-    from ipaas.audit.services import export_entries
-    from ipaas.core.actor import SYSTEM
-
-    chosen = AuditFilters.from_query({name: value for name, _, value in (text.partition("=") for text in filters)})
-    for part in export_entries(workspace_id=_workspace(workspace), filters=chosen, fmt=fmt, actor=SYSTEM):
-        sys.stdout.buffer.write(part)
-
-
-@audit.command("checkpoints")
-@click.argument("workspace")
-def audit_checkpoints(workspace: str) -> None:
-    """Write all signed checkpoints of a workspace, to be kept outside."""
-    django.setup()
-    from ipaas.audit.exports import export_checkpoints
-
-    for line in export_checkpoints(_workspace(workspace)):
-        sys.stdout.buffer.write(line)
-
-
 @audit.command("public-keys")
 def audit_public_keys() -> None:
     """Show the public keys that verify checkpoints and exports, by their ids."""
@@ -127,13 +75,3 @@ def audit_public_keys() -> None:
 
     for name, key in public_keys().items():
         click.echo(f"{name} {key}")
-
-
-def _workspace(slug: str) -> UUID:
-    from ipaas.accounts.models import Workspace
-    from ipaas.core.errors import NotFound
-
-    found = Workspace.objects.filter(slug=slug).first()
-    if found is None:
-        raise NotFound(what="workspace")
-    return found.id

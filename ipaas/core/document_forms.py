@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from ipaas.core.errors import InvalidInput, IpaasError
 MAX_DEPTH = 48
 MAX_BYTES = 1_000_000
 MAX_INT = 2**63
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Severity = Literal["error", "warning"]
 
@@ -28,6 +29,7 @@ class Finding:
     message: str
     severity: Severity = "error"
     line: int | None = None
+    column: int | None = None
 
     def as_error(self) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -36,7 +38,8 @@ class Finding:
             "message": self.message,
             "severity": self.severity,
         }
-        return found if self.line is None else {**found, "line": self.line}
+        place = {"line": self.line, "column": self.column}
+        return found | {name: number for name, number in place.items() if number is not None}
 
 
 def pointer(*parts: str | int) -> str:
@@ -58,24 +61,21 @@ def refuse(findings: Iterable[Finding]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document as it was handed in; ``text`` is kept to name lines of YAML input."""
+    """A document as it was handed in; ``text`` is kept to name lines and columns."""
 
     content: dict[str, Any]
     text: str | None = None
 
     def locate(self, findings: Iterable[Finding]) -> list[Finding]:
-        """The findings with the line of each in the YAML text, the nearest known ancestor's where a key is absent."""
+        """The findings with the place of each in the text, the nearest known ancestor's where a key is absent."""
         found = list(findings)
         if self.text is None or not found:
             return found
         try:
-            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
-        except yaml.YAMLError:  # what the strict reader took and this one does not: findings go without lines
+            root = yaml.compose(self.text, Loader=_Loader)
+        except yaml.YAMLError:  # what the strict readers took and this one does not: findings go without places
             return found
-        return [
-            Finding(finding.path, finding.code, finding.message, finding.severity, _line_of(root, finding.path))
-            for finding in found
-        ]
+        return [finding if root is None else _placed(finding, root) for finding in found]
 
 
 def read_document(*, text: str | bytes | None = None, content: Any = None) -> Source:
@@ -85,16 +85,16 @@ def read_document(*, text: str | bytes | None = None, content: Any = None) -> So
     """
     if (text is None) == (content is None):
         raise InvalidInput([{"path": "", "code": "document.missing", "message": "give either a text or a content"}])
-    yaml_text = None
+    decoded = None
     if text is not None:
-        content, yaml_text = _parse(text)
+        content, decoded = _parse(text)
     normal = normalise(content)
     if not isinstance(normal, dict):
         raise InvalidInput([{"path": "", "code": "document.object", "message": "a document is an object with keys"}])
-    return Source(normal, yaml_text)
+    return Source(normal, decoded)
 
 
-def _parse(text: str | bytes) -> tuple[Any, str | None]:
+def _parse(text: str | bytes) -> tuple[Any, str]:
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         decoded.encode("utf-8")
@@ -104,15 +104,21 @@ def _parse(text: str | bytes) -> tuple[Any, str | None]:
         raise InvalidInput([{"path": "", "code": "document.size", "message": f"longer than {MAX_BYTES} characters"}])
     try:
         if decoded.lstrip()[:1] in ("{", "["):
-            return jsonio.loads(decoded), None
+            return jsonio.loads(decoded), decoded
         return yamlio.load(decoded), decoded
     except InvalidInput:
         raise
     except IpaasError as error:
-        place = {key: value for key, value in error.params.items() if key in ("line", "column", "offset")}
-        raise InvalidInput(
-            [{"path": "", "code": error.code, "message": error.detail, "severity": "error", **place}]
-        ) from error
+        raise InvalidInput([unreadable(error, decoded)]) from error
+
+
+def unreadable(error: IpaasError, text: str) -> dict[str, Any]:
+    """Why a text is not JSON or YAML, as one entry of ``InvalidInput``, with the line and column where it stops."""
+    offset = getattr(error, "offset", None)
+    place = {key: error.params[key] for key in ("line", "column") if error.params.get(key)}
+    if offset is not None:
+        place = {"line": text.count("\n", 0, offset) + 1, "column": offset - text.rfind("\n", 0, offset)}
+    return {"path": "", "code": error.code, "message": error.detail, "severity": "error", **place}
 
 
 def normalise(value: Any) -> Any:
@@ -185,27 +191,24 @@ def content_sha256(content: Any) -> str:
     return jsonio.sha256_of(content).hex()
 
 
-def _line_of(root: yaml.Node | None, path: str) -> int | None:
-    if root is None:
-        return None
-    node, line = root, root.start_mark.line
-    for raw in path.split("/")[1:]:
-        part = raw.replace("~1", "/").replace("~0", "~")
-        step = _child(node, part)
+def _placed(finding: Finding, root: yaml.Node) -> Finding:
+    node, mark = root, root.start_mark
+    for raw in finding.path.split("/")[1:]:
+        step = _child(node, raw.replace("~1", "/").replace("~0", "~"))
         if step is None:
             break
-        node, line = step
-    return int(line) + 1
+        node, mark = step
+    return replace(finding, line=mark.line + 1, column=mark.column + 1)
 
 
-def _child(node: yaml.Node, part: str) -> tuple[yaml.Node, int] | None:
+def _child(node: yaml.Node, part: str) -> tuple[yaml.Node, yaml.Mark] | None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == part:
-                return value, key.start_mark.line
+                return value, key.start_mark
     elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
         item = node.value[int(part)]
-        return item, item.start_mark.line
+        return item, item.start_mark
     return None
 
 

@@ -15,6 +15,10 @@ class DocumentQuerySet(models.QuerySet[Any]):
     def live(self) -> Self:
         return self.filter(archived=False)
 
+    def titled(self, text: str) -> Self:
+        """By a part of slug or title; everything for an empty text."""
+        return self.filter(models.Q(slug__icontains=text) | models.Q(title__icontains=text)) if text else self
+
     def named(self, workspace_id: UUID, slug: str) -> Any:
         """The document of a slug; raises ``NotFound``, for a foreign one too."""
         found = self.in_workspace(workspace_id).filter(slug=slug).first()

@@ -24,6 +24,7 @@ __all__ = [
     "SecretValues",
     "fingerprint",
     "is_sensitive_key",
+    "mask",
     "scrub_bytes",
     "scrub_text",
 ]
@@ -43,6 +44,7 @@ def fingerprint(value: JSON, key: bytes) -> str:
 
 
 def mask(value: JSON, key: bytes) -> str:
+    """What stands in the place of a value."""
     return f"‹redacted:{fingerprint(value, key)}›"
 
 

@@ -133,8 +133,8 @@ class ReceiptRow(NamedTuple):
 
 
 _COLUMNS = ", ".join(ReceiptRow._fields)
-_TYPES = ("uuid", "uuid", "uuid", "text", "text", "bytea", "text", "bytea")
-_ARRAYS = ", ".join(f"%b::{kind}[]" for kind in _TYPES)
+RECEIPT_KINDS = ("uuid", "uuid", "uuid", "text", "text", "bytea", "text", "bytea")
+_ARRAYS = ", ".join(f"%b::{kind}[]" for kind in RECEIPT_KINDS)
 
 ACCEPT = f"""
 WITH c AS (SELECT * FROM unnest({_ARRAYS}) AS c({_COLUMNS})),
@@ -155,7 +155,7 @@ SELECT id, pg_notify('{CHANNEL}', '') FROM accepted
 FIRST_OF = "SELECT receipt_id, body_sha256 FROM events_delivery WHERE endpoint_id = %s AND delivery_id = %s"
 KEEP_CONFLICT = f"""
 INSERT INTO events_receipt ({_COLUMNS}, state, note)
-VALUES ({", ".join(["%s"] * len(_TYPES))}, 'conflict', %s)
+VALUES ({", ".join(["%s"] * len(RECEIPT_KINDS))}, 'conflict', %s)
 """
 
 

@@ -134,5 +134,28 @@ def derived_slug(flow: str, step_id: str) -> str:
     return f"{slug[: MAX_SLUG - 11].rstrip('-')}-{digest}"
 
 
+def written_out(content: dict[str, Any], workspace_id: UUID) -> dict[str, Any]:
+    """The other way round: a settled flow with its own parts inline again, as its draft has them."""
+    flow = str(content["slug"])
+    found: dict[str, Any] = _written_out(content, f"{flow[: MAX_SLUG - 11]}--", workspace_id)
+    return found
+
+
+def _written_out(value: Any, start: str, workspace_id: UUID) -> Any:
+    if isinstance(value, list):
+        return [_written_out(item, start, workspace_id) for item in value]
+    if not isinstance(value, dict):
+        return value
+    shown = {key: _written_out(item, start, workspace_id) for key, item in value.items()}
+    for key, model, part in (("mapping", MappingVersion, "fields"), ("schema", SchemaVersion, "schema")):
+        reference = value.get(key)
+        if isinstance(reference, str) and reference.startswith(start):
+            version = model.objects.of(workspace_id, *split_reference(reference))
+            if version is not None and version.document.derived_from:
+                del shown[key]
+                shown[part] = version.content[part]
+    return shown
+
+
 def settle(content: dict[str, Any], workspace_id: UUID, publish: PublishDerived) -> dict[str, Any]:
     return Settler(content["slug"], workspace_id, publish).settle(content)

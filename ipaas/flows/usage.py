@@ -1,6 +1,6 @@
-"""Which flows use a connection; the catalog asks before one is deleted, pages show it."""
+"""Which flows use a connection, a mapping or a schema; the catalog asks before one is deleted, pages show it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from ipaas.flows.models import Deployment, Flow
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionUse:
+class FlowUse:
     """``place`` is an environment that the flow runs in, or "draft"; ``version`` is None for a draft."""
 
     flow: str
@@ -23,18 +23,39 @@ class ConnectionUse:
         return f"flow {self.flow}{version} ({self.place})"
 
 
-def connection_uses(workspace_id: UUID, slug: str) -> list[ConnectionUse]:
+def connection_uses(workspace_id: UUID, slug: str) -> list[FlowUse]:
     """Flows that call or poll a connection: what runs somewhere, and drafts. Archived flows do not count."""
+    return _uses(workspace_id, lambda content: slug in connections_in(content))
+
+
+def flows_with(workspace_id: UUID, kind: str, slug: str) -> list[FlowUse]:
+    """Flows that refer to a mapping or a schema (``kind``), at any version; likewise."""
+    return _uses(workspace_id, lambda content: slug in _references(content, kind))
+
+
+def _references(value: Any, kind: str) -> set[str]:
+    """Slugs that stand under a key; a draft may be of any form."""
+    found: set[str] = set()
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            found.update([part[kind].partition("@")[0]] if isinstance(part.get(kind), str) else [])
+            pending.extend(part.values())
+        elif isinstance(part, list):
+            pending.extend(part)
+    return found
+
+
+def _uses(workspace_id: UUID, meant: Callable[[Any], bool]) -> list[FlowUse]:
     running = Deployment.objects.in_workspace(workspace_id).running().select_related("version", "environment")
     found = [
-        ConnectionUse(one.flow.slug, one.flow.title, one.environment.slug, one.version.number)
+        FlowUse(one.flow.slug, one.flow.title, one.environment.slug, one.version.number)
         for one in running
-        if slug in connections_in(one.version.content)
+        if meant(one.version.content)
     ]
     drafts = Flow.objects.in_workspace(workspace_id).live().filter(draft__isnull=False)
-    found += [
-        ConnectionUse(flow.slug, flow.title, "draft", None) for flow in drafts if slug in connections_in(flow.draft)
-    ]
+    found += [FlowUse(flow.slug, flow.title, "draft", None) for flow in drafts if meant(flow.draft)]
     return sorted(found, key=lambda use: (use.flow, use.version is None, use.place))
 
 

@@ -1,20 +1,22 @@
 """Micro-batches: deliveries that arrive together are stored by one statement and answered after its commit."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from ipaas.core.logging import get_logger
+from ipaas.core.pg_arrays import columns, register
 from ipaas.events.intake import (
     ACCEPT,
     FIRST_OF,
     KEEP_CONFLICT,
+    RECEIPT_KINDS,
     DeliveryConflict,
     NotStored,
     ReceiptRow,
-    columns,
     conflict_row,
     decide_repeated,
 )
@@ -24,6 +26,10 @@ log = get_logger(__name__)
 MAX_BATCH = 256
 MAX_WAITING = 20_000
 STORE_TIMEOUT_S = 8.0
+
+
+async def _configure(conn: psycopg.AsyncConnection[Any]) -> None:
+    register(conn)
 
 
 class Batcher:
@@ -36,6 +42,7 @@ class Batcher:
             max_size=3,
             open=False,
             timeout=5,
+            configure=_configure,
             kwargs={"autocommit": True, "application_name": "ipaas-ingress"},
         )
         self._waiting: list[tuple[ReceiptRow, asyncio.Future[bool]]] = []
@@ -74,7 +81,7 @@ class Batcher:
     async def _store(self, batch: list[tuple[ReceiptRow, "asyncio.Future[bool]"]]) -> None:
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S), self._pool.connection() as conn:
-                cursor = await conn.execute(ACCEPT, columns([row for row, _ in batch]))
+                cursor = await conn.execute(ACCEPT, columns(RECEIPT_KINDS, [row for row, _ in batch]))
                 new = {found[0] for found in await cursor.fetchall()}
         except (psycopg.Error, TimeoutError, OSError) as error:
             log.warning("deliveries not stored", action="accept_failed", count=len(batch), error=type(error).__name__)

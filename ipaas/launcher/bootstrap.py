@@ -50,6 +50,7 @@ def ensure_environment(lock_name: str, argv: list[str]) -> None:
         with exclusive():
             if not is_ready(lock):
                 _install(lock)
+    write_script()
     if not inside:
         _enter(argv)
 
@@ -82,7 +83,6 @@ def _install(lock: Path) -> None:
         options = ["--require-hashes", "--no-deps", "--progress-bar", "off", "-r", str(lock)]
         run_quietly([*pip, *options], cwd=ROOT, noun="packages looked at", marker="Collecting")
     requirements.record(VENV, lock)
-    _write_script()
 
 
 def _make_venv() -> None:
@@ -102,13 +102,20 @@ def _runs(python: Path) -> bool:
     return subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
-def _write_script() -> None:
-    """``.venv/bin/ipaas``: the command line, with the addresses of the running instance taken over."""
-    if VENV.is_symlink():
+def write_script() -> None:
+    """``.venv/bin/ipaas``: the command line, with the addresses of the running instance taken over.
+
+    A virtual environment that is shared by several checkouts keeps the script of its own.
+    """
+    if VENV.is_symlink() or not (VENV / "bin").is_dir():
         return
-    script = VENV / "bin" / "ipaas"
-    script.write_text(SCRIPT.format(python=VENV / "bin" / "python", root=str(ROOT)))
-    script.chmod(0o755)
+    script, text = VENV / "bin" / "ipaas", SCRIPT.format(python=VENV / "bin" / "python", root=str(ROOT))
+    if script.exists() and script.read_text() == text:
+        return
+    draft = script.with_name(f"ipaas.{os.getpid()}")
+    draft.write_text(text)
+    draft.chmod(0o755)
+    draft.replace(script)
 
 
 def _enter(argv: list[str]) -> NoReturn:

@@ -1,5 +1,6 @@
 """Compiled mappings: one pass over the compiled tree builds the target."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -18,6 +19,8 @@ from ipaas.expressions import (
 from ipaas.mapping.nodes import Constant, Each, Group, Leaf, Node, read_node
 
 MAX_LIST = 10_000
+MAX_SECONDS = 10.0
+_STOP = "stop at"  # no name that an expression can say
 
 Scope = dict[str, Any]
 Build = Callable[[Scope, str], Any]
@@ -44,12 +47,13 @@ class CompiledMapping:
     sha256: str = ""
     reads: frozenset[str] = field(default_factory=frozenset)
 
-    def apply(self, source: Any, scope: Mapping[str, Any] | None = None) -> Any:
+    def apply(self, source: Any, scope: Mapping[str, Any] | None = None, *, within_s: float = MAX_SECONDS) -> Any:
         """The target made from ``source`` (named so in expressions) and the other names in ``scope``.
 
-        Raises ``MappingFailed``, which names the field, the expression and the paths it reads, never a value.
+        Raises ``MappingFailed``, which names the field, the expression and the paths it reads, never a value; also
+        when lists are not done after ``within_s`` seconds.
         """
-        return self.build({**(scope or {}), "source": source}, "")
+        return self.build({**(scope or {}), "source": source, _STOP: time.monotonic() + within_s}, "")
 
 
 def compile(  # noqa: A001 - read as mapping.engine.compile
@@ -163,6 +167,9 @@ def _each(node: Each, reads: set[str]) -> Build:
         elements = _list(_evaluate(items, scope, place), items, place)
         target = []
         for index, element in enumerate(elements):
+            if time.monotonic() > scope[_STOP]:
+                reason = f"it takes too long, {index} of {len(elements)} elements are done"
+                raise MappingFailed(field=place, expression=items.text, reads=_reads(items), reason=reason)
             inner = {**scope, node.as_name: element, "loop": {"index": index}}
             if where is not None and not _evaluate(where, inner, f"{place}[{index}]"):
                 continue

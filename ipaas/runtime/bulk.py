@@ -213,7 +213,10 @@ def _targets(workspace_id: UUID, deed: str, wanted: Mapping[str, Any], flows: fr
     if letters:
         rows = DeadLetter.objects.filter(workspace_id=workspace_id, state=DeadLetter.State.OPEN)
     else:
-        rows = Run.objects.filter(workspace_id=workspace_id, status__in=Run.UNENDED, cancel_reason__isnull=True)
+        under_way = Work.objects.filter(
+            workspace_id=workspace_id, kind=Work.Kind.RUN
+        )  # few, however many runs are stored
+        rows = Run.objects.filter(id__in=under_way.values("id"), status__in=Run.UNENDED, cancel_reason__isnull=True)
     if flows is not None:
         rows = rows.filter(flow_id__in=flows)
     return rows.filter(**conditions)

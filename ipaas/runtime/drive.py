@@ -10,6 +10,7 @@ from ipaas.core.meters import RUN_SECONDS, RUNS_ENDED
 from ipaas.flows.plan import CallBlock
 from ipaas.runtime import calls
 from ipaas.runtime.blocks import Cancelled, run_steps
+from ipaas.runtime.digests import ended_row
 from ipaas.runtime.execution import (
     Execution,
     Failure,
@@ -154,20 +155,19 @@ async def _end(execution: Execution, status: str, failure: Failure | None) -> No
 
 def add_burial(unit: Unit, run: RunRow, flow_slug: str, failure: Failure) -> None:
     """End a run as dead-lettered without an execution."""
-    unit.add(
-        "state",
-        RunState(
-            id=run.id,
-            status=Run.Status.DEAD,
-            abnormal=Run.Status.DEAD,
-            started_at=run.started_at or now(),
-            finished_at=now(),
-            error_class=failure.error_class.value,
-            error_code=failure.code,
-            error_message=failure.message,
-            error_step=failure.path,
-        ),
+    state = RunState(
+        id=run.id,
+        status=Run.Status.DEAD,
+        abnormal=Run.Status.DEAD,
+        started_at=run.started_at or now(),
+        finished_at=now(),
+        error_class=failure.error_class.value,
+        error_code=failure.code,
+        error_message=failure.message,
+        error_step=failure.path,
     )
+    unit.add("state", state)
+    unit.add("ended", ended_row(run.workspace_id, state))
     unit.add("dead_letter", _dead_letter(run, flow_slug, failure))
     if run.parent_run_id is not None:
         unit.add("wake", (run.parent_run_id,))

@@ -13,6 +13,7 @@ from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
+from ipaas.runtime.digests import ended_row
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
@@ -152,6 +153,7 @@ class Execution:
         "run",
         "scope",
         "sealer",
+        "started_at",
         "status_written",
         "trace",
         "unit",
@@ -196,7 +198,7 @@ class Execution:
         self.status_written = run.status == Run.Status.RUNNING
         self.trace = run_trace(run.id, run.trace_id)
         self._next_seq = max((step.seq for step in self.recorded.steps.values()), default=0) + 1
-        started = run.started_at or now()
+        started = self.started_at = run.started_at or now()
         self.scope: Scope = {
             "trigger": trigger,
             "steps": {},
@@ -348,7 +350,7 @@ class Execution:
             id=self.run.id,
             status=status,
             abnormal=None if normal else status,
-            started_at=self.run.started_at or now(),
+            started_at=self.started_at,
             finished_at=now() if ended else None,
             error_class=failure.error_class.value if failure else None,
             error_code=failure.code if failure else None,
@@ -358,8 +360,10 @@ class Execution:
 
     def set_state(self, status: str, *, ended: bool = False, failure: Failure | None = None) -> None:
         self.status_written = True
-        self.unit.add("state", self._state(status, ended=ended, failure=failure))
+        state = self._state(status, ended=ended, failure=failure)
+        self.unit.add("state", state)
         if ended:
+            self.unit.add("ended", ended_row(self.run.workspace_id, state))
             self.unit.add("done", (self.run.id,))
             if self.run.parent_run_id is not None:
                 self.unit.add("wake", (self.run.parent_run_id,))

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
+from ipaas.runtime.digests import with_digests
 from ipaas.runtime.rows import Claim, Row, Unit
 from ipaas.runtime.store import ClaimLost, EffectKey, Store
 
@@ -96,7 +97,8 @@ class Journal:
     async def _write(self, batch: list[_Pending]) -> None:
         while batch := _writable(batch):
             try:
-                taken = await self.store.commit(sorted({p.owner for p in batch}), _merge(p.rows for p in batch))
+                rows = with_digests(_merge(p.rows for p in batch))
+                taken = await self.store.commit(sorted({p.owner for p in batch}), rows)
             except ClaimLost as lost:
                 batch = _split_lost(batch, lost.held)
             except _UNDONE as error:

@@ -158,7 +158,7 @@ def _place(effect: Effect) -> str:
 
 
 def _open_letter(letter: DeadLetter) -> DeadLetter:
-    found = DeadLetter.objects.select_for_update().filter(id=letter.id).first()
+    found: DeadLetter | None = DeadLetter.objects.select_for_update().filter(id=letter.id).first()
     if found is None:
         raise NotFound(what="dead letter")
     if found.state != DeadLetter.State.OPEN:

@@ -1,10 +1,13 @@
 """Rows the engine writes, gathered column-wise and inserted by ``unnest`` in one round trip per batch."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from ipaas.audit.sql import ENTRY_INSERT
 
 Claim = tuple[UUID, int]
 HELD_UNTIL = datetime(9000, 1, 1, tzinfo=UTC)
@@ -209,16 +212,40 @@ class OutboxRow(NamedTuple):
     sealed: bytes | None
 
 
+class EndedRow(NamedTuple):
+    """How a run ended, for the audit trail; see ``runtime.digests``."""
+
+    workspace_id: UUID
+    run_id: UUID
+    status: str
+    finished_at: datetime
+    error_class: str | None
+    error_code: str | None
+    error_step: str | None
+
+
 Row = tuple[Any, ...]
+
+
+_ARRAY = re.compile(r"%b::(\w+)\[\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One set-based statement: ``columns`` of the row type become array parameters in this order."""
+    """One set-based statement: the columns of the row type become array parameters, of ``kinds`` in this order."""
 
     name: str
     sql: str
     returning: bool = False
+    kinds: Sequence[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", array_kinds(self.sql))
+
+
+def array_kinds(sql: str) -> Sequence[str]:
+    """The types of a statement's array parameters, in order."""
+    return tuple(_ARRAY.findall(sql))
 
 
 def _arrays(types: Sequence[str]) -> str:
@@ -364,6 +391,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "UPDATE runtime_approval SET state = 'cancelled', decided_at = now(), reason = 'the run ended' "
         "WHERE run_id = ANY(%b::uuid[]) AND state = 'pending'",
     ),
+    Statement("audit", ENTRY_INSERT.replace("%s", "%b")),
     Statement("done", "DELETE FROM runtime_work WHERE id = ANY(%b::uuid[])"),
     Statement(
         "wake",

@@ -18,6 +18,7 @@ from ipaas.core.partitions import ensure_partitions
 from ipaas.runtime.holds import release_held
 from ipaas.runtime.models import Work
 from ipaas.runtime.polls import queue_polls
+from ipaas.runtime.retention import apply_retention
 from ipaas.runtime.schedules import fire_schedules
 from ipaas.runtime.tasks import ring
 
@@ -41,6 +42,7 @@ class Scheduler:
             (1.0, sequence_pending),
             (3600.0, write_checkpoints),
             (3600.0, make_partitions),
+            (3600.0, apply_retention),
         ]
         self._last: dict[int, float] = {}
 

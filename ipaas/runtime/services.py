@@ -41,6 +41,14 @@ class KeyConflict(Conflict):
     remedy = "Use a new key for a new start; repeat a key only with the same input."
 
 
+class RunNoLongerKept(Conflict):
+    """The key {key} started a run that is no longer kept; nothing is started again."""
+
+    code = "run_no_longer_kept"
+    title = "Run no longer kept"
+    remedy = "Use a new key for a new start."
+
+
 class RunState(Conflict):
     """The run is {status}; this needs one that is {wanted}."""
 
@@ -97,7 +105,10 @@ def _started_by(flow_id: UUID, environment_id: UUID, key: str, digest: bytes) ->
         return None
     if bytes(known.input_sha256) != digest:
         raise KeyConflict(key=key, run_id=known.run_id)
-    return Run.objects.get(id=known.run_id)
+    run = Run.objects.filter(id=known.run_id).first()
+    if run is None:
+        raise RunNoLongerKept(key=key)
+    return run
 
 
 @transaction.atomic
@@ -227,7 +238,7 @@ def may_decide(actor: Actor, approval: Approval) -> bool:
 
 
 def locked_run(run_id: UUID) -> Run:
-    found = Run.objects.select_for_update().filter(id=run_id).first()
+    found: Run | None = Run.objects.select_for_update().filter(id=run_id).first()
     if found is None:
         raise NotFound(what="run")
     return found

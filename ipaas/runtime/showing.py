@@ -121,6 +121,10 @@ class ShownRun:
         """The trigger's body in clear: never to be shown, only to be merged with what somebody edited."""
         return (self._values.get("trigger") or {}).get("body")
 
+    def masked_input(self, body: JSON) -> JSON:
+        """Another body, masked as the stored one is."""
+        return self._scope.redact({"trigger": {"body": body}})["trigger"]["body"]
+
     def step(self, path: str, item: str = "") -> ShownStep:
         block = self.plan.blocks.get(path)
         output = self._values.get(value_key(path, item, "output"))

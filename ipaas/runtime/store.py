@@ -17,9 +17,11 @@ from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from ipaas.core.errors import IpaasError
+from ipaas.core.pg_arrays import columns, register
 from ipaas.runtime.rows import STATEMENTS, Claim, Row
 
 EffectKey = tuple[UUID, str, str, int]
+_CLAIM_KINDS = ("uuid", "integer")
 
 _LANE_WEIGHTS = "(ARRAY[6, 3, 1])"
 
@@ -48,6 +50,8 @@ UPDATE runtime_work w SET due_at = now() + make_interval(secs => %(lease)s), fen
 FROM picked WHERE w.id = picked.id
 RETURNING w.id, w.kind, w.lane, w.workspace_id, w.group_id, w.fence, w.wakes, w.crashes, picked.lapsed
 """
+
+_OWN = "SELECT runtime_own(%b::uuid[], %b::integer[])"
 
 _RENEW = """
 UPDATE runtime_work w SET due_at = now() + make_interval(secs => %s)
@@ -154,6 +158,7 @@ class Store:
             max_size=max_size,
             open=False,
             timeout=10,
+            configure=_configure,
             kwargs={"autocommit": True, "application_name": "ipaas-engine"},
         )
 
@@ -172,7 +177,7 @@ class Store:
     async def renew(self, claims: Sequence[Claim], *, lease_s: float) -> set[UUID]:
         """Prolong leases; returns the ids still held."""
         async with self.pool.connection() as conn:
-            cursor = await conn.execute(_RENEW, [lease_s, *_columns(claims)])
+            cursor = await conn.execute(_RENEW, [lease_s, *columns(_CLAIM_KINDS, claims)])
             return {row[0] for row in await cursor.fetchall()}
 
     async def cancelled(self, run_ids: set[UUID]) -> dict[UUID, str]:
@@ -187,12 +192,12 @@ class Store:
     async def release(self, claims: Sequence[Claim]) -> None:
         """Give work back at once, so that another worker need not wait for the lease to end."""
         async with self.pool.connection() as conn:
-            await conn.execute(_RELEASE, _columns(claims))
+            await conn.execute(_RELEASE, columns(_CLAIM_KINDS, claims))
 
     async def put_off(self, claims: Sequence[Claim]) -> None:
         """Give back work that failed by a defect: later, and counted as if it had taken its worker down."""
         async with self.pool.connection() as conn:
-            await conn.execute(_PUT_OFF, _columns(claims))
+            await conn.execute(_PUT_OFF, columns(_CLAIM_KINDS, claims))
 
     async def load_receipts(self, ids: Sequence[UUID]) -> list[Any]:
         async with self.pool.connection() as conn, _named(conn) as cursor:
@@ -269,12 +274,12 @@ class Store:
                 cursors = []
                 async with conn.pipeline(), conn.transaction():
                     if claims:
-                        await conn.execute("SELECT runtime_own(%b::uuid[], %b::integer[])", _columns(claims))
+                        await conn.execute(_OWN, columns(_CLAIM_KINDS, claims))
                     for statement in STATEMENTS:
                         wanted = rows.get(statement.name)
                         if not wanted:
                             continue
-                        cursor = await conn.execute(statement.sql, _columns(wanted))
+                        cursor = await conn.execute(statement.sql, columns(statement.kinds, wanted))
                         if statement.returning:
                             cursors.append(cursor)
                 for cursor in cursors:
@@ -311,13 +316,13 @@ class Store:
                 return
 
 
+async def _configure(conn: AsyncConnection[Any]) -> None:
+    register(conn)
+
+
 def _named(conn: AsyncConnection[Any]) -> AsyncCursor[Any]:
     """A cursor whose rows have named fields."""
     return conn.cursor(row_factory=namedtuple_row)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _claim_lost(error: psycopg.Error) -> ClaimLost:

@@ -44,6 +44,12 @@ from ipaas.sdk.transports import HttpAnswer, Stream
 CANARY = "canary-7c1f0b"
 SIGNING_SECRET = "whsec_Y2FuYXJ5LTdjMWYwYi1jYW5hcnktN2MxZjBi"  # noqa: S105 - sample of the test kit
 DEADLINE_S = 10
+PLAIN_STATUSES = {
+    429: {ErrorClass.THROTTLED},
+    503: {ErrorClass.TRANSIENT, ErrorClass.THROTTLED},
+    401: {ErrorClass.AUTH},
+}
+"""What these statuses mean whatever the body says: a rule that looks at the body must not swallow them."""
 
 
 def check(holds: object, message: str) -> None:
@@ -93,14 +99,17 @@ class KitTransports:
     def secret(self, field: str) -> str | None:
         return self.secrets.get(field)
 
-    async def stream(self, host: str, port: int, *, tls: bool) -> Stream:
+    async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Stream:
         return await open_stream(host, port, tls, self.egress, DEADLINE_S)
 
     async def start_tls(self, stream: Stream, host: str) -> None:
         await start_tls(stream[0], stream[1], host, deadline_s=DEADLINE_S)
 
-    async def pin(self, host: str, port: int) -> str:
+    async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         return host
+
+    def committing(self) -> None:
+        """The bench keeps no book of effects."""
 
 
 @dataclass(slots=True)
@@ -258,6 +267,10 @@ class ConnectorSuite:
                     error = await _error_of(bench, action.name)
                     over_http = self.connector.manifest.protocol == "http"
                     check(not over_http or error.http_status == status, f"{action.name}: {error.http_status}")
+                    expected = PLAIN_STATUSES[status]
+                    check(
+                        not over_http or error.error_class in expected, f"{action.name}: {status} {error.error_class}"
+                    )
                     check(error.retry_after_s in ((7.0, None) if wait == "7" else (None,)), f"{error.retry_after_s}")
                     check(bench.effects(action.name) == 0 or action.effect == "safe", "a refused call has no effect")
 

@@ -155,6 +155,7 @@ class StepView:
     recorded: bool = False
     replay_url: str = ""
     skip_url: str = ""
+    settle_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,11 @@ class Effect:
 
 @dataclass(frozen=True)
 class RunDetail:
-    """``window_ms`` is the length of the time axis; ``version`` changes whenever anything shown changes."""
+    """``window_ms`` is the length of the time axis; ``version`` changes whenever anything shown changes.
+
+    ``replay_points`` are the places a replay may start from, ``new_effects`` whether the reader may ask for new effect
+    keys; ``note`` says what is left out of a very long run.
+    """
 
     id: str
     flow: str
@@ -196,9 +201,13 @@ class RunDetail:
     replays: Sequence[Link] = ()
     replay_url: str = ""
     replay_preview_url: str = ""
+    replay_points: Sequence[Option] = ()
+    new_effects: bool = False
+    correct_url: str = ""
     resume_url: str = ""
     cancel_url: str = ""
     raw_url: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -215,6 +224,7 @@ class DeadLetterGroup:
     at_stake: str
     url: str
     replay_all_url: str = ""
+    discard_all_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,7 +239,7 @@ class DeadLetterRow:
 
 @dataclass(frozen=True)
 class BulkJob:
-    """``status``: running, paused, succeeded, cancelled."""
+    """``status``: running, paused, stopped, done. ``failed`` were refused, ``note`` names the last refusal."""
 
     id: str
     title: str
@@ -239,6 +249,13 @@ class BulkJob:
     total: int
     rate_per_minute: int
     stop_url: str = ""
+    pause_url: str = ""
+    resume_url: str = ""
+    note: str = ""
+
+    @property
+    def handled(self) -> int:
+        return self.done + self.failed
 
 
 @dataclass(frozen=True)
@@ -254,6 +271,9 @@ class FlowRow:
     success_percent: float | None
     trend: Sequence[float]
     open_dead_letters: int = 0
+    health: str = "idle"
+    counted_all: bool = True
+    """Whether ``runs_today`` is all of them; else there are more, and the rest speaks of the newest."""
 
 
 @dataclass(frozen=True)
@@ -279,6 +299,7 @@ class VersionRow:
     published_by: str
     note: str
     environments: Sequence[str] = ()
+    url: str = ""
     diff_url: str = ""
 
 
@@ -314,12 +335,29 @@ class StubOperation:
 
 @dataclass(frozen=True)
 class LedgerRow:
+    """``duplicate``: a repetition that was recognised; ``twice``: an effect that happened again."""
+
     at: datetime
     operation: str
     status: int
     key: str
     effect: str
     duplicate: bool = False
+    twice: bool = False
+    number: int = 0
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class FaultRow:
+    """A fault in force; ``left``: how often it may still fire, None for as often as it comes."""
+
+    id: str
+    operation: str
+    text: str
+    seen: int
+    fired: int
+    left: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What stands around every page: navigation, workspace and environment, theme.
 
-A page's view (or middleware) may set on the request: ``workspace`` and ``environment`` (accounts models), ``actor``
-and ``nav_counts`` (``{"deadletters": 3, "approvals": 1}``).
+A page's view (or middleware) may set on the request: ``workspace`` and ``environment`` (accounts models) and ``actor``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +9,15 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
 
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.core.actor import Actor
+from ipaas.runtime.models import Approval, DeadLetter
 
 THEMES = ("auto", "light", "dark")
+MOST_COUNTED = 1000
+"""Beyond this many a count in the navigation says only that there are more."""
 
 Entry = tuple[str, str, str, str]
 """Key (also its icon), label, URL name, permission."""
@@ -32,6 +36,8 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
         (
             ("flows", "Flows", "flows:flow_list", "flows.view"),
             ("mappings", "Mappings", "mapping:mapping_list", "mappings.view"),
+            ("schemas", "Schemas", "contracts:schema_list", "schemas.view"),
+            ("endpoints", "Endpoints", "events:endpoint_list", "connections.view"),
             ("connections", "Connections", "catalog:connection_list", "connections.view"),
             ("secrets", "Vault", "vault:secret_list", "secrets.view"),
             ("stubs", "Stubs", "catalog:stub_list", "stubs.view"),
@@ -53,7 +59,7 @@ class NavItem:
     label: str
     url: str
     current: bool
-    count: int | None = None
+    count: int | str | None = None
     tone: str = ""
 
 
@@ -87,10 +93,22 @@ def _url(name: str, workspace: str) -> str:
         return ""
 
 
+def nav_counts(actor: Actor) -> Mapping[str, int | str]:
+    """What waits, by key of the navigation; each count stops at ``MOST_COUNTED``."""
+    found: dict[str, int | str] = {}
+    if actor.may("deadletters.view"):
+        letters = DeadLetter.objects.visible_to(actor).filter(state=DeadLetter.State.OPEN)
+        found["deadletters"] = letters.values("id")[:MOST_COUNTED].count()
+    if actor.may("approvals.view"):
+        approvals = Approval.objects.visible_to(actor).filter(state=Approval.State.PENDING)
+        found["approvals"] = approvals.values("id")[:MOST_COUNTED].count()
+    return {key: f"{MOST_COUNTED - 1}+" if count == MOST_COUNTED else count for key, count in found.items()}
+
+
 def navigation(request: HttpRequest, workspace: Workspace) -> list[NavGroup]:
     """Pages of the workspace the actor may see."""
     actor: Any = getattr(request, "actor", None)
-    counts: Mapping[str, int] = getattr(request, "nav_counts", {})
+    counts = nav_counts(actor) if actor is not None else {}
     groups = []
     for label, entries in NAVIGATION:
         items = []
@@ -113,23 +131,25 @@ def theme_of(request: HttpRequest) -> str:
     return theme if theme in THEMES else "auto"
 
 
-def shell_context(request: HttpRequest) -> dict[str, Shell]:
-    """Context processor: ``shell``."""
+def shell_context(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: ``shell``, worked out when a template asks for it (fragments do not)."""
+    return {"shell": SimpleLazyObject(lambda: _shell(request))}
+
+
+def _shell(request: HttpRequest) -> Shell:
     workspace: Workspace | None = getattr(request, "workspace", None)
     user = getattr(request, "user", None)
     if workspace is None or user is None or not user.is_authenticated:
-        return {"shell": Shell(theme=theme_of(request), path=request.path)}
-    return {
-        "shell": Shell(
-            theme=theme_of(request),
-            path=request.path,
-            workspace=workspace,
-            workspaces=list(Workspace.objects.filter(memberships__user_id=user.pk).order_by("name")),
-            environment=getattr(request, "environment", None),
-            environments=list(workspace.environments.all()),
-            nav=navigation(request, workspace),
-            search_url=_url("runtime:run_list", workspace.slug),
-            query=request.GET.get("q", ""),
-            environment_url=_url("web:environment_select", workspace.slug),
-        )
-    }
+        return Shell(theme=theme_of(request), path=request.path)
+    return Shell(
+        theme=theme_of(request),
+        path=request.path,
+        workspace=workspace,
+        workspaces=list(Workspace.objects.filter(memberships__user_id=user.pk).order_by("name")),
+        environment=getattr(request, "environment", None),
+        environments=list(workspace.environments.all()),
+        nav=navigation(request, workspace),
+        search_url=_url("runtime:run_list", workspace.slug),
+        query=request.GET.get("q", ""),
+        environment_url=_url("web:environment_select", workspace.slug),
+    )

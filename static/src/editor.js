@@ -72,6 +72,7 @@ function mountEditor(area) {
       ...(area.dataset.tab === "indent" ? [keymap.of([indentWithTab])] : []),
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
+        unsaved.add(area);
         area.value = update.state.doc.toString();
         area.dispatchEvent(new Event("input", { bubbles: true }));
       }),
@@ -92,6 +93,32 @@ function mountEditor(area) {
     view.focus();
   });
 }
+
+// Leaving with text that nobody saved asks first; editors of samples ([data-scratch]) are nobody's loss.
+const unsaved = new Set();
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  for (const area of unsaved) if (area.form === event.target) unsaved.delete(area);
+});
+window.addEventListener("beforeunload", (event) => {
+  if ([...unsaved].some((area) => area.isConnected && !("scratch" in area.dataset))) event.preventDefault();
+});
+
+/** Findings of a fragment that the server sent anew: [data-findings-of] names the editor, its items their places. */
+function showFindings(node) {
+  const lists = [...(node.querySelectorAll?.("[data-findings-of]") ?? [])];
+  if (node.matches?.("[data-findings-of]")) lists.push(node);
+  for (const list of lists) {
+    const found = [...list.querySelectorAll("li[data-line]")].map(({ dataset }) => ({
+      line: Number(dataset.line),
+      column: Number(dataset.column),
+      severity: dataset.severity,
+      message: dataset.message,
+    }));
+    document.getElementById(list.dataset.findingsOf)?.dispatchEvent(new CustomEvent("findings", { detail: found }));
+  }
+}
+document.addEventListener("htmx:load", (event) => showFindings(event.target));
 
 function mountMerge(host) {
   if (host.dataset.mounted) return;

@@ -54,11 +54,18 @@ class Transports(Protocol):
     def secret(self, field: str) -> str | None:
         """A field of the connection's secret, for protocols that authenticate inside the dialogue."""
 
-    async def stream(self, host: str, port: int, *, tls: bool) -> Stream:
-        """A connection to a checked address (core.net.open_stream), TLS verified from the start when ``tls``."""
+    async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Stream:
+        """A connection to a checked address (core.net.open_stream), TLS verified from the start when ``tls``.
+
+        Whatever breaks from now on leaves the effect in doubt, unless the connector has ``told`` that it calls
+        ``committing`` before the bytes that can take effect.
+        """
 
     async def start_tls(self, stream: Stream, host: str) -> None:
         """STARTTLS (core.net.start_tls), verified with the installation's private authorities too."""
 
-    async def pin(self, host: str, port: int) -> str:
-        """The one checked address of a host, for libraries that connect by themselves."""
+    async def pin(self, host: str, port: int, *, told: bool = False) -> str:
+        """The one checked address of a host, for libraries that connect by themselves; ``told`` as for ``stream``."""
+
+    def committing(self) -> None:
+        """What is sent from now on may take effect, and nothing before has."""

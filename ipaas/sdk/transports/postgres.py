@@ -39,7 +39,7 @@ async def transaction(io: Transports, *, read_only: bool = False, timeout_s: int
     """
     config = io.config
     host, port = str(config["host"]), int(config.get("port") or 5432)
-    address = await io.pin(host, port)
+    address = await io.pin(host, port, told=True)
     committing = False
     try:
         connection = await psycopg.AsyncConnection.connect(
@@ -60,6 +60,8 @@ async def transaction(io: Transports, *, read_only: bool = False, timeout_s: int
             await connection.set_read_only(read_only)
             yield connection
             committing = True
+            if not read_only:
+                io.committing()
             await connection.commit()
     except psycopg.Error as error:
         raise _failure(error, sent=committing and not read_only) from error

@@ -47,7 +47,7 @@ async def send(
     Raises ActionError. ``sent`` becomes True only with the message's final dot: what breaks before cannot have
     delivered anything (RFC 5321 4.1.1.4). All recipients are accepted or none.
     """
-    stream = await io.stream(server.host, server.port, tls=server.security == "tls")
+    stream = await io.stream(server.host, server.port, tls=server.security == "tls", told=True)
     dialogue = _Dialogue(stream)
     try:
         async with asyncio.timeout(server.deadline_s):
@@ -56,7 +56,7 @@ async def send(
             for recipient in recipients:
                 await dialogue.command(f"RCPT TO:<{_plain(recipient)}>", 250, 251)
             await dialogue.command("DATA", 354)
-            return await dialogue.deliver(message)
+            return await dialogue.deliver(message, io)
     except TimeoutError as error:
         raise ActionError(
             ErrorClass.TIMEOUT, "smtp_timeout", "The mail server did not answer in time.", sent=dialogue.handed_over
@@ -99,13 +99,14 @@ class _Dialogue:
             )
         return " SMTPUTF8"
 
-    async def deliver(self, message: bytes) -> Reply:
+    async def deliver(self, message: bytes, io: Transports) -> Reply:
         """The message with dots stuffed and bare line ends made CRLF."""
         lines = message.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n").split(b"\n")
         stuffed = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines)
         self._stream[1].write(stuffed + b"\r\n")
         await self._stream[1].drain()
         self.handed_over = True
+        io.committing()
         reply = self._expect(await self._exchange(b"."), 250)
         self._stream[1].write(b"QUIT\r\n")
         return reply

@@ -75,7 +75,7 @@ class TextOutput(serializers.Serializer[Any]):
 
 
 class ChangeOutput(serializers.Serializer[Any]):
-    op = serializers.ChoiceField(choices=["added", "removed", "changed"])
+    kind = serializers.ChoiceField(choices=["added", "removed", "changed"])
     path = serializers.CharField(help_text="JSON pointer; blocks go by their ids.")
     before = JsonField()
     after = JsonField()

@@ -45,4 +45,5 @@ class FindingOutput(serializers.Serializer[Any]):
     code = serializers.CharField()
     message = serializers.CharField()
     severity = serializers.ChoiceField(choices=["error", "warning"])
-    line = serializers.IntegerField(required=False)
+    line = serializers.IntegerField(required=False, help_text="From 1, where a text was sent.")
+    column = serializers.IntegerField(required=False, help_text="From 1, where a text was sent.")

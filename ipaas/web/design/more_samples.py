@@ -1,4 +1,4 @@
-"""Sample data of the governing and building pages."""
+"""Sample data of the governing pages and of connections."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,15 +6,13 @@ from typing import Any
 from ipaas.core import clock
 from ipaas.web import readmodels as rm
 from ipaas.web.design.samples import (
-    BULK_JOB,
-    DOCUMENT,
     ERROR,
+    JOBS,
     ORDER,
     ago,
     components,
     options,
     run,
-    run_rows,
     run_steps,
 )
 
@@ -31,26 +29,6 @@ CONNECTIONS = [
     rm.ConnectionRow("payments", "/design/connection/", "Payments", "payments 1.4", "healthy", "breaker_closed", False, 6120, 10000, "6,120 of 10,000 today", [20, 24, 22, 30, 34, 40, 38], 0.4, clock.now() + timedelta(days=40)),
     rm.ConnectionRow("shipping", "#", "Shipping", "shipping 2.0", "failed", "breaker_open", False, 480, 500, "480 of 500 an hour", [20, 24, 22, 9, 3, 0, 0], 38.2),
     rm.ConnectionRow("smtp", "#", "Mail", "smtp 1.0", "degraded", "breaker_half_open", True, 0, None, "no quota known", [2, 4, 3, 3, 5, 4, 2], 4.0),
-]  # fmt: skip
-FLOWS = [
-    rm.FlowRow("order-to-shipment", "/design/flow/", "Order to shipment", "fulfilment", "active", [("production", 7), ("staging", 8)], 442, 98.6, [3, 8, 12, 9, 22, 31, 28], 7),
-    rm.FlowRow("refund-on-return", "#", "Refund on return", "finance", "paused", [("production", 3)], 31, 100.0, [1, 2, 0, 3, 2, 4, 3]),
-    rm.FlowRow("stock-levels", "#", "Stock levels to storefront", "merchandising", "draft", [], 0, None, []),
-]  # fmt: skip
-BLOCKS = [
-    rm.BlockView("validate-order", "Check the order", "validate", "order-created@1"),
-    rm.BlockView("pay", "Charge the card", "call", "payments charge", "refund"),
-    rm.BlockView("lines", "For every line", "for_each", "trigger.body.order.lines, 10 at once", blocks=[
-        rm.BlockView("reserve", "Reserve stock", "call", "inventory reserve", "release")]),
-    rm.BlockView("big", "Large order?", "branch", "", blocks=[
-        rm.BlockView("ask", "Ask a person", "approval", "role approver, expires in 1 day", lane="order.total > 5000"),
-        rm.BlockView("go", "Book the parcel", "call", "shipping book", "cancel booking", lane="else")]),
-    rm.BlockView("survey", "Send a survey", "call", "smtp send_mail", disabled=True),
-]  # fmt: skip
-VERSIONS = [
-    rm.VersionRow(8, "published", "9f2c…", ago(hours=3), "Bob", "Ask a person above € 5,000", ["staging"], "/design/flow-diff/"),
-    rm.VersionRow(7, "published", "1b77…", ago(days=12), "Alice", "Reserve lines in parallel", ["production"], "#"),
-    rm.VersionRow(6, "deprecated", "55d0…", ago(days=40), "Alice", "First with compensation", [], "#"),
 ]  # fmt: skip
 APPROVALS = [
     rm.ApprovalRow("1", "/design/approval/", "Refund of € 840.00 for order SO-10377", "Refund on return", ago(hours=2), clock.now() + timedelta(hours=3), "open", "Approvers", [("Amount", "€ 840.00"), ("Order", "SO-10377"), ("Reason", "Damaged on arrival")], "#"),
@@ -87,7 +65,7 @@ def crumbs(label: str, url: str) -> list[rm.Link]:
 
 
 def dead_letters() -> dict[str, Any]:
-    return {"groups": GROUPS, "totals": {"count": 7, "oldest_at": ago(days=1), "at_stake": "€ 1,114.10"}, "filters": LIST_FILTERS, "jobs": [BULK_JOB]}  # fmt: skip
+    return {"groups": GROUPS, "totals": {"count": 7, "oldest_at": ago(days=1), "at_stake": "€ 1,114.10"}, "filters": LIST_FILTERS, **JOBS}  # fmt: skip
 
 
 def dead_letter_group() -> dict[str, Any]:
@@ -99,7 +77,8 @@ def dead_letter() -> dict[str, Any]:
     return {
         "letter": LETTERS[0], "run": rm.Link("run", "/design/run/"), "step": run_steps()[6], "input_text": text,
         "findings": [rm.Finding("error", "house_number must not be empty", "shipping.house_number", 3, 44)],
-        "diff": components()["diff"], "impacts": run()["replay_impacts"], "correct_url": "#", "discard_url": "#",
+        "diff": components()["diff"], "impacts": run()["impacts"], "impacts_problem": "", "problem": "", "input": ORDER, "state": "open", "closed": None,
+        "step_title": "Book the parcel", "replay_run": None, "replay_url": "#", "correct_url": "#", "discard_url": "#",
         "crumbs": crumbs("Dead letters", "/design/dead-letters/"),
     }  # fmt: skip
 
@@ -112,30 +91,6 @@ def approval() -> dict[str, Any]:
     return {"approval": APPROVALS[0], "run": rm.Link("SO-10377", "/design/run/"), "evidence": ORDER, "decision": None,
             "checklist": ["The photo shows the damage", "The amount is what the customer paid"], "on_expiry": "rejected",
             "crumbs": crumbs("Approvals", "/design/approvals/")}  # fmt: skip
-
-
-def flows() -> dict[str, Any]:
-    return {"page": page(FLOWS, "3 flows"), "filters": LIST_FILTERS, "new_url": "/design/flow-form/"}
-
-
-def flow() -> dict[str, Any]:
-    return {"flow": FLOWS[0], "blocks": BLOCKS, "trigger": "the storefront sends order.created", "versions": VERSIONS,
-            "recent": run_rows()[:5], "crumbs": crumbs("Flows", "/design/flows/"),
-            "facts": [("Input", "order-created@1"), ("Deadline", "1 day"), ("Business ids", "order, customer"), ("After failure", "compensate")],
-            "edit_url": "/design/flow-form/", "run_url": "#", "pause_url": "#", "resume_url": ""}  # fmt: skip
-
-
-def flow_form() -> dict[str, Any]:
-    return {"flow": FLOWS[0], "document": DOCUMENT, "revision": 4, "findings": components()["findings"], "blocks": BLOCKS,
-            "words": components()["words"], "crumbs": crumbs("Flows", "/design/flows/"), "live_label": "Version 7",
-            "live_document": DOCUMENT.replace("P1D", "PT2H"), "save_url": "#", "validate_url": "", "publish_url": "#",
-            "environments": options("Staging", "Production")}  # fmt: skip
-
-
-def flow_diff() -> dict[str, Any]:
-    return {"title": "Order to shipment", "crumbs": crumbs("Flows", "/design/flows/"), "before_label": "Version 7",
-            "after_label": "Version 8", "before": DOCUMENT.replace("P1D", "PT2H"), "after": DOCUMENT,
-            "rows": [rm.DiffRow("deadline", "changed", "PT2H", "P1D")]}  # fmt: skip
 
 
 def connections() -> dict[str, Any]:
@@ -156,7 +111,8 @@ def connection() -> dict[str, Any]:
 
 def stub() -> dict[str, Any]:
     return {"stub": STUB, "ledger": page(LEDGER, "3 calls, newest first"), "crumbs": crumbs("Stubs", "/design/stubs/"),
-            "fault_kinds": options("Status", "Delay", "Reset", "Half answer", "Schema drift"), **LIVE}  # fmt: skip
+            "fault_kinds": options("Status", "Delay", "Reset", "Half answer", "Schema drift"), "whens": options("Before the effect"),
+            "faults": [rm.FaultRow("f1", "charge", "HTTP 503 on 30 % of the calls", 12, 4)], "endpoints": options("storefront-orders"), "filter": {}, "filtered": False, **LIVE}  # fmt: skip
 
 
 def stubs() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ipaas.web.shell import NAVIGATION, NavGroup, NavItem, Shell, theme_of
 
 PAGE_OF_KEY = {
     "home": "home", "runs": "runs", "deadletters": "dead-letters", "approvals": "approvals", "flows": "flows",
-    "mappings": "mappings", "connections": "connections", "secrets": "secrets", "stubs": "stubs", "audit": "audit",
+    "mappings": "mappings", "schemas": "schemas", "endpoints": "endpoints", "connections": "connections", "secrets": "secrets", "stubs": "stubs", "audit": "audit",
     "settings": "components",
 }  # fmt: skip
 CALLED = rm.Impact(
@@ -93,7 +93,8 @@ def options(*labels: str) -> list[rm.Option]:
     return [rm.Option(label.lower(), label, index == 0) for index, label in enumerate(labels)]
 
 
-BULK_JOB = rm.BulkJob("1", "Replay of 120 dead letters: carrier unavailable", "running", 47, 2, 120, 60, "#")
+BULK_JOB = rm.BulkJob("1", "Replay of 120 dead letters", "running", 47, 2, 120, 60, "#", "#", "", "effects_undone")
+JOBS: dict[str, Any] = {"jobs": [BULK_JOB], "jobs_version": "1", "jobs_url": "", "jobs_live": False}
 
 
 def runs() -> dict[str, Any]:
@@ -104,8 +105,8 @@ def runs() -> dict[str, Any]:
             "flow": options("Any flow", "Order to shipment"), "since": options("Last 24 h", "Last 7 days"),
             "error_class": options("Any class", "Throttled", "Business rejection"), "clear_url": "#",
         },
-        "version": "1", "poll_url": "", "jobs": [BULK_JOB],
-        "bulk": {"match_count": 9, "replay_url": "#", "cancel_url": "#"},
+        "version": "1", "poll_url": "", **JOBS,
+        "bulk": {"match_count": 9, "cancel_url": "#"},
     }  # fmt: skip
 
 
@@ -165,7 +166,10 @@ def run() -> dict[str, Any]:
     return {
         "run": detail,
         "crumbs": [rm.Link("Runs", "/design/runs/")],
-        "replay_impacts": [
+        "impacts_problem": "",
+        "problem": "",
+        "replay_from": "",
+        "impacts": [
             rm.Impact("Charge the card", "recorded", "payments ch_5510: the recorded answer is used."),
             rm.Impact("Reserve every line", "recorded", "inventory r-881, r-882."),
             rm.Impact("Book the parcel", "called_again", "shipping: it failed, so it is called again."),
@@ -209,7 +213,7 @@ def components() -> dict[str, Any]:
         "order": ORDER, "job": BULK_JOB, "trend": [3, 8, 12, 9, 22, 31, 28, 40],
         "tabs": [rm.Tab("Overview", "#", True), rm.Tab("Versions", "#", False, 7), rm.Tab("Runs", "#")],
         "options": options("Any state", "Running", "Dead letter"),
-        "impacts": run()["replay_impacts"],
+        "impacts": run()["impacts"],
         "findings": [
             rm.Finding("error", "The connection “shiping” does not exist in Production.", "steps[4].call.connection", 9, 7, "Did you mean shipping?"),
             rm.Finding("warning", "This call has no compensation.", "steps[2]", 5, 3),

@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from ipaas.web.design import more_samples, samples
+from ipaas.web.design import build_samples, more_samples, samples
 
 PAGES: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "home": ("web/home.html", samples.home),
@@ -16,10 +16,20 @@ PAGES: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "dead-letter": ("runtime/dead_letter_detail.html", more_samples.dead_letter),
     "approvals": ("runtime/approval_list.html", more_samples.approvals),
     "approval": ("runtime/approval_detail.html", more_samples.approval),
-    "flows": ("flows/flow_list.html", more_samples.flows),
-    "flow": ("flows/flow_detail.html", more_samples.flow),
-    "flow-form": ("flows/flow_form.html", more_samples.flow_form),
-    "flow-diff": ("flows/flow_diff.html", more_samples.flow_diff),
+    "flows": ("flows/flow_list.html", build_samples.flows),
+    "flow": ("flows/flow_detail.html", build_samples.flow),
+    "flow-form": ("flows/flow_form.html", build_samples.flow_form),
+    "flow-conflict": ("flows/flow_form.html", build_samples.flow_conflict),
+    "flow-run": ("flows/flow_run.html", build_samples.flow_run),
+    "flow-diff": ("web/document_diff.html", build_samples.flow_diff),
+    "mappings": ("mapping/mapping_list.html", build_samples.mappings),
+    "mapping": ("mapping/mapping_detail.html", build_samples.mapping),
+    "mapping-form": ("mapping/mapping_form.html", build_samples.mapping_form),
+    "schemas": ("contracts/schema_list.html", build_samples.schemas),
+    "schema": ("contracts/schema_detail.html", build_samples.schema),
+    "schema-form": ("contracts/schema_form.html", build_samples.schema_form),
+    "endpoints": ("events/endpoint_list.html", build_samples.endpoints),
+    "endpoint": ("events/endpoint_detail.html", build_samples.endpoint),
     "connections": ("catalog/connection_list.html", more_samples.connections),
     "connection": ("catalog/connection_detail.html", more_samples.connection),
     "stubs": ("catalog/stub_list.html", more_samples.stubs),

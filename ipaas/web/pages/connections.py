@@ -263,6 +263,8 @@ def _facts(row: Connection) -> list[tuple[str, str]]:
         facts.append(("Scopes asked for", ", ".join(scheme.scopes)))
     nodes = connector.manifest.config_schema.get("properties", {})
     for name, value in connector.with_config_defaults(row.config).items():
+        if value is None:
+            continue
         node = nodes.get(name, {})
         usual = "" if name in row.config else " (usual)"
         facts.append((str(node.get("title", name)), "hidden" if node.get("x-sensitive") else f"{value}{usual}"))

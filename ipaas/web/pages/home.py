@@ -1,19 +1,215 @@
-"""Home of a workspace: what was achieved today, what is stuck, what waits for the reader."""
+"""Home of a workspace: what was achieved today, what is stuck and for whom, what waits for the reader."""
 
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.core.clock import now
+from ipaas.core.ids import uuid7_time
+from ipaas.flows.models import Flow
+from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
+from ipaas.runtime.models import Approval, Run
+from ipaas.runtime.reading import classified_primary
+from ipaas.runtime.showing import shown_text
+from ipaas.runtime.today import SLICE, Day, FlowDay, read_day
 from ipaas.web.pages.support import environment_of
+from ipaas.web.pages.wording import counted, plan_or_none, step_title, words
+from ipaas.web.readmodels import OutcomeRow, TodoItem
+
+NOTHING_NEW = 204
+SLICES_AN_HOUR = 6
+MOST_FLOWS = 100
+MOST_TODOS = 8
+MOST_NAMED = 3
 
 
 @require_GET
 @page("flows.view")
 def home(request: WorkspaceRequest) -> HttpResponse:
+    """Today since midnight UTC; ``?v=`` asks for it only when it changed since that version."""
     environment_of(request)
     request.session["workspace"] = request.workspace.slug
-    context: dict[str, Any] = {"tiles": [], "outcomes": [], "todos": [], "version": "", "poll_url": ""}
-    return render(request, "web/home.html", context)
+    flows = _flows(request)
+    may_see = request.actor.may("deadletters.view")
+    groups = group_letters(open_letters(request.actor)) if may_see else []
+    day = read_day(request.workspace.id, list(flows))
+    context: dict[str, Any] = {
+        "tiles": _tiles(request, flows, day, groups),
+        "outcomes": _outcomes(request, flows, day, groups),
+        "todos": _todos(request, groups, flows),
+        "counting": not day.complete,
+    }
+    version = hashlib.sha256(repr(context).encode()).hexdigest()[:16]
+    if request.GET.get("v") == version:
+        return HttpResponse(status=NOTHING_NEW)
+    context |= {"version": version, "poll_url": request.path}
+    if request.htmx and "v" in request.GET:
+        return render(request, "web/home.html#today", context)
+    return render(request, "web/home.html", context | {"throughput": _throughput(day)})
+
+
+class _Named:
+    """A flow by its words: its title and what its runs are about; ``nameless`` where that must not be shown."""
+
+    def __init__(self, slug: str, title: str, about: str, *, nameless: bool) -> None:
+        self.slug, self.title, self.about, self.nameless = slug, title, about, nameless
+
+    def __repr__(self) -> str:
+        return self.slug
+
+
+def _flows(request: WorkspaceRequest) -> Mapping[UUID, _Named]:
+    """Flows that are deployed somewhere, with the primary business id of a deployed version."""
+    rows = Flow.objects.visible_to(request.actor).live().filter(deployments__active=True)
+    found: dict[UUID, _Named] = {}
+    for flow_id, slug, title, version_id in rows.order_by("title").values_list(
+        "id", "slug", "title", "deployments__version_id"
+    )[:MOST_FLOWS]:
+        plan = plan_or_none(version_id)
+        about = plan.primary if plan is not None else "run"
+        found[flow_id] = _Named(slug, title, about, nameless=classified_primary(version_id))
+    return found
+
+
+def _outcomes(
+    request: WorkspaceRequest, flows: Mapping[UUID, _Named], day: Day, groups: Sequence[LetterGroup]
+) -> list[OutcomeRow]:
+    stuck: dict[UUID, int] = defaultdict(int)
+    for group in groups:
+        stuck[group.flow_id] += group.count
+    runs = reverse("runtime:run_list", args=[request.workspace.slug])
+    rows = []
+    for flow_id, flow in flows.items():
+        today = day.flows[flow_id]
+        if not today.begun and not stuck[flow_id]:
+            continue
+        rows.append(
+            OutcomeRow(
+                flow=flow.title,
+                url=f"{runs}?{urlencode({'flow': flow.slug})}",
+                achieved=f"{counted(today.succeeded, flow.about)} done",
+                succeeded=today.succeeded,
+                under_way=today.under_way,
+                compensated=today.abnormal[Run.Status.COMPENSATED],
+                stuck=stuck[flow_id],
+                trend=_hours(today, day.slices),
+            )
+        )
+    return sorted(rows, key=lambda row: (-row.stuck, -row.succeeded, row.flow))
+
+
+def _hours(today: FlowDay, slices: int) -> list[float]:
+    """Runs begun per hour of the day so far."""
+    hours = (slices + SLICES_AN_HOUR - 1) // SLICES_AN_HOUR
+    found = [0.0] * hours
+    for number, count in today.slices.items():
+        found[min(number // SLICES_AN_HOUR, hours - 1)] += count
+    return found
+
+
+def _tiles(
+    request: WorkspaceRequest, flows: Mapping[UUID, _Named], day: Day, groups: Sequence[LetterGroup]
+) -> list[dict[str, Any]]:
+    runs = reverse("runtime:run_list", args=[request.workspace.slug])
+    done: dict[str, int] = defaultdict(int)
+    for flow_id, flow in flows.items():
+        done[flow.about] += day.flows[flow_id].succeeded
+    achieved = [counted(number, about) for about, number in sorted(done.items(), key=lambda pair: -pair[1]) if number]
+    days = list(day.flows.values())
+    under_way, undone = sum(one.under_way for one in days), sum(one.abnormal[Run.Status.COMPENSATED] for one in days)
+    tiles = [
+        _tile("Done today", achieved[0] if achieved else "nothing yet", ", ".join(achieved[1:4]), runs, "", "ok"),
+        _tile("Under way", f"{under_way:,}", "begun today, not ended", f"{runs}?status=running", "", "running"),
+        _tile(
+            "Undone today",
+            f"{undone:,}",
+            "failed later and compensated",
+            f"{runs}?status=compensated",
+            "",
+            "compensating",
+        ),
+    ]
+    if request.actor.may("deadletters.view"):
+        tiles.append(_stuck_tile(request, flows, groups))
+    return tiles
+
+
+def _stuck_tile(
+    request: WorkspaceRequest, flows: Mapping[UUID, _Named], groups: Sequence[LetterGroup]
+) -> dict[str, Any]:
+    """How many are stuck, and for whom: the newest by name."""
+    count = sum(group.count for group in groups)
+    named = [flow_id for flow_id, flow in flows.items() if not flow.nameless]
+    letters = open_letters(request.actor).filter(flow_id__in=named).order_by("-id")
+    newest = letters.values_list("business_key", flat=True)[:MOST_NAMED]
+    names = list(dict.fromkeys(key for key in newest if key))
+    rest = f" and {count - len(names):,} more" if count > len(names) else ""
+    url = reverse("runtime:dead_letter_list", args=[request.workspace.slug])
+    return _tile(
+        "Stuck",
+        f"{count:,}",
+        f"{', '.join(names)}{rest}" if count else "all clear",
+        url,
+        "bad" if count else "",
+        "dead",
+    )
+
+
+def _tile(label: str, value: str, hint: str, url: str, tone: str, icon: str) -> dict[str, Any]:
+    return {"label": label, "value": value, "hint": hint, "url": url, "tone": tone, "icon": icon, "trend": []}
+
+
+def _todos(request: WorkspaceRequest, groups: Sequence[LetterGroup], flows: Mapping[UUID, _Named]) -> list[TodoItem]:
+    """Decisions first, then what stopped."""
+    todos: list[TodoItem] = []
+    place = [request.workspace.slug]
+    if request.actor.may("approvals.decide"):
+        pending = Approval.objects.visible_to(request.actor).filter(state=Approval.State.PENDING, expires_at__gt=now())
+        for approval in pending.order_by("-id")[:MOST_TODOS]:
+            url = reverse("runtime:approval_detail", args=[*place, approval.id])
+            title = shown_text(approval.workspace_id, approval.title)
+            todos.append(TodoItem("approvals", title, url, uuid7_time(approval.id)))
+    if request.actor.may("runs.replay") or request.actor.may("deadletters.correct"):
+        todos += [_letters_todo(group, flows, place) for group in groups[:MOST_TODOS]]
+    return todos[:MOST_TODOS]
+
+
+def _letters_todo(group: LetterGroup, flows: Mapping[UUID, _Named], place: list[str]) -> TodoItem:
+    flow = flows.get(group.flow_id)
+    what = counted(group.affected, flow.about if flow is not None else "run")
+    step = step_title(plan_or_none(group.version_id) if group.version_id else None, group.step)
+    url = reverse("runtime:dead_letter_list", args=place)
+    if flow is not None:
+        query = urlencode({"flow": flow.slug, "cause": group.cause})
+        url = f"{reverse('runtime:dead_letter_group', args=place)}?{query}"
+    return TodoItem(
+        "dead", f"{what} stopped at “{step}”: {words(group.error_code).lower()}", url, group.oldest_at, "bad"
+    )
+
+
+def _throughput(day: Day) -> dict[str, Any] | None:
+    """Runs by the ten minutes they began in, those that ended badly apart."""
+    if not any(one.begun for one in day.flows.values()):
+        return None
+    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    width = int(SLICE.total_seconds())
+    bad = [sum(one.abnormal_slices[number] for one in day.flows.values()) for number in range(day.slices)]
+    all_of = [sum(one.slices[number] for one in day.flows.values()) for number in range(day.slices)]
+    good = [max(begun - failed, 0) for begun, failed in zip(all_of, bad, strict=True)]
+    return {
+        "x": [int(midnight.timestamp()) + width * number for number in range(day.slices)],
+        "unit": "",
+        "series": [
+            {"label": "Succeeded or under way", "tone": "ok", "values": good},
+            {"label": "Ended otherwise", "tone": "bad", "values": bad},
+        ],
+    }

@@ -62,7 +62,7 @@ class _Valued(forms.Form):
                 strip=False,
                 required=not field.optional,
                 widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-                help_text=f"Field {field.name}.",
+                help_text="" if field.title == field.name else f"Field {field.name}.",
             )
 
     @property

@@ -126,7 +126,7 @@ def newest_first(
 def with_query(request: HttpRequest, **cursor: object) -> str:
     """The present address with another cursor; filters stay."""
     query = request.GET.copy()
-    for name in ("before", "after", "dialog"):
+    for name in ("before", "after", "dialog", "v"):
         query.pop(name, None)
     query.update({name: str(value) for name, value in cursor.items()})
     return f"?{query.urlencode()}"

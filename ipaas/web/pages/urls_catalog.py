@@ -1,9 +1,10 @@
 from django.urls import path
 
-from ipaas.web.pages import connections
+from ipaas.web.pages import connections, stubs
 
 app_name = "catalog"
 ONE = "connections/in/<slug:environment>/<slug:slug>/"
+STUB = "stubs/<slug:vendor>/"
 urlpatterns = [
     path("connections/", connections.connection_list, name="connection_list"),
     path("connections/new/", connections.connection_choose, name="connection_choose"),
@@ -14,4 +15,10 @@ urlpatterns = [
     path(f"{ONE}switch/", connections.connection_switch, name="connection_switch"),
     path(f"{ONE}breaker/", connections.connection_force, name="connection_force"),
     path(f"{ONE}delete/", connections.connection_delete, name="connection_delete"),
+    path("stubs/", stubs.stub_list, name="stub_list"),
+    path("stubs/reset-all/", stubs.stub_reset, name="stub_reset"),
+    path(STUB, stubs.stub_detail, name="stub_detail"),
+    path(f"{STUB}fault/", stubs.stub_fault, name="stub_fault"),
+    path(f"{STUB}clear/", stubs.stub_clear, name="stub_clear"),
+    path(f"{STUB}webhooks/", stubs.stub_send, name="stub_send"),
 ]

@@ -11,6 +11,7 @@ from ipaas.accounts import services
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog.models import Connection
+from ipaas.config import Settings, settings
 from ipaas.core import jsonio
 from ipaas.core.document_forms import normalise
 from ipaas.core.errors import InvalidInput, NotFound
@@ -162,7 +163,11 @@ def policies(request: WorkspaceRequest) -> HttpResponse:
     """The platform's defaults, and the connections that have values of their own."""
     rows = Connection.objects.in_workspace(request.workspace.id).select_related("workspace").exclude(policy={})
     own = [(Link(row.title, connection_url(row)), row.environment.name, ", ".join(sorted(row.policy))) for row in rows]
-    return show(request, "policies", "policies", {"rows": platform_rows(), "own": own})
+    kept = [
+        (f"IPAAS_{name.upper()}", f"{getattr(settings(), name)} days", Settings.model_fields[name].description)
+        for name in ("retention_days", "key_retention_days")
+    ]
+    return show(request, "policies", "policies", {"rows": platform_rows(), "own": own, "kept": kept})
 
 
 @require_GET

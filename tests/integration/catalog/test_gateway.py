@@ -18,7 +18,7 @@ from ipaas.catalog.resolution import invalidate_all
 from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
 from ipaas.core.context import new_trace
-from ipaas.core.errors import ErrorClass
+from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.policies.effects import Recorded
 from ipaas.sdk.connector import Action
 from ipaas.sdk.manifest import Effect
@@ -401,3 +401,52 @@ async def test_a_database_is_reached_by_its_own_protocol_and_bound_to_its_addres
     detached = await pay(connection="warehouse", action="query", params={"sql": "SELECT 1"})
     assert detached.error is not None
     assert detached.error.code == "credential_detached"
+
+
+class Objection(IpaasError):
+    """The step {step} was done with other values."""
+
+    code = "objection"
+
+
+@pytest.mark.parametrize("asked", ["lookup", "intend"])
+async def test_an_objection_of_the_ledger_reaches_the_engine_as_it_is(
+    pay: Pay, connected: Connected, vendor: Vendor, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    async def object_to(*_: object) -> None:
+        raise Objection(step="pay")
+
+    await connected()
+    monkeypatch.setattr(ledger, asked, object_to)
+    with pytest.raises(Objection):
+        await pay(fresh=asked == "intend")
+    assert vendor.seen == []
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 mail\r\n"], ids=["silent", "stalls-after-the-greeting"])
+async def test_a_mail_that_was_not_handed_over_in_time_is_simply_tried_again(
+    connected: Connected, environment: Environment, pay: Pay, greeting: bytes
+) -> None:
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(stall, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await connected()
+    await Workspace.objects.aupdate(settings={"egress_allow": [f"127.0.0.1:{port}"]})
+    await sync_to_async(services.create_connection)(
+        environment=await Environment.objects.select_related("workspace").aget(id=environment.id),
+        slug="mail",
+        connector="smtp",
+        auth_scheme="none",
+        config={"host": "127.0.0.1", "port": port, "security": "none", "from_address": "shop@example.com"},
+        actor=SYSTEM,
+    )
+    params = {"to": "bob@example.com", "subject": "Hello", "text": "There"}
+    try:
+        outcome = await pay(connection="mail", action="send_mail", params=params, policy={"timeout_s": 0.5})
+    finally:
+        server.close()
+    assert (outcome.kind, outcome.effect_state) == ("retry", "failed"), outcome.error

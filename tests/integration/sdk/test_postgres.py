@@ -29,11 +29,14 @@ class Io:
     def secret(self, field: str) -> str | None:
         return self.secrets.get(field)
 
-    async def pin(self, host: str, port: int) -> str:
+    async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         self.pinned.append((host, port))
         return "127.0.0.1"
 
-    async def stream(self, host: str, port: int, *, tls: bool) -> Any:
+    def committing(self) -> None:
+        """Whether an effect is in doubt is the gateway's to say."""
+
+    async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Any:
         raise NotImplementedError
 
     async def start_tls(self, stream: Any, host: str) -> None:

@@ -340,6 +340,13 @@ def test_the_defaults_of_the_platform_are_shown(admin: Client) -> None:
     assert rows["retry.max_attempts"] == "5"
 
 
+def test_how_long_things_are_kept_is_shown(admin: Client) -> None:
+    page = admin.get(f"{ROOT}policies/").content.decode()
+
+    assert "IPAAS_RETENTION_DAYS" in page
+    assert "90 days" in page
+
+
 @pytest.fixture
 def works(workspace: Workspace) -> None:
     def work(workspace_id: Any, *, due_s: int, leased: bool = False) -> None:

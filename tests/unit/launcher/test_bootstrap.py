@@ -51,3 +51,18 @@ def test_old_python_is_told_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_script_takes_over_the_running_instance() -> None:
     compile(bootstrap.SCRIPT.format(python="/venv/bin/python", root="/srv/it's here"), "ipaas", "exec")
+
+
+def test_the_script_is_written_when_it_is_missing_or_of_another_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    script = tmp_path / "bin" / "ipaas"
+    for before in (None, "#!/elsewhere/python\n"):
+        if before is not None:
+            script.write_text(before)
+        bootstrap.write_script()
+        assert script.read_text().startswith(f"#!{tmp_path}/bin/python\n")
+        assert script.stat().st_mode & 0o777 == 0o755
+    assert [one.name for one in script.parent.iterdir()] == ["ipaas"]

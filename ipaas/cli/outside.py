@@ -1,0 +1,242 @@
+"""Commands of connections, secrets and stand-in vendors."""
+
+import json
+import re
+import sys
+from typing import Any
+
+import click
+
+from ipaas.cli.client import part
+from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reason, sure
+
+KIND = re.compile(r"(reject|reset|half|drift|[345]\d\d|\d+ms)\Z")
+
+
+def register(main: click.Group, stubs: click.Group) -> None:
+    """Add the commands to ``ipaas``, those of the stand-ins to their group."""
+    main.add_command(connections)
+    main.add_command(secrets)
+    for name, one in _stubs.commands.items():
+        stubs.add_command(one, name)
+
+
+_stubs = click.Group()
+
+
+@click.group(cls=Told)
+def connections() -> None:
+    """Connections to services, and their breakers."""
+
+
+@click.group(cls=Told)
+def secrets() -> None:
+    """Secrets: values can be entered, never read."""
+
+
+@command(connections, "list")
+@click.option("--environment", "-e")
+@click.option("--connector")
+@limit
+def list_connections(shell: Shell, limit: int, **query: Any) -> None:
+    """All connections."""
+    columns = ["environment", "slug", "connector", "base_url", "secret", "state", "forced_breaker", "test_ok"]
+    shell.table(shell.api.pages("connections", most=limit, **query), columns)
+
+
+@command(connections, "show")
+@click.argument("slug")
+@environment
+def show_connection(shell: Shell, slug: str, environment: str) -> None:
+    """One connection with its breaker and limits."""
+    found = _connection(shell, slug, environment)
+    health = shell.api.get(f"connections/{found['id']}/health")
+    names = ("breaker", "in_use", "tokens", "ok", "failed", "quota_used")
+    shown = {**found, "health": health if shell.as_json else {name: health[name] for name in names}}
+    columns = ["environment", "slug", "title", "connector", "base_url", "auth_scheme", "secret", "state", "health"]
+    shell.details(shown, columns)
+
+
+@command(connections, "test")
+@click.argument("slug")
+@environment
+def test_connection(shell: Shell, slug: str, environment: str) -> None:
+    """Send the test call, once. Exit code 1 when it fails."""
+    found = shell.api.post(f"connections/{_connection(shell, slug, environment)['id']}/test")
+    answer = "works" if found["ok"] else f"fails: {found['message']} [{found['code']}]"
+    shell.give(found, f"{slug} in {environment} {answer} ({found['duration_ms']:.0f} ms)")
+    sys.exit(0 if found["ok"] else 1)
+
+
+test_connection.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever a collector thinks
+
+
+@command(connections, "breaker")
+@click.argument("slug")
+@click.argument("state", type=click.Choice(["open", "closed", "auto"]))
+@environment
+@reason
+def force_breaker(shell: Shell, slug: str, state: str, environment: str, reason: str) -> None:
+    """Hold the breaker open or closed, or leave it to itself (auto)."""
+    place = f"connections/{_connection(shell, slug, environment)['id']}/breaker"
+    body = {"state": "" if state == "auto" else state, "reason": reason}
+    shell.give(shell.api.post(place, body), f"the breaker of {slug} in {environment} is {state}")
+
+
+def _connection(shell: Shell, slug: str, environment: str) -> Any:
+    return shell.api.one("connections", "connection", slug=slug, environment=environment)
+
+
+# -- secrets -------------------------------------------------------------------------------------------------------
+
+
+@command(secrets, "list")
+@limit
+def list_secrets(shell: Shell, limit: int) -> None:
+    """Which secrets there are; never a value."""
+    columns = ["slug", "kind", "current_version", "expires_at", "description"]
+    shell.table(shell.api.pages("secrets", most=limit), columns)
+
+
+@command(secrets, "show")
+@click.argument("slug")
+def show_secret(shell: Shell, slug: str) -> None:
+    """Versions of a secret and what uses it; never a value."""
+    found = shell.api.get(f"secrets/{part(slug)}")
+    shown = {**found, "versions": [f"{one['number']} {one['state']}" for one in found["versions"]]}
+    columns = ["slug", "kind", "description", "expires_at", "versions", "used_by"]
+    shell.details(found if shell.as_json else shown, columns)
+
+
+@command(secrets, "set")
+@click.argument("slug")
+@click.option("--field", "names", multiple=True, help="A field's name, asked for or read line by line (repeatable).")
+@flag("--stdin-json", help="Read a JSON object of fields from standard input.")
+@click.option("--kind", type=click.Choice(["credential", "signing"]), default="credential", show_default=True)
+@click.option("--overlap", "overlap_s", default=0, type=click.IntRange(0), help="Seconds the old version is accepted.")
+def set_secret(shell: Shell, slug: str, names: tuple[str, ...], stdin_json: bool, kind: str, overlap_s: int) -> None:
+    """Enter a secret, or a new version of it. Values come from a prompt or standard input, never from arguments."""
+    values = _values(names, stdin_json=stdin_json)
+    known = {row["slug"] for row in shell.api.pages("secrets", most=100_000)}
+    if slug in known:
+        made = shell.api.post(f"secrets/{part(slug)}/versions", {"values": values, "overlap_s": overlap_s})
+        shell.give(made, f"secret {slug}: version {made['number']} is live")
+        return
+    made = shell.api.post("secrets", {"slug": slug, "kind": kind, "values": values})
+    shell.give(made, f"secret {slug} is made")
+
+
+@command(secrets, "revoke")
+@click.argument("slug")
+@click.argument("version", type=click.IntRange(1))
+@reason
+@flag("--yes", help="Do not ask.")
+def revoke_secret(shell: Shell, slug: str, version: int, reason: str, yes: bool) -> None:
+    """Wipe a version for good."""
+    sure(f"Wipe version {version} of {slug} for good?", yes=yes)
+    done = shell.api.post(f"secrets/{part(slug)}/versions/{version}/revoke", {"reason": reason})
+    shell.give(done, f"secret {slug}: version {version} is wiped")
+
+
+@command(secrets, "delete")
+@click.argument("slug")
+@flag("--yes", help="Do not ask.")
+def delete_secret(shell: Shell, slug: str, yes: bool) -> None:
+    """Delete a secret that nothing uses, with all versions."""
+    sure(f"Delete the secret {slug} for good?", yes=yes)
+    shell.api.delete(f"secrets/{part(slug)}")
+    shell.give({"deleted": slug}, f"secret {slug} is deleted")
+
+
+def _values(names: tuple[str, ...], *, stdin_json: bool) -> dict[str, str]:
+    if stdin_json:
+        try:
+            found = json.load(sys.stdin)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            message = "standard input does not hold one JSON object"
+            raise click.UsageError(message)
+        return found
+    if not names:
+        message = "name the fields with --field, or use --stdin-json"
+        raise click.UsageError(message)
+    if sys.stdin.isatty():
+        return {name: click.prompt(name, hide_input=True, err=True) for name in names}
+    lines = [line.rstrip("\r\n") for line in sys.stdin]
+    if len(lines) != len(names):
+        message = f"standard input has {len(lines)} lines for {len(names)} fields"
+        raise click.UsageError(message)
+    return dict(zip(names, lines, strict=True))
+
+
+# -- stand-ins -----------------------------------------------------------------------------------------------------
+
+
+@command(_stubs, "list")
+def list_stubs(shell: Shell) -> None:
+    """The stand-in vendors, with what arrived and which faults are in force."""
+    found = shell.api.get("stubs")["items"]
+    rows = [
+        {
+            **one,
+            "faults": one["faults"] if shell.as_json else [f"{fault['id']} {fault['kind']}" for fault in one["faults"]],
+            "received": sum(count["count"] for count in one["counts"]),
+        }
+        for one in found
+    ]
+    shell.table(rows, ["vendor", "url", "received", "entities", "faults"])
+
+
+@command(_stubs, "fault")
+@click.argument("vendor")
+@click.argument("what")
+@click.option("--action", help="One action; else all.")
+@click.option("--percent", default=100.0, show_default=True, type=click.FloatRange(0, 100))
+@click.option("--times", type=click.IntRange(1), help="Ends after so many.")
+@click.option("--after", "when", flag_value="after", help="After the effect: the answer is lost.")
+@click.option("--retry-after", help="The header's value.")
+@click.option("--seed", type=int, help="The same seed gives the same sequence.")
+def set_fault(shell: Shell, vendor: str, what: str, **given: Any) -> None:
+    """Put a fault in force: WHAT is a status (503), a delay (250ms), or reject, reset, half, drift."""
+    if not KIND.match(what):
+        message = "WHAT is a status such as 503, a delay such as 250ms, or reject, reset, half, drift"
+        raise click.UsageError(message)
+    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if what.isdigit():
+        body |= {"kind": "status", "status": int(what)}
+    elif what.endswith("ms"):
+        body |= {"kind": "delay", "delay_ms": int(what[:-2])}
+    else:
+        body |= {"kind": what}
+    made = shell.api.post("stubs/faults", {"vendor": vendor, **body})
+    shell.give(made, f"fault {made['id']} of {vendor} is in force")
+
+
+@command(_stubs, "clear")
+@click.argument("vendor", default="")
+@click.option("--fault", "fault_id", default="", help="One fault, by its id.")
+def clear_faults(shell: Shell, vendor: str, fault_id: str) -> None:
+    """Lift faults: all, those of a vendor, or one."""
+    done = shell.api.post("stubs/faults/clear", {"vendor": vendor, "fault_id": fault_id})
+    shell.give(done, f"{done['cleared']} faults are lifted")
+
+
+@command(_stubs, "reset")
+@flag("--yes", help="Do not ask.")
+def reset_stubs(shell: Shell, yes: bool) -> None:
+    """Make all stand-ins forget state, ledger and faults."""
+    sure("Make all stand-ins forget everything?", yes=yes)
+    shell.api.post("stubs/reset")
+    shell.give({"reset": True}, "the stand-ins have forgotten everything")
+
+
+@command(_stubs, "ledger")
+@click.option("--vendor")
+@click.option("--action")
+@click.option("--reference")
+@limit
+def show_ledger(shell: Shell, limit: int, **query: Any) -> None:
+    """What really arrived, the newest first, by the stand-ins' own book."""
+    columns = ["at", "vendor", "action", "outcome", "reference", "key", "status"]
+    shell.table(shell.api.pages("stubs/ledger", most=limit, **query), columns)

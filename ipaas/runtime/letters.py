@@ -1,0 +1,66 @@
+"""Dead letters by cause, at a bounded cost however many there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Max, Min, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from ipaas.core.actor import Actor
+from ipaas.core.ids import uuid7_time
+from ipaas.runtime.models import DeadLetter, Run
+
+MOST_GROUPED = 10_000
+MOST_GROUPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LetterGroup:
+    """Open dead letters of one cause; ``affected`` counts distinct primary business ids."""
+
+    flow_id: UUID
+    cause: str
+    step: str
+    error_class: str
+    error_code: str
+    count: int
+    affected: int
+    oldest_at: datetime
+    version_id: UUID | None
+    """The flow version of the newest of them."""
+
+
+def open_letters(actor: Actor) -> QuerySet[DeadLetter]:
+    """The open dead letters that exist for an actor."""
+    return DeadLetter.objects.visible_to(actor).filter(state=DeadLetter.State.OPEN)
+
+
+def group_letters(letters: QuerySet[DeadLetter]) -> Sequence[LetterGroup]:
+    """Groups of the newest letters (at most ``MOST_GROUPED``), the most frequent cause first."""
+    newest = letters.order_by("-id").values("id")[:MOST_GROUPED]
+    names = ("flow_id", "cause", "step", "error_class", "error_code")
+    rows = list(
+        DeadLetter.objects.filter(id__in=newest)
+        .values(*names)
+        .annotate(
+            count=Count("id"),
+            affected=Count("business_key", distinct=True),
+            oldest=Min(Cast("id", TextField())),
+            sample=Max(Cast("run_id", TextField())),
+        )
+        .order_by("-count", "cause")[:MOST_GROUPS]
+    )
+    samples = [row["sample"] for row in rows]
+    versions = dict(Run.objects.filter(id__in=samples).values_list("id", "version_id"))
+    return [
+        LetterGroup(
+            **{name: row[name] for name in names},
+            count=row["count"],
+            affected=row["affected"],
+            oldest_at=uuid7_time(UUID(row["oldest"])),
+            version_id=versions.get(UUID(row["sample"])),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,166 @@
+"""Approvals: the inbox, and one with its evidence, decided in two clicks."""
+
+import hashlib
+from decimal import Decimal
+from typing import Any, Literal, cast
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.core.clock import now
+from ipaas.core.errors import InvalidInput, IpaasError, NotFound
+from ipaas.core.ids import uuid7_time
+from ipaas.flows.models import Flow
+from ipaas.flows.plan import ApprovalBlock
+from ipaas.runtime.models import Approval, Run, StepRun
+from ipaas.runtime.services import decide_approval
+from ipaas.runtime.showing import ShownRun, shown_evidence, shown_text
+from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
+from ipaas.web.pages.wording import plan_or_none, plural, words
+from ipaas.web.readmodels import ApprovalRow, CursorPage, Link, Tab
+
+NOTHING_NEW = 204
+MOST_FACTS = 8
+_STATUS = {"pending": "open"}
+_EXPIRY = {"reject": "it counts as rejected", "approve": "it counts as approved", "fail": "the step fails"}
+
+
+@require_GET
+@page("approvals.view")
+def approval_list(request: WorkspaceRequest) -> HttpResponse:
+    """The inbox, or with ``?tab=decided`` what was decided; ``?v=`` asks for the rows only when they changed."""
+    environment_of(request)
+    decided = asked(request, "tab") == "decided"
+    rows = Approval.objects.visible_to(request.actor)
+    pending = rows.filter(state=Approval.State.PENDING)
+    found, listed = newest_first(
+        request, rows.exclude(state=Approval.State.PENDING) if decided else pending, "approvals"
+    )
+    views = [_row(request, approval) for approval in found]
+    version = hashlib.sha256(repr([(row.id, row.status) for row in views]).encode()).hexdigest()[:16]
+    if request.GET.get("v") == version:
+        return HttpResponse(status=NOTHING_NEW)
+    context: dict[str, Any] = {
+        "page": CursorPage(views, listed.label, listed.next_url, listed.previous_url),
+        "version": version,
+        "poll_url": "" if decided or "before" in request.GET or "after" in request.GET else request.path,
+        "decided": decided,
+    }
+    if request.htmx and "v" in request.GET:
+        return render(request, "runtime/approval_list.html#rows", context)
+    waiting = pending.values("id")[:1000].count()
+    tabs = [Tab("Open", request.path, not decided, waiting), Tab("Decided", f"{request.path}?tab=decided", decided)]
+    return render(request, "runtime/approval_list.html", context | {"tabs": tabs})
+
+
+def _row(request: WorkspaceRequest, approval: Approval) -> ApprovalRow:
+    place = [request.workspace.slug, approval.id]
+    is_open = approval.state == Approval.State.PENDING
+    overdue = is_open and approval.expires_at is not None and approval.expires_at <= now()
+    may = is_open and not overdue and request.actor.may("approvals.decide")
+    return ApprovalRow(
+        id=str(approval.id),
+        url=reverse("runtime:approval_detail", args=place),
+        title=shown_text(approval.workspace_id, approval.title),
+        flow=Flow.objects.filter(id=approval.flow_id).values_list("title", flat=True).first() or "removed flow",
+        asked_at=uuid7_time(approval.id),
+        expires_at=approval.expires_at,
+        status="expired" if overdue else _STATUS.get(approval.state, approval.state),
+        approvers=words(plural(approval.role)),
+        decide_url=reverse("runtime:approval_decide", args=place) if may else "",
+    )
+
+
+def _approval_of(request: WorkspaceRequest, approval_id: UUID) -> Approval:
+    found: Approval | None = Approval.objects.visible_to(request.actor).filter(id=approval_id).first()
+    if found is None:
+        raise NotFound(what="approval")
+    return found
+
+
+@require_GET
+@page("approvals.view")
+def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpResponse:
+    environment_of(request)
+    approval = _approval_of(request, approval_id)
+    run = Run.objects.get(id=approval.run_id)
+    evidence, problem = _evidence(approval, run)
+    decision = None
+    if approval.decided_at is not None:
+        decision = {
+            "by": approval.decided_by or "nobody in time",
+            "at": approval.decided_at,
+            "outcome": approval.state,
+            "comment": approval.reason,
+        }
+    place = [request.workspace.slug]
+    context = {
+        "approval": _row(request, approval),
+        "run": Link("the run", reverse("runtime:run_detail", args=[*place, run.id])),
+        "evidence": evidence,
+        "problem": problem,
+        "summary": _summary(evidence),
+        "shown": approval.evidence_sha256,
+        "checklist": approval.checklist,
+        "decision": decision,
+        "on_expiry": _on_expiry(approval, run),
+        "crumbs": [Link("Approvals", reverse("runtime:approval_list", args=place))],
+    }
+    return render(request, "runtime/approval_detail.html", context)
+
+
+def _evidence(approval: Approval, run: Run) -> tuple[Any, str]:
+    try:
+        return shown_evidence(approval, ShownRun(run)), ""
+    except IpaasError as error:
+        return None, f"The evidence can not be shown, so that this can not be decided. {error.detail} {error.advice}"
+
+
+def _summary(evidence: Any) -> list[tuple[str, str]]:
+    """The plain facts of the evidence, for the first glance."""
+    if not isinstance(evidence, dict):
+        return []
+    plain = [(name, value) for name, value in evidence.items() if isinstance(value, str | int | Decimal)]
+    return [(words(name), str(value)) for name, value in plain[:MOST_FACTS]]
+
+
+def _on_expiry(approval: Approval, run: Run) -> str:
+    plan = plan_or_none(run.version_id)
+    path = StepRun.objects.filter(run_id=run.id, seq=approval.seq).values_list("path", flat=True).first()
+    block = plan.blocks.get(path) if plan is not None and path else None
+    return _EXPIRY[block.on_expiry] if isinstance(block, ApprovalBlock) else ""
+
+
+@require_POST
+@page("approvals.decide")
+def approval_decide(request: WorkspaceRequest, approval_id: UUID) -> HttpResponse:
+    """Approve (with every item of the checklist) or reject (with a comment); of two decisions the first wins."""
+    approval = _approval_of(request, approval_id)
+    outcome = posted(request, "outcome")
+    with told(request, "Approved; the run goes on." if outcome == "approved" else "Rejected; the run is told."):
+        _check_form(request, approval, outcome)
+        decide_approval(
+            actor=request.actor,
+            approval=approval,
+            decision=cast("Literal['approved', 'rejected']", outcome),
+            shown=posted(request, "shown"),
+            reason=posted(request, "comment", 500),
+        )
+    return redirect("runtime:approval_detail", request.workspace.slug, approval.id)
+
+
+def _check_form(request: WorkspaceRequest, approval: Approval, outcome: str) -> None:
+    problem = ""
+    checked = set(request.POST.getlist("checked"))
+    if outcome not in ("approved", "rejected"):
+        problem = "approve or reject"
+    elif outcome == "rejected" and not posted(request, "comment", 500):
+        problem = "say why you reject it"
+    elif outcome == "approved" and checked != {str(number) for number in range(len(approval.checklist))}:
+        problem = "check every item of the list before you approve"
+    if problem:
+        raise InvalidInput([{"path": "", "code": "approval.form", "message": problem}])

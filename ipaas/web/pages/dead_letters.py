@@ -1,0 +1,281 @@
+"""Dead letters: by cause, one by one, corrected and replayed, or discarded with a reason."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.core.errors import NotFound
+from ipaas.core.ids import uuid7_time
+from ipaas.flows.models import Flow
+from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
+from ipaas.runtime.models import BusinessId, DeadLetter, Run
+from ipaas.runtime.reading import business_ids_of
+from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_run
+from ipaas.web.pages import bulk
+from ipaas.web.pages.corrections import Correction
+from ipaas.web.pages.impacts import replay_impacts
+from ipaas.web.pages.run_view import RunView
+from ipaas.web.pages.runs import flow_options, reason_of
+from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
+from ipaas.web.pages.wording import (
+    REMEDIES,
+    counted,
+    error_class_options,
+    failure_in_lists,
+    plan_or_none,
+    step_title,
+    words,
+)
+from ipaas.web.readmodels import CursorPage, DeadLetterGroup, DeadLetterRow, ErrorView, Link
+
+MOST_NAMED = 500
+
+
+# -- by cause ------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+@page("deadletters.view")
+def dead_letter_list(request: WorkspaceRequest) -> HttpResponse:
+    environment_of(request)
+    letters = _matching(request)
+    groups = [_group_view(request, group) for group in group_letters(letters)]
+    filters = {
+        "q": asked(request, "q"),
+        "flow": flow_options(request, asked(request, "flow")),
+        "error_class": error_class_options(asked(request, "error_class")),
+        "clear_url": request.path if any(asked(request, name) for name in ("q", "flow", "error_class")) else "",
+    }
+    context = {"groups": groups, "totals": _totals(groups), "filters": filters, **bulk.jobs_context(request)}
+    return render(request, "runtime/dead_letter_list.html", context)
+
+
+def _matching(request: WorkspaceRequest) -> QuerySet[DeadLetter]:
+    letters = open_letters(request.actor)
+    if flow := asked(request, "flow"):
+        letters = letters.filter(flow_id__in=Flow.objects.visible_to(request.actor).filter(slug=flow).values("id"))
+    if error_class := asked(request, "error_class"):
+        letters = letters.filter(error_class=error_class)
+    if text := asked(request, "q"):
+        named = BusinessId.objects.filter(workspace_id=request.workspace.id, value=text).order_by("-run_id")
+        letters = letters.filter(run_id__in=list(named.values_list("run_id", flat=True)[:MOST_NAMED]))
+    return letters
+
+
+def _group_view(request: WorkspaceRequest, group: LetterGroup) -> DeadLetterGroup:
+    plan = plan_or_none(group.version_id) if group.version_id else None
+    flow = Flow.objects.filter(id=group.flow_id).values_list("slug", "title").first() or ("", "removed flow")
+    place, query = [request.workspace.slug], urlencode({"flow": flow[0], "cause": group.cause})
+    may = request.actor.may
+    return DeadLetterGroup(
+        key=group.cause,
+        error_class=group.error_class,
+        cause=words(group.error_code) or words(group.error_class),
+        flow=flow[1],
+        step=step_title(plan, group.step),
+        count=group.count,
+        oldest_at=group.oldest_at,
+        at_stake=counted(group.affected, plan.primary if plan is not None else "run"),
+        url=f"{reverse('runtime:dead_letter_group', args=place)}?{query}",
+        replay_all_url=f"{reverse('runtime:dead_letter_replay_all', args=place)}?{query}" if may("runs.replay") else "",
+        discard_all_url=(
+            f"{reverse('runtime:dead_letter_discard_all', args=place)}?{query}" if may("deadletters.discard") else ""
+        ),
+    )
+
+
+def _totals(groups: list[DeadLetterGroup]) -> dict[str, Any]:
+    """What is at stake is said as the groups say it; several kinds of things are named side by side."""
+    stakes: dict[str, int] = {}
+    for group in groups:
+        number, _, what = group.at_stake.partition(" ")
+        stakes[what] = stakes.get(what, 0) + int(number.replace(",", ""))
+    return {
+        "count": sum(group.count for group in groups),
+        "oldest_at": min((group.oldest_at for group in groups), default=None),
+        "at_stake": " · ".join(f"{number:,} {what}" for what, number in stakes.items()) or "nothing",
+    }
+
+
+@require_GET
+@page("deadletters.view")
+def dead_letter_group(request: WorkspaceRequest) -> HttpResponse:
+    """The dead letters of one flow and cause, newest first."""
+    environment_of(request)
+    letters = _of_group(request)
+    groups = group_letters(letters)
+    crumbs = [Link("Dead letters", reverse("runtime:dead_letter_list", args=[request.workspace.slug]))]
+    if not groups:
+        messages.info(request, "No dead letter of this cause is open any more.")
+        return redirect(crumbs[0].url)
+    found, listed = newest_first(request, letters, "dead letters")
+    names = _business_ids(found)
+    plan = plan_or_none(groups[0].version_id) if groups[0].version_id else None
+    rows = [_row(request, letter, names, failure_in_lists(letter, plan, letter.step)) for letter in found]
+    context = {
+        "group": _group_view(request, groups[0]),
+        "page": CursorPage(rows, listed.label, listed.next_url, listed.previous_url),
+        "crumbs": crumbs,
+    }
+    return render(request, "runtime/dead_letter_group.html", context)
+
+
+def _of_group(request: WorkspaceRequest) -> QuerySet[DeadLetter]:
+    flow, cause = bulk.flow_named(request, asked(request, "flow")), request.GET.get("cause", "").replace("\x00", "")
+    return open_letters(request.actor).filter(flow_id=flow.id, cause=cause[:400])
+
+
+def _business_ids(letters: list[DeadLetter]) -> Mapping[UUID, list[tuple[str, str]]]:
+    runs = Run.objects.filter(id__in=[letter.run_id for letter in letters])
+    return business_ids_of(runs)
+
+
+def _row(request: WorkspaceRequest, letter: DeadLetter, names: Mapping[UUID, Any], error: ErrorView | None) -> Any:
+    return DeadLetterRow(
+        id=str(letter.id),
+        url=reverse("runtime:dead_letter_detail", args=[request.workspace.slug, letter.id]),
+        flow=Flow.objects.filter(id=letter.flow_id).values_list("title", flat=True).first() or "removed flow",
+        business_ids=names.get(letter.run_id) or [("id", str(letter.id))],
+        died_at=uuid7_time(letter.id),
+        error=error or ErrorView(letter.error_class, letter.error_code, words(letter.error_code)),
+    )
+
+
+@require_POST
+@page("runs.replay")
+def dead_letter_replay_all(request: WorkspaceRequest) -> HttpResponse:
+    """Replay all open dead letters of a flow and cause at a rate."""
+    flow = bulk.flow_named(request, asked(request, "flow"))
+    with told(request, bulk.STARTED):
+        chosen = {"flow_id": str(flow.id), "cause": request.GET.get("cause", "")[:400]}
+        bulk.start(request, "replay", chosen, rate_per_s=bulk.asked_rate(request))
+    return redirect("runtime:dead_letter_list", request.workspace.slug)
+
+
+@require_POST
+@page("deadletters.discard")
+def dead_letter_discard_all(request: WorkspaceRequest) -> HttpResponse:
+    """Discard all open dead letters of a flow and cause."""
+    flow = bulk.flow_named(request, asked(request, "flow"))
+    with told(request, bulk.STARTED):
+        chosen = {"flow_id": str(flow.id), "cause": request.GET.get("cause", "")[:400]}
+        bulk.start(request, "discard", chosen, rate_per_s=bulk.CANCEL_RATE_PER_S)
+    return redirect("runtime:dead_letter_list", request.workspace.slug)
+
+
+# -- one -----------------------------------------------------------------------------------------------------------
+
+
+def _letter_of(request: WorkspaceRequest, letter_id: UUID) -> DeadLetter:
+    found: DeadLetter | None = DeadLetter.objects.visible_to(request.actor).filter(id=letter_id).first()
+    if found is None:
+        raise NotFound(what="dead letter")
+    return found
+
+
+@require_http_methods(["GET", "HEAD"])
+@page("deadletters.view")
+def dead_letter_detail(request: WorkspaceRequest, letter_id: UUID) -> HttpResponse:
+    letter = _letter_of(request, letter_id)
+    return _show(request, letter, RunView(Run.objects.get(id=letter.run_id), request.actor, request.workspace.slug))
+
+
+def _show(
+    request: WorkspaceRequest, letter: DeadLetter, view: RunView, correction: Correction | None = None
+) -> HttpResponse:
+    environment_of(request)
+    place, is_open = [request.workspace.slug, letter.id], letter.state == DeadLetter.State.OPEN
+    message = view.timeline.text(letter.error_message) or words(letter.error_code)
+    error = ErrorView(letter.error_class, letter.error_code, message, remedy=REMEDIES.get(letter.error_class, ""))
+    correction = correction or Correction(view.shown)
+    correctable = is_open and correction.possible and request.actor.may("deadletters.correct")
+    context = {
+        "letter": _row(request, letter, business_ids_of([view.run]), error),
+        "state": letter.state,
+        "closed": letter,
+        "replay_run": _run_link(request, letter.replay_run_id) if letter.replay_run_id else None,
+        "run": _run_link(request, letter.run_id),
+        "step": view.failed_step(),
+        "step_title": step_title(view.plan, letter.step),
+        "crumbs": list(_crumbs(request, letter)),
+        "problem": view.problem or correction.problem,
+        "input": view.shown.input if view.shown is not None else None,
+        "correct_url": reverse("runtime:dead_letter_correct", args=place) if correctable else "",
+        "replay_url": reverse("runtime:dead_letter_replay", args=place) if _replayable(request, is_open) else "",
+        "discard_url": reverse("runtime:dead_letter_discard", args=place) if _discardable(request, is_open) else "",
+        **correction.context,
+    }
+    if is_open and request.actor.may("runs.replay"):
+        context |= replay_impacts(request.actor, view.run, view.plan, from_key="", new_effects=False)
+    return render(request, "runtime/dead_letter_detail.html", context, status=422 if correction.findings else 200)
+
+
+def _replayable(request: WorkspaceRequest, is_open: bool) -> bool:
+    return is_open and request.actor.may("runs.replay")
+
+
+def _discardable(request: WorkspaceRequest, is_open: bool) -> bool:
+    return is_open and request.actor.may("deadletters.discard")
+
+
+def _run_link(request: WorkspaceRequest, run_id: UUID) -> Link:
+    return Link("Open the run", reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))
+
+
+def _crumbs(request: WorkspaceRequest, letter: DeadLetter) -> Iterator[Link]:
+    place = [request.workspace.slug]
+    yield Link("Dead letters", reverse("runtime:dead_letter_list", args=place))
+    slug = Flow.objects.filter(id=letter.flow_id).values_list("slug", flat=True).first()
+    if slug and letter.state == DeadLetter.State.OPEN:
+        query = urlencode({"flow": slug, "cause": letter.cause})
+        yield Link(words(letter.error_code), f"{reverse('runtime:dead_letter_group', args=place)}?{query}")
+
+
+@require_POST
+@page("deadletters.correct")
+def dead_letter_correct(request: WorkspaceRequest, letter_id: UUID) -> HttpResponse:
+    """Show the difference that a correction makes, or replay with it."""
+    letter = _letter_of(request, letter_id)
+    view = RunView(Run.objects.get(id=letter.run_id), request.actor, request.workspace.slug)
+    correction = Correction(view.shown, request.POST.get("input", ""))
+    if correction.findings or posted(request, "deed") != "replay":
+        return _show(request, letter, view, correction)
+    again: Run | None = None
+    with told(request, "The corrected input is being replayed."):
+        again = correct_and_replay(
+            actor=request.actor, letter=letter, input=correction.clear, reason=reason_of(request)
+        )
+    if again is None:
+        return _show(request, letter, view, correction)
+    return redirect("runtime:run_detail", request.workspace.slug, again.id)
+
+
+@require_POST
+@page("runs.replay")
+def dead_letter_replay(request: WorkspaceRequest, letter_id: UUID) -> HttpResponse:
+    """Replay one as it is, with the same effect keys."""
+    letter = _letter_of(request, letter_id)
+    again: Run | None = None
+    with told(request, "The replay has begun."):
+        again = replay_run(actor=request.actor, run=Run.objects.get(id=letter.run_id), reason=reason_of(request))
+    if again is None:
+        return redirect("runtime:dead_letter_detail", request.workspace.slug, letter.id)
+    return redirect("runtime:run_detail", request.workspace.slug, again.id)
+
+
+@require_POST
+@page("deadletters.discard")
+def dead_letter_discard(request: WorkspaceRequest, letter_id: UUID) -> HttpResponse:
+    letter = _letter_of(request, letter_id)
+    with told(request, "Discarded; the audit trail keeps the reason."):
+        discard_dead_letter(actor=request.actor, letter=letter, reason=reason_of(request))
+    return redirect("runtime:dead_letter_list", request.workspace.slug)

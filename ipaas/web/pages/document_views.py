@@ -1,0 +1,273 @@
+"""The views that documents of every kind have: editor, checks, publishing, differences, deprecation, archive, text."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from ipaas.accounts.models import Environment
+from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.core.documents import VersionedDocument
+from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
+from ipaas.flows.models import Flow, FlowVersion
+from ipaas.governance import services as governance
+from ipaas.web.pages import documents as shared
+from ipaas.web.pages.documents import Context, DocumentPages
+from ipaas.web.pages.support import environment_of, options, posted, told, told_error
+from ipaas.web.readmodels import Finding, Option
+
+
+def edit(request: WorkspaceRequest, pages: DocumentPages, slug: str | None = None) -> HttpResponse:
+    """The editor of a document, of a new one without a slug; POST saves the draft upon the revision it was read at."""
+    document = pages.document(request, slug) if slug is not None else None
+    if request.method == "POST":
+        return _save(request, pages, document)
+    text = shared.as_text(_editable(pages, document)) if document else pages.starter
+    revision = document.draft_revision if document else 0
+    return _editor(request, pages, document, text, revision)
+
+
+def _editable(pages: DocumentPages, document: VersionedDocument) -> Any:
+    """The draft; for a document that only ever came published, as parts of others do, its newest version."""
+    if document.draft is not None or not document.latest_version:
+        return document.draft
+    return pages.version(document, document.latest_version).content
+
+
+def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> HttpResponse:
+    text, revision = shared.text_of(request), shared.number_of(request, "revision")
+    upon = shared.number_of(request, "over") if "over" in request.POST else revision
+    try:
+        _refuse_renaming(document, text)
+        saved, _ = pages.save(actor=request.actor, workspace=request.workspace, text=text, expected_revision=upon)
+    except (NotFound, PermissionDenied):
+        raise
+    except InvalidInput as error:
+        found = shared.refused(error)
+        return _editor(request, pages, document, text, revision, status=422, findings=found, problem="Not saved.")
+    except Conflict as error:
+        return _conflict(request, pages, document, text, revision, error)
+    messages.success(request, f"Draft saved as revision {saved.draft_revision}.")
+    return redirect(pages.url(request, "edit", saved.slug))
+
+
+def _refuse_renaming(document: Any, text: str) -> None:
+    slug = (shared.read_content(text) or {}).get("slug")
+    if document is not None and slug is not None and slug != document.slug:
+        message = f"the slug of this document is {document.slug!r} and can not change; make a new document instead"
+        raise InvalidInput([{"path": "/slug", "code": "document.slug", "message": message}])
+
+
+def _conflict(
+    request: WorkspaceRequest, pages: DocumentPages, document: Any, text: str, revision: int, error: Conflict
+) -> HttpResponse:
+    """Nothing is lost: the text that was sent, what is saved now, and both ways on."""
+    now = pages.document(request, document.slug) if document else None
+    context: Context = {"problem": told_error(error)}
+    if now is not None and now.draft is not None and now.draft_revision != revision:
+        saver = shared.draft_saver(now, pages.kind)
+        context["conflict"] = {
+            "revision": now.draft_revision,
+            "by": saver.actor_label if saver else "",
+            "at": saver.created_at if saver else None,
+            "text": shared.as_text(now.draft),
+            "rows": shared.diff_rows(now.draft, shared.read_content(text) or {}),
+            "load_url": pages.url(request, "edit", now.slug),
+        }
+    return _editor(request, pages, now, text, revision, status=409, **context)
+
+
+def _editor(
+    request: WorkspaceRequest,
+    pages: DocumentPages,
+    document: Any,
+    text: str,
+    revision: int,
+    *,
+    status: int = 200,
+    findings: list[Finding] | None = None,
+    **more: Any,
+) -> HttpResponse:
+    environment_of(request)
+    content = shared.read_content(text)
+    live = pages.version(document, document.latest_version) if document and document.latest_version else None
+    live_content = shared.as_written(pages, document.workspace_id, live.content) if live else None
+    may_publish = document is not None and document.draft is not None and not document.archived
+    owner = getattr(document, "derived_from", "") if document else ""
+    slugs = [] if document is None else [document.slug]
+    context = {
+        "document": document,
+        "title": document.title if document else f"New {pages.kind}",
+        "kind": pages.kind,
+        "text": text,
+        "revision": revision,
+        "findings": shared.checked(request, pages, text) if findings is None else findings,
+        "crumbs": pages.crumbs(request, document),
+        "words": pages.words(request),
+        "live_text": shared.as_text(live_content),
+        "live_label": f"Version {live.number}" if live else "",
+        "part_of": owner.partition(":")[2],
+        "save_url": "" if owner else pages.url(request, "edit" if document else "new", *slugs),
+        "check_url": pages.url(request, "check"),
+        "publish_url": pages.url_if(request, "publish", "publish", *slugs) if may_publish and not owner else "",
+        "environments": _environments(request, document),
+        **pages.extras(request, content),
+        **more,
+    }
+    return render(request, pages.form_template, context, status=status)
+
+
+def _environments(request: WorkspaceRequest, document: Any) -> list[Option]:
+    """Where a publication may go live at once; chosen are those that run the flow already."""
+    if not isinstance(document, Flow):
+        return []
+    running = set(document.deployments.filter(active=True).values_list("environment_id", flat=True))
+    return [Option(one.slug, one.name, one.id in running) for one in request.workspace.environments.all()]
+
+
+def check(request: WorkspaceRequest, pages: DocumentPages) -> HttpResponse:
+    """What would be said of a text, as a fragment of the editor's page; stores nothing."""
+    text = shared.text_of(request)
+    context = {
+        "kind": pages.kind,
+        "findings": shared.checked(request, pages, text),
+        **pages.extras(request, shared.read_content(text)),
+    }
+    return render(request, f"{pages.form_template}#checks", context)
+
+
+def publish(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    """Make the draft a version, of a flow also live in the environments chosen: all of it or nothing."""
+    document = pages.document(request, slug)
+    places = _chosen_environments(request, document)
+    before = document.latest_version
+    try:
+        with transaction.atomic():
+            version = governance.publish(
+                document_type=pages.kind,
+                document=document,
+                actor=request.actor,
+                note=posted(request, "note", 2000),
+                expected_revision=shared.number_of(request, "revision"),
+            )
+            if isinstance(version, FlowVersion):
+                for place in places:
+                    governance.deploy(flow=document, environment=place, version=version, actor=request.actor)
+    except (NotFound, PermissionDenied):
+        raise
+    except IpaasError as error:
+        messages.error(request, f"Not published. {told_error(error)}")
+        return redirect(pages.url(request, "edit", slug))
+    new = f"Version {version.number} is published"
+    live = f" and live in {', '.join(place.name for place in places)}" if places else ""
+    messages.success(request, f"{new if version.number > before else f'Nothing changed: {new}'}{live}.")
+    return redirect(pages.url(request, "detail", slug))
+
+
+def _chosen_environments(request: WorkspaceRequest, document: Any) -> list[Environment]:
+    chosen = request.POST.getlist("environment") if isinstance(document, Flow) else []
+    found = {place.slug: place for place in request.workspace.environments.all()}
+    if set(chosen) - set(found):
+        raise NotFound(what="environment")
+    return [found[slug] for slug in dict.fromkeys(chosen)]
+
+
+def diff(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    """Any two of a document's versions and its draft, field by field and as text."""
+    environment_of(request)
+    document = pages.document(request, slug)
+    newest = document.latest_version
+    to = request.GET.get("to") or (shared.DRAFT if document.draft is not None else str(newest))
+    usual = newest if to == shared.DRAFT else newest - 1
+    since = request.GET.get("from") or str(max(usual, 1))
+    (before_label, before), (after_label, after) = (
+        (label, shared.as_written(pages, document.workspace_id, content))
+        for label, content in (shared.chosen_content(pages, document, one) for one in (since, to))
+    )
+    numbers = pages.type.versions.filter(document_id=document.id).order_by("-number").values_list("number", flat=True)
+    choices = {str(number): f"Version {number}" for number in numbers[: shared.MOST_VERSIONS]}
+    if document.draft is not None:
+        choices = {shared.DRAFT: f"Draft (revision {document.draft_revision})", **choices}
+    context = {
+        "title": f"{document.title}: what changed",
+        "crumbs": pages.crumbs(request, document),
+        "before": shared.as_text(before),
+        "after": shared.as_text(after),
+        "before_label": before_label,
+        "after_label": after_label,
+        "rows": shared.diff_rows(before, after),
+        "since": options(choices, since),
+        "to": options(choices, to),
+    }
+    return render(request, "web/document_diff.html", context)
+
+
+def deprecate(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    version = pages.version(pages.document(request, slug), shared.number_of(request, "version"))
+    with told(request, f"Version {version.number} is deprecated: nothing new may be deployed with it."):
+        governance.deprecate_version(version=version, actor=request.actor, reason=reason_of(request))
+    return redirect(pages.url(request, "detail", slug))
+
+
+def archive(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    document = pages.document(request, slug)
+    with told(request, f"{document.title} is archived."):
+        governance.archive_document(document=document, actor=request.actor, reason=reason_of(request))
+    return redirect(pages.url(request, "detail", slug))
+
+
+def restore(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    document = pages.document(request, slug)
+    with told(request, f"{document.title} is back."):
+        governance.restore_document(document=document, actor=request.actor)
+    return redirect(pages.url(request, "detail", slug))
+
+
+def text(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    """A version, or the draft, as a YAML file; the same as ``ipaas export`` writes."""
+    document = pages.document(request, slug)
+    usual = shared.DRAFT if document.draft is not None else str(document.latest_version)
+    _, content = shared.chosen_content(pages, document, request.GET.get("version") or usual)
+    answer = HttpResponse(shared.as_text(content), content_type="application/yaml; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{document.slug}.yaml"'
+    return answer
+
+
+def reason_of(request: WorkspaceRequest) -> str:
+    """The reason that a deed needs; InvalidInput without one."""
+    reason = posted(request, "reason", 500)
+    if not reason:
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
+    return reason
+
+
+def detail_context(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Context:
+    """What the page of every document shows: its versions and deeds."""
+    slug, part_of = document.slug, getattr(document, "derived_from", "")
+    editable = not document.archived and not part_of
+    may_publish = request.actor.may(f"{pages.type.permission}.publish")
+    published = pages.type.versions.filter(document_id=document.id, state="published").order_by("-number")
+    numbers = list(published.values_list("number", flat=True)[: shared.MOST_VERSIONS]) if may_publish else []
+    return {
+        "document": document,
+        "crumbs": pages.crumbs(request),
+        "part_of": part_of.partition(":")[2],
+        "edit_url": pages.url_if(request, "edit", "edit", slug) if editable else "",
+        "diff_url": pages.url(request, "diff", slug) if document.latest_version else "",
+        "draft_diff_url": shared.draft_diff_url(request, pages, document),
+        "text_url": pages.url(request, "text", slug),
+        "published": options({str(number): f"Version {number}" for number in numbers}, ""),
+        "deprecate_url": pages.url(request, "deprecate", slug) if numbers else "",
+        "archive_url": pages.url(request, "archive", slug) if may_publish and editable else "",
+        "restore_url": pages.url(request, "restore", slug) if may_publish and document.archived else "",
+    }
+
+
+def shown_version(request: WorkspaceRequest, pages: DocumentPages, document: Any, usual: int = 0) -> tuple[str, Any]:
+    """Label and content of what a detail page shows: ``?version=``, else ``usual``, the newest version, the draft."""
+    number = usual or document.latest_version
+    return shared.chosen_content(
+        pages, document, request.GET.get("version") or (str(number) if number else shared.DRAFT)
+    )

@@ -1,0 +1,80 @@
+"""Endpoints and what reached them, as the pages show it: never a delivery's content."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.config import settings
+from ipaas.core.ids import uuid7_time
+from ipaas.events.models import Endpoint, Receipt
+from ipaas.web.build_readmodels import EndpointRow, ReceiptRow
+from ipaas.web.readmodels import Link
+
+SCHEMES = {"standard-webhooks": "Standard Webhooks", "hmac": "HMAC", "none": "unsigned"}
+
+
+def hook_address(endpoint: Endpoint) -> str:
+    """Where a sender posts to. Behind a proxy the ingress shares the public address of the pages."""
+    given = settings()
+    base = given.public_url.rstrip("/") if given.public_url else f"http://{given.host}:{given.ingress_port}"
+    return f"{base}/hooks/{endpoint.public_id}"
+
+
+def endpoint_url(endpoint: Endpoint, name: str = "endpoint_detail") -> str:
+    return reverse(f"events:{name}", args=[endpoint.workspace.slug, endpoint.environment.slug, endpoint.slug])
+
+
+def endpoint_rows(endpoints: Iterable[Endpoint]) -> list[EndpointRow]:
+    found = list(endpoints)
+    newest = _newest_receipts([one.id for one in found])
+    return [endpoint_row(one, newest.get(one.id)) for one in found]
+
+
+def endpoint_row(endpoint: Endpoint, newest: UUID | None = None) -> EndpointRow:
+    scheme = endpoint.signature.get("scheme", "none")
+    digest = f" {endpoint.signature.get('algorithm', 'sha256').upper()}" if scheme == "hmac" else ""
+    return EndpointRow(
+        slug=endpoint.slug,
+        url=endpoint_url(endpoint),
+        title=endpoint.title,
+        environment=endpoint.environment.name,
+        address=hook_address(endpoint),
+        scheme=f"{SCHEMES.get(scheme, scheme)}{digest}",
+        signed=endpoint.signature_required,
+        state=endpoint.state,
+        last_at=uuid7_time(newest) if newest else None,
+    )
+
+
+def _newest_receipts(endpoint_ids: list[UUID]) -> Mapping[UUID, UUID]:
+    """Id of the newest receipt by endpoint: one look into the index for each."""
+    newest = {
+        one: Receipt.objects.filter(endpoint_id=one).order_by("-id").values_list("id").first() for one in endpoint_ids
+    }
+    return {one: found[0] for one, found in newest.items() if found}
+
+
+def receipt_rows(request: WorkspaceRequest, receipts: Iterable[Receipt]) -> list[ReceiptRow]:
+    return [
+        ReceiptRow(
+            id=str(one.id),
+            at=uuid7_time(one.id),
+            state=one.state,
+            delivery_id=one.delivery_id or "",
+            event=one.event,
+            note=one.note,
+            trace_id=one.trace_id,
+            runs=[_run_link(request, run_id) for run_id in one.run_ids or ()],
+        )
+        for one in receipts
+    ]
+
+
+def _run_link(request: WorkspaceRequest, run_id: Any) -> Link:
+    label = f"run {str(run_id)[-8:]}"
+    if not request.actor.may("runs.view"):
+        return Link(label, "")
+    return Link(label, reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))

@@ -1,0 +1,194 @@
+"""Endpoints: addresses for senders, what reached them and what it led to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ipaas.accounts.models import Environment
+from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.core.errors import NotFound
+from ipaas.events import services
+from ipaas.events.models import Endpoint, Receipt
+from ipaas.flows.models import Deployment
+from ipaas.web.pages.document_views import reason_of
+from ipaas.web.pages.documents import with_items
+from ipaas.web.pages.endpoint_forms import EndpointForm
+from ipaas.web.pages.endpoint_rows import endpoint_row, endpoint_rows, endpoint_url, receipt_rows
+from ipaas.web.pages.support import asked, environment_of, form_errors, newest_first, posted, told
+from ipaas.web.readmodels import CursorPage, Link
+
+MOST_ENDPOINTS = 200
+UNSEALED = ("id", "workspace_id", "endpoint_id", "delivery_id", "event", "state", "trace_id", "run_ids", "note")
+
+
+@require_GET
+@page("connections.view")
+def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
+    environment = environment_of(request)
+    search = asked(request, "q")
+    rows = Endpoint.objects.filter(workspace=request.workspace, environment=environment)
+    if search:
+        rows = rows.filter(title__icontains=search) | rows.filter(slug__icontains=search)
+    found = endpoint_rows(rows.select_related("workspace", "environment").order_by("slug")[:MOST_ENDPOINTS])
+    url = reverse("events:endpoint_list", args=[request.workspace.slug])
+    context = {
+        "page": CursorPage(found, f"{len(found)} endpoint{'s' * (len(found) != 1)}"),
+        "environment": environment,
+        "filters": {"q": search, "clear_url": url if search else ""},
+        "new_url": reverse("events:endpoint_new", args=[request.workspace.slug])
+        if request.actor.may("connections.edit") and environment
+        else "",
+    }
+    return render(request, "events/endpoint_list.html", context)
+
+
+@require_GET
+@page("connections.view")
+def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    environment_of(request)
+    endpoint = _endpoint(request, environment, slug)
+    receipts = Receipt.objects.filter(endpoint_id=endpoint.id).only(*UNSEALED)
+    found, listed = newest_first(request, receipts, "receipts")
+    context = {
+        "endpoint": endpoint_row(endpoint),
+        "crumbs": _crumbs(request),
+        "facts": _facts(endpoint),
+        "secret": _secret(request, endpoint),
+        "starts": _started_flows(request, endpoint),
+        "page": with_items(listed, receipt_rows(request, found)),
+        **_deeds(request, endpoint),
+    }
+    return render(request, "events/endpoint_detail.html", context)
+
+
+def _facts(endpoint: Endpoint) -> list[tuple[str, str]]:
+    return [
+        ("Environment", endpoint.environment.name),
+        ("Delivery id", f"header {endpoint.delivery_header}"),
+        ("Event type", f"header {endpoint.event_header}" if endpoint.event_header else "not told by the sender"),
+        ("Connector", endpoint.connector or "none"),
+        ("Signature", _signature_in_words(endpoint.signature)),
+    ]
+
+
+def _signature_in_words(signature: Mapping[str, Any]) -> str:
+    """``hmac; header X-Signature; algorithm sha256``: the scheme, then its settings by name."""
+    settings = [
+        f"{name.replace('_', ' ')} {' and '.join(value.values()) if isinstance(value, Mapping) else value}"
+        for name, value in sorted(signature.items())
+        if name != "scheme"
+    ]
+    return "; ".join([signature.get("scheme", "none"), *settings])
+
+
+def _secret(request: WorkspaceRequest, endpoint: Endpoint) -> Link | None:
+    if not endpoint.secret_slug:
+        return None
+    place = [request.workspace.slug, endpoint.secret_slug]
+    url = reverse("vault:secret_detail", args=place) if request.actor.may("secrets.view") else ""
+    return Link(endpoint.secret_slug, url)
+
+
+def _started_flows(request: WorkspaceRequest, endpoint: Endpoint) -> list[Link]:
+    """The flows that a delivery starts here."""
+    found = Deployment.objects.in_workspace(endpoint.workspace_id).running().triggered_by("webhook", endpoint.slug)
+    may_see = request.actor.may("flows.view")
+    links = []
+    for one in found.filter(environment_id=endpoint.environment_id).select_related("version"):
+        events = ", ".join(one.trigger_spec.get("events", ())) or "every event"
+        url = reverse("flows:flow_detail", args=[request.workspace.slug, one.flow.slug]) if may_see else ""
+        links.append(Link(f"{one.flow.title} v{one.version.number} ({events})", url))
+    return links
+
+
+def _deeds(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, str]:
+    names = {"edit_url": "endpoint_edit", "rotate_url": "endpoint_rotate"}
+    names["resume_url" if endpoint.state == Endpoint.State.PAUSED else "pause_url"] = (
+        "endpoint_resume" if endpoint.state == Endpoint.State.PAUSED else "endpoint_pause"
+    )
+    may = request.actor.may("connections.edit")
+    return {key: endpoint_url(endpoint, name) if may else "" for key, name in names.items()}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("connections.edit")
+def endpoint_new(request: WorkspaceRequest) -> HttpResponse:
+    shown = environment_of(request)
+    form = EndpointForm(request.POST if request.method == "POST" else None, workspace=request.workspace)
+    form.initial.setdefault("environment", shown.slug if shown else "")
+    if request.method == "POST" and form.is_valid():
+        place = request.workspace.environments.get(slug=form.cleaned_data["environment"])
+        with form_errors(form, _field_of):
+            given: dict[str, Any] = {"slug": form.cleaned_data["slug"], **form.values()}
+            made = services.create_endpoint(actor=request.actor, environment=place, **given)
+            return redirect(endpoint_url(made))
+    cancel = reverse("events:endpoint_list", args=[request.workspace.slug])
+    return _form_page(request, form, "New endpoint", cancel)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("connections.edit")
+def endpoint_edit(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    environment_of(request)
+    endpoint = _endpoint(request, environment, slug)
+    data = request.POST if request.method == "POST" else None
+    form = EndpointForm(data, workspace=request.workspace, endpoint=endpoint)
+    if request.method == "POST" and form.is_valid():
+        with form_errors(form, _field_of):
+            services.update_endpoint(actor=request.actor, endpoint=endpoint, changes=form.values())
+            return redirect(endpoint_url(endpoint))
+    return _form_page(request, form, f"Change {endpoint.title}", endpoint_url(endpoint))
+
+
+def _field_of(path: str) -> str:
+    return path.removeprefix("/")
+
+
+def _form_page(request: WorkspaceRequest, form: EndpointForm, title: str, cancel_url: str) -> HttpResponse:
+    context = {"form": form, "title": title, "crumbs": _crumbs(request), "cancel_url": cancel_url}
+    return render(request, "events/endpoint_form.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@page("connections.edit")
+def endpoint_pause(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    endpoint = _endpoint(request, environment, slug)
+    with told(request, "The endpoint is paused: senders are told to come back later."):
+        services.pause_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
+    return redirect(endpoint_url(endpoint))
+
+
+@require_POST
+@page("connections.edit")
+def endpoint_resume(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    endpoint = _endpoint(request, environment, slug)
+    with told(request, "The endpoint takes deliveries again."):
+        services.resume_endpoint(actor=request.actor, endpoint=endpoint, reason=posted(request, "reason", 500))
+    return redirect(endpoint_url(endpoint))
+
+
+@require_POST
+@page("connections.edit")
+def endpoint_rotate(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    """A new address; the old one is gone at once."""
+    endpoint = _endpoint(request, environment, slug)
+    with told(request, "The endpoint has a new address: tell it to the sender."):
+        services.rotate_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
+    return redirect(endpoint_url(endpoint))
+
+
+def _endpoint(request: WorkspaceRequest, environment: str, slug: str) -> Endpoint:
+    place = Environment.objects.filter(workspace=request.workspace, slug=environment).first()
+    rows = Endpoint.objects.select_related("workspace", "environment").filter(workspace=request.workspace, slug=slug)
+    found = rows.filter(environment=place).first() if place is not None else None
+    if found is None:
+        raise NotFound(what="endpoint")
+    return found
+
+
+def _crumbs(request: WorkspaceRequest) -> list[Link]:
+    return [Link("Endpoints", reverse("events:endpoint_list", args=[request.workspace.slug]))]

@@ -1,0 +1,146 @@
+"""What a mapping makes of a sample: field by field, so that one fault does not hide the others."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipaas.contracts.models import SchemaVersion
+from ipaas.contracts.queries import validator_for
+from ipaas.core import jsonio
+from ipaas.core.clock import now
+from ipaas.core.document_forms import exact, unreadable
+from ipaas.core.errors import IpaasError
+from ipaas.core.references import split_reference
+from ipaas.expressions import ExpressionError
+from ipaas.mapping import engine
+from ipaas.mapping.document import validate
+from ipaas.mapping.engine import MappingFailed
+from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression
+from ipaas.web.build_readmodels import FieldRow
+from ipaas.web.readmodels import Finding
+
+MAX_SAMPLE = 100_000
+WITHIN_S = 2.0
+Json = Any
+Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """``target`` holds the fields that worked; ``findings`` speak of the sample and of the target's schema."""
+
+    rows: list[FieldRow]
+    target: Json
+    findings: list[Finding]
+
+    @property
+    def failed(self) -> int:
+        return sum(1 for row in self.rows if row.error)
+
+
+def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[str, Any]) -> Preview | None:
+    """The preview of a document upon a sample in JSON; None while the document itself has faults.
+
+    With ``scope: flow`` the sample is an object of names (``trigger``, ``steps``…), else it is the source.
+    """
+    if not isinstance(content, dict) or validate(content):
+        return None
+    try:
+        value = _read(sample)
+    except jsonio.JsonInvalid as error:
+        fault = unreadable(error, sample)
+        return Preview([], None, [Finding("error", fault["message"], "", fault.get("line"), fault.get("column"))])
+    rows, target = _apply(content, _scope(content, value, variables))
+    findings = [
+        *_against(content.get("source_schema"), value, workspace_id, "The sample"),
+        *_against(content.get("target_schema"), target, workspace_id, "The target"),
+    ]
+    return Preview(rows, target, findings)
+
+
+def _read(sample: str) -> Json:
+    if len(sample) > MAX_SAMPLE:
+        raise jsonio.JsonTooLarge(reason=f"a sample has at most {MAX_SAMPLE} characters")
+    return jsonio.loads(sample or "{}")
+
+
+def _scope(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
+    scope = {"vars": exact(variables), "run": {"id": "", "flow": ""}, "now": now().isoformat(), "source": value}
+    if content.get("scope") != "flow":
+        return scope
+    given = value if isinstance(value, dict) else {}
+    return {**scope, "trigger": {}, "steps": {}, "business_ids": {}, **given}
+
+
+def _apply(content: Content, scope: Mapping[str, Any]) -> tuple[list[FieldRow], dict[str, Any]]:
+    rows: list[FieldRow] = []
+    target: dict[str, Any] = {}
+    stop = time.monotonic() + WITHIN_S
+    for name, tree in content["fields"].items():
+        error = ""
+        left = stop - time.monotonic()
+        try:
+            part = engine.compile({"slug": content["slug"], "fields": {name: tree}})
+            if left > 0:
+                target.update(part.apply(scope["source"], scope, within_s=left))
+            else:
+                error = "not tried: the fields before took too long"
+        except (MappingFailed, ExpressionError) as failure:
+            error = _told(failure)
+        rows.append(FieldRow(name, *_written(tree), value=target.get(name), error=error))
+    return rows, target
+
+
+def _told(failure: IpaasError) -> str:
+    if isinstance(failure, MappingFailed):
+        return f"{failure.params['field']}: {failure.params['reason']} (reads {failure.params['reads']})"
+    return failure.detail
+
+
+def _against(reference: Json, value: Json, workspace_id: Any, what: str) -> Iterator[Finding]:
+    version = SchemaVersion.objects.of(workspace_id, *split_reference(reference)) if reference else None
+    if version is None:
+        return
+    for found in validator_for(version.id).errors(value):
+        place = f"{what} breaks {version.document.slug}@{version.number}"
+        yield Finding("warning", f"{place}: {found['message']}", found["path"])
+
+
+def field_rows(content: Json) -> list[FieldRow]:
+    """Every leaf of a mapping of valid form: the target's place and how it is made."""
+    if not isinstance(content, dict) or validate(content):
+        return []
+    return list(_leaves(content["fields"], ""))
+
+
+def _leaves(fields: Mapping[str, Any], path: str) -> Iterator[FieldRow]:
+    for name, tree in fields.items():
+        yield from _leaf(tree, f"{path}.{name}" if path else name)
+
+
+def _leaf(tree: Json, place: str) -> Iterator[FieldRow]:
+    if isinstance(tree, dict) and is_each(tree):
+        yield FieldRow(f"{place}[]", *_written(tree))
+        inside = tree.get("fields")
+        yield from _leaves(inside, f"{place}[]") if isinstance(inside, dict) else _leaf(tree["item"], f"{place}[]")
+    elif isinstance(tree, str) or set(tree) == {"value"} or is_expression(tree):
+        yield FieldRow(place, *_written(tree))
+    else:
+        yield from _leaves(tree["fields"] if set(tree) == {"fields"} else tree, place)
+
+
+def _written(tree: Json) -> tuple[str, str]:
+    """How a field is made, and what else is said of it."""
+    if isinstance(tree, str):
+        return tree, ""
+    if set(tree) == {"value"}:
+        return jsonio.dumps(tree["value"]).decode(), "constant"
+    if is_expression(tree):
+        missing = tree.get("on_missing", "")
+        default = f"default {jsonio.dumps(tree['default']).decode()}" if "default" in tree else ""
+        return tree["expr"], default or (f"absent: {missing}" if missing else "")
+    if is_each(tree):
+        where = f", where {tree['where']}" if "where" in tree else ""
+        return tree["each"], f"for each {tree.get('as', DEFAULT_ELEMENT)}{where}"
+    return "", f"{len(tree.get('fields', tree))} fields"

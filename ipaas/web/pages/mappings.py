@@ -1,0 +1,178 @@
+"""Mappings: list, page, editor with a live preview on a sample."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.contracts.models import SchemaVersion
+from ipaas.core.references import split_reference
+from ipaas.flows.usage import flows_with
+from ipaas.mapping.services import save_draft
+from ipaas.web.pages import document_views as views
+from ipaas.web.pages.corrections import pretty
+from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
+from ipaas.web.pages.flow_words import functions
+from ipaas.web.pages.mapping_preview import field_rows, preview
+from ipaas.web.pages.support import environment_of
+from ipaas.web.readmodels import Link
+
+STARTER = """\
+kind: mapping
+slug: my-mapping
+title: My mapping
+fields:
+  id: source.order.id
+  note: {expr: source.order.note, default: ""}
+  lines:
+    each: source.order.lines
+    as: line
+    fields:
+      sku: line.sku
+"""
+NAMES = (
+    "source", "vars", "run", "now", "fields", "each", "as", "where", "item", "expr", "default", "on_missing", "value",
+)  # fmt: skip
+
+
+def _extras(request: WorkspaceRequest, content: Any) -> Context:
+    """The preview upon the sample that was sent, at first upon an example of the source's schema."""
+    sample = text_of(request, "sample") if "sample" in request.POST else _example(request, content)
+    environment = environment_of(request)
+    may_see = request.actor.may("settings.view") and environment is not None
+    variables = environment.variables if may_see and environment else {}
+    return {
+        "sample": sample,
+        "preview": preview(content, sample, request.workspace.id, variables),
+        "variables_of": environment.name if may_see and environment else "",
+    }
+
+
+def _example(request: WorkspaceRequest, content: Any) -> str:
+    """The first example of the source's schema, else an empty object."""
+    reference = content.get("source_schema") if isinstance(content, dict) else None
+    version = (
+        SchemaVersion.objects.of(request.workspace.id, *split_reference(str(reference))) if _named(reference) else None
+    )
+    examples = version.content.get("examples", ()) if version else ()
+    return pretty(examples[0] if examples else {})
+
+
+def _named(reference: Any) -> bool:
+    number = reference.partition("@")[2] if isinstance(reference, str) else "no"
+    return not number or (number.isascii() and number.isdigit() and len(number) < 10)
+
+
+def _words(_request: WorkspaceRequest) -> list[dict[str, str]]:
+    return [*({"label": name, "type": "variable"} for name in NAMES), *functions()]
+
+
+MAPPINGS = DocumentPages(
+    kind="mapping",
+    namespace="mapping",
+    title="Mappings",
+    save=save_draft,
+    starter=STARTER,
+    extras=_extras,
+    words=_words,
+)
+
+
+@require_GET
+@page("mappings.view")
+def mapping_list(request: WorkspaceRequest) -> HttpResponse:
+    return render(request, "mapping/mapping_list.html", document_list(request, MAPPINGS))
+
+
+@require_GET
+@page("mappings.view")
+def mapping_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    environment_of(request)
+    document = MAPPINGS.document(request, slug)
+    label, content = views.shown_version(request, MAPPINGS, document)
+    context = {
+        **views.detail_context(request, MAPPINGS, document),
+        "shown": label,
+        "content": content,
+        "fields": field_rows(content),
+        "source_schema": _schema_link(request, content.get("source_schema")),
+        "target_schema": _schema_link(request, content.get("target_schema")),
+        "versions": version_rows(request, MAPPINGS, document),
+        "used_by": used_by(request, "mapping", slug),
+    }
+    return render(request, "mapping/mapping_detail.html", context)
+
+
+def _schema_link(request: WorkspaceRequest, reference: Any) -> Link | None:
+    if not isinstance(reference, str) or not request.actor.may("schemas.view"):
+        return None
+    slug = reference.partition("@")[0]
+    return Link(reference, reverse("contracts:schema_detail", args=[request.workspace.slug, slug]))
+
+
+def used_by(request: WorkspaceRequest, kind: str, slug: str) -> list[Link]:
+    """The flows that refer to a mapping or a schema; drafts and what runs."""
+    if not request.actor.may("flows.view"):
+        return []
+    place = request.workspace.slug
+    return [
+        Link(use.label, reverse("flows:flow_detail", args=[place, use.flow]))
+        for use in flows_with(request.workspace.id, kind, slug)
+    ]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("mappings.edit")
+def mapping_new(request: WorkspaceRequest) -> HttpResponse:
+    return views.edit(request, MAPPINGS)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("mappings.edit")
+def mapping_edit(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.edit(request, MAPPINGS, slug)
+
+
+@require_POST
+@page("mappings.view")
+def mapping_check(request: WorkspaceRequest) -> HttpResponse:
+    return views.check(request, MAPPINGS)
+
+
+@require_POST
+@page("mappings.publish")
+def mapping_publish(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.publish(request, MAPPINGS, slug)
+
+
+@require_GET
+@page("mappings.view")
+def mapping_diff(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.diff(request, MAPPINGS, slug)
+
+
+@require_GET
+@page("mappings.view")
+def mapping_text(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.text(request, MAPPINGS, slug)
+
+
+@require_POST
+@page("mappings.publish")
+def mapping_deprecate(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.deprecate(request, MAPPINGS, slug)
+
+
+@require_POST
+@page("mappings.publish")
+def mapping_archive(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.archive(request, MAPPINGS, slug)
+
+
+@require_POST
+@page("mappings.publish")
+def mapping_restore(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.restore(request, MAPPINGS, slug)

@@ -1,0 +1,246 @@
+"""One run as its page, its live fragment and its download show it."""
+
+import hashlib
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from ipaas.accounts.models import Environment
+from ipaas.core.actor import Actor
+from ipaas.core.errors import IpaasError
+from ipaas.core.ids import uuid7_time
+from ipaas.flows.models import Flow, FlowVersion
+from ipaas.flows.plan import CallBlock, EmitBlock, Plan
+from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun
+from ipaas.runtime.reading import business_ids_of
+from ipaas.runtime.replays import replays_of
+from ipaas.runtime.showing import ShownRun
+from ipaas.web.pages.run_timeline import Axis, Deeds, Timeline, axis_of, outer_item, read_steps, step_key
+from ipaas.web.pages.wording import REMEDIES, plan_or_none, short_id, step_title, words
+from ipaas.web.readmodels import Effect as EffectView
+from ipaas.web.readmodels import ErrorView, Link, Option, RunDetail, StepView
+
+MOST_POINTS = 60
+STOPPED = (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR)
+
+
+def run_version(run: Run) -> str:
+    """Changes whenever something that the page shows changes."""
+    steps = StepRun.objects.filter(run_id=run.id).order_by("seq")
+    rows: list[Any] = [run.status, run.finished_at, run.cancel_reason, run.error_code]
+    rows += steps.values_list("seq", "status", "attempts", "due_at")
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+
+
+class RunView:
+    """Gathers what is shown of a run; ``problem`` says why its data can not be shown, if so."""
+
+    def __init__(self, run: Run, actor: Actor, workspace_slug: str) -> None:
+        self.run, self.actor, self.slug = run, actor, workspace_slug
+        self.plan: Plan | None = plan_or_none(run.version_id)
+        self.problem = ""
+        self.shown: ShownRun | None = None
+        try:
+            self.shown = ShownRun(run)
+        except IpaasError as error:
+            self.problem = f"The data of this run can not be shown. {error.detail} {error.advice}".strip()
+        self.steps, self.left_out = read_steps(run)
+
+    @cached_property
+    def axis(self) -> Axis:
+        return axis_of(self.run, self.steps)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(self.run, self.plan, self.shown, self.axis)
+
+    def url(self, name: str, **query: str) -> str:
+        return reverse(f"runtime:{name}", args=[self.slug, self.run.id])
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    def detail(self, version: str) -> RunDetail:
+        run = self.run
+        flow = Flow.objects.filter(id=run.flow_id).first()
+        number = FlowVersion.objects.filter(id=run.version_id).values_list("number", flat=True).first()
+        environment = Environment.objects.filter(id=run.environment_id).values_list("name", flat=True).first()
+        parent = run.replay_of or run.parent_run_id
+        return RunDetail(
+            id=str(run.id),
+            flow=flow.title if flow is not None else "removed flow",
+            flow_url=self._flow_url(flow),
+            flow_version=number or 0,
+            environment=environment or "",
+            status=run.status,
+            status_reason=self.status_reason(),
+            business_ids=business_ids_of([run]).get(run.id, []),
+            trace_id=run.trace_id,
+            started_at=run.started_at or uuid7_time(run.id),
+            finished_at=run.finished_at,
+            duration_ms=self.axis.length_ms if run.started_at else None,
+            window_ms=self.axis.length_ms,
+            trigger=self._trigger(),
+            steps=self.timeline.views(self.steps, self._deeds()),
+            effects=self.effects(),
+            input=self.shown.input if self.shown is not None else None,
+            error=self._error(),
+            version=version,
+            live=not run.ended,
+            poll_url=self.url("run_detail"),
+            replay_of=self._run_link(parent) if parent else None,
+            replays=[self._run_link(one.id) for one in replays_of(run.id)],
+            replay_points=self.replay_points(),
+            new_effects=self.actor.may("runs.replay_new_effects"),
+            note=f"{self.left_out:,} more steps, all without fault, are left out." if self.left_out else "",
+            **self._own_deeds(),
+        )
+
+    def _own_deeds(self) -> dict[str, str]:
+        run, may = self.run, self.actor.may
+        replayable = run.ended and may("runs.replay")
+        going = not run.ended and run.status != Run.Status.COMPENSATING and run.cancel_reason is None
+        cancellable = may("runs.cancel") and (going or run.status == Run.Status.NEEDS_OPERATOR)
+        kept = self.shown is not None and self.shown.has_input
+        return {
+            "replay_url": self.url("run_replay") if replayable else "",
+            "replay_preview_url": self.url("run_replay_preview") if replayable else "",
+            "correct_url": self.correct_url() if run.ended and kept else "",
+            "resume_url": self.url("run_resume") if run.status in STOPPED and may("runs.resume") else "",
+            "cancel_url": self.url("run_cancel") if cancellable else "",
+            "raw_url": self.url("run_data"),
+        }
+
+    def correct_url(self) -> str:
+        """To the dead letter while one is open, else to the correction of any ended run."""
+        if not self.actor.may("deadletters.correct"):
+            return ""
+        letter = DeadLetter.objects.filter(run_id=self.run.id, state=DeadLetter.State.OPEN).first()
+        if letter is not None:
+            return reverse("runtime:dead_letter_detail", args=[self.slug, letter.id])
+        return self.url("run_correct") if self.actor.may("runs.replay") else ""
+
+    def _deeds(self) -> dict[str, Deeds]:
+        """What may be done at each step: a replay from there, and at the one that stopped the run the rest."""
+        run, may, found = self.run, self.actor.may, {}
+        points = {option.value for option in self.replay_points()}
+        for step in self.steps:
+            key, stopped = step_key(step.path, step.item), run.status in STOPPED and step.path == run.error_step
+            unsettled = step.status in (StepRun.Status.FAILED, StepRun.Status.UNKNOWN, StepRun.Status.RETRYING)
+            unknown = run.status in STOPPED and step.status == StepRun.Status.UNKNOWN
+            point = outer_item(self.plan, step) or step.path
+            replay = f"{self.url('run_detail')}?dialog=replay&from={point}" if point in points else ""
+            found[key] = Deeds(
+                replay=replay,
+                skip=self.url("run_skip") if stopped and unsettled and may("runs.skip") else "",
+                settle=self.url("run_settle") if unknown and may("runs.resume") else "",
+            )
+        return found
+
+    def replay_points(self) -> list[Option]:
+        """Where a replay may start from: blocks that ran, and single items of an outermost for-each."""
+        if not self.run.ended or not self.actor.may("runs.replay"):
+            return []
+        points: dict[str, str] = {}
+        for step in self.steps:
+            if step.compensates or step.path.startswith("on_failure/") or "/on_failure/" in step.path:
+                continue
+            title = step_title(self.plan, step.path)
+            if not step.item:
+                points[step.path] = title
+            elif key := outer_item(self.plan, step):
+                path, _, number = key.partition("#")
+                points.setdefault(key, f"{step_title(self.plan, path)}: item {number} alone")
+        return [Option(value, label) for value, label in list(points.items())[:MOST_POINTS]]
+
+    def failed_step(self) -> StepView | None:
+        """The step that stopped the run."""
+        path = self.run.error_step or ""
+        found = [step for step in self.steps if step.path == path]
+        wrong = [step for step in found if step.status not in (StepRun.Status.SUCCEEDED, StepRun.Status.SKIPPED)]
+        chosen = (wrong or found)[-1:]
+        views = self.timeline.views(chosen, {}) if chosen else []
+        return views[0] if views else None
+
+    # -- words ---------------------------------------------------------------------------------------------------
+
+    def status_reason(self) -> str:
+        run, title = self.run, step_title(self.plan, self.run.error_step or "")
+        if run.status == Run.Status.NEEDS_OPERATOR:
+            if run.error_class == "outcome_unknown":
+                return f"Nobody knows whether “{title}” took effect: look on the other side, then say so"
+            return f"“{title}” failed, so that not everything could be undone"
+        if run.status == Run.Status.CANCELLED or (not run.ended and run.cancel_reason):
+            return (
+                f"Cancelled: {run.cancel_reason}" if run.ended else f"Stops before its next step: {run.cancel_reason}"
+            )
+        return {
+            Run.Status.DEAD: f"“{title}” failed for good",
+            Run.Status.DISCARDED: f"“{title}” failed for good; the dead letter was discarded",
+            Run.Status.COMPENSATING: f"“{title}” failed; what was done is being undone",
+            Run.Status.COMPENSATED: f"“{title}” failed; what was done was undone",
+        }.get(Run.Status(run.status), "")
+
+    def _error(self) -> ErrorView | None:
+        run = self.run
+        if not run.error_class or run.status == Run.Status.SUCCEEDED:
+            return None
+        message = self.timeline.text(run.error_message) or words(run.error_code or "")
+        return ErrorView(run.error_class, run.error_code or "", message, remedy=REMEDIES.get(run.error_class, ""))
+
+    def _trigger(self) -> str:
+        event = self.shown.trigger.get("event") if self.shown is not None and self.shown.has_input else ""
+        return f"{words(self.run.trigger)}, {event}" if event else words(self.run.trigger)
+
+    def _flow_url(self, flow: Flow | None) -> str:
+        return f"{reverse('runtime:run_list', args=[self.slug])}?flow={flow.slug}" if flow is not None else ""
+
+    def _run_link(self, run_id: UUID) -> Link:
+        return Link(f"run {short_id(run_id)}", reverse("runtime:run_detail", args=[self.slug, run_id]))
+
+    # -- outside -------------------------------------------------------------------------------------------------
+
+    def effects(self) -> list[EffectView]:
+        """What this run and its replays changed outside; a failed try changed nothing."""
+        rows = Effect.objects.filter(root_run_id=self.run.root_run_id).order_by("run_id", "path", "item")
+        effects = [one for one in rows[:200] if one.state != Effect.State.FAILED]
+        undone = {(one.path, one.item) for one in effects if one.state == Effect.State.DONE}
+        place = {path: number for number, path in enumerate(self.plan.blocks if self.plan is not None else ())}
+        effects.sort(key=lambda one: (place.get(one.path, len(place)), one.item))
+        return [self._effect(one, undone) for one in effects if not one.path.endswith("~undo")]
+
+    def _effect(self, effect: Effect, undone: set[tuple[str, str]]) -> EffectView:
+        block = self.plan.blocks.get(effect.path) if self.plan is not None else None
+        title = step_title(self.plan, effect.path)
+        mode = "succeeded" if effect.state == Effect.State.DONE else "unknown"
+        if (f"{effect.path}~undo", effect.item) in undone:
+            mode = "compensated"
+        return EffectView(
+            f"{title}, item {effect.item}" if effect.item else title,
+            block.connection if isinstance(block, CallBlock) else "event" if isinstance(block, EmitBlock) else "",
+            self._reference(effect) if mode != "unknown" else "no answer recorded",
+            mode,
+        )
+
+    def _reference(self, effect: Effect) -> str:
+        """What the other side calls it: the ids of its answer."""
+        output = self.shown.step(effect.path, effect.item).output if self.shown is not None else None
+        if not isinstance(output, dict):
+            return ""
+        scalars = {name: str(value) for name, value in output.items() if isinstance(value, str | int)}
+        ids = [
+            value for name, value in scalars.items() if name == "id" or name.endswith(("_id", "number", "reference"))
+        ]
+        return ", ".join(ids[:3])
+
+    # -- download ------------------------------------------------------------------------------------------------
+
+    def data(self) -> dict[str, Any]:
+        """Everything about the run as one masked document."""
+        detail = asdict(self.detail(""))
+        for name in [name for name in detail if name.endswith("_url") or name in ("version", "live", "window_ms")]:
+            del detail[name]
+        detail["trigger_data"] = self.shown.trigger if self.shown is not None else None
+        return detail

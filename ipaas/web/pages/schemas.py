@@ -1,0 +1,166 @@
+"""Schemas: list, page, editor with a value to try them on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.contracts.document import validate
+from ipaas.contracts.services import save_draft
+from ipaas.contracts.validators import compile_schema, schema_problems, sensitive_paths
+from ipaas.core import jsonio
+from ipaas.core.document_forms import errors_of, unreadable
+from ipaas.web.pages import document_views as views
+from ipaas.web.pages.corrections import pretty
+from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
+from ipaas.web.pages.mapping_preview import MAX_SAMPLE
+from ipaas.web.pages.mappings import used_by
+from ipaas.web.pages.support import environment_of
+from ipaas.web.readmodels import Finding
+
+STARTER = """\
+kind: schema
+slug: my-schema
+title: My schema
+schema:
+  $schema: https://json-schema.org/draft/2020-12/schema
+  type: object
+  required: [id]
+  properties:
+    id: {type: string, minLength: 1, maxLength: 60}
+    email: {type: string, format: email, x-sensitive: personal}
+examples:
+  - {id: "1", email: someone@shop.example}
+"""
+KEYWORDS = (
+    "type", "properties", "required", "items", "enum", "const", "format", "pattern", "minLength", "maxLength",
+    "minimum", "maximum", "minItems", "maxItems", "additionalProperties", "oneOf", "anyOf", "allOf", "x-sensitive",
+    "examples", "description", "$defs", "$ref",
+)  # fmt: skip
+
+
+def _extras(request: WorkspaceRequest, content: Any) -> Context:
+    """What the schema says of the value that was sent, at first of its own first example."""
+    if "sample" in request.POST:
+        sample = text_of(request, "sample")
+    else:
+        examples = content.get("examples") if isinstance(content, dict) else None
+        first = examples[0] if isinstance(examples, list) and examples else {}
+        sample = pretty(first)
+    return {"sample": sample, "tried": tried(content, sample)}
+
+
+def tried(content: Any, sample: str) -> list[Finding] | None:
+    """What is wrong with a value in JSON; None while the schema itself has faults."""
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if not isinstance(schema, dict | bool) or schema_problems(schema):
+        return None
+    try:
+        if len(sample) > MAX_SAMPLE:
+            raise jsonio.JsonTooLarge(reason=f"a value to try has at most {MAX_SAMPLE} characters")
+        value = jsonio.loads(sample or "{}")
+    except jsonio.JsonInvalid as error:
+        fault = unreadable(error, sample)
+        return [Finding("error", fault["message"], "", fault.get("line"), fault.get("column"))]
+    found = compile_schema(schema).errors(value)
+    return [Finding("error", one["message"], one["path"] or "(all)") for one in found]
+
+
+SCHEMAS = DocumentPages(
+    kind="schema",
+    namespace="contracts",
+    title="Schemas",
+    save=save_draft,
+    starter=STARTER,
+    extras=_extras,
+    words=lambda _request: [{"label": name, "type": "keyword"} for name in KEYWORDS],
+)
+
+
+@require_GET
+@page("schemas.view")
+def schema_list(request: WorkspaceRequest) -> HttpResponse:
+    return render(request, "contracts/schema_list.html", document_list(request, SCHEMAS))
+
+
+@require_GET
+@page("schemas.view")
+def schema_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    environment_of(request)
+    document = SCHEMAS.document(request, slug)
+    label, content = views.shown_version(request, SCHEMAS, document)
+    context = {
+        **views.detail_context(request, SCHEMAS, document),
+        "shown": label,
+        "content": content,
+        "schema": content.get("schema"),
+        "examples": content.get("examples", ()),
+        "sensitive": _sensitive(content),
+        "versions": version_rows(request, SCHEMAS, document),
+        "used_by": used_by(request, "schema", slug),
+    }
+    return render(request, "contracts/schema_detail.html", context)
+
+
+def _sensitive(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Classified places; none of a schema that can not be compiled."""
+    if errors_of(validate(dict(content))):
+        return []
+    return sorted(set(sensitive_paths(content["schema"])))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("schemas.edit")
+def schema_new(request: WorkspaceRequest) -> HttpResponse:
+    return views.edit(request, SCHEMAS)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("schemas.edit")
+def schema_edit(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.edit(request, SCHEMAS, slug)
+
+
+@require_POST
+@page("schemas.view")
+def schema_check(request: WorkspaceRequest) -> HttpResponse:
+    return views.check(request, SCHEMAS)
+
+
+@require_POST
+@page("schemas.publish")
+def schema_publish(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.publish(request, SCHEMAS, slug)
+
+
+@require_GET
+@page("schemas.view")
+def schema_diff(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.diff(request, SCHEMAS, slug)
+
+
+@require_GET
+@page("schemas.view")
+def schema_text(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.text(request, SCHEMAS, slug)
+
+
+@require_POST
+@page("schemas.publish")
+def schema_deprecate(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.deprecate(request, SCHEMAS, slug)
+
+
+@require_POST
+@page("schemas.publish")
+def schema_archive(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.archive(request, SCHEMAS, slug)
+
+
+@require_POST
+@page("schemas.publish")
+def schema_restore(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.restore(request, SCHEMAS, slug)

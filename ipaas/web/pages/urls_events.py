@@ -1,0 +1,15 @@
+from django.urls import path
+
+from ipaas.web.pages import endpoints
+
+app_name = "events"
+ONE = "endpoints/in/<slug:environment>/<slug:slug>/"
+urlpatterns = [
+    path("endpoints/", endpoints.endpoint_list, name="endpoint_list"),
+    path("endpoints/new/", endpoints.endpoint_new, name="endpoint_new"),
+    path(ONE, endpoints.endpoint_detail, name="endpoint_detail"),
+    path(f"{ONE}edit/", endpoints.endpoint_edit, name="endpoint_edit"),
+    path(f"{ONE}pause/", endpoints.endpoint_pause, name="endpoint_pause"),
+    path(f"{ONE}resume/", endpoints.endpoint_resume, name="endpoint_resume"),
+    path(f"{ONE}rotate/", endpoints.endpoint_rotate, name="endpoint_rotate"),
+]

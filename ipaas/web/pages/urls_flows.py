@@ -1,0 +1,25 @@
+from django.urls import path
+
+from ipaas.web.pages import flow_deeds, flows
+
+app_name = "flows"
+ONE = "flows/<slug:slug>/"
+urlpatterns = [
+    path("flows/", flows.flow_list, name="flow_list"),
+    path("flows/new/", flows.flow_new, name="flow_new"),
+    path("flows/-check/", flows.flow_check, name="flow_check"),
+    path(ONE, flows.flow_detail, name="flow_detail"),
+    path(f"{ONE}edit/", flows.flow_edit, name="flow_edit"),
+    path(f"{ONE}publish/", flows.flow_publish, name="flow_publish"),
+    path(f"{ONE}diff/", flows.flow_diff, name="flow_diff"),
+    path(f"{ONE}text/", flows.flow_text, name="flow_text"),
+    path(f"{ONE}deprecate/", flows.flow_deprecate, name="flow_deprecate"),
+    path(f"{ONE}archive/", flows.flow_archive, name="flow_archive"),
+    path(f"{ONE}restore/", flows.flow_restore, name="flow_restore"),
+    path(f"{ONE}deploy/", flow_deeds.flow_deploy, name="flow_deploy"),
+    path(f"{ONE}roll-back/", flow_deeds.flow_roll_back, name="flow_roll_back"),
+    path(f"{ONE}undeploy/", flow_deeds.flow_undeploy, name="flow_undeploy"),
+    path(f"{ONE}pause/", flow_deeds.flow_pause, name="flow_pause"),
+    path(f"{ONE}resume/", flow_deeds.flow_resume, name="flow_resume"),
+    path(f"{ONE}run/", flow_deeds.flow_run, name="flow_run"),
+]

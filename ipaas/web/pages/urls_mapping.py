@@ -1,0 +1,19 @@
+from django.urls import path
+
+from ipaas.web.pages import mappings
+
+app_name = "mapping"
+ONE = "mappings/<slug:slug>/"
+urlpatterns = [
+    path("mappings/", mappings.mapping_list, name="mapping_list"),
+    path("mappings/new/", mappings.mapping_new, name="mapping_new"),
+    path("mappings/-check/", mappings.mapping_check, name="mapping_check"),
+    path(ONE, mappings.mapping_detail, name="mapping_detail"),
+    path(f"{ONE}edit/", mappings.mapping_edit, name="mapping_edit"),
+    path(f"{ONE}publish/", mappings.mapping_publish, name="mapping_publish"),
+    path(f"{ONE}diff/", mappings.mapping_diff, name="mapping_diff"),
+    path(f"{ONE}text/", mappings.mapping_text, name="mapping_text"),
+    path(f"{ONE}deprecate/", mappings.mapping_deprecate, name="mapping_deprecate"),
+    path(f"{ONE}archive/", mappings.mapping_archive, name="mapping_archive"),
+    path(f"{ONE}restore/", mappings.mapping_restore, name="mapping_restore"),
+]
