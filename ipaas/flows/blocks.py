@@ -272,8 +272,8 @@ class Plan:
     """A flow version ready to run.
 
     ``failure`` says for every error class how a run ends after retries; ``redaction`` maps a path of the run's
-    scope (``trigger.body.customer.email``, ``*`` for list items) to its sensitivity class; ``private_ids`` names the business ids that read such a place (True) or
-    something around one (False); ``blocks`` finds any
+    scope (``trigger.body.customer.email``, ``*`` for list items) to its sensitivity class; ``private_ids`` names
+    the business ids that read such a place (True) or something around one (False); ``blocks`` finds any
     block by path, compensations included.
     """
 

@@ -20,7 +20,7 @@ from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
 from ipaas.runtime.models import DeadLetter, Run
 from ipaas.runtime.reading import business_ids_of
-from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_run
+from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_dead_letter
 from ipaas.web.pages import bulk
 from ipaas.web.pages.corrections import Correction
 from ipaas.web.pages.impacts import replay_impacts
@@ -267,7 +267,7 @@ def dead_letter_replay(request: WorkspaceRequest, letter_id: UUID) -> HttpRespon
     letter = _letter_of(request, letter_id)
     again: Run | None = None
     with told(request, "The replay has begun."):
-        again = replay_run(actor=request.actor, run=Run.objects.get(id=letter.run_id), reason=reason_of(request))
+        again = replay_dead_letter(actor=request.actor, letter=letter, reason=reason_of(request))
     if again is None:
         return redirect("runtime:dead_letter_detail", request.workspace.slug, letter.id)
     return redirect("runtime:run_detail", request.workspace.slug, again.id)
