@@ -153,6 +153,7 @@ class Execution:
         "run",
         "scope",
         "sealer",
+        "started_at",
         "status_written",
         "trace",
         "unit",
@@ -197,7 +198,7 @@ class Execution:
         self.status_written = run.status == Run.Status.RUNNING
         self.trace = run_trace(run.id, run.trace_id)
         self._next_seq = max((step.seq for step in self.recorded.steps.values()), default=0) + 1
-        started = run.started_at or now()
+        started = self.started_at = run.started_at or now()
         self.scope: Scope = {
             "trigger": trigger,
             "steps": {},
@@ -349,7 +350,7 @@ class Execution:
             id=self.run.id,
             status=status,
             abnormal=None if normal else status,
-            started_at=self.run.started_at or now(),
+            started_at=self.started_at,
             finished_at=now() if ended else None,
             error_class=failure.error_class.value if failure else None,
             error_code=failure.code if failure else None,

@@ -15,7 +15,10 @@ def test_a_mapped_value_reaches_the_call_and_the_run_succeeds(world: World) -> N
     run = world.play(flow, {"id": "o-1", "total": 12})
     assert run.status == Run.Status.SUCCEEDED
     assert run.business_key == "o-1"
+    first = world.step(run, "shape")
+    assert run.started_at is not None
     assert run.finished_at is not None
+    assert run.started_at <= first.started_at <= run.finished_at
     assert world.gateway.calls[0].params == {"amount": 1200}
     assert world.steps(run) == {"shape": "succeeded", "charge": "succeeded"}
     assert world.output(run, "charge") == {"id": "charge"}
