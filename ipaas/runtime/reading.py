@@ -15,6 +15,7 @@ from ipaas.core.ids import uuid7_at
 from ipaas.core.redaction import PUBLIC, mask
 from ipaas.flows.queries import plan_for
 from ipaas.runtime.models import BusinessId, Run, StepRun, Work
+from ipaas.runtime.unfinished import STANDING
 from ipaas.vault.payloads import sealer_for
 
 WINDOW = 20_000
@@ -152,6 +153,5 @@ def standing_steps(runs: Iterable[Run]) -> dict[UUID, StepRun]:
     under_way = [run.id for run in runs if not run.ended]
     if not under_way:
         return {}
-    standing = (StepRun.Status.RUNNING, StepRun.Status.RETRYING, StepRun.Status.WAITING)
-    steps = StepRun.objects.filter(run_id__in=under_way, status__in=standing).order_by("run_id", "seq")
+    steps = StepRun.objects.filter(run_id__in=under_way, status__in=STANDING).order_by("run_id", "seq")
     return {step.run_id: step for step in steps}

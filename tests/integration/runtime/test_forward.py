@@ -129,7 +129,7 @@ def test_strands_of_a_parallel_block_wait_for_one_another(world: World) -> None:
     run = world.play(world.flow({"id": "fan", "parallel": fan}, call("after")))
     assert (run.status, world.steps(run)) == (
         "waiting",
-        {"fan/left/a": "retrying", "fan/right/b": "succeeded"},
+        {"fan": "running", "fan/left/a": "retrying", "fan/right/b": "succeeded"},
     )
     run = world.go_on(run)
     assert run.status == Run.Status.SUCCEEDED
