@@ -114,7 +114,7 @@ class NewApiKeyOutput(ApiKeyOutput):
 class RoleViewSet(ApiViewSet):
     required_permissions = {"list": "settings.view"}
 
-    @extend_schema(responses=forced_singular_serializer(RolesOutput))
+    @extend_schema(responses=forced_singular_serializer(RolesOutput))  # type: ignore[no-untyped-call]
     def list(self, request: Request) -> Response:
         """Every role with what it permits."""
         roles = [

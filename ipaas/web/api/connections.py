@@ -130,7 +130,7 @@ class HealthOutput(serializers.Serializer[Any]):
 class ConnectorViewSet(ApiViewSet):
     required_permissions = dict.fromkeys(("list", "retrieve"), "connections.view")
 
-    @extend_schema(responses=forced_singular_serializer(ConnectorsOutput))
+    @extend_schema(responses=forced_singular_serializer(ConnectorsOutput))  # type: ignore[no-untyped-call]
     def list(self, request: Request) -> Response:
         """The connectors of this installation, all at once."""
         found = [one for _, one in sorted(connectors().items())]
