@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import orjson
 import psycopg
 import uvicorn
@@ -20,8 +21,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from bench.sender import Line
 
-DATABASE = "floor"
 CONNECTIONS = 32
+POSTS = 16  # at once by httpx, whose pool looks at every connection for every request
 TABLES = """
 CREATE TABLE IF NOT EXISTS receipt (id uuid PRIMARY KEY, body bytea NOT NULL, at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE IF NOT EXISTS step (run uuid, seq integer, name text NOT NULL, data bytea NOT NULL,
@@ -30,9 +31,11 @@ CREATE TABLE IF NOT EXISTS step (run uuid, seq integer, name text NOT NULL, data
 
 
 class Program:
-    """A raw ASGI application."""
+    """A raw ASGI application; ``plain`` posts with httpx, as such programs do, else over sockets of its own."""
 
-    def __init__(self, conninfo: str, target: int) -> None:
+    def __init__(self, conninfo: str, target: int, *, plain: bool) -> None:
+        self.client = httpx.AsyncClient(trust_env=False) if plain else None
+        self.gate = asyncio.Semaphore(POSTS)
         self.pool = AsyncConnectionPool(
             conninfo, min_size=CONNECTIONS, max_size=CONNECTIONS, open=False, kwargs={"autocommit": True}
         )
@@ -60,13 +63,22 @@ class Program:
         order = orjson.loads(body)["order"]
         mapped = orjson.dumps(_mapped(order))
         await self.store("INSERT INTO step (run, seq, name, data) VALUES (%s, 1, 'map', %s)", run, mapped)
+        answer = await self.post(mapped)
+        await self.store("INSERT INTO step (run, seq, name, data) VALUES (%s, 2, 'call', %s)", run, answer)
+
+    async def post(self, mapped: bytes) -> bytes:
+        if self.client is not None:
+            url = f"http://127.0.0.1:{self.target}/orders"
+            async with self.gate:
+                answer = await self.client.post(url, content=mapped, headers={"content-type": "application/json"})
+            return answer.content
         line = self.free.pop() if self.free else await self.connect()
         _status, answer = await line.ask(
             b"POST /orders HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
             b"content-length: %d\r\n\r\n%b" % (len(mapped), mapped)
         )
         self.free.append(line)
-        await self.store("INSERT INTO step (run, seq, name, data) VALUES (%s, 2, 'call', %s)", run, answer)
+        return answer
 
     async def connect(self) -> Line:
         return (await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", self.target))[1]
@@ -92,9 +104,14 @@ def _mapped(order: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _serve(conninfo: str, target: int, pipe: Connection) -> None:
+def _serve(conninfo: str, target: int, pipe: Connection, *, plain: bool) -> None:
     config = uvicorn.Config(
-        Program(conninfo, target), port=0, http="httptools", loop="uvloop", access_log=False, log_level="warning"
+        Program(conninfo, target, plain=plain),
+        port=0,
+        http="httptools",
+        loop="asyncio",
+        access_log=False,
+        log_level="warning",
     )
     server = uvicorn.Server(config)
 
@@ -105,9 +122,7 @@ def _serve(conninfo: str, target: int, pipe: Connection) -> None:
         pipe.send(server.servers[0].sockets[0].getsockname()[1])
         await task
 
-    import uvloop
-
-    uvloop.run(main())
+    asyncio.run(main())
 
 
 class Floor:
@@ -128,17 +143,20 @@ class Floor:
 
 
 @contextmanager
-def floor(database_url: str, target: int) -> Iterator[Floor]:
+def floor(database_url: str, target: int, *, plain: bool) -> Iterator[Floor]:
     """The program in a process of its own, with a database of its own in the server that the product uses."""
+    database = "floor_plain" if plain else "floor_strict"
     with psycopg.connect(database_url, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-        conn.execute(f"CREATE DATABASE {DATABASE}")
+        conn.execute(f"DROP DATABASE IF EXISTS {database}")
+        conn.execute(f"CREATE DATABASE {database}")
     parts = conninfo_to_dict(database_url)
-    conninfo = make_conninfo("", **{**parts, "dbname": DATABASE})
+    conninfo = make_conninfo("", **{**parts, "dbname": database})
     with psycopg.connect(conninfo, autocommit=True) as conn:
         conn.execute(TABLES)
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(conninfo, target, theirs), daemon=True)
+    server = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(conninfo, target, theirs), kwargs={"plain": plain}, daemon=True
+    )
     server.start()
     try:
         yield Floor(conninfo, int(ours.recv()))

@@ -30,30 +30,37 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines()
 
 
-def product_rows(rounds: Sequence[Round]) -> list[tuple[str, str, str, str]]:
-    """What, figure, beside the floor, aim."""
-    floor = middle(rounds, lambda one: one.floor)
+def product_rows(rounds: Sequence[Round]) -> list[tuple[str, ...]]:
+    """What, figure, beside the floor, beside the strict floor, aim."""
 
-    def rate(name: str, pick: str, aim: str) -> tuple[str, str, str, str]:
-        ratio = middle(rounds, lambda one: getattr(one, pick) / one.floor)
-        return name, f"{middle(rounds, lambda one: getattr(one, pick)):,.0f}/s", f"{ratio:.2f} ×", aim
+    def rate(name: str, pick: str, aim: str = "") -> tuple[str, ...]:
+        beside = [f"{_ratio(rounds, pick, base):.2f} ×" for base in ("floor", "strict")]
+        return name, f"{middle(rounds, lambda one: getattr(one, pick)):,.0f}/s", *beside, aim
+
+    def figure(name: str, text: str, aim: str = "") -> tuple[str, ...]:
+        return name, text, "", "", aim
 
     path, drain = ([one.path_cost for one in rounds], [one.drain_cost for one in rounds])
     return [
-        ("floor: the bare program, full path", f"{floor:,.0f}/s", "1", ""),
+        rate("floor: the bare program, full path", "floor"),
+        rate("strict floor: with sockets of its own", "strict"),
         rate("burst drain", "drain", "1,500/s"),
         rate("full path, webhook to finish", "path", "1.2 × floor"),
         rate("accepts of the ingress alone", "accepts", "4,000/s"),
-        ("end to end at 300/s, p50", f"{middle(rounds, lambda one: one.p50):.1f} ms", "", ""),
-        ("end to end at 300/s, p95", f"{middle(rounds, lambda one: one.p95):.1f} ms", "", "60 ms"),
-        ("CPU per run, drain", _cpu(drain), "", ""),
-        ("CPU per run, full path", _cpu(path), "", ""),
-        ("runs/s that this CPU pays for on all cores, drain", _affordable(drain), "", ""),
-        ("transactions per run, full path", f"{_middle(path, 'transactions'):.2f}", "", ""),
-        ("PostgreSQL log per run, full path", f"{_middle(path, 'log_bytes') / 1024:.1f} KiB", "", ""),
-        ("stored per run with indexes, full path", f"{_middle(path, 'stored_bytes') / 1024:.1f} KiB", "", ""),
-        ("busy cores meanwhile, ours and others", f"{_middle(path, 'machine'):.2f}", "", ""),
+        figure("end to end at 300/s, p50", f"{middle(rounds, lambda one: one.p50):.1f} ms"),
+        figure("end to end at 300/s, p95", f"{middle(rounds, lambda one: one.p95):.1f} ms", "60 ms"),
+        figure("CPU per run, drain", _cpu(drain)),
+        figure("CPU per run, full path", _cpu(path)),
+        figure("runs/s that this CPU pays for, drain", _affordable(drain)),
+        figure("transactions per run, full path", f"{_middle(path, 'transactions'):.2f}"),
+        figure("PostgreSQL log per run, full path", f"{_middle(path, 'log_bytes') / 1024:.1f} KiB"),
+        figure("stored per run with indexes, full path", f"{_middle(path, 'stored_bytes') / 1024:.1f} KiB"),
+        figure("busy cores meanwhile, ours and others", f"{_middle(path, 'machine'):.2f}"),
     ]
+
+
+def _ratio(rounds: Sequence[Round], pick: str, base: str) -> float:
+    return middle(rounds, lambda one: getattr(one, pick) / getattr(one, base))
 
 
 def _middle(costs: Sequence[Cost], name: str) -> float:

@@ -92,6 +92,7 @@ class Round:
     """Figures of one round: rates per second, latencies in milliseconds."""
 
     floor: float
+    strict: float
     path: float
     path_cost: Cost
     accepts: float
@@ -101,14 +102,14 @@ class Round:
     p95: float
 
 
-def measure_round(session: Session, program: Floor, runs: int, seconds: float) -> Round:
-    """Everything once, the floor in the same minute."""
-    bare = through_floor(program, session.requests(runs // 2))
+def measure_round(session: Session, programs: Sequence[Floor], runs: int, seconds: float) -> Round:
+    """Everything once, the floors (plain and strict) in the same minute."""
+    bare, strict = (through_floor(program, session.requests(runs // 2)) for program in programs)
     path, path_cost = full_path(session, runs)
     accepts, drain, drain_cost = accept_then_drain(session, runs)
     times = latencies(session, seconds)
     p50, p95 = (times[int(len(times) * share)] for share in (0.5, 0.95))
-    return Round(bare, path, path_cost, accepts, drain, drain_cost, p50, p95)
+    return Round(bare, strict, path, path_cost, accepts, drain, drain_cost, p50, p95)
 
 
 def middle(rounds: Sequence[Round], figure: Callable[[Round], float]) -> float:

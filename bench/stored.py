@@ -38,9 +38,11 @@ def make_room(now: datetime) -> None:
     from django.db import connection
 
     from ipaas.core.partitions import ensure_partitions
+    from ipaas.events.tables import RECEIPT
+    from ipaas.runtime.tables import PARTITIONED
 
     with connection.cursor() as cursor:
-        ensure_partitions(cursor, (now - timedelta(days=DAYS + 1)).date(), now.date())
+        ensure_partitions(cursor, (now - timedelta(days=DAYS + 1)).date(), now.date(), (RECEIPT, *PARTITIONED))
 
 
 def reference(number: int) -> str:

@@ -42,7 +42,7 @@ PAGES = {
     "settings": ("admin", "settings/"),
     "health": ("admin", "settings/health/"),
 }
-DOCUMENTED = ("home", "runs", "run", "dead-letters", "flow", "mapping", "connections", "stub", "audit")
+DOCUMENTED = ("home", "run", "dead-letters", "flow")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 

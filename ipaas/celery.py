@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
+# Celery would run Django's system checks in every process, and they load all pages: 20 MB each. ``up`` runs them.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
 

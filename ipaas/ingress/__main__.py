@@ -1,5 +1,6 @@
 """``python -m ipaas.ingress``: serve the ingress on ``IPAAS_HOST`` and ``IPAAS_INGRESS_PORT``."""
 
+import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
@@ -18,6 +19,8 @@ def main() -> None:
     app.loader.import_default_modules()
     conf = settings()
     lifecycle.begin("ingress")
+    gc.collect()
+    gc.freeze()  # what is loaded stays: no collection walks over it again
     uvicorn.run(
         Ingress(conf.database_url, lifecycle.end),
         host=conf.host,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from ipaas.core import jsonio
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.flows.plan import (
@@ -93,13 +94,17 @@ def _recorded(execution: Execution, block: Block, frame: Frame, status: str) -> 
 
 
 def _recorded_failure(step: Any) -> Failure:
-    return Failure(step.path, step.item, ErrorClass(step.error_class), step.error_code, step.error_message)
+    """The failure as it was raised: a container's is that of a step inside of it."""
+    cause = jsonio.loads(step.detail or "{}").get("cause") or {"step": step.path, "item": step.item}
+    error_class = ErrorClass(step.error_class)
+    return Failure(cause["step"], cause["item"], error_class, step.error_code, step.error_message)
 
 
 async def _handle(execution: Execution, block: Block, frame: Frame, failure: Failure) -> Any:
     handler = block.on_failure
     step = execution.step_of(block, frame.item)
-    if (failure.path, failure.item) == (block.path, frame.item) and (step is None or step.status != Status.FAILED):
+    own = (failure.path, failure.item) == (block.path, frame.item)
+    if (own or step is not None) and (step is None or step.status != Status.FAILED):
         execution.fail_step(block, frame, failure)
     if handler is None or not handler.handles(failure.error_class):
         raise failure
@@ -169,12 +174,23 @@ async def _branch(execution: Execution, block: BranchBlock, frame: Frame) -> Any
                 break
         execution.keep_value(block.path, frame.item, "case", chosen)
         execution.write_step(step)
-    await run_steps(execution, block.otherwise if chosen < 0 else block.cases[chosen].steps, frame)
-    return execution.finish_step(block, frame, None if chosen < 0 else chosen, detail=detail_json(case=chosen))
+    output = None if chosen < 0 else chosen
+    try:
+        await run_steps(execution, block.otherwise if chosen < 0 else block.cases[chosen].steps, frame)
+    except Stopped:
+        execution.finish_step(block, frame, output, detail=detail_json(case=chosen))
+        raise
+    return execution.finish_step(block, frame, output, detail=detail_json(case=chosen))
+
+
+def _open(execution: Execution, block: ParallelBlock | ForEachBlock, frame: Frame) -> None:
+    """Record that a container has begun before what is inside of it."""
+    if execution.step_of(block, frame.item) is None:
+        execution.write_step(execution.begin_step(block, frame.item))
 
 
 async def _parallel(execution: Execution, block: ParallelBlock, frame: Frame) -> Any:
-    execution.begin_step(block, frame.item)
+    _open(execution, block, frame)
     work = [_strand(execution, branch.steps, frame) for branch in block.branches]
     outputs = await _join(work, concurrency=len(work))
     output = {branch.id: value for branch, value in zip(block.branches, outputs, strict=True)}
@@ -186,7 +202,7 @@ async def _strand(execution: Execution, steps: Sequence[Block], frame: Frame) ->
 
 
 async def _for_each(execution: Execution, block: ForEachBlock, frame: Frame) -> Any:
-    execution.begin_step(block, frame.item)
+    _open(execution, block, frame)
     items = _evaluate(block, frame, block.items.evaluate, "items")
     if not isinstance(items, list):
         raise fail(

@@ -49,6 +49,7 @@ async def drive(execution: Execution) -> None:
         log.exception("run failed by a defect", action="run_defect", run_id=str(execution.run.id))
         execution.unit.discard()
         execution.pending = {}
+        execution.unit.add("step_close", (execution.run.id,))  # what is in memory may not be what is recorded
         failure = Failure("", "", ErrorClass.INTERNAL, type(error).__name__, "an internal error stopped this run")
         await _end(execution, Run.Status.DEAD, failure)
 
@@ -56,6 +57,8 @@ async def drive(execution: Execution) -> None:
 async def _forward(execution: Execution) -> None:
     frame = Frame(execution.scope)
     try:
+        if execution.cancel_reason is not None:
+            raise Cancelled(execution.cancel_reason)
         if execution.violation is not None:
             raise execution.violation
         deadline = execution.run.deadline_at
@@ -100,6 +103,7 @@ async def _failed(execution: Execution, frame: Frame, failure: Failure) -> None:
         return
     execution.run = execution.run._replace(status=Run.Status.COMPENSATING)
     execution.close_questions()
+    execution.close_steps(failure)
     execution.set_state(Run.Status.COMPENSATING, failure=failure)
     await _compensate(execution, failure)
 
@@ -142,8 +146,9 @@ def _when_done(step: StepRow) -> tuple[datetime, int]:
 
 
 async def _end(execution: Execution, status: str, failure: Failure | None) -> None:
-    if status == Run.Status.CANCELLED:
+    if status not in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):  # those may be taken up again, with their questions
         execution.close_questions()
+    execution.close_steps(failure)
     execution.set_state(status, ended=True, failure=failure)
     if failure is not None and status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
         execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure))
@@ -166,6 +171,7 @@ def add_burial(unit: Unit, run: RunRow, flow_slug: str, failure: Failure) -> Non
         error_message=failure.message,
         error_step=failure.path,
     )
+    unit.add("step_close", (run.id,))
     unit.add("state", state)
     unit.add("ended", ended_row(run.workspace_id, state))
     unit.add("dead_letter", _dead_letter(run, flow_slug, failure))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -29,6 +29,7 @@ from ipaas.runtime.rows import (
 )
 from ipaas.runtime.store import EffectKey
 from ipaas.runtime.tracing import run_trace
+from ipaas.runtime.unfinished import STANDING, is_inside
 
 Status = StepRun.Status
 StepKey = tuple[str, str]
@@ -153,6 +154,8 @@ class Execution:
         "run",
         "scope",
         "sealer",
+        "shown_ids",
+        "started_at",
         "status_written",
         "trace",
         "unit",
@@ -173,6 +176,7 @@ class Execution:
         trigger: Any,
         environment: tuple[str, Mapping[str, Any]],
         business_ids: Mapping[str, str],
+        shown_ids: Mapping[str, str],
         recorded: Recorded | None = None,
         wakes: int = 0,
         cancel_reason: str | None = None,
@@ -191,13 +195,14 @@ class Execution:
         self.sealer = sealer
         self.fresh = recorded is None
         self.recorded = recorded or Recorded()
+        self.shown_ids = shown_ids
         self.pending: dict[str, Any] = {}
         self.wakes = wakes
         self.cancel_reason = cancel_reason
         self.status_written = run.status == Run.Status.RUNNING
         self.trace = run_trace(run.id, run.trace_id)
         self._next_seq = max((step.seq for step in self.recorded.steps.values()), default=0) + 1
-        started = run.started_at or now()
+        started = self.started_at = run.started_at or now()
         self.scope: Scope = {
             "trigger": trigger,
             "steps": {},
@@ -215,8 +220,7 @@ class Execution:
     @property
     def facts(self) -> dict[str, Any]:
         """What every log record of this run tells."""
-        ids = self.scope["business_ids"]
-        return {"run_id": str(self.run.id), "flow": self.plan.flow_slug, "business_ids": ids}
+        return {"run_id": str(self.run.id), "flow": self.plan.flow_slug, "business_ids": self.shown_ids}
 
     # -- what happened -------------------------------------------------------------------------------------------
 
@@ -286,8 +290,15 @@ class Execution:
         self.write_step(step, status=Status.SKIPPED, finished_at=now(), due_at=None, reason=reason)
         self.publish(block, frame, "skipped", None)
 
-    def fail_step(self, block: Block, frame: Frame, failure: Failure, status: str = Status.FAILED) -> None:
+    def fail_step(self, block: Block, frame: Frame, failure: Failure) -> None:
+        """The step failed for good; when a step inside of it is why, what else goes on in there is given up."""
         step = self.begin_step(block, frame.item)
+        if (failure.path, failure.item) != (step.path, step.item):
+            self._close(lambda inner: is_inside(inner.path, inner.item, step))
+        self._give_up(step, Status.FAILED, failure)
+
+    def _give_up(self, step: StepRow, status: str, failure: Failure) -> None:
+        own = (failure.path, failure.item) == (step.path, step.item)
         self.write_step(
             step,
             status=status,
@@ -297,7 +308,22 @@ class Execution:
             error_class=failure.error_class.value,
             error_code=failure.code,
             error_message=failure.message,
+            detail=step.detail if own else detail_json(cause={"step": failure.path, "item": failure.item}),
         )
+
+    def close_steps(self, failure: Failure | None) -> None:
+        """The run ends: what is around the step that ended it ends like that one, all else is cut short."""
+        if failure is not None:
+            ended = Status.UNKNOWN if failure.error_class == ErrorClass.OUTCOME_UNKNOWN else Status.FAILED
+            for step in list(self.recorded.steps.values()):
+                if step.status in STANDING and is_inside(failure.path, failure.item, step):
+                    self._give_up(step, ended, failure)
+        self._close(lambda _: True)
+
+    def _close(self, which: Callable[[StepRow], bool]) -> None:
+        for step in list(self.recorded.steps.values()):
+            if step.status in STANDING and which(step):
+                self.write_step(step, status=Status.CANCELLED, finished_at=now())
 
     @property
     def only_item(self) -> tuple[str, int] | None:
@@ -349,7 +375,7 @@ class Execution:
             id=self.run.id,
             status=status,
             abnormal=None if normal else status,
-            started_at=self.run.started_at or now(),
+            started_at=self.started_at,
             finished_at=now() if ended else None,
             error_class=failure.error_class.value if failure else None,
             error_code=failure.code if failure else None,
@@ -370,7 +396,7 @@ class Execution:
     def close_questions(self) -> None:
         """Withdraw what people are still asked: nothing depends on the answer any more."""
         steps = self.recorded.steps.values()
-        if any(step.kind == "approval" and step.status == Status.WAITING for step in steps):
+        if any(step.kind == "approval" and step.status in (Status.WAITING, Status.CANCELLED) for step in steps):
             self.unit.add("approval_close", (self.run.id,))
 
     def emit_end(self, status: str, failure: Failure | None) -> None:

@@ -124,7 +124,10 @@ class BusinessId(models.Model):
 
 
 class StepRun(models.Model):
-    """What became of one block (and one item of a for-each) in a run (by day of the run)."""
+    """What became of one block (and one item of a for-each) in a run (by day of the run).
+
+    ``cancelled``: it had begun when the block around it failed or its run ended.
+    """
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -134,6 +137,7 @@ class StepRun(models.Model):
         RETRYING = "retrying"
         WAITING = "waiting"
         UNKNOWN = "unknown"
+        CANCELLED = "cancelled"
 
     pk = models.CompositePrimaryKey("run_id", "seq")
     run_id = models.UUIDField()

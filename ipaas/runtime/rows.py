@@ -333,6 +333,11 @@ STATEMENTS: tuple[Statement, ...] = (
         ),
     ),
     Statement(
+        "step_close",
+        "UPDATE runtime_steprun SET status = 'cancelled', finished_at = now() "
+        "WHERE run_id = ANY(%b::uuid[]) AND status IN ('running', 'waiting', 'retrying')",
+    ),
+    Statement(
         "attempt",
         _insert(
             "runtime_attempt",

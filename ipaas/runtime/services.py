@@ -21,6 +21,7 @@ from ipaas.runtime.execution import effect_aad, value_key
 from ipaas.runtime.models import Approval, DeadLetter, Effect, InboundKey, Run, StepRun, Work
 from ipaas.runtime.rows import InboundKeyRow, Unit
 from ipaas.runtime.starts import EnvironmentView, Origin, add_queued, prepare_start
+from ipaas.runtime.unfinished import take_up_again
 from ipaas.runtime.values import add_bundle
 from ipaas.vault.payloads import sealer_for
 
@@ -272,11 +273,13 @@ def _reopen(run: Run, path: str, status: str, reason: str | None, *, item: str |
     if item is not None:
         steps = steps.filter(item=item)
     ended = status in (StepRun.Status.SKIPPED, StepRun.Status.SUCCEEDED)
+    undoing = path.endswith("~undo")
+    if not undoing:
+        take_up_again(run, path)
     steps.update(
         status=status, due_at=None, reason=reason, finished_at=now() if ended else None, error_class=None,
         error_code=None, error_message=None,
     )  # fmt: skip
-    undoing = path.endswith("~undo")
     Run.objects.filter(id=run.id).update(
         status=Run.Status.COMPENSATING if undoing else Run.Status.QUEUED, abnormal=None, finished_at=None
     )

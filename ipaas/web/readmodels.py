@@ -135,7 +135,10 @@ class WaitView:
 
 @dataclass(frozen=True)
 class StepView:
-    """``key`` is unique in the run (path and item). ``kind`` is a block kind. ``depth`` 0 to 4."""
+    """``key`` is unique in the run (path and item). ``kind`` is a block kind. ``depth`` 0 to 4.
+
+    ``note`` says why a step ended that did not end by itself.
+    """
 
     key: str
     title: str
@@ -152,6 +155,7 @@ class StepView:
     output: Json = None
     error: ErrorView | None = None
     skipped_reason: str = ""
+    note: str = ""
     recorded: bool = False
     replay_url: str = ""
     skip_url: str = ""

@@ -104,7 +104,8 @@ class FaultBook:
         if errors:
             raise FaultInvalid(errors)
         self._number += 1
-        fault = Fault(id=f"f{self._number}", **document)
+        percent = float(document.get("percent", 100))  # exact numbers come as Decimal
+        fault = Fault(id=f"f{self._number}", **{**document, "percent": percent})
         fault.dice.seed(f"{fault.seed}:{fault.vendor}:{fault.action}:{fault.kind}")
         self._faults[fault.id] = fault
         return fault

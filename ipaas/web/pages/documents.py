@@ -103,7 +103,7 @@ def by_slug(request: HttpRequest, rows: "QuerySet[Any]", what: str) -> tuple[lis
         earlier, later, found = bool(after), len(found) > PAGE_SIZE, found[:PAGE_SIZE]
     return found, CursorPage(
         (),
-        label=f"{len(found)} {what}",
+        label=f"{len(found)} {what if len(found) == 1 else f'{what}s'}",
         next_url=with_query(request, after=found[-1].slug) if found and later else "",
         previous_url=with_query(request, before=found[0].slug) if found and earlier else "",
         next_label="Next",
@@ -118,7 +118,7 @@ def document_list(request: WorkspaceRequest, pages: DocumentPages) -> Context:
     rows = pages.documents(request).titled(search).filter(archived=state == "archived")
     if state != "archived":
         rows = rows.exclude(derived_from="") if state == "parts" else rows.filter(derived_from="")
-    found, listed = by_slug(request, rows, pages.title.lower())
+    found, listed = by_slug(request, rows, pages.kind)
     return {
         "page": with_items(listed, [_document_row(request, pages, one) for one in found]),
         "filters": {

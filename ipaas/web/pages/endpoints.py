@@ -1,5 +1,6 @@
 """Endpoints: addresses for senders, what reached them and what it led to."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -9,7 +10,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
-from ipaas.core import jsonio
 from ipaas.core.errors import NotFound
 from ipaas.events import services
 from ipaas.events.models import Endpoint, Receipt
@@ -36,7 +36,7 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     found = endpoint_rows(rows.select_related("workspace", "environment").order_by("slug")[:MOST_ENDPOINTS])
     url = reverse("events:endpoint_list", args=[request.workspace.slug])
     context = {
-        "page": CursorPage(found, f"{len(found)} endpoints"),
+        "page": CursorPage(found, f"{len(found)} endpoint{'s' * (len(found) != 1)}"),
         "environment": environment,
         "filters": {"q": search, "clear_url": url if search else ""},
         "new_url": reverse("events:endpoint_new", args=[request.workspace.slug])
@@ -71,8 +71,18 @@ def _facts(endpoint: Endpoint) -> list[tuple[str, str]]:
         ("Delivery id", f"header {endpoint.delivery_header}"),
         ("Event type", f"header {endpoint.event_header}" if endpoint.event_header else "not told by the sender"),
         ("Connector", endpoint.connector or "none"),
-        ("Signature", jsonio.dumps(endpoint.signature or {"scheme": "none"}).decode()),
+        ("Signature", _signature_in_words(endpoint.signature)),
     ]
+
+
+def _signature_in_words(signature: Mapping[str, Any]) -> str:
+    """``hmac; header X-Signature; algorithm sha256``: the scheme, then its settings by name."""
+    settings = [
+        f"{name.replace('_', ' ')} {' and '.join(value.values()) if isinstance(value, Mapping) else value}"
+        for name, value in sorted(signature.items())
+        if name != "scheme"
+    ]
+    return "; ".join([signature.get("scheme", "none"), *settings])
 
 
 def _secret(request: WorkspaceRequest, endpoint: Endpoint) -> Link | None:

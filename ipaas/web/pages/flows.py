@@ -53,7 +53,7 @@ def flow_list(request: WorkspaceRequest) -> HttpResponse:
     environment = environment_of(request)
     given = {name: asked(request, name) for name in ("q", "owner", "state")}
     own = Flow.objects.visible_to(request.actor)
-    found, listed = by_slug(request, _matching(own, given).with_deployments(), "flows")
+    found, listed = by_slug(request, _matching(own, given).with_deployments(), "flow")
     figures = figures_of([flow.id for flow in found], environment.id) if environment else {}
     letters = open_letters(request.workspace.id)
     owners = own.live().exclude(owner="").order_by("owner").values_list("owner", flat=True).distinct()

@@ -12,10 +12,12 @@ from ipaas.core.clock import now
 from ipaas.flows.plan import CallBlock, ForEachBlock, Plan
 from ipaas.runtime.models import Attempt, Run, StepRun
 from ipaas.runtime.showing import ShownRun
+from ipaas.runtime.unfinished import STANDING
 from ipaas.web.pages.wording import REMEDIES, step_title, verdict_view, wait_words
 from ipaas.web.readmodels import AttemptView, ErrorView, StepView, WaitView
 
 MOST_STEPS = 200
+WITHOUT_FAULT = (StepRun.Status.SUCCEEDED, StepRun.Status.SKIPPED, StepRun.Status.CANCELLED)
 _ATTEMPT_STATES = {
     "ok": "succeeded",
     "recorded": "recorded",
@@ -23,7 +25,6 @@ _ATTEMPT_STATES = {
     "failed": "failed",
     "unknown": "unknown",
 }
-_STANDING = (StepRun.Status.RUNNING, StepRun.Status.WAITING, StepRun.Status.RETRYING)
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,7 @@ def read_steps(run: Run) -> tuple[list[StepRun], int]:
     if len(steps) <= MOST_STEPS:
         return steps, 0
     rest = StepRun.objects.filter(run_id=run.id, seq__gt=steps[MOST_STEPS - 1].seq)
-    ended = (StepRun.Status.SUCCEEDED, StepRun.Status.SKIPPED)
-    wrong = list(rest.exclude(status__in=ended).order_by("seq")[:MOST_STEPS])
+    wrong = list(rest.exclude(status__in=WITHOUT_FAULT).order_by("seq")[:MOST_STEPS])
     return steps[:MOST_STEPS] + wrong, rest.count() - len(wrong)
 
 
@@ -123,6 +123,7 @@ class Timeline:
             output=data.output if data is not None else None,
             error=self._error(step),
             skipped_reason=step.reason or "" if step.status == StepRun.Status.SKIPPED else "",
+            note=self._note(step),
             recorded=recorded,
             replay_url=deeds.replay,
             skip_url=deeds.skip,
@@ -132,12 +133,21 @@ class Timeline:
     def _duration(self, step: StepRun) -> float | None:
         if (step.reason or "").startswith("recorded in run"):
             return None
-        end = step.finished_at or (now() if step.status in _STANDING else None)
+        end = step.finished_at or (now() if step.status in STANDING else None)
         return None if end is None else max((end - step.started_at).total_seconds() * 1000, 0.0)
 
     def text(self, text: str | None) -> str:
         """A message without anything sensitive; left out where that can not be checked."""
         return self.shown.text(text) if self.shown is not None else ""
+
+    def _note(self, step: StepRun) -> str:
+        if step.status == StepRun.Status.CANCELLED:
+            return "Not finished: the run, or the block around this step, ended first."
+        cause = (step.detail or {}).get("cause")
+        if not cause:
+            return ""
+        item = f", item {cause['item']}" if cause["item"] else ""
+        return f"It ended because of “{step_title(self.plan, cause['step'])}”{item}, a step inside of it."
 
     def _error(self, step: StepRun) -> ErrorView | None:
         if not step.error_class:
@@ -166,7 +176,7 @@ class Timeline:
         for (begun, took), (following, _) in pairwise(ends):
             if following - begun - took > 1:
                 waits.append(WaitView("Waited before the next attempt", None, begun + took, following - begun - took))
-        if step.due_at is not None and step.status in _STANDING:
+        if step.due_at is not None and step.status in STANDING:
             since = ends[-1][0] + ends[-1][1] if ends else self.axis.at(step.started_at)
             length = max(self.axis.at(min(step.due_at, self.axis.end)) - since, 0.0)
             waits.append(WaitView(wait_words(step), step.due_at, since, length))

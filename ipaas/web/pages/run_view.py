@@ -18,7 +18,16 @@ from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun
 from ipaas.runtime.reading import business_ids_of
 from ipaas.runtime.replays import replays_of
 from ipaas.runtime.showing import ShownRun
-from ipaas.web.pages.run_timeline import Axis, Deeds, Timeline, axis_of, outer_item, read_steps, step_key
+from ipaas.web.pages.run_timeline import (
+    WITHOUT_FAULT,
+    Axis,
+    Deeds,
+    Timeline,
+    axis_of,
+    outer_item,
+    read_steps,
+    step_key,
+)
 from ipaas.web.pages.wording import REMEDIES, plan_or_none, short_id, step_title, words
 from ipaas.web.readmodels import Effect as EffectView
 from ipaas.web.readmodels import ErrorView, Link, Option, RunDetail, StepView
@@ -159,7 +168,7 @@ class RunView:
         """The step that stopped the run."""
         path = self.run.error_step or ""
         found = [step for step in self.steps if step.path == path]
-        wrong = [step for step in found if step.status not in (StepRun.Status.SUCCEEDED, StepRun.Status.SKIPPED)]
+        wrong = [step for step in found if step.status not in WITHOUT_FAULT]
         chosen = (wrong or found)[-1:]
         views = self.timeline.views(chosen, {}) if chosen else []
         return views[0] if views else None

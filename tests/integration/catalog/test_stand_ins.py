@@ -104,9 +104,11 @@ def alice(workspace: Workspace) -> Actor:
 
 
 def test_faults_are_put_in_force_shown_and_lifted(acme: Workspace, alice: Actor) -> None:
-    fault = stand_ins.set_fault(actor=alice, workspace=acme, fault={"vendor": "payments", "kind": "status"})
+    script = {"vendor": "payments", "kind": "status", "percent": 12.5}
+    fault = stand_ins.set_fault(actor=alice, workspace=acme, fault=script)
     state = {one.vendor: one for one in stand_ins.list_stand_ins(actor=alice, workspace=acme)}
     assert [one["id"] for one in state["payments"].faults] == [fault["id"]]
+    assert f"{state['payments'].faults[0]['percent']:g} %" == "12.5 %"
     assert state["shipping"].faults == []
     assert "create_charge" in state["payments"].actions
     assert stand_ins.clear_faults(actor=alice, workspace=acme, vendor="payments") == 1

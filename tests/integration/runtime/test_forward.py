@@ -15,7 +15,10 @@ def test_a_mapped_value_reaches_the_call_and_the_run_succeeds(world: World) -> N
     run = world.play(flow, {"id": "o-1", "total": 12})
     assert run.status == Run.Status.SUCCEEDED
     assert run.business_key == "o-1"
+    first = world.step(run, "shape")
+    assert run.started_at is not None
     assert run.finished_at is not None
+    assert run.started_at <= first.started_at <= run.finished_at
     assert world.gateway.calls[0].params == {"amount": 1200}
     assert world.steps(run) == {"shape": "succeeded", "charge": "succeeded"}
     assert world.output(run, "charge") == {"id": "charge"}
@@ -126,7 +129,7 @@ def test_strands_of_a_parallel_block_wait_for_one_another(world: World) -> None:
     run = world.play(world.flow({"id": "fan", "parallel": fan}, call("after")))
     assert (run.status, world.steps(run)) == (
         "waiting",
-        {"fan/left/a": "retrying", "fan/right/b": "succeeded"},
+        {"fan": "running", "fan/left/a": "retrying", "fan/right/b": "succeeded"},
     )
     run = world.go_on(run)
     assert run.status == Run.Status.SUCCEEDED

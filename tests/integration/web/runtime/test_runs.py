@@ -241,6 +241,17 @@ def test_steps_still_to_come_are_shown_while_a_run_is_under_way(world: World, op
     assert [(step.key, step.status) for step in steps] == [("charge", "retrying"), ("ship", "pending")]
 
 
+def test_a_container_tells_why_it_ended_and_what_it_cut_short(world: World, operator: Browser) -> None:
+    world.gateway.on("fan/left/slow", retry())
+    world.gateway.on("fan/right/ship", failed())
+    strands = [{"id": "left", "steps": [call("slow")]}, {"id": "right", "steps": [call("ship")]}]
+    run = world.play(world.flow({"id": "fan", "parallel": {"branches": strands}}))
+    text = text_of(operator.get("run_detail", run.id))
+    assert "It ended because of “Ship”, a step inside of it." in text
+    assert "Not finished: the run, or the block around this step, ended first." in text
+    assert not re.search(r'data-state="(running|retrying|waiting)"|>(Running|Retrying|Waiting)<', text)
+
+
 def test_items_of_a_for_each_stand_together_in_order(world: World, operator: Browser) -> None:
     steps = [call("pick"), call("pack")]
     each = {"id": "each", "for_each": {"items": "trigger.body.lines", "as": "line", "max_items": 9, "steps": steps}}
