@@ -8,7 +8,7 @@ import click
 
 from ipaas.cli import places
 from ipaas.cli.client import Client
-from ipaas.cli.places import Place
+from ipaas.cli.places import Place, private_draft
 from ipaas.cli.shell import Shell, Told, command, flag, limit, sure
 
 
@@ -101,6 +101,11 @@ def _show_new(shell: Shell, made: Any) -> None:
 # -- audit ---------------------------------------------------------------------------------------------------------
 
 
+to_file = click.option(
+    "--to", "target", type=click.Path(dir_okay=False, path_type=Path), help="A file, readable by its owner only."
+)
+
+
 @command(_audit, "list")
 @click.option("--filter", "filters", multiple=True, help="name=value: who, action, flow, since, until … (repeatable).")
 @limit
@@ -113,15 +118,33 @@ def list_entries(shell: Shell, filters: tuple[str, ...], limit: int) -> None:
 @command(_audit, "export")
 @click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @click.option("--filter", "filters", multiple=True, help="name=value: who, action, flow, since, until … (repeatable).")
-def export_entries(shell: Shell, fmt: str, filters: tuple[str, ...]) -> None:
-    """Write the trail with its proof to standard output, as --format says."""
-    sys.stdout.buffer.write(shell.api.raw("GET", "audit/export", {"format": fmt, **_filters(filters)}))
+@to_file
+def export_entries(shell: Shell, fmt: str, filters: tuple[str, ...], target: Path | None) -> None:
+    """Write the trail with its proof to standard output or a file, as it comes."""
+    _download(shell, "audit/export", target, format=fmt, **_filters(filters))
 
 
 @command(_audit, "checkpoints")
-def export_checkpoints(shell: Shell) -> None:
+@to_file
+def export_checkpoints(shell: Shell, target: Path | None) -> None:
     """Write all signed checkpoints, one JSON object a line, to be kept outside."""
-    sys.stdout.buffer.write(shell.api.raw("GET", "audit/checkpoints"))
+    _download(shell, "audit/checkpoints", target)
+
+
+def _download(shell: Shell, path: str, target: Path | None, **query: str) -> None:
+    """Piece by piece; a file appears only when it is whole."""
+    if target is None:
+        shell.api.download(path, sys.stdout.buffer.write, **query)
+        return
+    size = 0
+
+    def count(piece: bytes) -> None:
+        nonlocal size
+        size += handle.write(piece)
+
+    with private_draft(target) as handle:
+        shell.api.download(path, count, **query)
+    shell.give({"file": str(target), "bytes": size}, f"{size} bytes are in {target}")
 
 
 @command(_audit, "verify")

@@ -1,4 +1,4 @@
-"""Commands of connections, secrets and stand-in vendors."""
+"""Commands of secrets and stand-in vendors."""
 
 import json
 import re
@@ -8,14 +8,13 @@ from typing import Any
 import click
 
 from ipaas.cli.client import part
-from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reason, sure
+from ipaas.cli.shell import Shell, Told, command, flag, limit, reason, sure
 
 KIND = re.compile(r"(reject|reset|half|drift|[345]\d\d|\d+ms)\Z")
 
 
 def register(main: click.Group, stubs: click.Group) -> None:
     """Add the commands to ``ipaas``, those of the stand-ins to their group."""
-    main.add_command(connections)
     main.add_command(secrets)
     for name, one in _stubs.commands.items():
         stubs.add_command(one, name)
@@ -25,66 +24,8 @@ _stubs = click.Group()
 
 
 @click.group(cls=Told)
-def connections() -> None:
-    """Connections to services, and their breakers."""
-
-
-@click.group(cls=Told)
 def secrets() -> None:
     """Secrets: values can be entered, never read."""
-
-
-@command(connections, "list")
-@click.option("--environment", "-e")
-@click.option("--connector")
-@limit
-def list_connections(shell: Shell, limit: int, **query: Any) -> None:
-    """All connections."""
-    columns = ["environment", "slug", "connector", "base_url", "secret", "state", "forced_breaker", "test_ok"]
-    shell.table(shell.api.pages("connections", most=limit, **query), columns)
-
-
-@command(connections, "show")
-@click.argument("slug")
-@environment
-def show_connection(shell: Shell, slug: str, environment: str) -> None:
-    """One connection with its breaker and limits."""
-    found = _connection(shell, slug, environment)
-    health = shell.api.get(f"connections/{found['id']}/health")
-    names = ("breaker", "in_use", "tokens", "ok", "failed", "quota_used")
-    shown = {**found, "health": health if shell.as_json else {name: health[name] for name in names}}
-    columns = ["environment", "slug", "title", "connector", "base_url", "auth_scheme", "secret", "state", "health"]
-    shell.details(shown, columns)
-
-
-@command(connections, "test")
-@click.argument("slug")
-@environment
-def test_connection(shell: Shell, slug: str, environment: str) -> None:
-    """Send the test call, once. Exit code 1 when it fails."""
-    found = shell.api.post(f"connections/{_connection(shell, slug, environment)['id']}/test")
-    answer = "works" if found["ok"] else f"fails: {found['message']} [{found['code']}]"
-    shell.give(found, f"{slug} in {environment} {answer} ({found['duration_ms']:.0f} ms)")
-    sys.exit(0 if found["ok"] else 1)
-
-
-test_connection.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever a collector thinks
-
-
-@command(connections, "breaker")
-@click.argument("slug")
-@click.argument("state", type=click.Choice(["open", "closed", "auto"]))
-@environment
-@reason
-def force_breaker(shell: Shell, slug: str, state: str, environment: str, reason: str) -> None:
-    """Hold the breaker open or closed, or leave it to itself (auto)."""
-    place = f"connections/{_connection(shell, slug, environment)['id']}/breaker"
-    body = {"state": "" if state == "auto" else state, "reason": reason}
-    shell.give(shell.api.post(place, body), f"the breaker of {slug} in {environment} is {state}")
-
-
-def _connection(shell: Shell, slug: str, environment: str) -> Any:
-    return shell.api.one("connections", "connection", slug=slug, environment=environment)
 
 
 # -- secrets -------------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ instance that runs on this machine, with a key that is made at first use and kep
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ipaas.config import settings
 from ipaas.core.errors import IpaasError
@@ -138,11 +139,21 @@ def _write(content: Mapping[str, Any]) -> Path:
 def write_private(file: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with private_draft(file) as handle:
+        handle.write(text.encode())
+
+
+@contextmanager
+def private_draft(file: Path) -> Iterator[BinaryIO]:
+    """A file under another name, readable by its owner only, that takes its place when the block ends well."""
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(text)
-    draft.replace(file)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            yield handle
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 # -- the instance of this machine ----------------------------------------------------------------------------------

@@ -49,6 +49,39 @@ class Told(click.Group):
             return super().invoke(ctx)
         except IpaasError as error:
             raise Refusal(_line(error), exit_code(error.status)) from None
+        except BrokenPipeError:
+            raise  # the reader has enough: click ends quietly
+        except Exception as error:
+            line = _foreseen(error)
+            if line is None:
+                raise
+            raise Refusal(line, 5 if _of_a_server(error) else 1) from None
+
+
+def _foreseen(error: Exception) -> str | None:
+    """What to say of errors of the surroundings; None for defects, which deserve their traceback."""
+    from pydantic import ValidationError
+
+    if _of_a_server(error):
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        return f"A server of the instance does not answer: {reason} Run `python3 manage.py up`, or see `doctor`."
+    if isinstance(error, ValidationError):
+        faults = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors())
+        return f"A setting is not valid: {faults}. See docs/reference/settings.md."
+    if isinstance(error, OSError):
+        return f"{error.filename or 'The system'}: {error.strerror or error}."
+    return None
+
+
+def _of_a_server(error: Exception) -> bool:
+    """Whether the database or Redis does not answer; imported late, as it happens seldom."""
+    from django.db.utils import InterfaceError, OperationalError
+    from psycopg import OperationalError as PlainOperationalError
+    from redis.exceptions import ConnectionError as RedisGone
+    from redis.exceptions import TimeoutError as RedisLate
+
+    gone = (OperationalError, InterfaceError, PlainOperationalError, RedisGone, RedisLate, ConnectionError)
+    return isinstance(error, gone)
 
 
 def _line(error: IpaasError) -> str:

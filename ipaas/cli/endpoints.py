@@ -1,0 +1,159 @@
+"""Commands of endpoints and of what reached them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+
+from ipaas.cli.given import fields_of, from_file, said
+from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reason, sure
+
+COLUMNS = ["environment", "slug", "title", "path", "state", "signature_required", "secret_slug"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def register(main: click.Group) -> None:
+    """Add the commands to ``ipaas``."""
+    main.add_command(endpoints)
+    main.add_command(receipts)
+
+
+@click.group(cls=Told)
+def endpoints() -> None:
+    """Endpoints: addresses that senders post to."""
+
+
+@click.group(cls=Told)
+def receipts() -> None:
+    """Receipts: deliveries that were accepted; never their content."""
+
+
+def _fields(function: F) -> F:
+    for option in (
+        from_file,
+        click.option("--event-header", help="The header that names the event; empty for none."),
+        click.option("--delivery-header", help="The header with the delivery's id."),
+        click.option("--connector", help="The connector whose events they are."),
+        click.option("--signed/--unsigned", "signature_required", default=None, help="Whether senders must sign."),
+        click.option("--secret", "secret_slug", help="The slug of the signing secret; a value is never an argument."),
+        click.option("--title"),
+    ):
+        function = option(function)
+    return function
+
+
+@command(endpoints, "list")
+@click.option("--environment", "-e")
+@click.option("--state", type=click.Choice(["active", "paused"]))
+@limit
+def list_endpoints(shell: Shell, limit: int, **query: Any) -> None:
+    """All endpoints; their paths are below the address of the ingress."""
+    shell.table(shell.api.pages("endpoints", most=limit, **query), COLUMNS)
+
+
+@command(endpoints, "show")
+@click.argument("slug")
+@environment
+def show_endpoint(shell: Shell, slug: str, environment: str) -> None:
+    """One endpoint, with how deliveries are checked."""
+    columns = [*COLUMNS, "connector", "signature", "delivery_header", "event_header", "created_at"]
+    shell.details(_endpoint(shell, slug, environment), columns)
+
+
+@command(endpoints, "create")
+@click.argument("slug")
+@environment
+@_fields
+def create_endpoint(shell: Shell, slug: str, environment: str, file: Path | None, **options: Any) -> None:
+    """Make an address for a sender; how it signs (``signature``) comes from the file, else Standard Webhooks."""
+    fields = {"title": slug, **fields_of(file), **said(options)}
+    made = shell.api.post("endpoints", {"environment": environment, "slug": slug, **fields})
+    shell.give(made, f"endpoint {slug} in {environment} takes POST {made['path']}")
+
+
+@command(endpoints, "edit")
+@click.argument("slug")
+@environment
+@_fields
+def edit_endpoint(shell: Shell, slug: str, environment: str, file: Path | None, **options: Any) -> None:
+    """Change what is named; slug and address stay."""
+    found, changes = _endpoint(shell, slug, environment), {**fields_of(file), **said(options)}
+    if not changes:
+        message = "name what is to change"
+        raise click.UsageError(message)
+    shell.give(shell.api.patch(f"endpoints/{found['id']}", changes), f"endpoint {slug} in {environment} is changed")
+
+
+@command(endpoints, "pause")
+@click.argument("slug")
+@environment
+@reason
+def pause_endpoint(shell: Shell, slug: str, environment: str, reason: str) -> None:
+    """Take nothing more: senders are told to come back later."""
+    done = _deed(shell, slug, environment, "pause", reason)
+    shell.give(done, f"endpoint {slug} in {environment} is paused")
+
+
+@command(endpoints, "resume")
+@click.argument("slug")
+@environment
+@click.option("--reason", default="", help="Why; written into the audit trail.")
+def resume_endpoint(shell: Shell, slug: str, environment: str, reason: str) -> None:
+    """Take deliveries again."""
+    done = _deed(shell, slug, environment, "resume", reason)
+    shell.give(done, f"endpoint {slug} in {environment} takes deliveries again")
+
+
+@command(endpoints, "rotate")
+@click.argument("slug")
+@environment
+@reason
+@flag("--yes", help="Do not ask.")
+def rotate_endpoint(shell: Shell, slug: str, environment: str, reason: str, yes: bool) -> None:
+    """Give an endpoint a new address; the old one is gone at once."""
+    sure(f"End the address of {slug} in {environment}? Its senders must be told the new one.", yes=yes)
+    done = _deed(shell, slug, environment, "rotate", reason)
+    shell.give(done, f"endpoint {slug} in {environment} takes POST {done['path']}")
+
+
+@command(endpoints, "delete")
+@click.argument("slug")
+@environment
+@flag("--yes", help="Do not ask.")
+def delete_endpoint(shell: Shell, slug: str, environment: str, yes: bool) -> None:
+    """Delete an endpoint that starts no deployed flow; its receipts stay."""
+    found = _endpoint(shell, slug, environment)
+    sure(f"Delete the endpoint {slug} in {environment} for good?", yes=yes)
+    shell.api.delete(f"endpoints/{found['id']}")
+    shell.give({"deleted": slug, "environment": environment}, f"endpoint {slug} in {environment} is deleted")
+
+
+def _endpoint(shell: Shell, slug: str, environment: str) -> Any:
+    return shell.api.one("endpoints", "endpoint", slug=slug, environment=environment)
+
+
+def _deed(shell: Shell, slug: str, environment: str, deed: str, reason: str) -> Any:
+    return shell.api.post(f"endpoints/{_endpoint(shell, slug, environment)['id']}/{deed}", {"reason": reason})
+
+
+# -- receipts ------------------------------------------------------------------------------------------------------
+
+
+@command(receipts, "list")
+@click.option("--state", help="E.g. processed, unmatched, conflict, rejected.")
+@click.option("--delivery-id", help="The sender's id.")
+@limit
+def list_receipts(shell: Shell, limit: int, **query: Any) -> None:
+    """Accepted deliveries, the newest first."""
+    columns = ["id", "received_at", "event", "state", "delivery_id", "run_ids", "note"]
+    shell.table(shell.api.pages("receipts", most=limit, **query), columns)
+
+
+@command(receipts, "show")
+@click.argument("receipt", type=click.UUID)
+def show_receipt(shell: Shell, receipt: UUID) -> None:
+    """One delivery, with the runs that it started."""
+    columns = ["id", "endpoint_id", "delivery_id", "event", "state", "received_at", "run_ids", "note", "trace_id"]
+    shell.details(shell.api.get(f"receipts/{receipt}"), columns)

@@ -1,0 +1,171 @@
+"""Commands of the workspace: who belongs to it, its environments, which private targets may be called."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ipaas.cli.client import ServerProblem, part
+from ipaas.cli.given import fields_of, merged
+from ipaas.cli.shell import Shell, Told, command, flag, limit, sure
+
+roles_option = click.option("--role", "roles", multiple=True, required=True, help="A role (repeatable).")
+variables_file = click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="All variables as a YAML or JSON object, - for standard input.",
+)
+variable = click.option("--var", "variables", multiple=True, help="name=value (repeatable).")
+
+
+def register(main: click.Group) -> None:
+    """Add the commands to ``ipaas``."""
+    for one in (members, environments, egress):
+        main.add_command(one)
+
+
+@click.group(cls=Told)
+def members() -> None:
+    """People of the workspace and their roles."""
+
+
+@click.group(cls=Told)
+def environments() -> None:
+    """Environments and their variables."""
+
+
+@click.group(cls=Told)
+def egress() -> None:
+    """Private targets that connections may call."""
+
+
+@command(members, "list")
+@limit
+def list_members(shell: Shell, limit: int) -> None:
+    """All members."""
+    shell.table(shell.api.pages("members", most=limit), ["email", "name", "roles", "active"])
+
+
+@command(members, "add")
+@click.argument("email")
+@roles_option
+@click.option("--name", default="", help="Of a person whom the platform does not know yet.")
+def add_member(shell: Shell, email: str, roles: tuple[str, ...], name: str) -> None:
+    """Give a person roles here; who is new has no password yet."""
+    made = shell.api.post("members", {"email": email, "roles": list(roles), "name": name})
+    shell.give(made, f"{made['email']} is a member: {', '.join(made['roles'])}")
+
+
+@command(members, "roles")
+@click.argument("email")
+@roles_option
+def change_roles(shell: Shell, email: str, roles: tuple[str, ...]) -> None:
+    """Replace the roles of a member."""
+    done = shell.api.patch(f"members/{_member(shell, email)['id']}", {"roles": list(roles)})
+    shell.give(done, f"{done['email']} has now: {', '.join(done['roles'])}")
+
+
+@command(members, "remove")
+@click.argument("email")
+@flag("--yes", help="Do not ask.")
+def remove_member(shell: Shell, email: str, yes: bool) -> None:
+    """End a membership, with the person's keys of this workspace."""
+    found = _member(shell, email)
+    sure(f"End the membership of {found['email']}?", yes=yes)
+    shell.api.delete(f"members/{found['id']}")
+    shell.give({"removed": found["email"]}, f"{found['email']} is no longer a member")
+
+
+def _member(shell: Shell, email: str) -> Any:
+    wanted = email.strip().lower()
+    for one in shell.api.pages("members", most=100_000):
+        if one["email"] == wanted:
+            return one
+    problem = {"code": "not_found", "detail": "There is no member with this address here."}
+    raise ServerProblem(404, {**problem, "remedy": "See `ipaas members list`."})
+
+
+# -- environments --------------------------------------------------------------------------------------------------
+
+
+@command(environments, "list")
+@limit
+def list_environments(shell: Shell, limit: int) -> None:
+    """All environments; variables are shown to those who see the settings."""
+    shell.table(shell.api.pages("environments", most=limit), ["slug", "name", "position", "variables"])
+
+
+@command(environments, "create")
+@click.argument("slug")
+@click.option("--name", required=True)
+@click.option("--position", default=0, show_default=True, type=click.IntRange(0, 32_767), help="In lists.")
+@variable
+@variables_file
+def create_environment(
+    shell: Shell, slug: str, name: str, position: int, variables: tuple[str, ...], file: Path | None
+) -> None:
+    """Add an environment with the variables that flows read as ``vars``."""
+    values = merged(fields_of(file), variables)
+    body = {"slug": slug, "name": name, "position": position, "variables": values}
+    shell.give(shell.api.post("environments", body), f"environment {slug} is made")
+
+
+@command(environments, "change")
+@click.argument("slug")
+@click.option("--name")
+@variable
+@variables_file
+def change_environment(
+    shell: Shell, slug: str, name: str | None, variables: tuple[str, ...], file: Path | None
+) -> None:
+    """Rename an environment, or set variables: --var changes single ones (null takes one out), --file replaces all."""
+    place, changes = f"environments/{part(slug)}", {} if name is None else {"name": name}
+    body: dict[str, Any] = dict(changes)
+    if file is not None or variables:
+        before = fields_of(file) if file is not None else shell.api.get(place)["variables"]
+        if before is None:
+            message = "single variables can be changed by those who may see them; give all with --file"
+            raise click.UsageError(message)
+        body["variables"] = merged(before, variables)
+    if not body:
+        message = "name what is to change"
+        raise click.UsageError(message)
+    shell.give(shell.api.patch(place, body), f"environment {slug} is changed")
+
+
+# -- egress --------------------------------------------------------------------------------------------------------
+
+
+@command(egress, "show")
+def show_egress(shell: Shell) -> None:
+    """The private targets that may be called; all others are refused."""
+    allowed = _allowed(shell)
+    shell.give(allowed, "\n".join(allowed) if allowed else "none: only public addresses are called")
+
+
+@command(egress, "add")
+@click.argument("targets", nargs=-1, required=True, metavar="HOST:PORT...")
+def add_egress(shell: Shell, targets: tuple[str, ...]) -> None:
+    """Allow private targets, each one exact host and port."""
+    _set(shell, list(dict.fromkeys([*_allowed(shell), *targets])))
+
+
+@command(egress, "remove")
+@click.argument("targets", nargs=-1, required=True, metavar="HOST:PORT...")
+def remove_egress(shell: Shell, targets: tuple[str, ...]) -> None:
+    """Allow private targets no longer; connections that call them fail from then on."""
+    before = _allowed(shell)
+    absent = [one for one in targets if one not in before]
+    if absent:
+        problem = {"code": "not_found", "detail": f"The list does not hold {', '.join(absent)}; nothing was changed."}
+        raise ServerProblem(404, {**problem, "remedy": "See `ipaas egress show`."})
+    _set(shell, [one for one in before if one not in targets])
+
+
+def _allowed(shell: Shell) -> list[str]:
+    return list(shell.api.get("workspace")["settings"].get("egress_allow") or ())
+
+
+def _set(shell: Shell, targets: list[str]) -> None:
+    after = shell.api.patch("workspace", {"egress_allow": targets})["settings"].get("egress_allow", [])
+    shell.give(after, f"{len(after)} private targets may be called")
