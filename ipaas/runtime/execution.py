@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -29,7 +29,6 @@ from ipaas.runtime.rows import (
 )
 from ipaas.runtime.store import EffectKey
 from ipaas.runtime.tracing import run_trace
-from ipaas.runtime.unfinished import STANDING, is_inside
 
 Status = StepRun.Status
 StepKey = tuple[str, str]
@@ -291,39 +290,16 @@ class Execution:
         self.publish(block, frame, "skipped", None)
 
     def fail_step(self, block: Block, frame: Frame, failure: Failure) -> None:
-        """The step failed for good; when a step inside of it is why, what else goes on in there is given up."""
-        step = self.begin_step(block, frame.item)
-        if (failure.path, failure.item) != (step.path, step.item):
-            self._close(lambda inner: is_inside(inner.path, inner.item, step))
-        self._give_up(step, Status.FAILED, failure)
-
-    def _give_up(self, step: StepRow, status: str, failure: Failure) -> None:
-        own = (failure.path, failure.item) == (step.path, step.item)
         self.write_step(
-            step,
-            status=status,
+            self.begin_step(block, frame.item),
+            status=Status.FAILED,
             finished_at=now(),
             due_at=None,
             reason=None,
             error_class=failure.error_class.value,
             error_code=failure.code,
             error_message=failure.message,
-            detail=step.detail if own else detail_json(cause={"step": failure.path, "item": failure.item}),
         )
-
-    def close_steps(self, failure: Failure | None) -> None:
-        """The run ends: what is around the step that ended it ends like that one, all else is cut short."""
-        if failure is not None:
-            ended = Status.UNKNOWN if failure.error_class == ErrorClass.OUTCOME_UNKNOWN else Status.FAILED
-            for step in list(self.recorded.steps.values()):
-                if step.status in STANDING and is_inside(failure.path, failure.item, step):
-                    self._give_up(step, ended, failure)
-        self._close(lambda _: True)
-
-    def _close(self, which: Callable[[StepRow], bool]) -> None:
-        for step in list(self.recorded.steps.values()):
-            if step.status in STANDING and which(step):
-                self.write_step(step, status=Status.CANCELLED, finished_at=now())
 
     @property
     def only_item(self) -> tuple[str, int] | None:

@@ -226,7 +226,6 @@ class EndedRow(NamedTuple):
 
 Row = tuple[Any, ...]
 
-
 _ARRAY = re.compile(r"%b::(\w+)\[\]")
 
 
