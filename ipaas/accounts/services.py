@@ -18,7 +18,7 @@ from ipaas.accounts.models import Environment, Membership, ServiceAccount, User,
 from ipaas.accounts.roles import check_roles, permissions_of
 from ipaas.accounts.signin import workspaces_of
 from ipaas.core.actor import Actor, require_permission
-from ipaas.core.errors import Conflict, InvalidInput, PermissionDenied
+from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from ipaas.core.net import UrlRefused, parse_allowed
 
 __all__ = [
@@ -290,7 +290,10 @@ def _record_member(action: str, membership: Membership, actor: Actor, details: d
 def _locked_with_admins(membership: Membership) -> Membership:
     """Lock all administrators with the member, so that two of them can not remove each other at once."""
     rows = Membership.objects.select_for_update(of=("self",)).in_workspace(membership.workspace_id)
-    return {row.id: row for row in rows}[membership.id]
+    found = {row.id: row for row in rows}.get(membership.id)
+    if found is None:
+        raise NotFound(what="member")
+    return found
 
 
 def _keep_an_admin(membership: Membership) -> None:

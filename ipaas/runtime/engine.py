@@ -200,6 +200,7 @@ class Engine:
                 trigger=trigger,
                 environment=(environment.slug, environment.variables),
                 business_ids=start.business_ids,
+                shown_ids=start.shown_ids,
                 violation=start.violation,
             )
             if receipt_id is None:
@@ -213,7 +214,7 @@ class Engine:
         """The rows of a run that begins, leased to this process unless it is to be claimed."""
         unit.add("run", start.run)
         unit.add("work", work_row(start.run, lease_s=self.lease_s if leased else None))
-        for row in business_rows(start.run, start.business_ids):
+        for row in business_rows(start.run, start.shown_ids):
             unit.add("business_id", row)
 
     # -- events --------------------------------------------------------------------------------------------------
@@ -293,7 +294,11 @@ class Engine:
             if receipt is None:
                 raise NotFound(what="input of the run")
             trigger = read_receipt(receipt, sealer)
-        violation = read_input(plan, environment, trigger, uuid7_time(row.id))[1] if _has_not_begun(recorded) else None
+        violation, clear = None, names
+        if plan.private_ids or _has_not_begun(recorded):
+            ids, found = read_input(plan, environment, trigger, uuid7_time(row.id))
+            clear = {**names, **{name: ids[name] for name in plan.private_ids if name in ids}}
+            violation = found if _has_not_begun(recorded) else None
         execution = Execution(
             run=RunRow(*(getattr(row, name) for name in RunRow._fields)),
             plan=plan,
@@ -304,7 +309,8 @@ class Engine:
             sealer=sealer,
             trigger=trigger,
             environment=(environment.slug, environment.variables),
-            business_ids=names,
+            business_ids=clear,
+            shown_ids=names,
             recorded=recorded,
             wakes=claim.wakes,
             cancel_reason=row.cancel_reason,
