@@ -19,6 +19,7 @@ from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput
+from ipaas.core.querysets import locked_row
 
 JSON = Any
 USES = "catalog.connection_uses"
@@ -174,11 +175,12 @@ test_connection.__test__ = False  # type: ignore[attr-defined]  # not a test, wh
 
 @transaction.atomic
 def _keep_test(connection: Connection, outcome: GatewayOutcome, actor: Actor) -> None:
-    connection.tested_at, connection.test_ok = now(), outcome.kind == "ok"
-    connection.test_message = outcome.error.message[:500] if outcome.error else ""
-    connection.save(update_fields=["tested_at", "test_ok", "test_message"])
-    details = {"ok": connection.test_ok, "status": outcome.status, "code": outcome.error.code if outcome.error else ""}
-    _record("connection.tested", connection, actor, details)
+    row = _locked(connection)
+    row.tested_at, row.test_ok = now(), outcome.kind == "ok"
+    row.test_message = outcome.error.message[:500] if outcome.error else ""
+    row.save(update_fields=["tested_at", "test_ok", "test_message"])
+    details = {"ok": row.test_ok, "status": outcome.status, "code": outcome.error.code if outcome.error else ""}
+    _record("connection.tested", row, actor, details)
 
 
 def uses_of(connection: Connection) -> list[str]:
@@ -191,9 +193,7 @@ def uses_of(connection: Connection) -> list[str]:
 
 
 def _locked(connection: Connection) -> Connection:
-    rows = Connection.objects.select_for_update(of=("self",)).select_related("workspace")
-    row: Connection = rows.get(id=connection.id)
-    return row
+    return locked_row(Connection.objects.select_related("workspace"), connection, "connection")
 
 
 def _drop_token(row: Connection) -> None:

@@ -1,12 +1,21 @@
-"""Reading what belongs to flows: of the actor's workspace, and of the flows that the actor is bound to."""
+"""Reading what belongs to flows, of the actor's workspace and of the flows that the actor is bound to; locking."""
 
 from typing import Self, TypeVar
 
 from django.db import models
 
 from ipaas.core.actor import Actor
+from ipaas.core.errors import NotFound
 
 M = TypeVar("M", bound=models.Model)
+
+
+def locked_row(rows: models.QuerySet[M], row: M, what: str) -> M:
+    """The row as it is now, held until the end of the transaction; ``NotFound`` when somebody has deleted it."""
+    found = rows.select_for_update(of=("self",)).filter(pk=row.pk).first()
+    if found is None:
+        raise NotFound(what=what)
+    return found
 
 
 class OfFlowsQuerySet(models.QuerySet[M]):

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ __all__ = [
     "mask",
     "scrub_bytes",
     "scrub_text",
+    "texts_of",
 ]
 
 MIN_VALUE: Final = 6
@@ -119,6 +120,19 @@ def _base64_forms(raw: bytes) -> set[bytes]:
         if len(encoded) >= _MIN_ENCODED:
             forms |= {encoded, encoded.replace(b"+", b"-").replace(b"/", b"_")}
     return forms
+
+
+def texts_of(values: Iterable[JSON]) -> Iterator[str]:
+    """The texts and numbers inside of values, as they would stand in other texts."""
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from texts_of(value.values())
+        elif isinstance(value, list | tuple):
+            yield from texts_of(value)
+        elif value is not None and not isinstance(value, bool):
+            yield dumps(value).decode()
 
 
 def scrub_bytes(data: bytes, values: SecretValues) -> bytes:

@@ -272,7 +272,8 @@ class Plan:
     """A flow version ready to run.
 
     ``failure`` says for every error class how a run ends after retries; ``redaction`` maps a path of the run's
-    scope (``trigger.body.customer.email``, ``*`` for list items) to its sensitivity class; ``blocks`` finds any
+    scope (``trigger.body.customer.email``, ``*`` for list items) to its sensitivity class; ``private_ids`` names
+    the business ids that read such a place (True) or something around one (False); ``blocks`` finds any
     block by path, compensations included.
     """
 
@@ -292,3 +293,4 @@ class Plan:
     input_schema_version_id: UUID | None = None
     input_validator: CompiledValidator | None = None
     redaction: Mapping[str, str] = field(default_factory=dict)
+    private_ids: Mapping[str, bool] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from ipaas.contracts.validators import CompiledValidator
 from ipaas.core.document_forms import exact
 from ipaas.core.durations import parse_duration
 from ipaas.core.errors import ErrorClass
+from ipaas.core.redaction import PUBLIC, is_sensitive_key
 from ipaas.expressions import Expression, ValueTemplate, compile_expression, compile_value
 from ipaas.flows import blocks
 from ipaas.flows.blocks import Block, FailureEnd, FailureHandler, Plan, Trigger
@@ -44,6 +45,8 @@ def compile(content: Mapping[str, Any], *, resolve: Resolve, identity: Identity)
     steps = build.steps(content["steps"], "")
     on_failure = build.steps(content.get("on_failure", ()), "on_failure/")
     validator = resolve.schema(content["input"]["schema"]) if "input" in content else None
+    ids = {name: compile_expression(text) for name, text in content["business_ids"].items()}
+    redaction = _redaction(validator, index)
     return Plan(
         flow_slug=content["slug"],
         title=content["title"],
@@ -51,7 +54,7 @@ def compile(content: Mapping[str, Any], *, resolve: Resolve, identity: Identity)
         number=identity.number,
         sha256=identity.sha256,
         trigger=compile_trigger(content["trigger"]),
-        business_ids={name: compile_expression(text) for name, text in content["business_ids"].items()},
+        business_ids=ids,
         primary=content["primary_business_id"],
         failure=failure_table(content.get("failure", {})),
         deadline_s=parse_duration(content["deadline"]) if "deadline" in content else DEFAULT_DEADLINE_S,
@@ -60,7 +63,8 @@ def compile(content: Mapping[str, Any], *, resolve: Resolve, identity: Identity)
         blocks=index,
         input_schema_version_id=None if validator is None else validator.version_id,
         input_validator=validator,
-        redaction=_redaction(validator, index),
+        redaction=redaction,
+        private_ids=_private(ids, redaction),
     )
 
 
@@ -101,6 +105,20 @@ def _redaction(validator: CompiledValidator | None, index: Mapping[str, Block]) 
             found.update(_under(f"steps.{block.id}.output", block.validator.sensitive))
             if block.value.text in block.value.names:  # the value is a place of the scope, not something computed
                 found.update(_under(block.value.text, block.validator.sensitive))
+    return found
+
+
+def _private(ids: Mapping[str, Expression], redaction: Mapping[str, str]) -> dict[str, bool]:
+    """Business ids that read a sensitive place, a part of one (True), or something that such a place is part of."""
+    places = [tuple(path.split(".")) for path, label in redaction.items() if label != PUBLIC and "." in path]
+    found: dict[str, bool] = {}
+    for name, expression in ids.items():
+        for path in expression.paths:
+            if any(is_sensitive_key(part) for part in path[2:]):
+                found[name] = True
+            for place in places:
+                if all(wanted in ("*", step) for wanted, step in zip(place, path, strict=False)):
+                    found[name] = found.get(name, False) or len(place) <= len(path)
     return found
 
 

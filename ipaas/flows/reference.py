@@ -31,6 +31,9 @@ which editors can use for completion: put `# yaml-language-server: $schema=flow.
 Steps inside a branch or a strand can be named after the block; they are `skipped` with a null output where the
 block went another way. Steps inside `for_each` can not: the block's own output is the list of its items' results.
 
+A business id that reads a field with `x-sensitive`, or one with a sensitive name, is stored, shown and logged as a
+mask. Expressions see its value, and who searches for the value finds the run.
+
 Keys marked *expression* hold a bare expression (`trigger.body.order.id`). In `with`, `input`, `evidence`, `data` and
 `title` of an approval, texts may hold `{{ expression }}`; a text that is nothing else keeps the type of its value.
 

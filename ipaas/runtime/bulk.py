@@ -18,7 +18,7 @@ from ipaas.core.ids import uuid7, uuid7_at
 from ipaas.runtime import writing
 from ipaas.runtime.engine import Engine
 from ipaas.runtime.models import BulkJob, DeadLetter, Run, Work
-from ipaas.runtime.replays import discard_dead_letter, replay_run
+from ipaas.runtime.replays import discard_dead_letter, replay_dead_letter
 from ipaas.runtime.rows import Suspension, Unit
 from ipaas.runtime.services import cancel_run
 from ipaas.runtime.store import Claimed
@@ -178,8 +178,8 @@ def _do(job: BulkJob, target: Any) -> None:
 
 
 def _replay(actor: Actor, letter: DeadLetter, options: Mapping[str, Any]) -> None:
-    run = Run.objects.get(id=letter.run_id)
-    replay_run(actor=actor, run=run, reason=options["reason"], new_effects=bool(options.get("new_effects")))
+    fresh = bool(options.get("new_effects"))
+    replay_dead_letter(actor=actor, letter=letter, reason=options["reason"], new_effects=fresh)
 
 
 def _cancel(actor: Actor, run: Run, options: Mapping[str, Any]) -> None:

@@ -55,7 +55,7 @@ class Engine:
         self._plans: dict[UUID, Plan] = {}
         self._running: dict[UUID, Execution] = {}
         self._environments: TimedCache[UUID, EnvironmentView] = TimedCache(CONFIG_TTL_S)
-        self._endpoints: TimedCache[UUID, Endpoint] = TimedCache(CONFIG_TTL_S)
+        self._endpoints: TimedCache[UUID, Endpoint | None] = TimedCache(CONFIG_TTL_S)
         self._paused: TimedCache[UUID, bool] = TimedCache(CONFIG_TTL_S)
         self._matches: TimedCache[tuple[UUID, str], list[DeployedFlow]] = TimedCache(CONFIG_TTL_S)
 
@@ -109,9 +109,9 @@ class Engine:
     async def environment(self, environment_id: UUID) -> EnvironmentView:
         return await self._environments.get(environment_id, lambda: self.in_thread(environment_view, environment_id))
 
-    async def _endpoint(self, endpoint_id: UUID) -> Endpoint:
+    async def _endpoint(self, endpoint_id: UUID) -> Endpoint | None:
         return await self._endpoints.get(
-            endpoint_id, lambda: self.in_thread(lambda: Endpoint.objects.get(id=endpoint_id))
+            endpoint_id, lambda: self.in_thread(lambda: Endpoint.objects.filter(id=endpoint_id).first())
         )
 
     async def _flows_of(self, endpoint: Endpoint, event: str) -> list[DeployedFlow]:
@@ -139,10 +139,11 @@ class Engine:
 
     async def _take_receipt(self, row: Any, unit: Unit, spawn: Spawn) -> None:
         endpoint = await self._endpoint(row.endpoint_id)
-        flows = await self._flows_of(endpoint, row.event)
+        flows = await self._flows_of(endpoint, row.event) if endpoint is not None else []
         unit.add("done", (row.id,))
-        if not flows:
-            note = f"no active flow takes {row.event or 'this event'} from {endpoint.slug}"
+        if endpoint is None or not flows:
+            came_from = endpoint.slug if endpoint is not None else "an endpoint that is deleted"
+            note = f"no active flow takes {row.event or 'this event'} from {came_from}"
             unit.add("receipt", ReceiptState(row.id, Receipt.State.UNMATCHED, None, note))
             await self.journal.write(unit)
             return
@@ -200,6 +201,7 @@ class Engine:
                 trigger=trigger,
                 environment=(environment.slug, environment.variables),
                 business_ids=start.business_ids,
+                shown_ids=start.shown_ids,
                 violation=start.violation,
             )
             if receipt_id is None:
@@ -213,7 +215,7 @@ class Engine:
         """The rows of a run that begins, leased to this process unless it is to be claimed."""
         unit.add("run", start.run)
         unit.add("work", work_row(start.run, lease_s=self.lease_s if leased else None))
-        for row in business_rows(start.run, start.business_ids):
+        for row in business_rows(start.run, start.shown_ids):
             unit.add("business_id", row)
 
     # -- events --------------------------------------------------------------------------------------------------
@@ -293,7 +295,11 @@ class Engine:
             if receipt is None:
                 raise NotFound(what="input of the run")
             trigger = read_receipt(receipt, sealer)
-        violation = read_input(plan, environment, trigger, uuid7_time(row.id))[1] if _has_not_begun(recorded) else None
+        violation, clear = None, names
+        if plan.private_ids or _has_not_begun(recorded):
+            ids, found = read_input(plan, environment, trigger, uuid7_time(row.id))
+            clear = {**names, **{name: ids[name] for name in plan.private_ids if name in ids}}
+            violation = found if _has_not_begun(recorded) else None
         execution = Execution(
             run=RunRow(*(getattr(row, name) for name in RunRow._fields)),
             plan=plan,
@@ -304,7 +310,8 @@ class Engine:
             sealer=sealer,
             trigger=trigger,
             environment=(environment.slug, environment.variables),
-            business_ids=names,
+            business_ids=clear,
+            shown_ids=names,
             recorded=recorded,
             wakes=claim.wakes,
             cancel_reason=row.cancel_reason,

@@ -154,6 +154,7 @@ class Execution:
         "run",
         "scope",
         "sealer",
+        "shown_ids",
         "started_at",
         "status_written",
         "trace",
@@ -175,6 +176,7 @@ class Execution:
         trigger: Any,
         environment: tuple[str, Mapping[str, Any]],
         business_ids: Mapping[str, str],
+        shown_ids: Mapping[str, str],
         recorded: Recorded | None = None,
         wakes: int = 0,
         cancel_reason: str | None = None,
@@ -193,6 +195,7 @@ class Execution:
         self.sealer = sealer
         self.fresh = recorded is None
         self.recorded = recorded or Recorded()
+        self.shown_ids = shown_ids
         self.pending: dict[str, Any] = {}
         self.wakes = wakes
         self.cancel_reason = cancel_reason
@@ -217,8 +220,7 @@ class Execution:
     @property
     def facts(self) -> dict[str, Any]:
         """What every log record of this run tells."""
-        ids = self.scope["business_ids"]
-        return {"run_id": str(self.run.id), "flow": self.plan.flow_slug, "business_ids": ids}
+        return {"run_id": str(self.run.id), "flow": self.plan.flow_slug, "business_ids": self.shown_ids}
 
     # -- what happened -------------------------------------------------------------------------------------------
 

@@ -12,11 +12,10 @@ from django.db.models import QuerySet
 from ipaas.core.actor import Actor
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_at
-from ipaas.core.redaction import PUBLIC, mask
 from ipaas.flows.queries import plan_for
+from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.models import BusinessId, Run, StepRun, Work
 from ipaas.runtime.unfinished import STANDING
-from ipaas.vault.payloads import sealer_for
 
 WINDOW = 20_000
 """How many runs one page looks through at most for conditions that no index answers."""
@@ -92,7 +91,7 @@ def _narrowed(rows: QuerySet[Run], wanted: RunFilter) -> QuerySet[Run]:
 def _named(actor: Actor, text: str) -> list[UUID]:
     if actor.workspace_id is None:
         return []
-    named = BusinessId.objects.filter(workspace_id=actor.workspace_id, value=text)
+    named = found_by(actor.workspace_id, text)
     found = list(named.order_by("-run_id").values_list("run_id", flat=True)[:MOST_NAMED])
     try:
         return [*found, UUID(text)]
@@ -101,15 +100,11 @@ def _named(actor: Actor, text: str) -> list[UUID]:
 
 
 def business_ids_of(runs: Iterable[Run]) -> dict[UUID, list[tuple[str, str]]]:
-    """Names and values as they may be shown, by run, the primary one first.
-
-    One that is a classified field can be searched for, but is shown masked.
-    """
+    """Names and values as they may be shown, by run, the primary one first."""
     runs = list(runs)
-    by_id = {run.id: run for run in runs}
     found: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
     for row in BusinessId.objects.filter(run_id__in=[run.id for run in runs]).order_by("name"):
-        found[row.run_id].append((row.name, _shown(by_id[row.run_id], row.name, row.value)))
+        found[row.run_id].append((row.name, row.value))
     for run in runs:
         primary = _primary(run.version_id)
         found[run.id] = sorted(found[run.id], key=partial(_is_other, primary))
@@ -117,23 +112,12 @@ def business_ids_of(runs: Iterable[Run]) -> dict[UUID, list[tuple[str, str]]]:
 
 
 def classified_primary(version_id: UUID) -> bool:
-    """Whether the primary business id of a flow version is a classified field, so that it must not be named."""
-    return _is_classified(version_id, _primary(version_id))
-
-
-def _shown(run: Run, name: str, value: str) -> str:
-    return mask(value, sealer_for(run.workspace_id).fingerprint_key) if _is_classified(run.version_id, name) else value
-
-
-@lru_cache(maxsize=4096)
-def _is_classified(version_id: UUID, name: str) -> bool:
-    """Versions never change; of one that is gone nothing is known, so everything counts as classified."""
+    """Whether the primary business id of a flow version reads a classified field, so that it names nothing."""
     try:
         plan = plan_for(version_id)
     except NotFound:
         return True
-    expression = plan.business_ids.get(name)
-    return expression is None or plan.redaction.get(expression.text, PUBLIC) != PUBLIC
+    return plan.primary in plan.private_ids
 
 
 @lru_cache(maxsize=4096)

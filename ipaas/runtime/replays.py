@@ -78,11 +78,18 @@ def replay_run(
 
 
 @transaction.atomic
+def replay_dead_letter(*, actor: Actor, letter: DeadLetter, reason: str, **wish: Any) -> Run:
+    """Replay a dead letter's run, as ``replay_run`` does; a letter that somebody has closed is not replayed."""
+    require_permission(actor, "runs.replay", letter)
+    return replay_run(actor=actor, run=_run_of(_open_letter(letter)), reason=reason, **wish)
+
+
+@transaction.atomic
 def correct_and_replay(*, actor: Actor, letter: DeadLetter, input: Any, reason: str) -> Run:  # noqa: A002 - as above
     """Replay a dead letter's run with a corrected body; what is done already is not done again."""
     require_permission(actor, "deadletters.correct", letter)
     letter = _open_letter(letter)
-    return _replay(actor, Run.objects.get(id=letter.run_id), reason, Wish(input=input))
+    return _replay(actor, _run_of(letter), reason, Wish(input=input))
 
 
 @transaction.atomic
@@ -157,7 +164,17 @@ def _place(effect: Effect) -> str:
     return f"{effect.path}#{effect.item}" if effect.item else effect.path
 
 
+def _run_of(letter: DeadLetter) -> Run:
+    return Run.objects.get(id=letter.run_id)
+
+
+def _one_at_a_time(run: Run) -> None:
+    """Whoever replays or discards a run of these records waits for those who do so now."""
+    writing.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"replay/{run.root_run_id}"])
+
+
 def _open_letter(letter: DeadLetter) -> DeadLetter:
+    _one_at_a_time(_run_of(letter))
     found: DeadLetter | None = DeadLetter.objects.select_for_update().filter(id=letter.id).first()
     if found is None:
         raise NotFound(what="dead letter")
@@ -167,7 +184,7 @@ def _open_letter(letter: DeadLetter) -> DeadLetter:
 
 
 def _replay(actor: Actor, run: Run, reason: str, wish: Wish) -> Run:
-    writing.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"replay/{run.root_run_id}"])
+    _one_at_a_time(run)
     run = locked_run(run.id)
     _check_state(run, wish)
     plan = plan_for(run.version_id)

@@ -14,7 +14,7 @@ from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection
 from ipaas.catalog.registry import connector_named
 from ipaas.core import jsonio
-from ipaas.core.redaction import Redactor, SecretValues, scrub_text
+from ipaas.core.redaction import Redactor, SecretValues, scrub_text, texts_of
 from ipaas.flows.plan import Block, CallBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime.execution import value_key
@@ -61,7 +61,7 @@ class ShownRun:
     @cached_property
     def _secrets(self) -> SecretValues:
         """The vault's values and those of every classified place, so that copies are found."""
-        return self._vault.plus(_texts(self._hidden()))
+        return self._vault.plus(texts_of(self._hidden()))
 
     @cached_property
     def _scope(self) -> Redactor:
@@ -197,19 +197,6 @@ def _sensitive(connector: str, block: CallBlock) -> dict[str, str]:
     action = manifest.actions.get(block.action)
     paths = (*manifest.sensitive, *(action.sensitive if action is not None else ()))
     return {path if "." not in path else f"body.{path}": "sensitive" for path in paths}
-
-
-def _texts(values: Iterator[JSON]) -> Iterator[str]:
-    """The texts and numbers inside of values, as they would stand in other texts."""
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _texts(iter(value.values()))
-        elif isinstance(value, list | tuple):
-            yield from _texts(iter(value))
-        elif value is not None and not isinstance(value, bool):
-            yield jsonio.dumps(value).decode()
 
 
 # -- size ----------------------------------------------------------------------------------------------------------

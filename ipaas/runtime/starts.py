@@ -11,11 +11,12 @@ from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Plan
-from ipaas.runtime.business_ids import business_rows, evaluate_business_ids
+from ipaas.runtime.business_ids import business_rows, evaluate_business_ids, shown_business_ids
 from ipaas.runtime.execution import Failure
 from ipaas.runtime.models import Run, Work
 from ipaas.runtime.rows import HELD_UNTIL, RunRow, Unit, WorkRow
 from ipaas.runtime.values import add_trigger
+from ipaas.vault.payloads import fingerprint_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +54,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A run about to begin; with ``violation`` it is dead-lettered at once, replayable with corrected input."""
+    """A run about to begin; with ``violation`` it is dead-lettered at once, replayable with corrected input.
+
+    ``business_ids`` are what expressions see, ``shown_ids`` what is stored readable.
+    """
 
     run: RunRow
     business_ids: Mapping[str, str]
+    shown_ids: Mapping[str, str]
     violation: Failure | None
 
 
@@ -77,6 +82,9 @@ def prepare_start(
     run_id = origin.run_id or uuid7()
     moment = now()
     ids, violation = read_input(plan, environment, trigger, moment)
+    shown: Mapping[str, str] = ids
+    if plan.private_ids:
+        shown = shown_business_ids(plan, ids, trigger, fingerprint_key(environment.workspace_id))
     run = RunRow(
         id=run_id,
         workspace_id=environment.workspace_id,
@@ -92,11 +100,11 @@ def prepare_start(
         replay_of=origin.replay_of,
         replay=origin.replay,
         trace_id=origin.trace_id or run_id.hex,
-        business_key=ids.get(plan.primary, "")[:500],
+        business_key=shown.get(plan.primary, "")[:500],
         deadline_at=moment + timedelta(seconds=plan.deadline_s),
         started_at=moment if leased else None,
     )
-    return Start(run, ids, violation)
+    return Start(run, ids, shown, violation)
 
 
 def read_input(
@@ -131,7 +139,7 @@ def add_queued(unit: Unit, start: Start, trigger: Mapping[str, Any], sealer: Any
     """The rows of a run that begins when a worker claims it; its input is kept with it."""
     unit.add("run", start.run)
     unit.add("work", work_row(start.run))
-    for row in business_rows(start.run, start.business_ids):
+    for row in business_rows(start.run, start.shown_ids):
         unit.add("business_id", row)
     add_trigger(unit, start.run.id, trigger, sealer)
 

@@ -12,6 +12,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput
+from ipaas.core.querysets import locked_row
 from ipaas.vault.errors import SecretInUse
 from ipaas.vault.models import Secret, SecretVersion
 from ipaas.vault.opening import forget_opened
@@ -75,7 +76,7 @@ def put_version(
     """
     require_permission(actor, "secrets.rotate", secret)
     _check(fields, slug=secret.slug, kind=secret.kind)
-    locked = Secret.objects.select_for_update().get(id=secret.id)
+    locked = locked_row(Secret.objects.all(), secret, "secret")
     _retire(locked, now() + overlap if overlap > timedelta(0) else None)
     version = _add_version(locked, fields, actor)
     locked.expires_at = expires_at
@@ -91,7 +92,7 @@ def revoke_version(*, secret: Secret, number: int, actor: Actor, reason: str) ->
     require_permission(actor, "secrets.write", secret)
     if not reason.strip():
         raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
-    locked = Secret.objects.select_for_update().get(id=secret.id)
+    locked = locked_row(Secret.objects.all(), secret, "secret")
     version = locked.versions.select_for_update().filter(number=number).first()
     if version is None or version.state == SecretVersion.State.REVOKED:
         raise Conflict(what=f"The secret {locked.slug!r} has no version {number} that could be revoked.")
@@ -105,20 +106,22 @@ def revoke_version(*, secret: Secret, number: int, actor: Actor, reason: str) ->
 def change_secret(*, secret: Secret, description: str, expires_at: datetime | None, actor: Actor) -> Secret:
     """Change what is known about a secret; its value stays."""
     require_permission(actor, "secrets.write", secret)
-    secret.description, secret.expires_at = description, expires_at
-    secret.save(update_fields=["description", "expires_at", "updated_at"])
-    _record("secret.changed", secret, actor, {"expires_at": expires_at})
-    return secret
+    locked = locked_row(Secret.objects.all(), secret, "secret")
+    locked.description, locked.expires_at = description, expires_at
+    locked.save(update_fields=["description", "expires_at", "updated_at"])
+    _record("secret.changed", locked, actor, {"expires_at": expires_at})
+    return locked
 
 
 @transaction.atomic
 def delete_secret(*, secret: Secret, actor: Actor) -> None:
     """Delete a secret with all versions; refused while anything uses it."""
     require_permission(actor, "secrets.write", secret)
-    if users := used_by(secret):
-        raise SecretInUse(slug=secret.slug, users=", ".join(users))
-    _record("secret.deleted", secret, actor, {"version": secret.current_version})
-    secret.delete()
+    locked = locked_row(Secret.objects.all(), secret, "secret")
+    if users := used_by(locked):
+        raise SecretInUse(slug=locked.slug, users=", ".join(users))
+    _record("secret.deleted", locked, actor, {"version": locked.current_version})
+    locked.delete()
 
 
 def _add_version(secret: Secret, fields: Mapping[str, str], actor: Actor) -> SecretVersion:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from ipaas.flows.models import Flow
 from ipaas.runtime.models import Approval, DeadLetter, Run
-from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_run
+from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_dead_letter
 from ipaas.runtime.services import decide_approval
 from ipaas.runtime.showing import ShownRun, shown_evidence
 from ipaas.web.api.base import ApiViewSet
@@ -71,7 +71,7 @@ class DeadLetterViewSet(_OfFlows):
     def replay(self, request: Request, letter_id: Any) -> Response:
         """Replay the run of a dead letter; answers with the new run."""
         letter, given = self.letter(letter_id), self.read(ReplayInput)
-        return self._run(replay_run(actor=self.actor, run=Run.objects.get(id=letter.run_id), **given))
+        return self._run(replay_dead_letter(actor=self.actor, letter=letter, **given))
 
     @extend_schema(request=CorrectionInput, responses={202: RunOutput})
     def correct(self, request: Request, letter_id: Any) -> Response:

@@ -15,6 +15,7 @@ from ipaas.accounts.models import Environment
 from ipaas.core.ids import uuid7_at
 from ipaas.flows.models import Flow
 from ipaas.runtime import replays, services
+from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.models import Attempt, BusinessId, Run, StepRun
 from ipaas.runtime.showing import ShownRun, shown_text
 from ipaas.web.api.base import ApiViewSet
@@ -77,7 +78,7 @@ class RunViewSet(ApiViewSet):
             places = Environment.objects.filter(workspace=self.workspace, slug=query["environment"])
             rows = rows.filter(environment_id__in=places.values("id"))
         if "business_id" in query:
-            named = BusinessId.objects.filter(workspace_id=self.workspace.id, value=query["business_id"])
+            named = found_by(self.workspace.id, query["business_id"])
             rows = rows.filter(id__in=named.values("run_id"))
         if "since" in query:
             rows = rows.filter(id__gte=uuid7_at(max(query["since"], EPOCH)))

@@ -16,10 +16,11 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow
+from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
-from ipaas.runtime.models import BusinessId, DeadLetter, Run
+from ipaas.runtime.models import DeadLetter, Run
 from ipaas.runtime.reading import business_ids_of
-from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_run
+from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_dead_letter
 from ipaas.web.pages import bulk
 from ipaas.web.pages.corrections import Correction
 from ipaas.web.pages.impacts import replay_impacts
@@ -66,7 +67,7 @@ def _matching(request: WorkspaceRequest) -> QuerySet[DeadLetter]:
     if error_class := asked(request, "error_class"):
         letters = letters.filter(error_class=error_class)
     if text := asked(request, "q"):
-        named = BusinessId.objects.filter(workspace_id=request.workspace.id, value=text).order_by("-run_id")
+        named = found_by(request.workspace.id, text).order_by("-run_id")
         letters = letters.filter(run_id__in=list(named.values_list("run_id", flat=True)[:MOST_NAMED]))
     return letters
 
@@ -266,7 +267,7 @@ def dead_letter_replay(request: WorkspaceRequest, letter_id: UUID) -> HttpRespon
     letter = _letter_of(request, letter_id)
     again: Run | None = None
     with told(request, "The replay has begun."):
-        again = replay_run(actor=request.actor, run=Run.objects.get(id=letter.run_id), reason=reason_of(request))
+        again = replay_dead_letter(actor=request.actor, letter=letter, reason=reason_of(request))
     if again is None:
         return redirect("runtime:dead_letter_detail", request.workspace.slug, letter.id)
     return redirect("runtime:run_detail", request.workspace.slug, again.id)

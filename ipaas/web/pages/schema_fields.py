@@ -73,7 +73,7 @@ def field_for(name: str, node: Mapping[str, Any], *, required: bool, usual: str 
     if kind == "integer":
         return forms.IntegerField(min_value=node.get("minimum"), max_value=node.get("maximum"), **given)
     if kind == ["integer", "null"]:
-        return LimitField(max_length=12, **given)
+        return LimitField(**given)
     if kind == "number":
         return forms.FloatField(widget=forms.NumberInput(attrs={"step": "any", **_bounds(node)}), **given)
     if kind == "string":

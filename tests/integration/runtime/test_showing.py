@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -10,8 +11,9 @@ from ipaas.catalog.models import Connection
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import InvalidInput
 from ipaas.governance import services as governance
+from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.corrections import restored_input
-from ipaas.runtime.models import Approval, Run
+from ipaas.runtime.models import Approval, BusinessId, Run
 from ipaas.runtime.showing import MOST_CHARS, ShownRun, bounded, shown_evidence, shown_text
 from ipaas.vault import services as vault
 from tests.factories.flow_documents import schema
@@ -164,3 +166,53 @@ def test_masks_in_a_list_hold_when_an_element_is_taken_out(world: World) -> None
     shown = ShownRun(run)
     edited = {**shown.whole_input, "lines": shown.whole_input["lines"][1:]}
     assert restored_input(shown, edited)["lines"] == lines[1:]
+
+
+# -- business ids ------------------------------------------------------------------------------------------------------
+
+IDS = {
+    "order": "trigger.body.id",
+    "customer": "lower(trigger.body.email)",
+    "whole": "join([trigger.body.id, get(trigger.body, 'email')], '/')",
+}
+
+
+def private(world: World, *steps: Any, **changes: Any) -> Run:
+    """A run with business ids that read a classified field, directly and by way of what it is part of."""
+    governance.apply_document(content=schema(slug="order"), workspace=world.workspace, actor=SYSTEM)
+    return world.play(world.flow(*steps, business_ids=IDS, input={"schema": "order@1"}, **changes), BODY)
+
+
+def test_a_classified_business_id_is_stored_masked(world: World) -> None:
+    world.gateway.on("charge", failed())
+    run = private(world, call("charge"))
+
+    stored = dict(BusinessId.objects.filter(run_id=run.id).values_list("name", "value"))
+    assert stored["order"] == "o-1"
+    assert stored["customer"].startswith("‹redacted:")
+    assert stored["whole"] == f"o-1/{stored['customer']}"
+
+
+def test_a_classified_primary_business_id_names_neither_run_nor_dead_letter(world: World) -> None:
+    world.gateway.on("charge", failed())
+    run = private(world, call("charge"), primary_business_id="customer", failure={"default": "dead_letter"})
+
+    assert run.business_key.startswith("‹redacted:")
+    assert World.letter(run).business_key == run.business_key
+
+
+def test_a_run_is_found_by_the_value_of_a_masked_business_id(world: World) -> None:
+    run = private(world, call("charge"))
+    stored = BusinessId.objects.get(run_id=run.id, name="customer").value
+
+    for text in (EMAIL, stored):
+        assert [one.run_id for one in found_by(world.workspace.id, text)] == [run.id]
+    assert not found_by(uuid4(), EMAIL).exists()
+
+
+def test_expressions_see_the_value_of_a_masked_business_id_before_and_after_a_wait(world: World) -> None:
+    given = {"to": "{{ business_ids.customer }}"}
+    run = private(world, call("first", given), {"id": "pause", "wait": {"for": "PT1H"}}, call("then", given))
+    world.go_on(run)
+
+    assert [call.params for call in world.gateway.calls] == [{"to": EMAIL}] * 2

@@ -12,12 +12,15 @@ import structlog
 
 from ipaas.catalog import gateway as real_gateway
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
+from ipaas.core.actor import SYSTEM
 from ipaas.core.logging import configure_logging, get_logger
 from ipaas.core.meters import LEASES_LAPSED
+from ipaas.governance import services as governance
 from ipaas.runtime import pump as pump_module
 from ipaas.runtime.models import Attempt, Run, Work
 from ipaas.runtime.pump import Pump
 from ipaas.runtime.tracing import attempt_span_id
+from tests.factories.flow_documents import schema
 from tests.integration.runtime.conftest import World, call, conninfo
 from tests.integration.runtime.gateway import ok, retry
 
@@ -127,3 +130,21 @@ def test_every_record_of_a_run_tells_its_trace_and_its_business_ids(
     assert record["correlation_id"] == run.trace_id
     assert record["business_ids"] == {"order": "o-1"}
     assert record["span_id"] == attempt_span_id(run.id, 1, 1)
+
+
+def test_no_record_tells_a_classified_business_id(world: World, logged: Callable[[], list[dict[str, Any]]]) -> None:
+    async def tell(_: GatewayCall) -> GatewayOutcome:
+        get_logger("ipaas.test").info("in the midst of a call")
+        return ok({"id": "c-1"})
+
+    governance.apply_document(content=schema(slug="order"), workspace=world.workspace, actor=SYSTEM)
+    world.gateway.on("charge", tell)
+    ids = {"order": "trigger.body.id", "customer": "trigger.body.email"}
+    flow = world.flow(
+        {"id": "pause", "wait": {"for": "PT1H"}}, call("charge"), business_ids=ids, input={"schema": "order@1"}
+    )
+    world.go_on(world.play(flow, {"id": "o-1", "email": "alice@example.com"}))
+
+    (record,) = [line for line in logged() if line["event"] == "in the midst of a call"]
+    assert record["business_ids"]["customer"].startswith("‹redacted:")
+    assert "alice@example.com" not in repr(logged())

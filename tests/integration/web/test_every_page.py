@@ -1,0 +1,382 @@
+"""Every page below a workspace, found in the URL map: who may, strangers, reading that writes, forms, nonsense."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.http import QueryDict
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from ipaas.accounts.models import ApiKey, Environment, Membership, User, Workspace
+from ipaas.accounts.roles import ROLES
+from tests.factories.people import make_member
+from tests.integration.api.conftest import _no_vendor_is_called, acme, deployed, globex, production, subjects
+
+__all__ = ["_no_vendor_is_called", "acme", "deployed", "globex", "production", "subjects"]
+pytestmark = pytest.mark.django_db
+
+OPEN_TO_MEMBERS = {"web:environment_select"}
+OF_NO_WORKSPACE = {"connector", "vendor", "fmt"}
+WRITES_BY_GET = {"audit:export", "audit:checkpoints"}
+"""An export is itself on record; checkpoints cover all that was done until then."""
+
+NEEDS: dict[str, str] = {
+    "apikeys.manage": """
+        accounts:key_new accounts:key_rotate accounts:key_revoke accounts:account_new accounts:account_switch
+    """,
+    "approvals.decide": """
+        runtime:approval_decide
+    """,
+    "approvals.view": """
+        runtime:approval_list runtime:approval_detail
+    """,
+    "audit.export": """
+        audit:export audit:checkpoints
+    """,
+    "audit.view": """
+        audit:entry_list audit:verify
+    """,
+    "connections.edit": """
+        events:endpoint_new events:endpoint_edit events:endpoint_pause events:endpoint_resume
+        events:endpoint_rotate catalog:connection_choose catalog:connection_new catalog:connection_edit
+        catalog:connection_switch catalog:connection_delete
+    """,
+    "connections.force_breaker": """
+        catalog:connection_force
+    """,
+    "connections.test": """
+        catalog:connection_test
+    """,
+    "connections.view": """
+        events:endpoint_list events:endpoint_detail catalog:connection_list catalog:connection_detail
+    """,
+    "deadletters.correct": """
+        runtime:run_correct runtime:dead_letter_correct
+    """,
+    "deadletters.discard": """
+        runtime:dead_letter_discard_all runtime:dead_letter_discard
+    """,
+    "deadletters.view": """
+        runtime:dead_letter_list runtime:dead_letter_group runtime:dead_letter_detail
+    """,
+    "flows.edit": """
+        flows:flow_new flows:flow_edit
+    """,
+    "flows.pause": """
+        flows:flow_pause flows:flow_resume
+    """,
+    "flows.publish": """
+        flows:flow_publish flows:flow_deprecate flows:flow_archive flows:flow_restore flows:flow_deploy
+        flows:flow_roll_back flows:flow_undeploy
+    """,
+    "flows.trigger": """
+        flows:flow_run
+    """,
+    "flows.view": """
+        web:home flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
+    """,
+    "mappings.edit": """
+        mapping:mapping_new mapping:mapping_edit
+    """,
+    "mappings.publish": """
+        mapping:mapping_publish mapping:mapping_deprecate mapping:mapping_archive mapping:mapping_restore
+    """,
+    "mappings.view": """
+        mapping:mapping_list mapping:mapping_check mapping:mapping_detail mapping:mapping_diff
+        mapping:mapping_text
+    """,
+    "runs.cancel": """
+        runtime:bulk_cancel runtime:run_cancel
+    """,
+    "runs.replay": """
+        runtime:run_replay runtime:run_replay_preview runtime:dead_letter_replay_all runtime:dead_letter_replay
+    """,
+    "runs.resume": """
+        runtime:run_resume runtime:run_settle
+    """,
+    "runs.skip": """
+        runtime:run_skip
+    """,
+    "runs.view": """
+        runtime:run_list runtime:run_detail runtime:run_data runtime:bulk_jobs runtime:bulk_stop
+        runtime:bulk_pause runtime:bulk_resume
+    """,
+    "schemas.edit": """
+        contracts:schema_new contracts:schema_edit
+    """,
+    "schemas.publish": """
+        contracts:schema_publish contracts:schema_deprecate contracts:schema_archive contracts:schema_restore
+    """,
+    "schemas.view": """
+        contracts:schema_list contracts:schema_check contracts:schema_detail contracts:schema_diff
+        contracts:schema_text
+    """,
+    "secrets.rotate": """
+        vault:secret_version_new
+    """,
+    "secrets.view": """
+        vault:secret_list vault:secret_detail
+    """,
+    "secrets.write": """
+        vault:secret_new vault:secret_version_revoke vault:secret_change vault:secret_delete
+    """,
+    "settings.edit": """
+        accounts:environment_new accounts:environment_edit accounts:network_change
+    """,
+    "settings.view": """
+        accounts:settings accounts:keys accounts:environments accounts:network accounts:policies accounts:health
+    """,
+    "stubs.script": """
+        catalog:stub_reset catalog:stub_fault catalog:stub_clear catalog:stub_send
+    """,
+    "stubs.view": """
+        catalog:stub_list catalog:stub_detail
+    """,
+    "users.manage": """
+        accounts:member_add accounts:member_roles accounts:member_remove accounts:member_switch
+        accounts:member_link
+    """,
+}
+OF_THE_DEED = dict.fromkeys(("runtime:bulk_stop", "runtime:bulk_pause", "runtime:bulk_resume"), "runs.cancel")
+"""What the deed of the bulk job needs; that of the tests cancels."""
+PERMISSION = {name: permission for permission, names in NEEDS.items() for name in names.split()}
+
+
+@dataclass(frozen=True)
+class Page:
+    name: str
+    route: str
+    view: Any
+    takes: tuple[str, ...]
+
+    def path(self, workspace: str, values: dict[str, Any]) -> str:
+        """The address with values by parameter, or by parameter of one namespace (``vault.slug``)."""
+        space, parts = self.name.partition(":")[0], []
+        for part in self.route.replace("<slug:workspace>", workspace).split("/"):
+            name = part.strip("<>").rpartition(":")[2] if part.startswith("<") else ""
+            parts.append(str(values.get(f"{space}.{name}", values.get(name))) if name else part)
+        return "/" + "/".join(parts)
+
+
+def pages_of(patterns: list[Any], prefix: str = "", space: str = "") -> Iterator[Page]:
+    for entry in patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from pages_of(entry.url_patterns, route, entry.app_name or space)
+        elif isinstance(entry, URLPattern) and route.startswith("w/<slug:workspace>/"):
+            takes = tuple(name for name in entry.pattern.converters if name != "workspace")
+            yield Page(f"{space}:{entry.name}", route, entry.callback, takes)
+
+
+PAGES = [page for page in pages_of(get_resolver().url_patterns) if page.name not in OPEN_TO_MEMBERS]
+EACH = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+
+
+@pytest.fixture(autouse=True)
+def _sessions_in_cookies(settings: Any, _no_secret_reads_pending: None) -> None:
+    """So that a request writes to the database only what its view writes."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    settings.STORAGES = {
+        **settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }  # fmt: skip
+    cache.clear()
+
+
+@pytest.fixture
+def values(subjects: dict[str, Any]) -> dict[str, Any]:
+    """What stands in addresses, of things that exist in Acme."""
+    ids = {f"{name}_id": subjects[name] for name in ("run", "letter", "approval", "job", "member")}
+    slugs = {
+        "flows.slug": subjects["flow"], "mapping.slug": subjects["mapping"], "contracts.slug": subjects["schema"],
+        "vault.slug": subjects["secret"], "catalog.slug": "payments", "events.slug": "shop",
+        "accounts.slug": subjects["account"],
+    }  # fmt: skip
+    key = ApiKey.objects.get(id=subjects["key"]).prefix
+    place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1}
+    return {**ids, **slugs, **place, "prefix": key}
+
+
+def browser(user: User, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(user)
+    return client
+
+
+def member(workspace: Workspace, role: str) -> User:
+    return make_member(workspace, f"{role}@{workspace.slug}.example", role).user
+
+
+@contextmanager
+def undone(*, read_only: bool = False) -> Iterator[None]:
+    """What happens inside leaves no trace in the database; ``read_only`` lets the database refuse every write."""
+    with transaction.atomic():
+        if read_only:
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL transaction_read_only = on")
+        yield
+        transaction.set_rollback(True)
+
+
+def test_every_page_is_in_the_table() -> None:
+    assert {page.name for page in PAGES} == set(PERMISSION)
+
+
+@EACH
+def test_a_page_asks_for_its_permission(page: Page) -> None:
+    assert getattr(page.view, "permission", None) == PERMISSION[page.name]
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_each_role_gets_what_it_is_for(acme: Workspace, values: dict[str, Any], role: str) -> None:
+    client = browser(member(acme, role))
+    for page in PAGES:
+        for method in ("GET", "POST"):
+            with undone():
+                status = client.generic(method, page.path("acme", values)).status_code
+            expected = {PERMISSION[page.name], OF_THE_DEED.get(page.name, PERMISSION[page.name])} <= ROLES[role]
+            assert status == 405 or (status != 403) == expected, f"{role}: {method} {page.name}: {status}"
+
+
+def test_what_is_foreign_answers_like_what_is_missing(
+    globex: Workspace, values: dict[str, Any], subjects: dict[str, Any]
+) -> None:
+    Environment.objects.create(workspace=globex, slug="production", name="Production")
+    client = browser(member(globex, "admin"))
+    missing = {name: uuid4() if isinstance(value, UUID) else value for name, value in values.items()}
+    for page in PAGES:
+        for method in ("GET", "POST"):
+            outside = client.generic(method, page.path("acme", values))
+            nowhere = client.generic(method, page.path("nowhere", values))
+            assert outside.status_code == nowhere.status_code, page.name
+            assert outside.status_code in {404, 405}, page.name
+            if set(page.takes) - OF_NO_WORKSPACE:
+                foreign, none = (client.generic(method, page.path("globex", given)) for given in (values, missing))
+                assert foreign.status_code == none.status_code, page.name
+                assert foreign.status_code in {404, 405}, page.name
+
+
+@EACH
+def test_nobody_in_particular_is_led_to_sign_in(page: Page, values: dict[str, Any]) -> None:
+    for method in ("GET", "POST"):
+        answer = Client().generic(method, page.path("acme", values))
+        assert answer.status_code == 405 or answer["Location"].startswith("/accounts/login/"), page.name
+
+
+def test_who_is_no_member_any_more_finds_nothing(acme: Workspace, values: dict[str, Any]) -> None:
+    former = member(acme, "admin")
+    client = browser(former)
+    Membership.objects.filter(user=former).delete()
+    for page in PAGES:
+        assert client.generic("GET", page.path("acme", values)).status_code in {404, 405}, page.name
+
+
+def test_reading_writes_nothing(acme: Workspace, values: dict[str, Any]) -> None:
+    client = browser(member(acme, "admin"))
+    for page in PAGES:
+        for method in ("GET", "HEAD"):
+            if page.name not in WRITES_BY_GET:
+                with undone(read_only=True):
+                    answer = client.generic(method, page.path("acme", values))
+                assert answer.status_code in {200, 302, 404, 405}, page.name
+
+
+def test_a_form_of_another_site_is_refused(acme: Workspace, values: dict[str, Any]) -> None:
+    client = browser(member(acme, "admin"), enforce_csrf_checks=True)
+    for page in PAGES:
+        answer = client.post(page.path("acme", values))
+        assert answer.status_code in {403, 405}, page.name
+
+
+# -- nonsense ------------------------------------------------------------------------------------------------------
+
+NONSENSE: dict[str, str] = {
+    "nothing": "",
+    "spaces": " \t\r\n",
+    "nul": "a\x00b",
+    "long": "x" * 20_000,
+    "huge": "9" * 400,
+    "negative": "-1",
+    "beyond": str(2**63),
+    "fraction": "1e400",
+    "not a number": "nan",
+    "odd date": "0000-13-99T99:99:99Z",
+    "first date": "0001-01-01T00:00:00+14:00",
+    "last date": "9999-12-31T23:59:59-14:00",
+    "digits": "١٢٣",
+    "superscript": "²",
+    "astral": "\U0001f4a5\u202e\u2066",
+    "script": "</script><script>alert(1)</script>\"'",
+    "template": "{{ 7 * 7 }}{% load x %}%s{0}",
+    "json": "[" * 5000,
+    "half": '"\\ud800"',
+    "object": '{"a": 1e999, "a": 2}',
+    "uuid": "00000000-0000-0000-0000-000000000000",
+    "uuid of text": "not-a-uuid",
+    "yaml": "a: &a [*a, !!python/object:os.system x]",
+}
+BYTES = {"broken utf-8": b"%ff%fe%80", "overlong": b"%c0%80", "half a surrogate": b"%ed%a0%80", "bad escape": b"%zz%u0"}
+
+
+@contextmanager
+def asked_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """The names that a view looks up in an address or a form."""
+    names: set[str] = set()
+
+    def noting(method: Any) -> Any:
+        def look(self: Any, key: str, *args: Any) -> Any:
+            names.add(key)
+            return method(self, key, *args)
+
+        return look
+
+    with monkeypatch.context() as patched:
+        for name in ("get", "getlist", "__getitem__", "__contains__"):
+            patched.setattr(QueryDict, name, noting(getattr(QueryDict, name)))
+        yield names
+
+
+def send(client: Client, page: Page, path: str, query: str) -> list[str]:
+    """The methods whose answer is a defect."""
+    form = {"content_type": "application/x-www-form-urlencoded"}
+    failed = []
+    for method, target, data in (
+        ("GET", f"{path}?{query}", ""),
+        ("POST", path, query),
+        ("POST", f"{path}?{query}", query),
+    ):
+        with undone():
+            answer = client.generic(method, target, data, **form)
+        if answer.status_code >= 500:
+            failed.append(f"{method} {page.name}")
+    return failed
+
+
+@EACH
+def test_nonsense_is_no_defect(
+    acme: Workspace, values: dict[str, Any], page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = browser(member(acme, "admin"), raise_request_exception=False)
+    path, dice = page.path("acme", values), random.Random(f"nonsense:{page.name}")
+    with asked_names(monkeypatch) as names:
+        failed = send(client, page, path, "")
+        for _ in range(2):
+            query = QueryDict(mutable=True)
+            query.update(dict.fromkeys(sorted(names), "1"))
+            failed += send(client, page, path, query.urlencode())
+    known = sorted(names - {"csrfmiddlewaretoken"})
+    for label, text in NONSENSE.items():
+        query = QueryDict(mutable=True)
+        for name in known:
+            query.setlist(name, [text] * dice.choice((1, 1, 2)))
+        failed += [f"{one} with {label}" for one in send(client, page, path, query.urlencode())]
+    for label, raw in BYTES.items():
+        text = "&".join(f"{name}={raw.decode()}" for name in known)
+        failed += [f"{one} with {label}" for one in send(client, page, path, text)]
+    assert failed == [], failed
