@@ -28,7 +28,7 @@ from ipaas.flows.plan import (
 )
 from ipaas.runtime import calls, pauses
 from ipaas.runtime.endings import Failure, Stopped, Suspended, storable
-from ipaas.runtime.execution import Execution, Frame, Status, detail_json, storable
+from ipaas.runtime.execution import Execution, Frame, Status, detail_json
 
 Handler = Callable[[Execution, Any, Frame], Awaitable[Any]]
 
