@@ -5,7 +5,8 @@ from collections.abc import Callable
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass
 from ipaas.flows.plan import Block
-from ipaas.runtime.execution import Execution, Failure, Frame, Status, detail_json
+from ipaas.runtime.endings import Failure
+from ipaas.runtime.execution import Execution, Frame, Status, detail_json
 from ipaas.runtime.rows import StepRow
 from ipaas.runtime.unfinished import STANDING, is_inside
 
