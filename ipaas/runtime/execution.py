@@ -10,7 +10,6 @@ from uuid import UUID
 
 from ipaas.core import jsonio
 from ipaas.core.clock import now
-from ipaas.core.errors import ErrorClass
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
 from ipaas.runtime.digests import ended_row
