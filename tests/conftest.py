@@ -10,6 +10,8 @@ from django.db.backends.signals import connection_created
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from tests import emptying
+
 os.environ["IPAAS_API_RATE"] = "0"
 os.environ["IPAAS_KEK"] = base64.b64encode(b"only-for-tests, of 32 bytes len.").decode()
 
@@ -32,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis_settings.load_profile("full" if config.getoption("--full") else "suite")
     _use_static_files_of_the_build()
+    _use_quick_passwords()
+    emptying.install()
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is not None:
         _use_redis_database(int(worker.removeprefix("gw")) + 1)
@@ -63,6 +67,12 @@ def _use_static_files_of_the_build() -> None:
 
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+def _use_quick_passwords() -> None:
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["tests.quick_hasher.QuickHasher"]
 
 
 connection_created.connect(_may_be_emptied, dispatch_uid="tests-may-be-emptied")

@@ -33,7 +33,7 @@ def actor_in(user: User, slug: str, ip: str | None = None) -> tuple[Actor, Works
 def roles_of(actor: Actor) -> frozenset[str]:
     """The roles that an actor has in its workspace now: a key has those of its owner."""
     owner = actor.id if actor.kind == "user" else None
-    if actor.kind == "api_key":
+    if actor.kind in ("api_key", "service"):
         key = ApiKey.objects.select_related("service_account").filter(id=actor.id).first()
         if key is not None and key.service_account is not None:
             return frozenset(key.service_account.roles)

@@ -17,9 +17,9 @@ from ipaas.accounts.errors import LastAdmin, SharedUser
 from ipaas.accounts.models import Environment, Membership, ServiceAccount, User, Workspace
 from ipaas.accounts.roles import check_roles, permissions_of
 from ipaas.accounts.signin import workspaces_of
+from ipaas.accounts.workspace_settings import check_settings
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
-from ipaas.core.net import UrlRefused, parse_allowed
 
 __all__ = [
     "ANONYMOUS",
@@ -62,9 +62,9 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
 
 @transaction.atomic
 def change_settings(*, workspace: Workspace, settings: dict[str, Any], actor: Actor) -> Workspace:
-    """Set the given keys of the workspace's settings; a value of None removes the key. Others stay as they are."""
+    """Set the given settings (see ``SETTINGS``); a value of None removes one. Others stay as they are."""
     require_permission(actor, "settings.edit", workspace)
-    _check_egress(settings.get("egress_allow"))
+    check_settings(settings)
     locked = Workspace.objects.select_for_update().get(id=workspace.id)
     before = {key: locked.settings.get(key) for key in settings}
     merged = {**locked.settings, **settings}
@@ -332,16 +332,6 @@ def _check_slug(slug: str, length: int) -> None:
     if len(slug) > length or not SLUG.match(slug):
         wanted = f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
         _refuse("slug", "slug.invalid", wanted)
-
-
-def _check_egress(entries: Any) -> None:
-    if entries is not None and not isinstance(entries, list):
-        _refuse("egress_allow", "egress.form", "is a list of host:port")
-    for number, entry in enumerate(entries or ()):
-        try:
-            parse_allowed(str(entry))
-        except UrlRefused as error:
-            _refuse(f"egress_allow/{number}", "egress.entry", error.detail)
 
 
 def _refuse(path: str, code: str, message: str) -> None:

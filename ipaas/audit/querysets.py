@@ -1,8 +1,9 @@
 """Reading the audit trail."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,6 +14,9 @@ from ipaas.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from ipaas.audit.models import AuditEntry  # noqa: F401 - named in strings below
+
+MOST_CHARACTERS = 500
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class AuditFilters:
             if name not in known
         ]
         values: dict[str, Any] = {name: text for name, text in query.items() if name in known and text}
+        for name, text in values.items():
+            if len(text) > MOST_CHARACTERS or _UNSTORABLE.search(text):
+                message = f"is longer than {MOST_CHARACTERS} characters or holds one that no entry can hold"
+                errors.append({"path": name, "code": "filter.text", "message": message})
         for name in ("since", "until"):
             if name in values:
                 values[name] = _moment(name, values[name], errors)
@@ -87,7 +95,8 @@ def _names_flow(flow: str) -> Q:
 def _moment(name: str, text: str, errors: list[dict[str, str]]) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment.astimezone(UTC)  # the ends of time have no neighbours in other zones
+    except (ValueError, OverflowError):
         moment = None
     if moment is None or moment.tzinfo is None:
         message = f"{text[:40]!r} is not a date and time with its zone, such as 2030-01-31T00:00:00Z"

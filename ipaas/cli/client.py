@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -12,7 +12,9 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.net import EgressPolicy, NetError, client_for_loop, close_client_for_loop, parse_url
 
 DEADLINE_S = 150.0
+DOWNLOAD_DEADLINE_S = 6 * 3600.0
 MAX_ANSWER = 256 * 1024 * 1024
+MAX_DOWNLOAD = 1 << 50
 
 
 class ServerUnreachable(IpaasError):
@@ -56,8 +58,30 @@ class Client:
     def post(self, path: str, body: Any = None, *, key: str = "") -> Any:
         return self._json("POST", path, body={} if body is None else body, key=key)
 
+    def patch(self, path: str, body: Any) -> Any:
+        return self._json("PATCH", path, body=body)
+
     def delete(self, path: str) -> None:
         self._json("DELETE", path)
+
+    def download(self, path: str, write: Callable[[bytes], Any], **query: Any) -> None:
+        """Hand an answer of any size on as it comes; raises ServerProblem before the first piece, or what ``write``
+        raises."""
+        failed: list[OSError] = []
+
+        def take(piece: bytes) -> None:
+            try:
+                write(piece)
+            except OSError as error:
+                failed.append(error)
+                raise
+
+        try:
+            self.raw("GET", path, query, sink=take)
+        except ServerUnreachable:
+            if failed:
+                raise failed[0] from None
+            raise
 
     def pages(self, path: str, *, most: int, **query: Any) -> Iterator[Any]:
         """Members of a list, page by page, up to ``most``."""
@@ -81,7 +105,13 @@ class Client:
         return found[0]
 
     def raw(
-        self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None, key: str = ""
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        key: str = "",
+        sink: Callable[[bytes], None] | None = None,
     ) -> bytes:
         """The bytes of an answer; an answer that says no raises ServerProblem."""
         headers = [(b"authorization", f"Bearer {self._place.key}".encode()), (b"accept", b"application/json")]
@@ -93,12 +123,20 @@ class Client:
             headers.append((b"idempotency-key", key.encode()))
         given = {name: _text(value) for name, value in (query or {}).items() if value not in (None, "")}
         url = f"{self._place.server}/api/v1/{path}" + (f"?{urlencode(given)}" if given else "")
-        return asyncio.run(self._send(method, url, headers, data))
+        return asyncio.run(self._send(method, url, headers, data, sink))
 
-    async def _send(self, method: str, url: str, headers: list[tuple[bytes, bytes]], data: bytes) -> bytes:
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        headers: list[tuple[bytes, bytes]],
+        data: bytes,
+        sink: Callable[[bytes], None] | None,
+    ) -> bytes:
+        deadline_s, most = (DEADLINE_S, MAX_ANSWER) if sink is None else (DOWNLOAD_DEADLINE_S, MAX_DOWNLOAD)
         try:
             answer = await client_for_loop().call(
-                method, url, headers, data, egress=self._egress, deadline_s=DEADLINE_S, max_body=MAX_ANSWER
+                method, url, headers, data, egress=self._egress, deadline_s=deadline_s, max_body=most, sink=sink
             )
         except NetError as error:
             raise ServerUnreachable(server=self._place.server, reason=error.detail) from None

@@ -18,5 +18,6 @@ class EventsConfig(AppConfig):
                 "endpoint.paused": "An endpoint takes nothing more for a while.",
                 "endpoint.resumed": "An endpoint takes deliveries again.",
                 "endpoint.rotated": "An endpoint was given a new address; the old one is gone.",
+                "endpoint.deleted": "An endpoint was deleted; its receipts stay.",
             }
         )

@@ -8,12 +8,15 @@ from django.db import IntegrityError, transaction
 
 from ipaas import audit
 from ipaas.accounts.models import Environment
+from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.events.checks import check
+from ipaas.events.errors import EndpointInUse
 from ipaas.events.models import Endpoint
 
 PUBLIC_ID_BYTES = 24
+USES = "events.endpoint_uses"
 CHANGEABLE = frozenset(
     {"title", "connector", "signature", "signature_required", "secret_slug", "delivery_header", "event_header"}
 )
@@ -110,6 +113,21 @@ def rotate_endpoint(*, actor: Actor, endpoint: Endpoint, reason: str) -> Endpoin
     row.save(update_fields=["public_id", "updated_at"])
     _record("endpoint.rotated", row, actor, {"reason": _given(reason)})
     return row
+
+
+@transaction.atomic
+def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
+    """Delete an endpoint that starts no deployed flow; raises EndpointInUse.
+
+    Its address answers 404 within seconds. What came before stays readable among the receipts.
+    """
+    require_permission(actor, "connections.edit", endpoint)
+    row = _locked(endpoint)
+    users = providers.get(USES)(row.workspace_id, row.environment_id, row.slug)
+    if users:
+        raise EndpointInUse(endpoint=row.slug, users=", ".join(users))
+    _record("endpoint.deleted", row, actor, {"environment": row.environment.slug})
+    row.delete()
 
 
 def _turn(actor: Actor, endpoint: Endpoint, state: str, action: str, reason: str) -> Endpoint:

@@ -64,6 +64,14 @@ def connection_use_labels(workspace_id: UUID, slug: str) -> list[str]:
     return [use.label for use in connection_uses(workspace_id, slug)]
 
 
+def endpoint_use_labels(workspace_id: UUID, environment_id: UUID, slug: str) -> list[str]:
+    """Labels of the deployed flows, paused ones too, that deliveries to an endpoint start; lent to the endpoints."""
+    found = Deployment.objects.in_workspace(workspace_id).running().triggered_by("webhook", slug)
+    running = found.filter(environment_id=environment_id).select_related("flow", "version", "environment")
+    uses = [FlowUse(one.flow.slug, one.flow.title, one.environment.slug, one.version.number) for one in running]
+    return sorted(use.label for use in uses)
+
+
 def connections_in(content: Any) -> set[str]:
     """Slugs of the connections that a document names; a draft may be of any form."""
     return set(_named(content))

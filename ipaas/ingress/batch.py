@@ -42,6 +42,7 @@ class Batcher:
             max_size=3,
             open=False,
             timeout=5,
+            max_idle=30,
             configure=_configure,
             kwargs={"autocommit": True, "application_name": "ipaas-ingress"},
         )

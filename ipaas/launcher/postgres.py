@@ -26,7 +26,7 @@ PORT = "5432"  # names the socket only, unless the server listens on TCP
 
 TUNING = {
     "max_connections": "200",
-    "shared_buffers": "128MB",
+    "shared_buffers": "64MB",
     "effective_cache_size": "512MB",
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",

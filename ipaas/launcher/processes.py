@@ -73,7 +73,15 @@ class Process:
 def _web(options: Options) -> list[str]:
     server = ["-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1"]
     log = ["--log-config", str(ROOT / "ipaas" / "web" / "granian-log.json")]
-    threads = ["--blocking-threads", "8", "--respawn-failed-workers", "--workers-kill-timeout", "10"]
+    threads = [
+        "--blocking-threads",
+        "8",
+        "--blocking-threads-idle-timeout",
+        "10",
+        "--respawn-failed-workers",
+        "--workers-kill-timeout",
+        "10",
+    ]
     return [*server, *log, *threads, "--host", options.host, "--port", str(options.port), "ipaas.wsgi:application"]
 
 

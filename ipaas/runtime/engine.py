@@ -55,7 +55,7 @@ class Engine:
         self._plans: dict[UUID, Plan] = {}
         self._running: dict[UUID, Execution] = {}
         self._environments: TimedCache[UUID, EnvironmentView] = TimedCache(CONFIG_TTL_S)
-        self._endpoints: TimedCache[UUID, Endpoint] = TimedCache(CONFIG_TTL_S)
+        self._endpoints: TimedCache[UUID, Endpoint | None] = TimedCache(CONFIG_TTL_S)
         self._paused: TimedCache[UUID, bool] = TimedCache(CONFIG_TTL_S)
         self._matches: TimedCache[tuple[UUID, str], list[DeployedFlow]] = TimedCache(CONFIG_TTL_S)
 
@@ -109,9 +109,9 @@ class Engine:
     async def environment(self, environment_id: UUID) -> EnvironmentView:
         return await self._environments.get(environment_id, lambda: self.in_thread(environment_view, environment_id))
 
-    async def _endpoint(self, endpoint_id: UUID) -> Endpoint:
+    async def _endpoint(self, endpoint_id: UUID) -> Endpoint | None:
         return await self._endpoints.get(
-            endpoint_id, lambda: self.in_thread(lambda: Endpoint.objects.get(id=endpoint_id))
+            endpoint_id, lambda: self.in_thread(lambda: Endpoint.objects.filter(id=endpoint_id).first())
         )
 
     async def _flows_of(self, endpoint: Endpoint, event: str) -> list[DeployedFlow]:
@@ -139,10 +139,11 @@ class Engine:
 
     async def _take_receipt(self, row: Any, unit: Unit, spawn: Spawn) -> None:
         endpoint = await self._endpoint(row.endpoint_id)
-        flows = await self._flows_of(endpoint, row.event)
+        flows = await self._flows_of(endpoint, row.event) if endpoint is not None else []
         unit.add("done", (row.id,))
-        if not flows:
-            note = f"no active flow takes {row.event or 'this event'} from {endpoint.slug}"
+        if endpoint is None or not flows:
+            came_from = endpoint.slug if endpoint is not None else "an endpoint that is deleted"
+            note = f"no active flow takes {row.event or 'this event'} from {came_from}"
             unit.add("receipt", ReceiptState(row.id, Receipt.State.UNMATCHED, None, note))
             await self.journal.write(unit)
             return

@@ -21,6 +21,9 @@ from ipaas.core.pg_arrays import columns, register
 from ipaas.runtime.rows import STATEMENTS, Claim, Row
 
 EffectKey = tuple[UUID, str, str, int]
+SPARE_S = 8.0
+"""How long a connection is kept that nothing needed: less than a pump lingers, so that a resting worker holds one."""
+
 _CLAIM_KINDS = ("uuid", "integer")
 
 _LANE_WEIGHTS = "(ARRAY[6, 3, 1])"
@@ -158,6 +161,7 @@ class Store:
             max_size=max_size,
             open=False,
             timeout=10,
+            max_idle=SPARE_S,
             configure=_configure,
             kwargs={"autocommit": True, "application_name": "ipaas-engine"},
         )

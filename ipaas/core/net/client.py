@@ -9,6 +9,7 @@ import httpx
 from .errors import RequestRefused
 from .policy import EgressPolicy
 from .request import Headers, is_own_header
+from .response import Sink
 from .transport import DEFAULT_MAX_BODY, HttpTransport, RawAnswer, TlsLike
 from .urls import Target, parse_url
 
@@ -35,15 +36,17 @@ class HttpClient:
         deadline_s: float,
         max_body: int = DEFAULT_MAX_BODY,
         tls: TlsLike = None,
+        sink: Sink | None = None,
     ) -> RawAnswer:
         """Send a request and read its whole answer; the lean way, without httpx objects.
 
         ``deadline_s`` bounds waiting, resolving, connecting, TLS, writing and reading together. ``max_body`` bounds
         the answer's body on the wire and decoded, in bytes. ``tls``: a context of ``tls_context`` in place of the
-        default. Raises NetError, see its ``sent``.
+        default. ``sink`` is given the body of a 2xx answer piece by piece, unlike ``RawAnswer.body``; reading goes on
+        when it returns, and what it raises ends the call as a ProtocolError. Raises NetError, see its ``sent``.
         """
         return await self._transport.call(
-            method, url, headers, body, egress=egress, deadline_s=deadline_s, max_body=max_body, tls=tls
+            method, url, headers, body, egress=egress, deadline_s=deadline_s, max_body=max_body, tls=tls, sink=sink
         )
 
     async def send(

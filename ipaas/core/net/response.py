@@ -1,10 +1,12 @@
 """Reading one HTTP/1.1 answer: framing by httptools (llhttp, strict), limits and judgement by us."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httptools
 
 _MAX_INTERIM = 16
+Sink = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class ResponseReader:
 
     ``failure`` is a text, or "" while all is well; ``too_large`` tells that it was the body's size. ``reusable``
     tells whether another request may follow on the connection: never after an answer to HEAD (nothing proves that
-    no body follows), after anything beyond the message, or when the server said otherwise.
+    no body follows), after anything beyond the message, or when the server said otherwise. ``sink`` is given the body
+    of a 2xx answer piece by piece in place of ``body``; such an answer must not be encoded.
     """
 
     __slots__ = (
@@ -35,7 +38,9 @@ class ResponseReader:
         "_keep_alive",
         "_limits",
         "_parser",
+        "_sink",
         "_sized",
+        "_taken",
         "body",
         "complete",
         "failure",
@@ -46,11 +51,12 @@ class ResponseReader:
         "too_large",
     )
 
-    def __init__(self, *, is_head: bool, limits: Limits) -> None:
+    def __init__(self, *, is_head: bool, limits: Limits, sink: Sink | None = None) -> None:
         self._is_head = is_head
         self._limits = limits
+        self._sink = sink
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
-        self._head_bytes = self._fed = self._interim = 0
+        self._head_bytes = self._fed = self._interim = self._taken = 0
         self._in_body = self._sized = self._encoded = self._extra = self._keep_alive = False
         self.status = 0
         self.reason = b""
@@ -134,6 +140,10 @@ class ResponseReader:
         if self._parser.get_http_version() not in ("1.1", "1.0") or not 200 <= status <= 599:
             self._fail("the version or status of the answer is not one of HTTP/1.1")
         self.status = status
+        if status >= 300:
+            self._sink = None
+        elif self._sink is not None and any(name == b"content-encoding" for name, _ in self.headers):
+            self._fail("it is encoded, which was not asked for")
         self._in_body = True
         self._keep_alive = self._parser.should_keep_alive()
         if self._is_head:
@@ -151,11 +161,14 @@ class ResponseReader:
     def on_body(self, body: bytes) -> None:
         if self.complete or self.failure:
             return
-        if len(self.body) + len(body) > self._limits.max_body:
+        self._taken += len(body)
+        if self._taken > self._limits.max_body:
             self.too_large = True
             self._fail("the body is too large")
-            return
-        self.body += body
+        elif self._sink is not None:
+            self._sink(body)
+        else:
+            self.body += body
 
     def on_message_complete(self) -> None:
         if self._in_body and not self.failure:

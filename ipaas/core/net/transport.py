@@ -14,7 +14,7 @@ from .policy import EgressPolicy, check_target
 from .pool import ConnectionPool, Origin, OriginKey
 from .request import SAFE_METHODS, Headers, request_head
 from .resolver import Resolver, default_resolver
-from .response import Limits, ResponseReader
+from .response import Limits, ResponseReader, Sink
 from .tls import default_tls
 from .urls import Target, parse_url
 
@@ -91,6 +91,7 @@ class HttpTransport:
         deadline_s: float,
         max_body: int = DEFAULT_MAX_BODY,
         tls: TlsLike = None,
+        sink: Sink | None = None,
     ) -> RawAnswer:
         """See ``HttpClient.call``."""
         started = perf_counter()
@@ -98,7 +99,7 @@ class HttpTransport:
         target = url if isinstance(url, Target) else parse_url(url)
         check_target(target, egress)
         head = request_head(method, target, headers, len(body))
-        exchange = _Exchange(method, head, body, Limits(max_body), started, deadline)
+        exchange = _Exchange(method, head, body, Limits(max_body), started, deadline, sink)
         context = (tls or default_tls()) if target.scheme == "https" else None
         key = OriginKey(target.scheme, target.host, target.port, egress, context)
         origin = await self.pool.reserve(key, exchange.deadline)
@@ -156,7 +157,7 @@ class HttpTransport:
     ) -> RawAnswer:
         reused = connection.used
         limits = exchange.limits
-        reader = exchange.reader = ResponseReader(is_head=exchange.method == "HEAD", limits=limits)
+        reader = exchange.reader = ResponseReader(is_head=exchange.method == "HEAD", limits=limits, sink=exchange.sink)
         if await connection.exchange(exchange.head, exchange.body, reader, limits, exchange.deadline):
             _heed_keep_alive(connection, reader)
             self.pool.keep(origin, connection)
@@ -176,15 +177,25 @@ class HttpTransport:
 class _Exchange:
     """What one call carries through its at most two tries."""
 
-    __slots__ = ("body", "deadline", "head", "limits", "method", "reader", "started")
+    __slots__ = ("body", "deadline", "head", "limits", "method", "reader", "sink", "started")
 
-    def __init__(self, method: str, head: bytes, body: bytes, limits: Limits, started: float, deadline: float) -> None:
+    def __init__(
+        self,
+        method: str,
+        head: bytes,
+        body: bytes,
+        limits: Limits,
+        started: float,
+        deadline: float,
+        sink: Sink | None,
+    ) -> None:
         self.method = method
         self.head = head
         self.body = body
         self.limits = limits
         self.started = started
         self.deadline = deadline
+        self.sink = sink
         self.reader: ResponseReader | None = None
 
     @property

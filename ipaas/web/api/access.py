@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -113,7 +114,7 @@ class NewApiKeyOutput(ApiKeyOutput):
 class RoleViewSet(ApiViewSet):
     required_permissions = {"list": "settings.view"}
 
-    @extend_schema(responses=RolesOutput)
+    @extend_schema(responses=forced_singular_serializer(RolesOutput))  # type: ignore[no-untyped-call]
     def list(self, request: Request) -> Response:
         """Every role with what it permits."""
         roles = [

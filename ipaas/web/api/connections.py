@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -129,7 +130,7 @@ class HealthOutput(serializers.Serializer[Any]):
 class ConnectorViewSet(ApiViewSet):
     required_permissions = dict.fromkeys(("list", "retrieve"), "connections.view")
 
-    @extend_schema(responses=ConnectorsOutput)
+    @extend_schema(responses=forced_singular_serializer(ConnectorsOutput))  # type: ignore[no-untyped-call]
     def list(self, request: Request) -> Response:
         """The connectors of this installation, all at once."""
         found = [one for _, one in sorted(connectors().items())]

@@ -23,6 +23,7 @@ HEADER_OR_NONE = r"\A[A-Za-z0-9-]{0,80}\Z"
 
 class EndpointQuery(StrictSerializer):
     environment = serializers.SlugField(max_length=40, required=False)
+    slug = serializers.SlugField(max_length=80, required=False)
     state = serializers.ChoiceField(choices=Endpoint.State.choices, required=False)
 
 
@@ -73,7 +74,7 @@ class EndpointViewSet(ApiViewSet):
     serializer_class = EndpointOutput
     required_permissions = {
         **dict.fromkeys(("list", "retrieve"), "connections.view"),
-        **dict.fromkeys(("create", "partial_update", "pause", "resume", "rotate"), "connections.edit"),
+        **dict.fromkeys(("create", "partial_update", "destroy", "pause", "resume", "rotate"), "connections.edit"),
     }
 
     def get_queryset(self) -> QuerySet[Endpoint]:
@@ -107,6 +108,12 @@ class EndpointViewSet(ApiViewSet):
         """Change how deliveries are checked; taking unsigned ones from now on needs settings.edit too."""
         endpoint, changes = self.endpoint(endpoint_id), self.read(EndpointChanges)
         return self._shown(services.update_endpoint(actor=self.actor, endpoint=endpoint, changes=changes))
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, endpoint_id: Any) -> Response:
+        """Delete an endpoint; 409 while a deployed flow is started by it. Its receipts stay."""
+        services.delete_endpoint(actor=self.actor, endpoint=self.endpoint(endpoint_id))
+        return Response(status=204)
 
     @extend_schema(request=ReasonInput, responses=EndpointOutput)
     def pause(self, request: Request, endpoint_id: Any) -> Response:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
-@extend_schema_field(OpenApiTypes.ANY)
+@extend_schema_field({"type": ["object", "array", "string", "number", "boolean"]})
 class JsonField(serializers.Field[Any, Any, Any, Any]):
     """Any JSON, null too, handed on exactly as it was read."""
 

@@ -126,7 +126,7 @@ urlpatterns = [
         SecretViewSet.as_view({"post": "revoke"}),
         name="secret_revoke",
     ),
-    *_crud(EndpointViewSet, "endpoint", "endpoints", "<uuid:endpoint_id>", **CHANGED),
+    *_crud(EndpointViewSet, "endpoint", "endpoints", "<uuid:endpoint_id>", **CHANGED, **DELETED),
     *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate"),
     path("receipts", ReceiptViewSet.as_view({"get": "list"}), name="receipt_list"),
     path("receipts/<uuid:receipt_id>", ReceiptViewSet.as_view({"get": "retrieve"}), name="receipt_detail"),

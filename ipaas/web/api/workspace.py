@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.services import change_environment, change_settings, create_environment
+from ipaas.accounts.workspace_settings import SETTINGS, WorkspaceSetting
 from ipaas.core.document_forms import normalise
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, StrictSerializer
@@ -44,13 +45,16 @@ class EnvironmentChanges(StrictSerializer):
 
 
 class SettingsInput(StrictSerializer):
-    egress_allow = serializers.ListField(
-        child=serializers.CharField(max_length=300),
-        required=False,
-        allow_null=True,
-        max_length=200,
-        help_text="host:port of private targets that calls of this workspace may reach; null: none.",
-    )
+    """Any of the workspace's settings; null removes one. The service checks the values."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name: _setting_field(one) for name, one in SETTINGS.items()}
+
+
+def _setting_field(setting: WorkspaceSetting) -> JsonField:
+    described = extend_schema_field({**setting.schema, "description": setting.doc})
+    kind: type[JsonField] = described(type("SettingField", (JsonField,), {}))
+    return kind(required=False, help_text=setting.doc)
 
 
 class WorkspaceOutput(serializers.Serializer[Any]):

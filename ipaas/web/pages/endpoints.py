@@ -106,7 +106,7 @@ def _started_flows(request: WorkspaceRequest, endpoint: Endpoint) -> list[Link]:
 
 
 def _deeds(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, str]:
-    names = {"edit_url": "endpoint_edit", "rotate_url": "endpoint_rotate"}
+    names = {"edit_url": "endpoint_edit", "rotate_url": "endpoint_rotate", "delete_url": "endpoint_delete"}
     names["resume_url" if endpoint.state == Endpoint.State.PAUSED else "pause_url"] = (
         "endpoint_resume" if endpoint.state == Endpoint.State.PAUSED else "endpoint_pause"
     )
@@ -178,6 +178,16 @@ def endpoint_rotate(request: WorkspaceRequest, environment: str, slug: str) -> H
     endpoint = _endpoint(request, environment, slug)
     with told(request, "The endpoint has a new address: tell it to the sender."):
         services.rotate_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
+    return redirect(endpoint_url(endpoint))
+
+
+@require_POST
+@page("connections.edit")
+def endpoint_delete(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    endpoint = _endpoint(request, environment, slug)
+    with told(request, f"{endpoint.title} is deleted."):
+        services.delete_endpoint(actor=request.actor, endpoint=endpoint)
+        return redirect("events:endpoint_list", request.workspace.slug)
     return redirect(endpoint_url(endpoint))
 
 

@@ -12,4 +12,5 @@ urlpatterns = [
     path(f"{ONE}pause/", endpoints.endpoint_pause, name="endpoint_pause"),
     path(f"{ONE}resume/", endpoints.endpoint_resume, name="endpoint_resume"),
     path(f"{ONE}rotate/", endpoints.endpoint_rotate, name="endpoint_rotate"),
+    path(f"{ONE}delete/", endpoints.endpoint_delete, name="endpoint_delete"),
 ]

@@ -23,7 +23,6 @@ from ipaas.web.pages.workers import backlog, stores
 from ipaas.web.readmodels import Link
 
 LARGEST_VARIABLES = 100_000
-MOST_TARGETS = 200
 
 
 class EnvironmentForm(forms.Form):
@@ -131,8 +130,6 @@ def network(request: WorkspaceRequest) -> HttpResponse:
 def network_change(request: WorkspaceRequest) -> HttpResponse:
     """Replace the list of private targets that connections may call."""
     form = NetworkForm(request.POST)
-    if form.is_valid() and len(form.entries()) > MOST_TARGETS:
-        form.add_error("targets", f"At most {MOST_TARGETS} targets.")
     if form.is_valid():
         with form_errors(form, lambda _path: "targets"):
             changes = {"egress_allow": form.entries()}

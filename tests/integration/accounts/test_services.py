@@ -49,11 +49,37 @@ def test_slugs_are_plain(slug: str, db: None) -> None:
 
 
 def test_settings_merge_and_say_what_was_before(workspace: Workspace, alice: Actor) -> None:
-    services.change_settings(workspace=workspace, settings={"egress_allow": ["127.0.0.1:9000"], "x": 1}, actor=alice)
-    changed = services.change_settings(workspace=workspace, settings={"x": None}, actor=alice)
+    services.change_settings(workspace=workspace, settings={"egress_allow": ["127.0.0.1:9000"]}, actor=alice)
+    changed = services.change_settings(workspace=workspace, settings={}, actor=alice)
     assert changed.settings == {"egress_allow": ["127.0.0.1:9000"]}
+    changed = services.change_settings(workspace=workspace, settings={"egress_allow": None}, actor=alice)
+    assert changed.settings == {}
     last = AuditEntry.objects.filter(action="settings.changed").latest("id")
-    assert last.details == {"before": {"x": 1}, "after": {"x": None}}
+    assert last.details == {"before": {"egress_allow": ["127.0.0.1:9000"]}, "after": {"egress_allow": None}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "said"),
+    [
+        ({"egress_alow": []}, "egress_alow", "there is egress_allow"),
+        ({"egress_allow": [], "x": None}, "x", "no such setting"),
+        ({"egress_allow": "a:1"}, "egress_allow", "list of host:port"),
+        ({"egress_allow": ["a.example:443"] * 201}, "egress_allow", "at most 200"),
+        ({"egress_allow": ["a.example:443", 7]}, "egress_allow/1", "is a text"),
+        ({"egress_allow": ["a.example:443", "10.0.0.0/8:1"]}, "egress_allow/1", "one exact host:port"),
+    ],
+    ids=["misspelt", "unknown-beside-known", "no-list", "many", "number", "range"],
+)
+def test_only_known_settings_in_their_form_are_taken(
+    workspace: Workspace, alice: Actor, settings: dict[str, Any], path: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        services.change_settings(workspace=workspace, settings=settings, actor=alice)
+    assert [error["path"] for error in caught.value.errors] == [path]
+    assert said in caught.value.errors[0]["message"]
+    workspace.refresh_from_db()
+    assert workspace.settings == {}
+    assert not AuditEntry.objects.filter(action="settings.changed").exists()
 
 
 def test_environments_hold_variables(workspace: Workspace, alice: Actor) -> None:

@@ -95,6 +95,10 @@ def charlie(globex: Workspace, person: Callable[..., Api]) -> Api:
 
 @pytest.fixture
 def deployed(acme: Workspace, production: Environment) -> FlowVersion:
+    return deploy_simple(acme, production)
+
+
+def deploy_simple(acme: Workspace, production: Environment) -> FlowVersion:
     version = services.apply_document(actor=SYSTEM, workspace=acme, content=SIMPLE).version
     assert isinstance(version, FlowVersion)
     services.deploy(flow=version.document, environment=production, version=version, actor=SYSTEM)
@@ -103,6 +107,10 @@ def deployed(acme: Workspace, production: Environment) -> FlowVersion:
 
 @pytest.fixture
 def subjects(acme: Workspace, deployed: FlowVersion, production: Environment) -> dict[str, Any]:
+    return make_subjects(acme, deployed, production)
+
+
+def make_subjects(acme: Workspace, deployed: FlowVersion, production: Environment) -> dict[str, Any]:
     """One of everything in Acme: a run stopped at its step, its dead letter, an approval."""
     for content in (schema(), mapping()):
         apply_document(actor=SYSTEM, workspace=acme, content=content)

@@ -118,6 +118,7 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
     ("POST", "secrets/{secret}/versions/1/revoke", REASON, "secrets.write", 200),
     ("GET", "endpoints/{endpoint}", None, "connections.view", 200),
     ("PATCH", "endpoints/{endpoint}", {"title": "The shop"}, "connections.edit", 200),
+    ("DELETE", "endpoints/{endpoint}", None, "connections.edit", 204),
     ("POST", "endpoints/{endpoint}/pause", REASON, "connections.edit", 200),
     ("POST", "endpoints/{endpoint}/resume", {}, "connections.edit", 409),
     ("POST", "endpoints/{endpoint}/rotate", REASON, "connections.edit", 200),

@@ -1,6 +1,7 @@
 """What holds for every address: who may ask, what is taken, how errors look."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -118,6 +119,20 @@ def test_another_content_type_is_refused(alice: Api) -> None:
 )
 def test_a_bad_query_is_refused(alice: Api, query: str) -> None:
     assert alice.get(f"runs?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("address", ["audit/entries", "audit/export"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("who=%00", "action=%00", "flow=%00", "outcome=" + "x" * 501, "subject_id=a%00b"),
+        *("since=0001-01-01T00:00:00%2B14:00", "until=9999-12-31T23:59:59-14:00", "since=2030-01-01", "colour=red"),
+    ],
+)
+def test_a_bad_filter_of_the_audit_trail_is_refused_before_anything_is_sent(
+    person: Callable[..., Api], acme: Workspace, address: str, query: str
+) -> None:
+    problem(person(acme, "ada", "admin", "auditor").get(f"{address}?{query}"), 422, "invalid_input")
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from ipaas.accounts.models import Environment, Workspace
+from ipaas.accounts.api_keys import create_api_key
+from ipaas.accounts.models import Environment, ServiceAccount, Workspace
 from ipaas.audit.models import AuditEntry
+from ipaas.core.actor import SYSTEM
 from ipaas.flows.models import FlowVersion
 from tests.integration.api.conftest import EVIDENCE, SIMPLE, Api
 from tests.integration.api.test_basics import problem
@@ -89,6 +92,14 @@ def test_of_two_decisions_the_first_wins(alice: Api, subjects: dict[str, Any]) -
     problem(alice.post(address, {"decision": "approved", "evidence_sha256": "b" * 64}), 409, "conflict")
     assert told(alice.post(address, {"decision": "rejected", "evidence_sha256": EVIDENCE}))["state"] == "rejected"
     problem(alice.post(address, {"decision": "approved", "evidence_sha256": EVIDENCE}), 409, "conflict")
+
+
+def test_a_service_account_with_the_role_decides(acme: Workspace, subjects: dict[str, Any]) -> None:
+    robot = ServiceAccount.objects.get(workspace=acme, slug="robot")
+    made = create_api_key(workspace=acme, name="r", scopes=["approvals.decide"], service_account=robot, actor=SYSTEM)
+    api = Api(Client(), Authorization=f"Bearer {made.raw}")
+    decision = {"decision": "approved", "evidence_sha256": EVIDENCE}
+    assert told(api.post(f"approvals/{subjects['approval']}/decide", decision))["state"] == "approved"
 
 
 def test_variables_are_shown_to_those_who_see_settings(alice: Api, bob: Api, production: Environment) -> None:

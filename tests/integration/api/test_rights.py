@@ -1,27 +1,64 @@
 """Every address and verb of the API: with the right, without it, and from another workspace."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import resolve
+from pytest_django import DjangoDbBlocker
 
+from ipaas.accounts.actors import actor_for
 from ipaas.accounts.api_keys import create_api_key
-from ipaas.accounts.models import Environment, Workspace
+from ipaas.accounts.models import Environment, User, Workspace
+from ipaas.accounts.roles import ROLES
 from ipaas.core.actor import SYSTEM, known_permissions
 from ipaas.flows.models import Flow
 from ipaas.governance.services import apply_document
 from ipaas.web.api import urls
-from tests.integration.api.conftest import SIMPLE, Api
+from tests.emptying import empty_database
+from tests.factories.people import make_member
+from tests.integration.api.conftest import SIMPLE, Api, deploy_simple, make_subjects
 from tests.integration.api.table import ALSO_NEEDED, NEW_FLOW, OPEN, TABLE
 
 pytestmark = pytest.mark.django_db
+TESTER = "tester@acme.example"
+
+
+@pytest.fixture(scope="module")
+def _in_acme(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, Any]]:
+    """One of everything, made once for all cases, each of which is rolled back."""
+    with django_db_blocker.unblock():
+        try:
+            acme = Workspace.objects.create(slug="acme", name="Acme")
+            production = Environment.objects.create(workspace=acme, slug="production", name="Production")
+            made = make_subjects(acme, deploy_simple(acme, production), production)
+            make_member(acme, TESTER, *ROLES)
+            connection.close()
+            yield made
+        finally:
+            empty_database()
+            connection.close()
+
+
+@pytest.fixture
+def subjects(_in_acme: dict[str, Any], db: None) -> dict[str, Any]:
+    return dict(_in_acme)
+
+
+@pytest.fixture
+def acme(_in_acme: dict[str, Any], db: None) -> Workspace:
+    return Workspace.objects.get(slug="acme")
 
 
 def with_rights(workspace: Workspace, *scopes: str) -> Api:
-    made = create_api_key(workspace=workspace, name="test", scopes=sorted(scopes), actor=SYSTEM)
+    """A program of somebody with every role in Acme that has, of what they permit, these rights."""
+    owner = User.objects.filter(email=TESTER, memberships__workspace=workspace).first()
+    maker = actor_for(owner, workspace) if owner is not None else SYSTEM
+    made = create_api_key(workspace=workspace, name="test", scopes=sorted(scopes), actor=maker)
     return Api(Client(), Authorization=f"Bearer {made.raw}")
 
 

@@ -40,10 +40,6 @@ from ipaas.vault.services import create_secret
 from tests.factories import flow_documents
 from tests.integration.runtime.conftest import conninfo, sql
 
-_TABLES = (
-    "runtime_work, runtime_run, runtime_businessid, runtime_steprun, runtime_attempt, runtime_payload, runtime_effect, "
-    "runtime_inboundkey, events_receipt, events_delivery"
-)
 ROUNDS = 40
 
 
@@ -154,7 +150,6 @@ def stand_ins(home: Path) -> Iterator[StandIns]:
 
 @pytest.fixture
 def shop(transactional_db: None, stand_ins: StandIns) -> Iterator[Shop]:
-    sql(f"TRUNCATE {_TABLES}")
     settings.cache_clear()
     demo.install()
     workspace = Workspace.objects.get(slug=demo.WORKSPACE)
@@ -162,7 +157,6 @@ def shop(transactional_db: None, stand_ins: StandIns) -> Iterator[Shop]:
     warehouse = Warehouse.from_settings()
     assert warehouse is not None
     yield Shop(workspace, Environment.objects.get(workspace=workspace), stand_ins, warehouse)
-    sql(f"TRUNCATE {_TABLES}")
     sql("DROP TABLE orders")
     for forget in (invalidate_all, credentials.forget_all, forget_all, forget_sealers, close_thread_connections):
         forget()

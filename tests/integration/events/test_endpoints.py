@@ -13,15 +13,20 @@ from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from ipaas.events import services
+from ipaas.events.errors import EndpointInUse
 from ipaas.events.intake import EndpointUnready
 from ipaas.events.models import Endpoint
 from ipaas.events.queries import endpoint_view
+from ipaas.flows.models import Deployment, Flow
+from ipaas.flows.services import pause_flow
+from ipaas.governance import services as governance
 from ipaas.vault import keys
 from ipaas.vault.errors import SecretInUse
 from ipaas.vault.keys import ensure_key_file
 from ipaas.vault.models import Secret
 from ipaas.vault.payloads import forget_sealers
 from ipaas.vault.services import create_secret, delete_secret, put_version, revoke_version
+from tests.factories.flow_documents import flow
 
 pytestmark = pytest.mark.django_db
 EDITOR = frozenset({"connections.view", "connections.edit"})
@@ -85,7 +90,11 @@ def rotate(actor: Actor, endpoint: Endpoint) -> Endpoint:
     return services.rotate_endpoint(actor=actor, endpoint=endpoint, reason="the address leaked")
 
 
-@pytest.mark.parametrize("deed", [change, pause, rotate], ids=lambda deed: deed.__name__)
+def delete(actor: Actor, endpoint: Endpoint) -> None:
+    services.delete_endpoint(actor=actor, endpoint=endpoint)
+
+
+@pytest.mark.parametrize("deed", [change, pause, rotate, delete], ids=lambda deed: deed.__name__)
 def test_who_may(deed: Any, endpoint: Endpoint, alice: Actor, bob: Actor, charlie: Actor) -> None:
     with pytest.raises(PermissionDenied):
         deed(bob, endpoint)
@@ -116,6 +125,35 @@ def test_a_rotated_endpoint_leaves_its_old_address(endpoint: Endpoint, alice: Ac
     found = endpoint_view(moved.public_id)
     assert found is not None
     assert found.id == endpoint.id
+
+
+def started_by(endpoint: Endpoint, slug: str) -> Deployment:
+    """A flow that deliveries to the endpoint start."""
+    trigger = {"webhook": {"endpoint": endpoint.slug}}
+    content = flow(slug=slug, trigger=trigger, steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])
+    applied = governance.apply_document(actor=SYSTEM, workspace=endpoint.workspace, content=content)
+    found = Flow.objects.get(id=applied.document.id)
+    return governance.deploy(flow=found, environment=endpoint.environment, version=applied.version, actor=SYSTEM)
+
+
+def test_an_endpoint_that_starts_a_deployed_flow_stays(
+    endpoint: Endpoint, environment: Environment, secret: Secret, alice: Actor
+) -> None:
+    staging = Environment.objects.create(workspace=environment.workspace, slug="staging", name="Staging")
+    elsewhere = services.create_endpoint(
+        actor=SYSTEM, environment=staging, slug="shop", title="Shop", secret_slug=secret.slug
+    )
+    orders = started_by(endpoint, "orders")
+    pause_flow(flow=orders.flow, actor=SYSTEM, reason="sale")
+    with pytest.raises(EndpointInUse, match=r"starts flow orders v1 \(production\)"):
+        delete(alice, endpoint)
+    delete(alice, elsewhere)
+    governance.undeploy(deployment=orders, actor=SYSTEM, reason="sale")
+    delete(alice, endpoint)
+    assert endpoint_view(endpoint.public_id) is None
+    entries = AuditEntry.objects.filter(action="endpoint.deleted").order_by("id")
+    assert [entry.details for entry in entries] == [{"environment": "staging"}, {"environment": "production"}]
+    delete_secret(secret=secret, actor=SYSTEM)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.test import Client
 from pydantic import SecretStr
 from redis import Redis
 
-from ipaas.config import settings
+from ipaas.config import ROOT, settings
 from ipaas.core import meter_sharing, probes, providers, readiness
 from ipaas.core.meters import LEASES_LAPSED
 from ipaas.core.probes import answer_probe
@@ -184,3 +184,9 @@ def test_what_is_shared_goes_on_after_an_outage(monkeypatch: pytest.MonkeyPatch,
     meter_sharing.stop_sharing()
     meter_sharing.stop_sharing()
     assert "again:1" in metrics()
+
+
+def test_every_meter_is_documented() -> None:
+    page = (ROOT / "docs" / "how-to" / "observe.md").read_text()
+    names = {line.split()[2] for line in metrics().splitlines() if line.startswith("# TYPE ipaas_")}
+    assert names - {name for name in names if name in page} == set()

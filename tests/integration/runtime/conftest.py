@@ -31,11 +31,6 @@ from ipaas.runtime.values import read_values
 from tests.factories import flow_documents
 from tests.integration.runtime.gateway import ScriptedGateway
 
-_TABLES = (
-    "runtime_work, runtime_run, runtime_businessid, runtime_steprun, runtime_attempt, runtime_payload, runtime_effect, "
-    "runtime_inboundkey, runtime_triggerslot, runtime_triggerstate, events_receipt, events_delivery"
-)
-
 
 def conninfo() -> str:
     """The test database, for the engine's own connections."""
@@ -164,14 +159,12 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> ScriptedGateway:
 
 
 @pytest.fixture
-def world(transactional_db: None, gateway: ScriptedGateway) -> Iterator[World]:
-    sql(f"TRUNCATE {_TABLES}")
+def world(transactional_db: None, gateway: ScriptedGateway) -> World:
     workspace = accounts.create_workspace(slug=f"w-{secrets.token_hex(4)}", name="Works", actor=SYSTEM)
     environment = accounts.create_environment(
         workspace=workspace, slug="production", name="Production", actor=SYSTEM, variables={"region": "eu"}
     )
-    yield World(workspace, environment, gateway)
-    sql(f"TRUNCATE {_TABLES}")
+    return World(workspace, environment, gateway)
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
 from ipaas.events.intake import DeliveryConflict, EndpointView, prepare
 from ipaas.events.models import Delivery, Endpoint, Receipt
+from ipaas.events.services import delete_endpoint
 from ipaas.ingress.batch import Batcher
 from ipaas.runtime.models import Run, Work
 from ipaas.runtime.pump import MAX_CRASHES
@@ -112,6 +114,16 @@ def test_deliveries_without_an_id_are_never_taken_for_the_same(world: World) -> 
     deliver(endpoint, *[("", "order.created", {"id": "o-1"})] * 2)
     world.work()
     assert Run.objects.count() == 2
+
+
+def test_a_delivery_to_an_endpoint_that_is_deleted_meanwhile_is_kept_as_unmatched(world: World) -> None:
+    endpoint = world.endpoint()
+    deliver(endpoint, ("d-1", "order.created", {"id": "o-1"}))
+    delete_endpoint(actor=SYSTEM, endpoint=endpoint)
+    world.work()
+    receipt = Receipt.objects.get()
+    assert (receipt.state, "an endpoint that is deleted" in receipt.note) == ("unmatched", True)
+    assert not Work.objects.exists()
 
 
 def test_a_delivery_that_no_flow_takes_is_kept_as_unmatched(world: World) -> None:

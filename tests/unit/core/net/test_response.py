@@ -162,3 +162,33 @@ def test_bodies_are_bounded():
 def test_garbage_never_raises(pieces):
     read(*pieces, eof=True)
     read(OK + b"Transfer-Encoding: chunked\r\n\r\n", *pieces, eof=True)
+
+
+@pytest.mark.parametrize(
+    ("head", "given", "kept"),
+    [
+        (OK, b"hi there", b""),
+        (b"HTTP/1.1 404 Not Found\r\n", b"", b"hi there"),
+    ],
+    ids=["taken-piece-by-piece", "a-refusal-is-no-download"],
+)
+def test_a_sink_gets_the_body_of_success_alone(head, given, kept):
+    taken = []
+    reader = ResponseReader(is_head=False, limits=Limits(1000), sink=taken.append)
+    for piece in (head + b"Content-Length: 8\r\n\r\n", b"hi ", b"there"):
+        reader.feed(piece)
+    assert (reader.complete, reader.failure) == (True, "")
+    assert (b"".join(taken), bytes(reader.body)) == (given, kept)
+
+
+@pytest.mark.parametrize(
+    ("head", "limit", "said"),
+    [(b"", 7, "too large"), (b"Content-Encoding: gzip\r\n", 1000, "encoded")],
+    ids=["limit", "encoded"],
+)
+def test_a_sink_gets_neither_too_much_nor_what_is_encoded(head, limit, said):
+    taken = []
+    reader = ResponseReader(is_head=False, limits=Limits(limit), sink=taken.append)
+    reader.feed(OK + head + b"Content-Length: 8\r\n\r\nhi there")
+    assert said in reader.failure
+    assert taken == []

@@ -1,0 +1,67 @@
+"""The settings of a workspace: the one list that pages, the API and the service go by."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipaas.core.errors import InvalidInput
+from ipaas.core.net import UrlRefused, parse_allowed
+
+MOST_TARGETS = 200
+LONGEST_TARGET = 300
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSetting:
+    """``schema`` is the form of a value as JSON Schema; ``check`` raises InvalidInput with the place of each fault."""
+
+    name: str
+    doc: str
+    schema: Mapping[str, Any]
+    check: Callable[[Any], None]
+
+
+def _check_egress(entries: Any) -> None:
+    if not isinstance(entries, list):
+        raise _invalid("egress_allow", "egress.form", "is a list of host:port")
+    if len(entries) > MOST_TARGETS:
+        raise _invalid("egress_allow", "egress.many", f"has at most {MOST_TARGETS} targets")
+    for number, entry in enumerate(entries):
+        place = f"egress_allow/{number}"
+        if not isinstance(entry, str) or len(entry) > LONGEST_TARGET:
+            raise _invalid(place, "egress.entry", f"is a text of at most {LONGEST_TARGET} characters")
+        try:
+            parse_allowed(entry)
+        except UrlRefused as error:
+            raise _invalid(place, "egress.entry", error.detail) from None
+
+
+def _invalid(path: str, code: str, message: str) -> InvalidInput:
+    return InvalidInput([{"path": path, "code": code, "message": message}])
+
+
+_ALL = (
+    WorkspaceSetting(
+        name="egress_allow",
+        doc="Private targets, each host:port, that connections of the workspace may call; all others are refused.",
+        schema={
+            "type": ["array", "null"],
+            "items": {"type": "string", "maxLength": LONGEST_TARGET},
+            "maxItems": MOST_TARGETS,
+        },
+        check=_check_egress,
+    ),
+)
+SETTINGS: Mapping[str, WorkspaceSetting] = {one.name: one for one in _ALL}
+
+
+def check_settings(given: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for unknown names and for values that are not of their form; None always is."""
+    known = ", ".join(sorted(SETTINGS))
+    unknown = sorted(set(given) - SETTINGS.keys())
+    if unknown:
+        message = f"there is no such setting of a workspace; there is {known}"
+        raise InvalidInput([{"path": name[:80], "code": "setting.unknown", "message": message} for name in unknown])
+    for name, value in given.items():
+        if value is not None:
+            SETTINGS[name].check(value)
