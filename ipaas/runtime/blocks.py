@@ -27,16 +27,8 @@ from ipaas.flows.plan import (
     WaitBlock,
 )
 from ipaas.runtime import calls, pauses
-from ipaas.runtime.execution import (
-    Execution,
-    Failure,
-    Frame,
-    Status,
-    Stopped,
-    Suspended,
-    detail_json,
-    storable,
-)
+from ipaas.runtime.endings import Failure, Stopped, Suspended, storable
+from ipaas.runtime.execution import Execution, Frame, Status, detail_json
 
 Handler = Callable[[Execution, Any, Frame], Awaitable[Any]]
 

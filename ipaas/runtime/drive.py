@@ -11,15 +11,8 @@ from ipaas.flows.plan import CallBlock
 from ipaas.runtime import calls
 from ipaas.runtime.blocks import Cancelled, run_steps
 from ipaas.runtime.digests import ended_row
-from ipaas.runtime.execution import (
-    Execution,
-    Failure,
-    Frame,
-    OperatorNeeded,
-    Status,
-    Stopped,
-    Suspended,
-)
+from ipaas.runtime.endings import Failure, OperatorNeeded, Stopped, Suspended
+from ipaas.runtime.execution import Execution, Frame, Status
 from ipaas.runtime.journal import OUTAGE, StoreGone
 from ipaas.runtime.models import Run
 from ipaas.runtime.rows import DeadLetterRow, RunRow, RunState, StepRow, Unit

@@ -14,6 +14,7 @@ from ipaas.core.errors import ErrorClass
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
 from ipaas.runtime.digests import ended_row
+from ipaas.runtime.endings import Failure
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
@@ -45,45 +46,6 @@ class Sealer(Protocol):
 
     @property
     def effect_hmac_key(self) -> bytes: ...
-
-
-@dataclass(slots=True)
-class Failure(Exception):
-    """A step failed for good."""
-
-    path: str
-    item: str
-    error_class: ErrorClass
-    code: str
-    message: str
-
-    def __post_init__(self) -> None:
-        self.code, self.message = storable(self.code), storable(self.message)
-        Exception.__init__(self, self.message)
-
-
-class Suspended(Exception):  # not an error: control flow of the walk
-    """Nothing can go on before ``due_at``."""
-
-    def __init__(self, due_at: datetime) -> None:
-        self.due_at = due_at
-        super().__init__(due_at.isoformat())
-
-
-class Stopped(Exception):  # not an error: a stop block was reached
-    """The flow ends here as it says itself."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
-
-
-class OperatorNeeded(Exception):  # not an error of ours: the flow stops loudly
-    """Only a person can say how to go on."""
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
-        super().__init__(failure.message)
 
 
 class ChildStarter(Protocol):
@@ -461,11 +423,6 @@ class Execution:
 def params_hash(action: str, params: Any) -> bytes:
     """Fingerprint of what a call asks for: tells a corrected request from a repeated one."""
     return hashlib.sha256(action.encode() + b"\0" + jsonio.canonical(params)).digest()
-
-
-def storable(text: str) -> str:
-    """A text as the database can keep it: PostgreSQL has no NUL."""
-    return text.replace("\0", "\ufffd")
 
 
 def detail_json(**values: Any) -> str:
