@@ -9,11 +9,10 @@ application = get_wsgi_application()
 
 
 def _begin() -> None:
-    from ipaas.celery import app  # after the set-up: tasks import models
+    import ipaas.celery  # noqa: F401 - the app that rings the workers
     from ipaas.core.thread_connections import close_with_threads
     from ipaas.runtime import lifecycle
 
-    app.loader.import_default_modules()
     close_with_threads()
     lifecycle.begin("web")
     lifecycle.end_at_exit()

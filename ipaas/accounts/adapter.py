@@ -6,6 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 from ipaas.accounts.addresses import client_ip
+from ipaas.accounts.known_places import is_known_place
 from ipaas.accounts.models import User
 from ipaas.accounts.services import set_password
 from ipaas.accounts.signin import record_failed_signin
@@ -20,6 +21,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_ip(request) or "unknown"
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Failures count per account; where its owner has signed in before they count apart, so that no stranger
+        who keeps guessing keeps the owner out."""
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        email, ip = str(credentials.get("email") or credentials.get("username") or ""), client_ip(request)
+        return f"{key}:{ip}" if is_known_place(email, ip) else key
 
     def set_password(self, user: User, password: str) -> None:
         actor = Actor(kind="user", id=str(user.pk), label=user.email, ip=client_ip(self.request) or None)

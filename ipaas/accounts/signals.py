@@ -7,6 +7,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from ipaas.accounts.addresses import client_ip
+from ipaas.accounts.known_places import note_place
 from ipaas.accounts.models import User
 from ipaas.accounts.signin import record_signin, record_signout
 
@@ -14,6 +15,7 @@ from ipaas.accounts.signin import record_signin, record_signout
 @receiver(user_logged_in)
 def _signed_in(request: HttpRequest, user: User, **_: Any) -> None:
     record_signin(user, client_ip(request))
+    note_place(user.email, client_ip(request))
 
 
 @receiver(user_logged_out)

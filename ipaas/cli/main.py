@@ -33,11 +33,10 @@ def main(context: click.Context, server: str | None, workspace: str | None) -> N
 def scheduler() -> None:
     """Serve the scheduler until it is asked to stop."""
     set_up()
-    from ipaas.celery import app
+    import ipaas.celery  # noqa: F401 - the app that rings the workers
     from ipaas.runtime import lifecycle
     from ipaas.runtime.scheduler import Scheduler
 
-    app.loader.import_default_modules()
     serving = Scheduler()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 The format is that of ``array_send`` in PostgreSQL: one dimension, each element with its length, -1 for null.
 """
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ _UUID = b"\x00\x00\x00\x10"
 _TRUE, _FALSE = b"\x00\x00\x00\x01\x01", b"\x00\x00\x00\x01\x00"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_PARAMETER = re.compile(r"%b::(\w+)\[\]")
 
 
 class Column:
@@ -87,6 +89,11 @@ _TYPES: dict[str, tuple[int, Callable[[Any], bytes]]] = {
     "uuid": (2950, _uuid),
     "jsonb": (3802, _jsonb),
 }
+
+
+def array_kinds(sql: str) -> Sequence[str]:
+    """The types of a statement's array parameters, in order."""
+    return tuple(_PARAMETER.findall(sql))
 
 
 def column(kind: str, values: Sequence[Any]) -> Column:

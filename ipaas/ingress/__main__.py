@@ -11,12 +11,11 @@ import uvicorn
 
 def main() -> None:
     django.setup()
-    from ipaas.celery import app  # after the set-up: tasks import models
+    import ipaas.celery  # noqa: F401 - the app that rings the workers
     from ipaas.config import settings
     from ipaas.ingress.app import Ingress
     from ipaas.runtime import lifecycle
 
-    app.loader.import_default_modules()
     conf = settings()
     lifecycle.begin("ingress")
     gc.collect()

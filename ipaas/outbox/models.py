@@ -6,7 +6,10 @@ from ipaas.core.ids import uuid7
 
 
 class OutboxEvent(models.Model):
-    """One event to deliver: ``data`` carries ids and labels, never payloads or secrets."""
+    """One event to deliver: ``data`` carries ids and labels, never payloads or secrets.
+
+    One that is still to be delivered has a row of due work with its id; ``runtime.retention`` deletes the others.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace_id = models.UUIDField()
@@ -17,7 +20,6 @@ class OutboxEvent(models.Model):
     trace_id = models.CharField(max_length=32)
     data = models.JSONField()
     sealed = models.BinaryField(null=True)
-    processed_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["workspace_id", "-id"], name="outbox_event_recent")]

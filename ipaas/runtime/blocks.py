@@ -27,16 +27,9 @@ from ipaas.flows.plan import (
     WaitBlock,
 )
 from ipaas.runtime import calls, pauses
-from ipaas.runtime.execution import (
-    Execution,
-    Failure,
-    Frame,
-    Status,
-    Stopped,
-    Suspended,
-    detail_json,
-    storable,
-)
+from ipaas.runtime.closing import fail_container
+from ipaas.runtime.endings import Failure, Stopped, Suspended, storable
+from ipaas.runtime.execution import Execution, Frame, Status, detail_json
 
 Handler = Callable[[Execution, Any, Frame], Awaitable[Any]]
 
@@ -103,9 +96,11 @@ def _recorded_failure(step: Any) -> Failure:
 async def _handle(execution: Execution, block: Block, frame: Frame, failure: Failure) -> Any:
     handler = block.on_failure
     step = execution.step_of(block, frame.item)
-    own = (failure.path, failure.item) == (block.path, frame.item)
-    if (own or step is not None) and (step is None or step.status != Status.FAILED):
-        execution.fail_step(block, frame, failure)
+    if (failure.path, failure.item) == (block.path, frame.item):
+        if step is None or step.status != Status.FAILED:
+            execution.fail_step(block, frame, failure)
+    elif step is not None and step.status != Status.FAILED:
+        fail_container(execution, block, frame, failure)
     if handler is None or not handler.handles(failure.error_class):
         raise failure
     error = {"class": failure.error_class.value, "code": failure.code, "message": failure.message}

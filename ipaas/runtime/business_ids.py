@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 from ipaas.core import jsonio
 from ipaas.core.redaction import Redactor, SecretValues, mask, scrub_text, texts_of
 from ipaas.flows.plan import Plan
-from ipaas.runtime.execution import Scope, storable
+from ipaas.runtime.endings import storable
+from ipaas.runtime.execution import Scope
 from ipaas.runtime.models import BusinessId
 from ipaas.runtime.rows import BusinessIdRow, RunRow
 from ipaas.vault.payloads import fingerprint_key

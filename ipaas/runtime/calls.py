@@ -12,16 +12,8 @@ from ipaas.core.logging import get_logger
 from ipaas.flows.plan import CallBlock
 from ipaas.policies.effects import IntendResult, Intent, Recorded
 from ipaas.runtime.effects import effect_key
-from ipaas.runtime.execution import (
-    Execution,
-    Failure,
-    Frame,
-    OperatorNeeded,
-    Status,
-    Suspended,
-    effect_aad,
-    params_hash,
-)
+from ipaas.runtime.endings import Failure, OperatorNeeded, Suspended
+from ipaas.runtime.execution import Execution, Frame, Status, effect_aad, params_hash
 from ipaas.runtime.rows import AttemptRow, EffectIntent, EffectOutcome, StepRow
 from ipaas.runtime.store import EffectKey
 from ipaas.runtime.tracing import attempt_trace

@@ -10,16 +10,10 @@ from ipaas.core.meters import RUN_SECONDS, RUNS_ENDED
 from ipaas.flows.plan import CallBlock
 from ipaas.runtime import calls
 from ipaas.runtime.blocks import Cancelled, run_steps
+from ipaas.runtime.closing import close_steps
 from ipaas.runtime.digests import ended_row
-from ipaas.runtime.execution import (
-    Execution,
-    Failure,
-    Frame,
-    OperatorNeeded,
-    Status,
-    Stopped,
-    Suspended,
-)
+from ipaas.runtime.endings import Failure, OperatorNeeded, Stopped, Suspended
+from ipaas.runtime.execution import Execution, Frame, Status
 from ipaas.runtime.journal import OUTAGE, StoreGone
 from ipaas.runtime.models import Run
 from ipaas.runtime.rows import DeadLetterRow, RunRow, RunState, StepRow, Unit
@@ -103,7 +97,7 @@ async def _failed(execution: Execution, frame: Frame, failure: Failure) -> None:
         return
     execution.run = execution.run._replace(status=Run.Status.COMPENSATING)
     execution.close_questions()
-    execution.close_steps(failure)
+    close_steps(execution, failure)
     execution.set_state(Run.Status.COMPENSATING, failure=failure)
     await _compensate(execution, failure)
 
@@ -148,7 +142,7 @@ def _when_done(step: StepRow) -> tuple[datetime, int]:
 async def _end(execution: Execution, status: str, failure: Failure | None) -> None:
     if status not in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):  # those may be taken up again, with their questions
         execution.close_questions()
-    execution.close_steps(failure)
+    close_steps(execution, failure)
     execution.set_state(status, ended=True, failure=failure)
     if failure is not None and status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
         execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure))

@@ -21,7 +21,8 @@ from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
 from ipaas.runtime.business_ids import business_rows
 from ipaas.runtime.drive import add_burial, drive
-from ipaas.runtime.execution import Execution, Failure, Recorded, payload_aad
+from ipaas.runtime.endings import Failure
+from ipaas.runtime.execution import Execution, Recorded, payload_aad
 from ipaas.runtime.holds import hold, is_paused, may_be_held
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Work

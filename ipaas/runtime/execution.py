@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,10 +10,10 @@ from uuid import UUID
 
 from ipaas.core import jsonio
 from ipaas.core.clock import now
-from ipaas.core.errors import ErrorClass
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
 from ipaas.runtime.digests import ended_row
+from ipaas.runtime.endings import Failure
 from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
@@ -29,7 +29,6 @@ from ipaas.runtime.rows import (
 )
 from ipaas.runtime.store import EffectKey
 from ipaas.runtime.tracing import run_trace
-from ipaas.runtime.unfinished import STANDING, is_inside
 
 Status = StepRun.Status
 StepKey = tuple[str, str]
@@ -45,45 +44,6 @@ class Sealer(Protocol):
 
     @property
     def effect_hmac_key(self) -> bytes: ...
-
-
-@dataclass(slots=True)
-class Failure(Exception):
-    """A step failed for good."""
-
-    path: str
-    item: str
-    error_class: ErrorClass
-    code: str
-    message: str
-
-    def __post_init__(self) -> None:
-        self.code, self.message = storable(self.code), storable(self.message)
-        Exception.__init__(self, self.message)
-
-
-class Suspended(Exception):  # not an error: control flow of the walk
-    """Nothing can go on before ``due_at``."""
-
-    def __init__(self, due_at: datetime) -> None:
-        self.due_at = due_at
-        super().__init__(due_at.isoformat())
-
-
-class Stopped(Exception):  # not an error: a stop block was reached
-    """The flow ends here as it says itself."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
-
-
-class OperatorNeeded(Exception):  # not an error of ours: the flow stops loudly
-    """Only a person can say how to go on."""
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
-        super().__init__(failure.message)
 
 
 class ChildStarter(Protocol):
@@ -291,39 +251,16 @@ class Execution:
         self.publish(block, frame, "skipped", None)
 
     def fail_step(self, block: Block, frame: Frame, failure: Failure) -> None:
-        """The step failed for good; when a step inside of it is why, what else goes on in there is given up."""
-        step = self.begin_step(block, frame.item)
-        if (failure.path, failure.item) != (step.path, step.item):
-            self._close(lambda inner: is_inside(inner.path, inner.item, step))
-        self._give_up(step, Status.FAILED, failure)
-
-    def _give_up(self, step: StepRow, status: str, failure: Failure) -> None:
-        own = (failure.path, failure.item) == (step.path, step.item)
         self.write_step(
-            step,
-            status=status,
+            self.begin_step(block, frame.item),
+            status=Status.FAILED,
             finished_at=now(),
             due_at=None,
             reason=None,
             error_class=failure.error_class.value,
             error_code=failure.code,
             error_message=failure.message,
-            detail=step.detail if own else detail_json(cause={"step": failure.path, "item": failure.item}),
         )
-
-    def close_steps(self, failure: Failure | None) -> None:
-        """The run ends: what is around the step that ended it ends like that one, all else is cut short."""
-        if failure is not None:
-            ended = Status.UNKNOWN if failure.error_class == ErrorClass.OUTCOME_UNKNOWN else Status.FAILED
-            for step in list(self.recorded.steps.values()):
-                if step.status in STANDING and is_inside(failure.path, failure.item, step):
-                    self._give_up(step, ended, failure)
-        self._close(lambda _: True)
-
-    def _close(self, which: Callable[[StepRow], bool]) -> None:
-        for step in list(self.recorded.steps.values()):
-            if step.status in STANDING and which(step):
-                self.write_step(step, status=Status.CANCELLED, finished_at=now())
 
     @property
     def only_item(self) -> tuple[str, int] | None:
@@ -461,11 +398,6 @@ class Execution:
 def params_hash(action: str, params: Any) -> bytes:
     """Fingerprint of what a call asks for: tells a corrected request from a repeated one."""
     return hashlib.sha256(action.encode() + b"\0" + jsonio.canonical(params)).digest()
-
-
-def storable(text: str) -> str:
-    """A text as the database can keep it: PostgreSQL has no NUL."""
-    return text.replace("\0", "\ufffd")
 
 
 def detail_json(**values: Any) -> str:

@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 from django.conf import settings as django_settings
 
 from ipaas.config import settings
+from ipaas.core import jobs
 from ipaas.core.logging import configure_logging, protect
 from ipaas.core.meter_sharing import start_sharing, stop_sharing
+from ipaas.runtime.bell import ring
 from ipaas.vault.reads import start_flushing, stop_flushing
 
 
@@ -24,9 +26,10 @@ def begin_logging() -> None:
 
 
 def begin(process: str) -> None:
-    """Log, share meters and audit reads of secrets from now on; in a forked child again."""
+    """Log, share meters, ring workers and audit reads of secrets from now on; in a forked child again."""
     begin_logging()
     start_sharing(process)
+    jobs.set_ringer(ring)
     start_flushing()
 
 

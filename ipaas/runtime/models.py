@@ -367,7 +367,8 @@ class TriggerState(models.Model):
 
     ``cursor`` is where polling goes on and ``seen`` the keys of the page before it, which a vendor with an inclusive
     cursor gives again. ``attempts`` counts tries of the present poll (begun at ``tried_at``), ``failures`` polls in
-    a row that failed for good; ``failing_since`` and ``last_error`` say since when and why.
+    a row that failed for good; ``failing_since`` and ``last_error`` say since when and why. The cursor was last
+    another one at ``moved_at``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -386,6 +387,7 @@ class TriggerState(models.Model):
     tried_at = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True)
     succeeded_at = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(null=True)
     last_error = models.TextField(default="")
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -10,17 +10,15 @@ from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import ApprovalBlock, Block, EmitBlock, SubflowBlock
 from ipaas.runtime.effects import derived_id
+from ipaas.runtime.endings import Failure, Suspended, storable
 from ipaas.runtime.execution import (
     Execution,
-    Failure,
     Frame,
     Status,
-    Suspended,
     detail_json,
     effect_aad,
     params_hash,
     payload_aad,
-    storable,
 )
 from ipaas.runtime.models import Run
 from ipaas.runtime.rows import ApprovalRow, EffectDone, OutboxRow, StepRow

@@ -17,8 +17,8 @@ from ipaas.core.durations import parse_duration
 from ipaas.core.logging import get_logger
 from ipaas.flows.queries import plan_for
 from ipaas.runtime import triggers, writing
+from ipaas.runtime.endings import storable
 from ipaas.runtime.engine import Engine, flow_slug
-from ipaas.runtime.execution import storable
 from ipaas.runtime.models import InboundKey, TriggerState, Work
 from ipaas.runtime.rows import InboundKeyRow, Suspension, Unit
 from ipaas.runtime.starts import Origin, add_queued, environment_view, prepare_start
@@ -127,7 +127,8 @@ def _take_page(state: TriggerState, poll: Poll, page: Any, moment: datetime) -> 
     stuck = bool(page["more"]) and page["cursor"] == poll.cursor
     if keys:
         state.seen = keys
-    state.cursor = page["cursor"]
+    if page["cursor"] != state.cursor:
+        state.cursor, state.moved_at = page["cursor"], moment
     state.attempts, state.failures, state.tried_at, state.failing_since = 0, 0, None, None
     state.succeeded_at = moment
     state.last_error = "poll_stuck: the source says that there is more, but its cursor stands still" if stuck else ""

@@ -15,8 +15,8 @@ import psycopg
 
 from ipaas.core.logging import get_logger
 from ipaas.core.meters import ENGINE_INFLIGHT, LEASES_LAPSED, WORK_CLAIMED
+from ipaas.runtime.endings import Failure
 from ipaas.runtime.engine import Engine
-from ipaas.runtime.execution import Failure
 from ipaas.runtime.journal import OUTAGE
 from ipaas.runtime.models import Work
 from ipaas.runtime.rows import Claim, Unit

@@ -1,6 +1,5 @@
 """Rows the engine writes, gathered column-wise and inserted by ``unnest`` in one round trip per batch."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ipaas.audit.sql import ENTRY_INSERT
+from ipaas.core.pg_arrays import array_kinds
 
 Claim = tuple[UUID, int]
 HELD_UNTIL = datetime(9000, 1, 1, tzinfo=UTC)
@@ -227,9 +227,6 @@ class EndedRow(NamedTuple):
 Row = tuple[Any, ...]
 
 
-_ARRAY = re.compile(r"%b::(\w+)\[\]")
-
-
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One set-based statement: the columns of the row type become array parameters, of ``kinds`` in this order."""
@@ -241,11 +238,6 @@ class Statement:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kinds", array_kinds(self.sql))
-
-
-def array_kinds(sql: str) -> Sequence[str]:
-    """The types of a statement's array parameters, in order."""
-    return tuple(_ARRAY.findall(sql))
 
 
 def _arrays(types: Sequence[str]) -> str:

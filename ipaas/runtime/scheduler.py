@@ -15,12 +15,12 @@ from ipaas.audit.sequencer import sequence_pending, write_checkpoints
 from ipaas.core.clock import now
 from ipaas.core.logging import get_logger
 from ipaas.core.partitions import ensure_partitions
+from ipaas.runtime.bell import ring
 from ipaas.runtime.holds import release_held
 from ipaas.runtime.models import Work
 from ipaas.runtime.polls import queue_polls
 from ipaas.runtime.retention import apply_retention
 from ipaas.runtime.schedules import fire_schedules
-from ipaas.runtime.tasks import ring
 
 log = get_logger(__name__)
 

@@ -12,7 +12,7 @@ from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Plan
 from ipaas.runtime.business_ids import business_rows, evaluate_business_ids, shown_business_ids
-from ipaas.runtime.execution import Failure
+from ipaas.runtime.endings import Failure
 from ipaas.runtime.models import Run, Work
 from ipaas.runtime.rows import HELD_UNTIL, RunRow, Unit, WorkRow
 from ipaas.runtime.values import add_trigger

@@ -20,9 +20,9 @@ from celery.signals import (
 )
 
 from ipaas.config import settings
-from ipaas.core import jobs
 from ipaas.core.logging import get_logger
 from ipaas.runtime import lifecycle
+from ipaas.runtime.bell import PUMP
 from ipaas.runtime.bulk import abandon_bulk_job, bulk_task
 from ipaas.runtime.models import Work
 from ipaas.runtime.polls import abandon_poll, poll_task
@@ -57,7 +57,7 @@ def _pump() -> tuple[asyncio.AbstractEventLoop, Pump]:
     return _Process.loop, _Process.pump
 
 
-@shared_task(name="ipaas.pump", bind=True)
+@shared_task(name=PUMP, bind=True)
 def pump(self: "Task[Any, Any]", lane: str) -> None:
     """Work off what is due; ``lane`` is only the bell that rang."""
     del self, lane
@@ -65,11 +65,6 @@ def pump(self: "Task[Any, Any]", lane: str) -> None:
         return
     loop, engine = _pump()
     loop.run_until_complete(engine.run())
-
-
-def ring(lane: str) -> None:
-    """Send the message that starts a pump; called by the wake thread, never in a request."""
-    pump.apply_async(args=(lane,), queue=lane, expires=60, retry=False)
 
 
 @setup_logging.connect
@@ -128,6 +123,3 @@ def _close(**_: object) -> None:
     if loop is not None and engine is not None and not loop.is_running():
         loop.run_until_complete(engine.close())
     lifecycle.end()
-
-
-jobs.set_ringer(ring)

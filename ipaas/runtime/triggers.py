@@ -29,7 +29,7 @@ def follow_deployment(deployment: Deployment) -> None:
     state = state or TriggerState(flow_id=deployment.flow_id, environment_id=deployment.environment_id, active=False)
     kind, spec, moment = deployment.trigger_kind, deployment.trigger_spec, now()
     if kind == "poll" and (state.kind != kind or _source(state.spec) != _source(spec)):
-        state.cursor, state.seen = None, []
+        state.cursor, state.seen, state.moved_at, state.succeeded_at = None, [], None, None
     if kind == "poll":
         state.next_at = moment
     elif not state.active or _clock(state.spec) != _clock(spec):

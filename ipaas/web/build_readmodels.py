@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ipaas.runtime.clocks import Clock
 from ipaas.web.readmodels import Json, Link
 
 
@@ -23,7 +24,7 @@ class DocumentRow:
 
 @dataclass(frozen=True)
 class DeploymentRow:
-    """Where a version runs; ``address`` is where a webhook's sender posts to."""
+    """Where a version runs; ``address`` is where a webhook's sender posts to, ``clock`` that of a schedule or poll."""
 
     environment: str
     environment_slug: str
@@ -34,6 +35,7 @@ class DeploymentRow:
     deployed_at: datetime
     address: str = ""
     endpoint: Link | None = None
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def browser() -> Iterator["playwright.Browser"]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def design_server() -> Iterator[str]:
     """Address of a server with the component page; its pages need no database and get none."""
     with override_settings(ROOT_URLCONF="tests.e2e.urls_with_design", ALLOWED_HOSTS=["localhost"]):

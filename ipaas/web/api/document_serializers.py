@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ipaas.core.documents import DocumentVersion
 from ipaas.flows.models import Deployment, Flow
+from ipaas.runtime.clocks import clocks_of
+from ipaas.runtime.holds import held_count
 from ipaas.web.api.fields import FindingOutput, JsonField, StrictSerializer
 
 MAX_TEXT = 1_000_000
@@ -121,9 +124,37 @@ class FlowOutput(DocumentOutput):
     pause_reason = serializers.CharField()
 
 
+class ClockOutput(serializers.Serializer[Any]):
+    """The clock of a schedule or a poll; it stands while the flow is paused."""
+
+    kind = serializers.CharField()
+    next_at = serializers.DateTimeField(help_text="When it is due; a time gone by comes at once.")
+    error = serializers.CharField(help_text="Class and code of what went wrong last; empty when nothing did.")
+    attempts = serializers.IntegerField(help_text="Tries of the present poll.")
+    failures = serializers.IntegerField(help_text="Polls in a row that failed for good.")
+    failing_since = serializers.DateTimeField(allow_null=True)
+    succeeded_at = serializers.DateTimeField(allow_null=True, help_text="When the source was last read.")
+    moved_at = serializers.DateTimeField(allow_null=True, help_text="When the source last gave a new cursor.")
+
+
+class DeploymentDetailOutput(DeploymentOutput):
+    clock = serializers.SerializerMethodField(help_text="Of a schedule or a poll; null for other triggers.")
+
+    @extend_schema_field(ClockOutput(allow_null=True))
+    def get_clock(self, deployment: Deployment) -> Any:
+        clock = clocks_of(deployment.flow_id).get(deployment.environment_id)
+        return None if clock is None else ClockOutput(clock).data
+
+
 class FlowDetailOutput(FlowOutput):
     draft = JsonField(help_text="The document's content; null without a draft.")
-    deployments = DeploymentOutput(many=True)
+    deployments = DeploymentDetailOutput(many=True)
+    held_runs = serializers.SerializerMethodField(
+        help_text="Runs made while the flow is paused; they start when it is resumed, oldest first, at a rate."
+    )
+
+    def get_held_runs(self, flow: Flow) -> int:
+        return held_count(flow.id)
 
 
 class VersionOutput(serializers.Serializer[Any]):

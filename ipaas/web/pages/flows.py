@@ -16,6 +16,8 @@ from ipaas.events.models import Endpoint
 from ipaas.flows.form import form_findings
 from ipaas.flows.models import Deployment, Flow
 from ipaas.flows.services import save_draft
+from ipaas.runtime.clocks import Clock, clocks_of
+from ipaas.runtime.holds import RELEASE_PER_S, held_count
 from ipaas.runtime.models import Run
 from ipaas.web.build_readmodels import DeploymentRow
 from ipaas.web.pages import document_views as views
@@ -117,6 +119,7 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
     for one in deployments:
         if one.active:
             live.setdefault(one.version.number, []).append(one.environment.slug)
+    clocks = clocks_of(flow.id)
     context = {
         **views.detail_context(request, FLOWS, flow),
         "flow": _row(request, flow, figures, open_letters(request.workspace.id)),
@@ -127,7 +130,9 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "trigger": trigger_in_words(content) if valid else "",
         "facts": contract_facts(content) if valid else [],
         "versions": version_rows(request, FLOWS, flow, live),
-        "deployments": [deployment_row(request, one) for one in deployments],
+        "deployments": [deployment_row(request, one, clocks.get(one.environment_id)) for one in deployments],
+        "held": held_count(flow.id),
+        "release_per_s": RELEASE_PER_S,
         "recent": recent_runs(request, flow, environment) if environment and request.actor.may("runs.view") else None,
         "runs_url": reverse("runtime:run_list", args=[request.workspace.slug]),
         **_deeds(request, flow, deployments),
@@ -161,7 +166,7 @@ def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment])
     }
 
 
-def deployment_row(request: WorkspaceRequest, one: Deployment) -> DeploymentRow:
+def deployment_row(request: WorkspaceRequest, one: Deployment, clock: Clock | None) -> DeploymentRow:
     endpoint = None
     if one.trigger_kind == "webhook" and request.actor.may("connections.view"):
         endpoint = Endpoint.objects.filter(environment_id=one.environment_id, slug=one.trigger_key).first()
@@ -176,6 +181,7 @@ def deployment_row(request: WorkspaceRequest, one: Deployment) -> DeploymentRow:
         deployed_at=one.deployed_at,
         address=hook_address(endpoint) if endpoint else "",
         endpoint=Link(endpoint.title, reverse("events:endpoint_detail", args=place)) if endpoint else None,
+        clock=clock,
     )
 
 

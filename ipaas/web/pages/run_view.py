@@ -186,6 +186,7 @@ class RunView:
                 f"Cancelled: {run.cancel_reason}" if run.ended else f"Stops before its next step: {run.cancel_reason}"
             )
         return {
+            Run.Status.HELD: "Its flow is paused; it starts when the flow is taken up again",
             Run.Status.DEAD: f"“{title}” failed for good",
             Run.Status.DISCARDED: f"“{title}” failed for good; the dead letter was discarded",
             Run.Status.COMPENSATING: f"“{title}” failed; what was done is being undone",

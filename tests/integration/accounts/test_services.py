@@ -196,3 +196,14 @@ def test_a_person_sets_their_own_password_and_nobody_elses(workspace: Workspace,
         services.set_password(user=user, password=PASSWORD, actor=alice)
     with pytest.raises(InvalidInput):
         services.set_password(user=user, password="bob@example.org", actor=bob)
+
+
+def test_a_member_whom_somebody_removed_meanwhile_is_not_found(workspace: Workspace, alice: Actor) -> None:
+    make_member(workspace, "dora@example.org", "operator")
+    seen = member("dora@example.org")
+    services.remove_member(membership=member("dora@example.org"), actor=alice)
+
+    with pytest.raises(NotFound):
+        services.change_roles(membership=seen, roles=["approver"], actor=alice)
+    with pytest.raises(NotFound):
+        services.remove_member(membership=seen, actor=alice)

@@ -129,6 +129,17 @@ def test_guessing_is_throttled_per_address(client: Client, dora: User) -> None:
     assert AuditEntry.objects.filter(action="signin.ok").count() == 0
 
 
+def test_guessing_elsewhere_does_not_lock_the_owner_out_of_a_known_place(client: Client, dora: User) -> None:
+    own = str(IPv6Address(uuid4().int))
+    assert signin(Client(REMOTE_ADDR=own), dora.email, PASSWORD).status_code == 302
+    for _ in range(7):
+        signin(client, dora.email, "wrong wrong wrong")
+    assert signin(Client(REMOTE_ADDR=own), dora.email, PASSWORD).status_code == 302
+    for _ in range(5):
+        signin(Client(REMOTE_ADDR=own), dora.email, "wrong wrong wrong")
+    assert signin(Client(REMOTE_ADDR=own), dora.email, PASSWORD).status_code == 200
+
+
 def test_a_deactivated_person_does_not_get_in_and_is_thrown_out(client: Client, dora: User) -> None:
     signin(client, dora.email, PASSWORD)
     User.objects.filter(id=dora.id).update(is_active=False)

@@ -10,7 +10,10 @@ from ipaas.accounts.api_keys import create_api_key
 from ipaas.accounts.models import Environment, ServiceAccount, Workspace
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM
+from ipaas.core.ids import uuid7
 from ipaas.flows.models import FlowVersion
+from ipaas.runtime.models import TriggerState, Work
+from ipaas.runtime.rows import HELD_UNTIL
 from tests.integration.api.conftest import EVIDENCE, SIMPLE, Api
 from tests.integration.api.test_basics import problem
 
@@ -37,6 +40,32 @@ def test_a_flow_goes_from_draft_to_run(alice: Api, production: Environment) -> N
     assert (shown["title"], shown["deployments"][0]["version"]) == ("Orders, all", 1)
     run = told(alice.post("flows/orders/trigger", {"environment": "production", "body": {"id": "o-7"}}), 202)
     assert (run["flow"], run["environment"], run["business_ids"]) == ("orders", "production", {"order": "o-7"})
+
+
+def test_a_flow_tells_how_its_clocks_stand_and_what_it_holds(
+    alice: Api, production: Environment, deployed: FlowVersion
+) -> None:
+    shown = told(alice.get("flows/orders"))
+    assert (shown["deployments"][0]["clock"], shown["held_runs"]) == (None, 0)
+    hourly = {"slug": "hourly", "trigger": {"schedule": {"cron": "0 * * * *"}}, "primary_business_id": "slot"}
+    told(
+        alice.post(
+            "documents/apply", {"content": {**SIMPLE, **hourly, "business_ids": {"slot": "trigger.body.scheduled_at"}}}
+        )
+    )
+    told(alice.post("flows/hourly/deploy", {"environment": "production", "version": 1}))
+    TriggerState.objects.update(last_error="not_found: alice@example.com")
+    clock = told(alice.get("flows/hourly"))["deployments"][0]["clock"]
+    assert (clock["kind"], clock["error"], clock["failing_since"]) == ("schedule", "not_found", None)
+    assert clock["next_at"].endswith(":00:00Z")
+    told(alice.post("flows/orders/pause", {"reason": "repair"}))
+    run = told(alice.post("flows/orders/trigger", {"environment": "production", "body": {"id": "o-7"}}), 409)
+    assert "paused" in run["detail"]
+    Work.objects.create(
+        id=uuid7(), kind=Work.Kind.RUN, lane=1, workspace_id=production.workspace_id,
+        group_id=deployed.document_id, due_at=HELD_UNTIL,
+    )  # fmt: skip
+    assert told(alice.get("flows/orders"))["held_runs"] == 1
 
 
 def test_a_draft_keeps_its_slug_and_its_kind(alice: Api, subjects: dict[str, Any]) -> None:

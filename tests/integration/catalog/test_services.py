@@ -169,3 +169,13 @@ def test_usual_address_comes_from_the_connector(environment: Environment) -> Non
     row = services.create_connection(environment=environment, slug="pay", connector="payments", actor=SYSTEM)
     assert row.base_url == "https://api.kestrelpay.example"
     assert (row.auth_scheme, row.title) == ("api-key", "Kestrel Pay")
+
+
+def test_what_somebody_deleted_meanwhile_is_not_found(connection: Connection) -> None:
+    services.delete_connection(connection=Connection.objects.get(id=connection.id), actor=SYSTEM)
+
+    with pytest.raises(NotFound):
+        services.update_connection(connection=connection, changes={"title": "New"}, actor=SYSTEM)
+    with pytest.raises(NotFound):
+        services.delete_connection(connection=connection, actor=SYSTEM)
+    assert AuditEntry.objects.filter(action="connection.deleted").count() == 1

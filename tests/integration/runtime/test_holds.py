@@ -1,19 +1,23 @@
 """Deliveries to a paused flow: kept as held runs, let go at a rate when it is resumed."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM
 from ipaas.flows.models import Deployment, Flow
 from ipaas.flows.services import pause_flow, resume_flow
+from ipaas.runtime.bulk import start_bulk_job
 from ipaas.runtime.holds import RELEASE_PER_S, held_count, release_held
-from ipaas.runtime.models import Run, Work
-from ipaas.runtime.services import cancel_run, trigger_flow
+from ipaas.runtime.models import DeadLetter, Run, Work
+from ipaas.runtime.replays import preview_replay, replay_run
+from ipaas.runtime.services import RunState, cancel_run, resume_run, settle_effect, skip_step, trigger_flow
 from tests.integration.runtime.conftest import World, call
 from tests.integration.runtime.test_deliveries import deliver, listening
 
@@ -145,3 +149,58 @@ def test_a_start_that_was_queued_before_the_pause_is_held_too(world: World) -> N
     world.work()
     run.refresh_from_db()
     assert (run.status, held_count(flow.id)) == ("held", 1)
+
+
+HELD_DEEDS: dict[str, Callable[[Run], Any]] = {
+    "replay": lambda run: replay_run(actor=SYSTEM, run=run, reason="again"),
+    "preview": lambda run: preview_replay(actor=SYSTEM, run=run),
+    "correction": lambda run: replay_run(actor=SYSTEM, run=run, reason="again", input={"id": "o-9"}),
+    "resume": lambda run: resume_run(actor=SYSTEM, run=run),
+    "skip": lambda run: skip_step(actor=SYSTEM, run=run, reason="no"),
+    "settle": lambda run: settle_effect(actor=SYSTEM, run=run, path="charge", item="", happened=True),
+}
+
+
+@pytest.mark.parametrize("deed", HELD_DEEDS)
+def test_a_held_run_is_neither_replayed_nor_resumed(world: World, deed: str) -> None:
+    paused(world)
+    run = Run.objects.get()
+    with pytest.raises(RunState, match="The run is held"):
+        HELD_DEEDS[deed](run)
+    assert list(Run.objects.values_list("status", flat=True)) == ["held"]
+
+
+def test_a_replay_for_a_paused_flow_is_not_held(world: World) -> None:
+    flow = listening(world)
+    run = world.play(flow)
+    pause_flow(flow=flow, actor=SYSTEM, reason="repair")
+    replay = replay_run(actor=SYSTEM, run=run, reason="again", new_effects=True)
+    world.work()
+    replay.refresh_from_db()
+    assert (replay.status, len(world.gateway.calls)) == ("succeeded", 2)
+
+
+def test_a_held_run_with_a_bad_input_is_cancelled_and_not_dead_lettered(world: World) -> None:
+    endpoint = world.endpoint()
+    flow: Flow = listening(world)
+    pause_flow(flow=flow, actor=SYSTEM, reason="repair")
+    deliver(endpoint, ("d-1", "order.created", {"other": 1}))
+    world.work()
+    run = Run.objects.get()
+    assert run.status == "held"
+    cancel_run(actor=SYSTEM, run=run, reason="not wanted")
+    world.work()
+    run.refresh_from_db()
+    assert (run.status, DeadLetter.objects.exists()) == ("cancelled", False)
+
+
+def test_all_that_is_held_is_discarded_at_once(world: World) -> None:
+    flow = paused(world, 3)
+    wanted = {"status": "held", "flow_id": str(flow.id)}
+    start_bulk_job(
+        actor=SYSTEM, workspace=world.workspace, deed="cancel", filter=wanted, rate_per_s=100.0,
+        options={"reason": "not wanted"},
+    )  # fmt: skip
+    world.work()
+    assert list(Run.objects.values_list("status", flat=True)) == ["cancelled"] * 3
+    assert (held_count(flow.id), world.gateway.paths) == (0, [])

@@ -81,6 +81,7 @@ def test_each_item_starts_a_run_and_the_cursor_moves_with_them(world: World, sou
     world.work()
     state = TriggerState.objects.get()
     assert (keys(), state.cursor) == (["a", "b"], "2")
+    assert state.moved_at is not None
     assert set(Run.objects.values_list("status", "trigger")) == {("succeeded", "poll")}
     trigger = read_values(Run.objects.get(business_key="a"))["trigger"]
     assert (trigger["event"], trigger["id"], trigger["body"]) == ("order.updated", "a", {"id": "a"})

@@ -18,6 +18,7 @@ from ipaas.runtime.replays import (
     correct_and_replay,
     discard_dead_letter,
     preview_replay,
+    replay_dead_letter,
     replay_run,
     replays_of,
 )
@@ -277,3 +278,52 @@ def test_a_preview_says_what_a_replay_would_do_and_does_nothing(world: World) ->
     with pytest.raises(InvalidInput):
         preview_replay(actor=SYSTEM, run=run, from_step="nowhere")
     assert (Run.objects.count(), DeadLetter.objects.filter(state="open").count()) == (before, 1)
+
+
+def test_a_letter_that_somebody_closed_is_not_replayed_with_what_was_seen_before(world: World) -> None:
+    world.gateway.on("charge", failed())
+    run = world.play(world.flow(call("charge"), failure={"default": "dead_letter"}))
+    seen = world.letter(run)
+    discard_dead_letter(actor=SYSTEM, letter=world.letter(run), reason="a test order")
+
+    with pytest.raises(Conflict, match="discarded already"):
+        replay_dead_letter(actor=SYSTEM, letter=seen, reason="too late")
+    assert replays_of(run.id) == []
+
+
+def test_a_letter_is_replayed_once_however_often_its_replay_fails(world: World) -> None:
+    world.gateway.on("charge", failed())
+    run = world.play(world.flow(call("charge"), failure={"default": "dead_letter"}))
+    seen = world.letter(run)
+    replay_dead_letter(actor=SYSTEM, letter=seen, reason="first")
+    world.work()
+
+    with pytest.raises(Conflict, match="replayed already"):
+        replay_dead_letter(actor=SYSTEM, letter=seen, reason="second")
+    assert len(replays_of(run.id)) == 1
+
+
+def test_of_a_replay_and_a_discard_at_once_one_wins(world: World) -> None:
+    world.gateway.on("charge", failed())
+    run = world.play(world.flow(call("charge"), failure={"default": "dead_letter"}))
+    seen, begin, ended = world.letter(run), threading.Barrier(2), []
+
+    def do(deed: Any) -> None:
+        begin.wait()
+        try:
+            deed(actor=SYSTEM, letter=seen, reason="now")
+            ended.append("done")
+        except Conflict:
+            ended.append("refused")
+        finally:
+            connections.close_all()
+
+    people = [threading.Thread(target=do, args=(deed,)) for deed in (replay_dead_letter, discard_dead_letter)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+
+    assert sorted(ended) == ["done", "refused"]
+    replayed_now = DeadLetter.objects.get(id=seen.id).state == "replayed"
+    assert len(replays_of(run.id)) == int(replayed_now)

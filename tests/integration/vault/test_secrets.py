@@ -274,3 +274,17 @@ def test_platform_keys_are_stable_and_differ_by_purpose() -> None:
 
     assert platform_key("a") == platform_key("a")
     assert platform_key("a") != platform_key("b")
+
+
+def test_what_somebody_deleted_meanwhile_is_not_found(secret: Secret, alice: Actor) -> None:
+    services.delete_secret(secret=Secret.objects.get(id=secret.id), actor=alice)
+
+    with pytest.raises(NotFound):
+        services.put_version(secret=secret, fields={"token": "other"}, actor=alice)
+    with pytest.raises(NotFound):
+        services.revoke_version(secret=secret, number=1, actor=alice, reason="leaked")
+    with pytest.raises(NotFound):
+        services.change_secret(secret=secret, description="x", expires_at=None, actor=alice)
+    with pytest.raises(NotFound):
+        services.delete_secret(secret=secret, actor=alice)
+    assert AuditEntry.objects.filter(action="secret.deleted").count() == 1

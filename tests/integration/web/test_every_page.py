@@ -45,8 +45,8 @@ NEEDS: dict[str, str] = {
     """,
     "connections.edit": """
         events:endpoint_new events:endpoint_edit events:endpoint_pause events:endpoint_resume
-        events:endpoint_rotate catalog:connection_choose catalog:connection_new catalog:connection_edit
-        catalog:connection_switch catalog:connection_delete
+        events:endpoint_rotate events:endpoint_delete catalog:connection_choose catalog:connection_new
+        catalog:connection_edit catalog:connection_switch catalog:connection_delete
     """,
     "connections.force_breaker": """
         catalog:connection_force

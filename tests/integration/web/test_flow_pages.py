@@ -12,12 +12,14 @@ from django.test import Client
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.core.actor import SYSTEM
-from ipaas.core.ids import uuid7_at
+from ipaas.core.clock import now
+from ipaas.core.ids import uuid7, uuid7_at
 from ipaas.core.partitions import ensure_partitions
 from ipaas.events.services import create_endpoint
 from ipaas.flows.models import Deployment, Flow, FlowVersion
 from ipaas.governance.services import deploy
-from ipaas.runtime.models import Run
+from ipaas.runtime.models import Run, TriggerState, Work
+from ipaas.runtime.rows import HELD_UNTIL
 from tests.factories.people import make_member
 from tests.integration.web.conftest import Browsers
 from tests.integration.web.documents import published
@@ -213,6 +215,39 @@ def test_a_flow_is_paused_with_a_reason_and_taken_up_again(builder: Client, flow
 
     builder.post(f"{ONE}resume/")
     assert not Flow.objects.get().paused
+
+
+def test_the_page_tells_how_a_clock_stands_and_nothing_of_what_the_source_said(
+    builder: Client, workspace: Workspace, environment: Environment, flow: Flow
+) -> None:
+    since = now() - timedelta(minutes=7)
+    TriggerState.objects.create(
+        workspace_id=workspace.id, environment_id=environment.id, flow_id=flow.id, version_id=uuid7_at(NOON),
+        kind="poll", spec={}, next_at=now() + timedelta(minutes=3), attempts=2, failures=4, failing_since=since,
+        succeeded_at=since, moved_at=since - timedelta(hours=2), last_error="auth http_401: alice@example.com is out",
+    )  # fmt: skip
+    text = builder.get(ONE).content.decode()
+    assert "Failing" in text
+    assert "<code>auth http_401</code>" in text
+    assert "alice@example.com" not in text
+    assert (text.count("7 min ago"), "2 h ago" in text, "in 2 min" in text) == (2, True, True)
+    assert ("2 of the present poll" in text, "4 in a row" in text) == (True, True)
+    builder.post(f"{ONE}pause/", {"reason": "repair"})
+    assert "when the flow is taken up again" in builder.get(ONE).content.decode()
+
+
+def test_a_paused_flow_tells_what_it_keeps_and_what_becomes_of_it(
+    builder: Client, workspace: Workspace, flow: Flow
+) -> None:
+    builder.post(f"{ONE}pause/", {"reason": "repair"})
+    assert "No event was kept" in builder.get(ONE).content.decode()
+    for _ in range(3):
+        Work.objects.create(
+            id=uuid7(), kind=Work.Kind.RUN, lane=1, workspace_id=workspace.id, group_id=flow.id, due_at=HELD_UNTIL
+        )
+    text = builder.get(ONE).content.decode()
+    assert "3</span> runs of kept events wait" in text
+    assert "3 kept runs start now, oldest first, 20 a second" in text
 
 
 def test_a_run_is_started_once_by_hand(builder: Client, flow: Flow) -> None:
