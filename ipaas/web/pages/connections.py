@@ -146,6 +146,7 @@ def connection_test(request: WorkspaceRequest, environment: str, slug: str) -> H
         return redirect(connection_url(row))
     try:
         outcome = services.test_connection(connection=row, actor=request.actor)
+        row.refresh_from_db(fields=["tested_at", "test_ok", "test_message"])
         test: dict[str, Any] | None = {**(_test_of(row) or {}), "duration_ms": outcome.duration_ms}
     except (NotFound, PermissionDenied):
         raise
