@@ -1,14 +1,11 @@
-from django.apps import AppConfig
-from django.contrib.staticfiles.apps import StaticFilesConfig
+from django.apps import AppConfig, apps
 
 
 class WebConfig(AppConfig):
-    default = True
     name = "ipaas.web"
     label = "web"
 
-
-class StaticConfig(StaticFilesConfig):
-    """Leaves out what no page loads: compressing it would be most of the first start's time."""
-
-    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "rest_framework", "src"]
+    def ready(self) -> None:
+        """Leave out of the collected files what no page loads: compressing it was most of the first start's time."""
+        collected = apps.get_app_config("staticfiles")
+        collected.ignore_patterns = [*collected.ignore_patterns, "rest_framework", "src"]  # type: ignore[attr-defined]
