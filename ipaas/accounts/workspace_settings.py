@@ -13,7 +13,7 @@ LONGEST_TARGET = 300
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSetting:
-    """``schema`` is the form of a value as JSON Schema; ``check`` raises InvalidInput with the place of each fault."""
+    """``schema``: the form of a value as JSON Schema, null aside; ``check`` raises InvalidInput with the place of each fault."""
 
     name: str
     doc: str
@@ -45,7 +45,7 @@ _ALL = (
         name="egress_allow",
         doc="Private targets, each host:port, that connections of the workspace may call; all others are refused.",
         schema={
-            "type": ["array", "null"],
+            "type": "array",
             "items": {"type": "string", "maxLength": LONGEST_TARGET},
             "maxItems": MOST_TARGETS,
         },
