@@ -13,7 +13,7 @@ LONGEST_TARGET = 300
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSetting:
-    """``schema``: the form of a value as JSON Schema, null aside; ``check`` raises InvalidInput with the place of each fault."""
+    """``schema``: JSON Schema of a value, null aside; ``check`` raises InvalidInput with the place of each fault."""
 
     name: str
     doc: str
