@@ -181,3 +181,20 @@ def show_ledger(shell: Shell, limit: int, **query: Any) -> None:
     """What really arrived, the newest first, by the stand-ins' own book."""
     columns = ["at", "vendor", "action", "outcome", "reference", "key", "status"]
     shell.table(shell.api.pages("stubs/ledger", most=limit, **query), columns)
+
+
+@command(_stubs, "send")
+@click.argument("vendor")
+@click.argument("endpoint")
+@click.option("--environment", "-e", default="production", show_default=True, help="Of the endpoint, by its slug.")
+@click.option("--event", help="The kind of webhook; else the vendor's first.")
+@click.option("--count", type=click.IntRange(1), help="How many different webhooks.")
+@click.option("--seed", type=int, help="The same seed sends the same webhooks.")
+@click.option("--duplicates", "duplicate_percent", type=click.FloatRange(0, 100), help="Percent that is sent twice.")
+@click.option("--out-of-order", is_flag=True, default=None, help="Neighbours change places.")
+def send_webhooks(shell: Shell, vendor: str, endpoint: str, **given: Any) -> None:
+    """Have a stand-in send signed webhooks to an endpoint that shares its signing secret."""
+    body = {name: value for name, value in given.items() if value is not None}
+    sent = shell.api.post("stubs/webhooks", {"vendor": vendor, "endpoint": endpoint, **body})
+    answers = ", ".join(f"{count} × {status}" for status, count in sorted(sent["statuses"].items()))
+    shell.give(sent, f"{sent['sent']} sent, answered {answers or 'nothing'}")

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.catalog import stand_ins
 from ipaas.core.actor import SYSTEM
+from ipaas.events.models import Endpoint
 from ipaas.flows.models import Flow
 from ipaas.governance.services import apply_document, deploy
 from ipaas.runtime.models import DeadLetter, Work
@@ -116,3 +118,28 @@ def test_json_is_all_that_programs_get(run: Run, letter: DeadLetter) -> None:
     words += [["dead-letters", "list"], ["approvals", "list"], ["secrets", "list"], ["keys", "list"], ["audit", "list"]]
     for one in words:
         told(run(*one, "--json"))
+
+
+@pytest.fixture
+def shop(production: Environment) -> Endpoint:
+    return Endpoint.objects.create(
+        workspace=production.workspace, environment=production, slug="shop", title="Shop", public_id="p" * 20
+    )
+
+
+def test_webhooks_are_sent_by_a_stand_in(
+    run: Run, production: Environment, shop: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+
+    def send(**given: object) -> dict[str, object]:
+        asked.update(given)
+        return {"sent": 3, "statuses": {"202": 2, "409": 1}}
+
+    monkeypatch.setattr(stand_ins, "send_webhooks", send)
+    done = run("stubs", "send", "storefront", shop.slug, "--count", "2", "--duplicates", "50", "--out-of-order")
+    assert (done.exit_code, done.stdout) == (0, "3 sent, answered 2 × 202, 1 × 409\n")
+    assert (asked["vendor"], asked["public_id"]) == ("storefront", shop.public_id)
+    assert asked["sending"] == {"count": 2, "duplicate_percent": 50.0, "out_of_order": True}
+    assert run("stubs", "send", "storefront", "nobody").exit_code == 4
+    assert run("stubs", "send", "storefront", shop.slug, "--duplicates", "200").exit_code == 2
