@@ -10,7 +10,7 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.jsonio import JsonInvalid, loads
 from ipaas.core.yamlio import load
 from ipaas.sdk.connector import Connector, Handler
-from ipaas.sdk.manifest import ManifestInvalid, parse_manifest
+from ipaas.sdk.manifest_reader import ManifestInvalid, parse_manifest
 
 ENTRY_POINT_GROUP = "ipaas.connectors"
 """Entry points name a module attribute that is the connector folder's path."""

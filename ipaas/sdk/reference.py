@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ipaas.sdk.manifest import manifest_schema
+from ipaas.sdk.manifest_reader import manifest_schema
 
 _INTRO = """\
 # Connector manifest

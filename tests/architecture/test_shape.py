@@ -9,7 +9,7 @@ from tests.architecture.sources import Source, product_sources
 LINES_OF_FILE = 450
 LINES_OF_FUNCTION = 60
 # Files over the limit, with the length that they may not exceed; the list only ever gets shorter.
-LONG_FILES = {"ipaas/sdk/manifest.py": 503}
+LONG_FILES: dict[str, int] = {}
 
 
 @pytest.mark.parametrize("source", product_sources(), ids=lambda source: source.name)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipaas.sdk.auth import CredentialUnusable, TokenRefused, apply, read_token, token_request
-from ipaas.sdk.manifest import DEFAULT_FIELDS, AuthScheme
+from ipaas.sdk.manifest import AuthScheme
+from ipaas.sdk.manifest_reader import DEFAULT_FIELDS
 from ipaas.sdk.requests import BuiltRequest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

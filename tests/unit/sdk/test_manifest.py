@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ipaas.sdk.loader import ConnectorUnloadable, load_all, load_folder
-from ipaas.sdk.manifest import ManifestInvalid, manifest_schema, parse_manifest
+from ipaas.sdk.manifest_reader import ManifestInvalid, manifest_schema, parse_manifest
 from ipaas.sdk.reference import render
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,301 @@
+"""Reading a manifest: its published schema, what a schema can not say, and the frozen shapes made of it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ipaas.core.errors import ErrorClass, InvalidInput
+from ipaas.sdk.manifest import (
+    ActionSpec,
+    AuthScheme,
+    CompensatedBy,
+    Effect,
+    ErrorRule,
+    EventSpec,
+    HmacAuth,
+    Idempotency,
+    Lookup,
+    Manifest,
+    Pagination,
+    Place,
+    RateLimit,
+    ResponseSpec,
+    Retry,
+    SecretField,
+    TriggerSpec,
+)
+from ipaas.sdk.schemas import compile_schema, findings
+from ipaas.sdk.signatures import SignatureScheme
+
+ReadSchema = Callable[[str], Any]
+"""Reads a JSON Schema file of the connector's folder by its relative path."""
+
+
+class ManifestInvalid(InvalidInput):
+    """The manifest of connector {connector} is not valid: {summary}"""
+
+    code = "manifest_invalid"
+    title = "Manifest invalid"
+    remedy = "Correct the places named in errors; docs/reference/connector-manifest.md describes every key."
+
+
+@cache
+def manifest_schema() -> dict[str, Any]:
+    """The JSON Schema of manifests (draft 2020-12)."""
+    loaded: dict[str, Any] = json.loads(Path(__file__).with_name("manifest_schema.json").read_text("utf-8"))
+    return loaded
+
+
+def parse_manifest(document: Any, read_schema: ReadSchema) -> Manifest:
+    """Validate a manifest and build it. Raises ManifestInvalid naming every place that is wrong."""
+    slug = str(document.get("slug", "?")) if isinstance(document, dict) else "?"
+    errors = findings(compile_schema(manifest_schema()), document)
+    if errors:
+        raise ManifestInvalid(errors, connector=slug)
+    resolved = _with_schemas(document, read_schema)
+    errors = list(_inconsistencies(resolved))
+    if errors:
+        raise ManifestInvalid(errors, connector=slug)
+    return _manifest(resolved)
+
+
+DEFAULT_FIELDS: Mapping[str, tuple[SecretField, ...]] = {
+    "none": (),
+    "api_key": (SecretField("api_key", "API key"),),
+    "basic": (SecretField("username", "User name"), SecretField("password", "Password")),
+    "bearer": (SecretField("token", "Token"),),
+    "hmac": (SecretField("key_id", "Key id"), SecretField("secret", "Secret")),
+    "oauth2_client_credentials": (
+        SecretField("client_id", "Client id"),
+        SecretField("client_secret", "Client secret"),
+    ),
+}
+
+
+def _with_schemas(document: dict[str, Any], read_schema: ReadSchema) -> dict[str, Any]:
+    """The document with the text of schema files instead of their paths."""
+
+    def resolve(holder: dict[str, Any], key: str) -> dict[str, Any]:
+        return {**holder, key: read_schema(holder[key])} if isinstance(holder.get(key), str) else holder
+
+    actions = {}
+    for name, action in document["actions"].items():
+        action = resolve(action, "params_schema")
+        if "response" in action:
+            action = {**action, "response": resolve(action["response"], "schema")}
+        actions[name] = action
+    triggers = {}
+    for name, trigger in document.get("triggers", {}).items():
+        events = {key: resolve(event, "schema") for key, event in trigger.get("events", {}).items()}
+        triggers[name] = {**trigger, "events": events}
+    return {**document, "actions": actions, "triggers": triggers}
+
+
+_NEEDED_BY_TRIGGER = {"webhook": ("signature", "delivery_id", "events"), "poll": ("action", "items", "key")}
+
+
+def _finding(path: str, code: str, message: str) -> dict[str, str]:
+    return {"path": path, "code": code, "message": message}
+
+
+def _inconsistencies(document: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """What the schema cannot see: references between keys and promises that nothing keeps."""
+    actions = document["actions"]
+    for path, name in _action_references(document):
+        if name not in actions:
+            yield _finding(path, "unknown_action", f"there is no action {name}")
+        elif path.endswith(("test_action", "lookup.action")) and actions[name]["effect"] != "safe":
+            yield _finding(path, "not_safe", f"the action {name} must be safe")
+    protocol = document.get("protocol", "http")
+    for name, action in actions.items():
+        yield from _action_inconsistencies(f"actions.{name}", action, protocol)
+    for name, trigger in document["triggers"].items():
+        required = (
+            ("signature", "delivery_id", "events") if trigger["kind"] == "webhook" else ("action", "items", "key")
+        )
+        for key in required:
+            if not trigger.get(key):
+                yield _finding(f"triggers.{name}", "required", f"a {trigger['kind']} trigger needs {key}")
+    names = [scheme["name"] for scheme in document["auth"]]
+    if len(set(names)) != len(names):
+        yield _finding("auth", "duplicate", "two schemes have the same name")
+
+
+def _action_references(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "test_action" in document:
+        yield "test_action", document["test_action"]
+    for name, action in document["actions"].items():
+        lookup = action.get("idempotency", {}).get("lookup")
+        if lookup:
+            yield f"actions.{name}.idempotency.lookup.action", lookup["action"]
+        if "compensated_by" in action:
+            yield f"actions.{name}.compensated_by.action", action["compensated_by"]["action"]
+        for other in action.get("compensates", []):
+            yield f"actions.{name}.compensates", other
+    for name, trigger in document["triggers"].items():
+        if "action" in trigger:
+            yield f"triggers.{name}.action", trigger["action"]
+    for name in document.get("stub", {}).get("operations", {}):
+        yield "stub.operations", name
+
+
+def _action_inconsistencies(path: str, action: Mapping[str, Any], protocol: str) -> Iterator[dict[str, str]]:
+    effect, idempotency = action["effect"], action.get("idempotency", {})
+    if effect == Effect.KEYED and not {"header", "field", "natural"} & idempotency.keys():
+        yield _finding(f"{path}.idempotency", "required", "a keyed action names a header, field or natural key")
+    if effect == Effect.LOOKUP and "lookup" not in idempotency:
+        yield _finding(f"{path}.idempotency", "required", "an action with the effect lookup needs a look-up")
+    if protocol == "http":
+        for key in ("method", "path"):
+            if key not in action:
+                yield _finding(path, "required", f"an HTTP action needs {key}")
+        if "field" in idempotency and action.get("body_format", "json") == "text":
+            yield _finding(f"{path}.idempotency.field", "unusable", "a text body has no members")
+
+
+# keys whose value goes into the dataclass unchanged
+_SAME_IN_MANIFEST = (
+    "slug",
+    "title",
+    "summary",
+    "category",
+    "vendor",
+    "version",
+    "api_version",
+    "docs_url",
+    "protocol",
+    "base_urls",
+    "default_headers",
+    "config_schema",
+    "concurrency",
+    "timeout_s",
+    "test_action",
+    "test_params",
+    "stub",
+)
+_SAME_IN_ACTION = (
+    "title",
+    "doc",
+    "effect",
+    "params_schema",
+    "params_example",
+    "method",
+    "path",
+    "free_path",
+    "query",
+    "headers",
+    "body",
+    "body_format",
+    "omit_null",
+    "timeout_s",
+    "cost",
+)
+_SAME_IN_TRIGGER = (
+    "title",
+    "doc",
+    "kind",
+    "action",
+    "params",
+    "items",
+    "key",
+    "event",
+    "next_cursor",
+    "more",
+    "initial_cursor",
+)
+_SAME_IN_AUTH = ("parameter", "prefix", "token_url", "audience", "client_auth")
+
+
+def _manifest(document: Mapping[str, Any]) -> Manifest:
+    limit = document.get("rate_limit")
+    same = {key: document[key] for key in _SAME_IN_MANIFEST if key in document}
+    return Manifest(
+        document=document,
+        auth={scheme["name"]: _auth(scheme) for scheme in document["auth"]},
+        actions={name: _action(name, action) for name, action in document["actions"].items()},
+        triggers={name: _trigger(name, trigger) for name, trigger in document["triggers"].items()},
+        errors=tuple(_rule(rule) for rule in document.get("errors", [])),
+        rate_limit=RateLimit(**{**limit, "rate": float(limit["rate"])}) if limit else None,
+        retry=Retry(**document.get("retry", {})),
+        sensitive=tuple(document.get("sensitive", [])),
+        **same,
+    )
+
+
+def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
+    given = tuple(
+        SecretField(one["name"], one.get("title", one["name"]), one.get("optional", False))
+        for one in scheme.get("fields", [])
+    )
+    same = {
+        key: scheme[key] for key in ("parameter", "prefix", "token_url", "audience", "client_auth") if key in scheme
+    }
+    return AuthScheme(
+        name=scheme["name"],
+        type=scheme["type"],
+        title=scheme.get("title", scheme["name"]),
+        location=scheme.get("in", "header"),
+        fields=given or DEFAULT_FIELDS[scheme["type"]],
+        hmac=HmacAuth(**scheme.get("hmac", {})),
+        scopes=tuple(scheme.get("scopes", [])),
+        **same,
+    )
+
+
+def _rule(rule: Mapping[str, Any]) -> ErrorRule:
+    match = rule["match"]
+    status = match.get("status")
+    equals = match.get("equals", ())
+    return ErrorRule(
+        error_class=ErrorClass(rule["class"]),
+        statuses=frozenset(status if isinstance(status, list) else [status] if isinstance(status, int) else []),
+        status_class=int(status[0]) if isinstance(status, str) else None,
+        path=match.get("path", ""),
+        equals=tuple(equals) if isinstance(equals, list | tuple) else (equals,),
+        regex=match.get("regex", ""),
+        present=match.get("present"),
+        header=match.get("header", "").lower(),
+        code=rule.get("code", ""),
+        message=rule.get("message", ""),
+        retryable=rule.get("retryable"),
+        applied=False if rule.get("applied") == "no" else None,
+        applied_given="applied" in rule,
+    )
+
+
+def _action(name: str, action: Mapping[str, Any]) -> ActionSpec:
+    idempotency = action.get("idempotency", {})
+    lookup = idempotency.get("lookup")
+    undo = action.get("compensated_by")
+    pages = action.get("pagination")
+    return ActionSpec(
+        name=name,
+        has_body="body" in action,
+        response=ResponseSpec(**action.get("response", {})),
+        idempotency=Idempotency(
+            header=idempotency.get("header", ""),
+            field=idempotency.get("field", ""),
+            natural=tuple(idempotency.get("natural", ())),
+            lookup=Lookup(**lookup) if lookup else None,
+        ),
+        pagination=Pagination(**pages) if pages else None,
+        sensitive=tuple(action.get("sensitive", ())),
+        compensates=tuple(action.get("compensates", ())),
+        compensated_by=CompensatedBy(undo["action"], undo.get("params", {})) if undo else None,
+        errors=tuple(_rule(rule) for rule in action.get("errors", [])),
+        **{key: action[key] for key in _SAME_IN_ACTION if key in action},
+    )
+
+
+def _trigger(name: str, trigger: Mapping[str, Any]) -> TriggerSpec:
+    signature = trigger.get("signature")
+    return TriggerSpec(
+        name=name,
+        signature=SignatureScheme.from_document(signature) if signature else None,
+        delivery_id=Place(**trigger["delivery_id"]) if "delivery_id" in trigger else None,
+        event_type=Place(**trigger["event_type"]) if "event_type" in trigger else None,
+        events={key: EventSpec(key, event["title"], event.get("schema")) for key, event in trigger["events"].items()},
+        **{key: trigger[key] for key in _SAME_IN_TRIGGER if key in trigger},
+    )
