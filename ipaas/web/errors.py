@@ -38,6 +38,5 @@ def _problem(request: HttpRequest, error: IpaasError) -> HttpResponse | None:
     problem: dict[str, Any] = error.as_problem(
         instance=request.path_info[:300], trace_id=trace.trace_id if trace is not None else ""
     )
-    if error.status == Defect.status:
-        problem["request_id"] = context.correlation_id.get()
+    problem["request_id"] = context.correlation_id.get()
     return HttpResponse(orjson.dumps(problem), status=error.status, content_type="application/problem+json")

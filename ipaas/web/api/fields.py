@@ -32,6 +32,14 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class PageOutput(serializers.Serializer[Any]):
+    """A page; the subclass names its ``items``."""
+
+    next_cursor = serializers.CharField(
+        allow_null=True, help_text="Hand it in as cursor for the next page; null at the end."
+    )
+
+
 class ReasonInput(StrictSerializer):
     reason = serializers.CharField(max_length=500, allow_blank=False)
 

@@ -65,8 +65,7 @@ def problem_response(exc: Exception, _context: Mapping[str, Any]) -> Response:
     body = found.as_problem(
         instance=request.path[:300] if request is not None else "", trace_id=trace.trace_id if trace else ""
     )
-    if found.status == Defect.status:
-        body["request_id"] = context.correlation_id.get()
+    body["request_id"] = context.correlation_id.get()
     return Response(body, status=found.status, headers=headers, content_type=MEDIA_TYPE)
 
 
