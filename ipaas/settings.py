@@ -188,6 +188,7 @@ SPECTACULAR_SETTINGS = {
         "ipaas.web.api.openapi.complete",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "GET_LIB_DOC_EXCLUDES": "ipaas.web.api.openapi.undescribed",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,

@@ -103,7 +103,7 @@ def example_of(
 
 def _plain(schema: Schema, kinds: list[str], schemas: dict[str, Schema], name: str, depth: int, *, sent: bool) -> Any:
     if "object" in kinds and (members := schema.get("properties")):
-        chosen = schema.get("required", ()) if sent else members
+        chosen = (schema.get("required") or members) if sent else members
         return {one: example_of(members[one], schemas, one, depth + 1, sent=sent) for one in members if one in chosen}
     if "object" in kinds and isinstance(values := schema.get("additionalProperties"), dict) and values:
         return {"example": example_of(values, schemas, "", depth + 1, sent=sent)}

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
-@extend_schema_field({"type": ["object", "array", "string", "number", "boolean"]})
+@extend_schema_field(OpenApiTypes.ANY)
 class JsonField(serializers.Field[Any, Any, Any, Any]):
     """Any JSON, null too, handed on exactly as it was read."""
 

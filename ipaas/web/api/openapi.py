@@ -8,10 +8,11 @@ from typing import Any, Final
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_lib_doc_excludes
 
 from ipaas.web.api import sparse
 from ipaas.web.api.examples import with_examples
-from ipaas.web.api.fields import PageOutput
+from ipaas.web.api.fields import PageOutput, StrictSerializer
 from ipaas.web.api.pagination import page_parameters
 from ipaas.web.api.problems import MEDIA_TYPE
 
@@ -124,6 +125,13 @@ class Operation(AutoSchema):
         doc = getattr(self.view, self._of.action).__doc__ or ""
         return "\n".join(line.strip() for line in doc.strip().splitlines())
 
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        """As it is there, but any JSON is any JSON, null among it."""
+        found = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(found, dict) and found.get("oneOf") == [{}, {"type": "null"}]:
+            del found["oneOf"]
+        return found
+
     def _insert_field_validators(self, field: Any, schema: Any) -> None:
         """As it is there, but a text that may be blank is one plain text, not a choice of two."""
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]  # untyped there
@@ -164,6 +172,11 @@ def _parameter(name: str, place: str, text: str) -> dict[str, Any]:
     return {"name": name, "in": place, "required": False, "description": text, "schema": {"type": "string"}}
 
 
+def undescribed() -> list[type]:
+    """Bases whose docstrings say nothing of the schemas made of their subclasses."""
+    return [*get_lib_doc_excludes(), StrictSerializer, PageOutput]  # type: ignore[no-untyped-call]  # untyped there
+
+
 @cache
 def routes() -> dict[str, str]:
     """Path of the description → name of its route."""
@@ -197,6 +210,7 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     order = {path: at for at, path in enumerate(routes())}
     result["paths"] = dict(sorted(result["paths"].items(), key=lambda item: order[item[0]]))
     for path, method, operation in operations(result):
+        operation.setdefault("parameters", [])
         for answer in operation["responses"].values():
             answer["description"] = answer.get("description") or "Done."
             named = [*ANSWER_HEADERS, *(["ETag"] if _is_tagged(answer) else [])]
@@ -212,7 +226,7 @@ def _is_tagged(answer: dict[str, Any]) -> bool:
 
 
 def _statuses(path: str, method: str, operation: dict[str, Any]) -> list[str]:
-    found = ["400", "401", "404" if "{" in path else "", "422", "429", "500"]
+    found = ["400", "401", "404", "422", "429", "500"]
     if path != f"{PREFIX}me":
         found.append("403")
     if method != "get":
@@ -221,7 +235,7 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> list[str]:
         found += ["412", "428"]
     if "requestBody" in operation:
         found.append("415")
-    return sorted(filter(None, found))
+    return sorted(found)
 
 
 def _header(text: str, example: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def moved_on(document: VersionedDocument) -> DraftMovedOn:
 
 def _strong_tags(text: str) -> set[str]:
     found, place = set(), 0
-    while place < len(text):
+    while place < len(text) or not text:
         match = _TAGS.match(text, place)
         if match is None:
             message = 'must be * or entity tags in double quotes, such as "3"'

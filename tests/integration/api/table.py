@@ -11,7 +11,8 @@ IN_PRODUCTION = {**REASON, "environment": "production"}
 SHOP = {"environment": "production", "endpoint": "shop"}
 NEW_CONNECTION = {"environment": "production", "slug": "pay", "connector": "payments"}
 
-TABLE: list[tuple[str, str, Any, str, int]] = [
+Row = tuple[str, str, Any, str, int]
+TABLE: list[Row] = [
     ("GET", "flows", None, "flows.view", 200),
     ("POST", "flows", {"content": NEW_FLOW}, "flows.edit", 201),
     ("GET", "flows/{flow}", None, "flows.view", 200),
@@ -75,6 +76,7 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
         row
         for plural, kind in (("flows", "flow"), ("schemas", "schema"), ("mappings", "mapping"))
         for row in (
+            ("GET", f"{plural}/{{{kind}}}/draft", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/diff?from=1", None, f"{plural}.view", 200),
             ("POST", f"{plural}/{{{kind}}}/versions/1/deprecate", REASON, f"{plural}.publish", 200),
