@@ -5,6 +5,7 @@ refuses, and show nothing without a script.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import linebreaks
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -78,7 +81,7 @@ def api_operation(request: HttpRequest, name: str) -> HttpResponse:
     request_body = _bodies({"": one["requestBody"]})[0] if "requestBody" in one else None
     context = {
         "one": OperationRow(method.upper(), path, one["summary"], ""),
-        "text": told,
+        "text": _prose(told),
         "permission": permission.strip("`."),
         "crumbs": [{"label": _("REST API"), "url": reverse("web:api_docs")}],
         "parameters": [
@@ -90,6 +93,11 @@ def api_operation(request: HttpRequest, name: str) -> HttpResponse:
         "curl": _curl(request, path, method.upper(), one, request_body),
     }
     return render(request, "web/api_operation.html", context)
+
+
+def _prose(text: str) -> SafeString:
+    """Paragraphs with code where there are backticks."""
+    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", linebreaks(text, autoescape=True)))  # noqa: S308 - escaped
 
 
 def _groups(words: Sequence[str]) -> Iterator[Group]:
@@ -174,7 +182,10 @@ def _curl(request: HttpRequest, path: str, method: str, one: dict[str, Any], bod
     required = [entry["name"] for entry in one["parameters"] if entry["in"] == "query" and entry.get("required")]
     query = "?" + "&".join(f"{name}=1" for name in required) if required else ""
     verb = "" if method == "GET" else f"-X {method} "
-    lines = [f"curl {verb}'{request.build_absolute_uri(path)}{query}'", '-H "Authorization: Bearer $IPAAS_API_KEY"']
+    lines = [
+        f"curl {verb}'{request.build_absolute_uri('/')[:-1]}{path}{query}'",
+        '-H "Authorization: Bearer $IPAAS_API_KEY"',
+    ]
     if method == "POST":
         lines.append('-H "Idempotency-Key: $(uuidgen)"')
     if body is not None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -21,6 +22,7 @@ from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import PageOutput, StrictSerializer
 from ipaas.web.api.pagination import page_by_place
 
+DEEDS = ("create", "partial_update", "destroy", "deactivate", "reactivate", "password_link")
 MAX_OVERLAP_S = 30 * 24 * 3600
 
 
@@ -142,12 +144,17 @@ class RoleViewSet(ApiViewSet):
         return Response(RolesOutput({"items": items, "permissions": known_permissions(), "next_cursor": cursor}).data)
 
 
+class LinkOutput(serializers.Serializer[Any]):
+    link = serializers.CharField(allow_null=True, help_text="Shown once; null when the answer is repeated.")
+
+
 @extend_schema(tags=["access"])
 class MemberViewSet(ApiViewSet):
     serializer_class = MemberOutput
+    shown_once = frozenset({"link"})
     required_permissions = {
         **dict.fromkeys(("list", "retrieve"), "settings.view"),
-        **dict.fromkeys(("create", "partial_update", "destroy", "deactivate"), "users.manage"),
+        **dict.fromkeys(DEEDS, "users.manage"),
     }
 
     def get_queryset(self) -> QuerySet[Membership]:
@@ -195,6 +202,18 @@ class MemberViewSet(ApiViewSet):
         """Refuse every further sign-in of a person who belongs to this workspace alone."""
         services.deactivate_user(user=self.member(member_id).user, workspace=self.workspace, actor=self.actor)
         return self.retrieve(request, member_id)
+
+    @extend_schema(request=None, responses=MemberOutput)
+    def reactivate(self, request: Request, member_id: Any) -> Response:
+        """Let a person sign in again."""
+        services.reactivate_user(user=self.member(member_id).user, workspace=self.workspace, actor=self.actor)
+        return self.retrieve(request, member_id)
+
+    @extend_schema(request=None, responses=LinkOutput)
+    def password_link(self, request: Request, member_id: Any) -> Response:
+        """A link with which the person chooses a password once, within a day; it is shown once."""
+        uid, token = services.issue_password_link(membership=self.member(member_id), actor=self.actor)
+        return Response({"link": request.build_absolute_uri(reverse("account_password_new", args=[uid, token]))})
 
 
 @extend_schema(tags=["access"])

@@ -11,7 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_lib_doc_excludes
 
 from ipaas.web.api import sparse
-from ipaas.web.api.examples import with_examples
+from ipaas.web.api.examples import example_of, with_examples
 from ipaas.web.api.fields import PageOutput, StrictSerializer
 from ipaas.web.api.pagination import page_parameters
 from ipaas.web.api.problems import MEDIA_TYPE
@@ -21,6 +21,7 @@ VERBS: Final = {"draft": "save", "create": "create", "retrieve": "get", "partial
 TAGS: Final = {
     "me": "Who calls.",
     "workspace": "The workspace of the caller and its settings.",
+    "insight": "How flows do, whether work is taken, which policies hold.",
     "environments": "Where flows run, and the variables that they read there.",
     "documents": "Documents of every kind, as text or as content: check and apply.",
     "flows": "Flows: their drafts and versions, where they are deployed, and starting them.",
@@ -157,6 +158,8 @@ class Operation(AutoSchema):
         ]
         for one in found:
             one.setdefault("description", PLACES.get(one["name"]) or _of_id(one["name"]))
+            if one["in"] == "path":
+                one["example"] = example_of(one["schema"], {}, one["name"])
         return found
 
 

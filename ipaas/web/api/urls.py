@@ -16,6 +16,7 @@ from ipaas.web.api.connections import ConnectionViewSet, ConnectorViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
+from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
 from ipaas.web.api.openapi import description
 from ipaas.web.api.runs import RunViewSet
 from ipaas.web.api.secrets import SecretViewSet
@@ -80,6 +81,7 @@ def _crud(views: type[ApiViewSet], name: str, plural: str, one: str, **verbs: st
 
 CHANGED = {"patch": "partial_update"}
 DELETED = {"delete": "destroy"}
+MEMBER = "members/<uuid:member_id>"
 CONNECTION = "connections/<uuid:connection_id>"
 
 
@@ -88,6 +90,9 @@ urlpatterns = [
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
     path("workspace", WorkspaceViewSet.as_view({"get": "retrieve", **CHANGED}), name="workspace"),
     *_crud(EnvironmentViewSet, "environment", "environments", "<slug:slug>", **CHANGED),
+    path("figures", FigureViewSet.as_view({"get": "list"}), name="figure_list"),
+    path("work", WorkViewSet.as_view({"get": "retrieve"}), name="work"),
+    path("policies", PolicyViewSet.as_view({"get": "list"}), name="policy_list"),
     # documents and flows
     path("documents/validate", AnyDocumentViewSet.as_view({"post": "validate"}), name="document_validate"),
     path("documents/apply", AnyDocumentViewSet.as_view({"post": "apply"}), name="document_apply"),
@@ -120,6 +125,7 @@ urlpatterns = [
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
     *_crud(ConnectionViewSet, "connection", "connections", "<uuid:connection_id>", **CHANGED, **DELETED),
+    path(f"{CONNECTION}/policy", PolicyViewSet.as_view({"get": "of_connection"}), name="connection_policy"),
     path(f"{CONNECTION}/health", ConnectionViewSet.as_view({"get": "health"}), name="connection_health"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
     *_crud(SecretViewSet, "secret", "secrets", "<slug:slug>", **CHANGED, **DELETED),
@@ -143,7 +149,8 @@ urlpatterns = [
     # who may come in, and who did what
     path("roles", RoleViewSet.as_view({"get": "list"}), name="role_list"),
     *_crud(MemberViewSet, "member", "members", "<uuid:member_id>", **CHANGED, **DELETED),
-    *_deeds(MemberViewSet, "member", "members/<uuid:member_id>", "deactivate"),
+    *_deeds(MemberViewSet, "member", MEMBER, "deactivate", "reactivate"),
+    path(f"{MEMBER}/password-link", MemberViewSet.as_view({"post": "password_link"}), name="member_password_link"),
     path(
         "service-accounts",
         ServiceAccountViewSet.as_view({"get": "list", "post": "create"}),

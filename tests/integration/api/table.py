@@ -135,6 +135,10 @@ TABLE: list[Row] = [
     ("GET", "environments/{environment}", None, "flows.view", 200),
     ("PATCH", "environments/{environment}", {"variables": {"rate": 4}}, "settings.edit", 200),
     ("GET", "workspace", None, "settings.view", 200),
+    ("GET", "figures?environment=production", None, "flows.view", 200),
+    ("GET", "work", None, "settings.view", 200),
+    ("GET", "policies", None, "settings.view", 200),
+    ("GET", "connections/{connection}/policy", None, "connections.view", 200),
     ("PATCH", "workspace", {"egress_allow": ["127.0.0.1:9"]}, "settings.edit", 200),
     ("GET", "roles", None, "settings.view", 200),
     ("GET", "members", None, "settings.view", 200),
@@ -143,6 +147,8 @@ TABLE: list[Row] = [
     ("PATCH", "members/{member}", {"roles": ["approver"]}, "users.manage", 200),
     ("DELETE", "members/{member}", None, "users.manage", 204),
     ("POST", "members/{member}/deactivate", {}, "users.manage", 200),
+    ("POST", "members/{member}/reactivate", {}, "users.manage", 200),
+    ("POST", "members/{member}/password-link", {}, "users.manage", 200),
     ("GET", "service-accounts", None, "apikeys.manage", 200),
     ("POST", "service-accounts", {"slug": "bot", "name": "Bot", "roles": ["approver"]}, "apikeys.manage", 201),
     ("POST", "service-accounts/{account}/enable", {}, "apikeys.manage", 200),
@@ -162,6 +168,7 @@ ALSO_NEEDED = {
     "documents/apply": {"schemas.view"},
     "members": BEYOND,
     "members/{member}": BEYOND,
+    "members/{member}/password-link": BEYOND,
     "service-accounts": BEYOND,
 }
 OPEN = {("GET", "me"), ("GET", "schema")}

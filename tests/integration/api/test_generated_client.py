@@ -58,7 +58,11 @@ def test_it_starts_a_run_and_reads_it(client_package: ModuleType, live_server: L
     production = Environment.objects.create(workspace=acme, slug="production", name="Production")
     deploy_simple(acme, production)
     key = create_api_key(workspace=acme, name="script", scopes=["flows.trigger", "runs.view"], actor=SYSTEM).raw
-    client = part("client").AuthenticatedClient(live_server.url, token=key, raise_on_unexpected_status=True)
+    with part("client").AuthenticatedClient(live_server.url, token=key, raise_on_unexpected_status=True) as client:
+        _use(client)
+
+
+def _use(client: Any) -> None:
     models = part("models")
     body = models.TriggerInputRequest(environment="production", body={"id": "o-1"})
 
