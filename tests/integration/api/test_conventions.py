@@ -38,10 +38,11 @@ def test_every_answer_has_the_fields_that_were_asked_for_alone(ada: Api, subject
         whole, sign = told(ada.get(path)), "&" if "?" in path else "?"
         is_list = "items" in whole
         rows = whole["items"] if is_list else [whole]
-        for name in sorted(rows[0]) if rows else []:
-            sparse = told(ada.get(f"{path}{sign}fields={name}"))
+        names = sorted(rows[0]) if rows else []
+        for wanted in filter(None, (names[:1], names[1:])):
+            sparse = told(ada.get(f"{path}{sign}fields={','.join(wanted)}"))
             found = sparse["items"] if is_list else [sparse]
-            assert {tuple(row) for row in found} == {(name,)}, path
+            assert {tuple(row) for row in found} == {tuple(wanted)}, path
             assert not is_list or sparse.keys() == whole.keys(), path
 
 

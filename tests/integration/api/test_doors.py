@@ -58,6 +58,7 @@ OPERATION = {
 }
 """Page → operation, where the names do not say it."""
 OTHERWISE = {
+    "accounts:environments": "builders read the names too; variables are null without settings.view",
     "accounts:keys": "the page shows names and ages to all who see the settings, the API the scopes too",
     "catalog:connection_choose": "it begins the making of one; the list of connectors is no secret to readers",
     "runtime:run_correct": "a replay with an input needs deadletters.correct as well",
