@@ -10,7 +10,11 @@ FLOW: Final[Schema] = {
     "kind": "flow",
     "slug": "orders",
     "title": "Orders to the warehouse",
-    "trigger": {"kind": "manual"},
+    "owner": "sales",
+    "deadline": "P1D",
+    "trigger": {"manual": {}},
+    "business_ids": {"order": "trigger.body.id"},
+    "primary_business_id": "order",
     "steps": [{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}],
 }
 BY_NAME: Final[dict[str, Any]] = {
@@ -42,12 +46,40 @@ BY_NAME: Final[dict[str, Any]] = {
     "state": None, "step": "dispatch", "subject_id": ID, "subject_label": "orders", "subject_type": "flow",
     "summary": "Takes payments.", "test_message": "", "text": "kind: flow\nslug: orders\n",
     "title": "Orders to the warehouse", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "trigger": "manual",
+    "trigger_kind": "manual", "archived": False, "signed_by": "audit-2026",
     "used_by": ["connection payments in production"], "values": {"token": "the new value"}, "variables": {"rate": 3},
     "vendor": "storefront", "verdicts": [{"policy": "retry", "verdict": "go"}], "version": 3, "workspace": "acme",
     "expected_revision": 3, "draft_revision": 3, "latest_version": 2, "number": 1, "http_status": 409, "url": "http://127.0.0.1:8099",
     "key": "ipk_7f3a9c21_…", "evidence_kept": True, "next_cursor": None, "after": {"rate": 4}, "before": {"rate": 3},
 }  # fmt: skip
 """What a member of this name is like, where its schema takes it."""
+_CONNECTION: Final = {"slug": "payments", "title": "Payments", "secret": "payments-key"}
+_CONNECTOR: Final = {"slug": "payments", "title": "Kestrel Pay", "actions": ["create_charge"]}
+_SECRET: Final = {"slug": "payments-key", "description": "Key of the payment provider."}
+_ENDPOINT: Final = {"slug": "shop", "title": "The shop's webhooks", "path": "/hooks/7Qm2f0d1"}
+_FINDING: Final = {"path": "/steps/0/call", "code": "flow.connection_unknown", "message": "there is no connection pay"}
+_SCHEMA: Final = {"slug": "order", "title": "Order", "description": "An order as the shop sends it."}
+BY_OWNER: Final[dict[str, dict[str, Any]]] = {
+    "ApiKey": {"name": "nightly import"}, "NewApiKey": {"name": "nightly import"},
+    "AuditEntry": {"action": "flow.published"},
+    "Change": {"path": "/steps/note/map"}, "Finding": _FINDING, "ProblemPlace": _FINDING,
+    "Clock": {"kind": "schedule"},
+    "Connection": _CONNECTION, "PatchedConnectionChanges": _CONNECTION,
+    "Connector": _CONNECTOR, "ConnectorDetail": _CONNECTOR,
+    "Document": _SCHEMA, "DocumentDetail": _SCHEMA | {"draft": {"kind": "schema", "slug": "order"}},
+    "Endpoint": _ENDPOINT, "PatchedEndpointChanges": _ENDPOINT,
+    "Environment": {"slug": "production", "name": "Production"}, "PatchedEnvironmentChanges": {"name": "Production"},
+    "Lane": {"name": "Deliveries"}, "Me": {"kind": "service_account", "name": "nightly-import"},
+    "PolicyValue": {"name": "retry.max_attempts", "value": 5},
+    "Problem": {"code": "audit.hash", "message": "the hash does not follow from the entry before"},
+    "Role": {"name": "builder", "description": "Configures flows."},
+    "Secret": _SECRET, "SecretDetail": _SECRET, "PatchedSecretChanges": _SECRET,
+    "ServiceAccount": {"slug": "nightly-import", "name": "Nightly import"},
+    "Step": {"path": "dispatch", "kind": "call"}, "Store": {"name": "PostgreSQL", "detail": "version 18.1"},
+    "Test": {"ok": True, "status": 200, "code": "", "message": ""}, "Workspace": {"slug": "acme", "name": "Acme"},
+    "LedgerLine": {"key": "order-o-1001"},
+}  # fmt: skip
+"""What members of one component are like; its name is without Input, Output and Request."""
 BY_COMPONENT: Final[dict[str, Any]] = {
     "DocumentInputRequest": {"content": FLOW},
     "DraftInputRequest": {"content": FLOW, "expected_revision": 3},
@@ -78,37 +110,39 @@ def with_examples(document: Schema) -> Schema:
 
 
 def example_of(
-    schema: Schema, schemas: dict[str, Schema], name: str = "", depth: int = 0, *, sent: bool = False
+    schema: Schema, schemas: dict[str, Schema], name: str = "", owner: str = "", *, sent: bool = False
 ) -> Any:
-    """A value that the schema takes."""
+    """A value that the schema takes, for the member ``name`` of the component ``owner``."""
     if "$ref" in schema:
         component = schema["$ref"].rpartition("/")[2]
         if component in BY_COMPONENT:
             return BY_COMPONENT[component]
-        return example_of(schemas[component], schemas, name, depth, sent=sent or component.endswith(BODIES))
+        owner = component.removesuffix(BODIES).removesuffix("Input").removesuffix("Output")
+        return example_of(schemas[component], schemas, name, owner, sent=sent or component.endswith(BODIES))
     for way in ("allOf", "oneOf", "anyOf"):
         if way in schema:
-            return example_of(schema[way][0], schemas, name, depth, sent=sent)
+            return example_of(schema[way][0], schemas, name, owner, sent=sent)
     kinds = _kinds(schema)
+    for known in (BY_OWNER.get(owner, {}), {} if "enum" in schema or "format" in schema else BY_NAME):
+        if name in known and _takes(kinds, known[name], schema):
+            return known[name]
     if "enum" in schema:
         return next(one for one in schema["enum"] if one not in ("", None))
     if schema.get("format") in FORMATS and "string" in kinds:
         return FORMATS[schema["format"]]
-    if _takes(kinds, BY_NAME.get(name)) and "format" not in schema.get("items", ()):
-        return BY_NAME[name]
     if "default" in schema and schema["default"] is not None:
         return schema["default"]
-    return _plain(schema, kinds, schemas, name, depth, sent=sent)
+    return _plain(schema, kinds, schemas, name, owner, sent=sent)
 
 
-def _plain(schema: Schema, kinds: list[str], schemas: dict[str, Schema], name: str, depth: int, *, sent: bool) -> Any:
+def _plain(schema: Schema, kinds: list[str], schemas: dict[str, Schema], name: str, owner: str, *, sent: bool) -> Any:
     if "object" in kinds and (members := schema.get("properties")):
         chosen = (schema.get("required") or members) if sent else members
-        return {one: example_of(members[one], schemas, one, depth + 1, sent=sent) for one in members if one in chosen}
+        return {one: example_of(members[one], schemas, one, owner, sent=sent) for one in members if one in chosen}
     if "object" in kinds and isinstance(values := schema.get("additionalProperties"), dict) and values:
-        return {"example": example_of(values, schemas, "", depth + 1, sent=sent)}
+        return {"example": example_of(values, schemas, "", owner, sent=sent)}
     if "array" in kinds:
-        return [example_of(schema.get("items", {}), schemas, name.removesuffix("s"), depth + 1, sent=sent)]
+        return [example_of(schema.get("items", {}), schemas, name.removesuffix("s"), owner, sent=sent)]
     if "integer" in kinds or "number" in kinds:
         return max(schema.get("minimum", 0), 1)
     if "boolean" in kinds:
@@ -121,7 +155,10 @@ def _kinds(schema: Schema) -> list[str]:
     return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
-def _takes(kinds: list[str], value: Any) -> bool:
+def _takes(kinds: list[str], value: Any, schema: Schema) -> bool:
+    if value is None:
+        return "null" in kinds
     names = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
-    kind = names.get(type(value))
-    return kind is not None and (kind in kinds or (kind == "integer" and "number" in kinds) or not kinds)
+    kind = names[type(value)]
+    fits = kind in kinds or (kind == "integer" and "number" in kinds) or not kinds
+    return fits and "format" not in schema.get("items", ())

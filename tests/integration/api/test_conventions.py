@@ -9,6 +9,7 @@ from django.urls import resolve
 
 from ipaas.accounts.models import Workspace
 from ipaas.flows.services import save_draft
+from ipaas.web.api.examples import FLOW
 from tests.integration.api.conftest import SIMPLE, Api
 from tests.integration.api.table import TABLE
 from tests.integration.api.test_basics import problem
@@ -115,6 +116,11 @@ def test_every_list_is_walked_page_by_page_to_its_end(ada: Api, subjects: dict[s
 def test_the_request_id_is_in_every_problem(ada: Api) -> None:
     answer = ada.get(f"runs/{UUID(int=0)}", **{"X-Request-ID": "order-import-7"})
     assert problem(answer, 404, "not_found")["request_id"] == answer.headers["X-Request-ID"] == "order-import-7"
+
+
+def test_the_flow_of_the_examples_is_one_that_can_be_published(ada: Api, production: Any) -> None:
+    told(ada.post("flows", {"content": FLOW}), 201)
+    assert told(ada.post("flows/orders/publish", {}), 201)["number"] == 1
 
 
 class TestDrafts:
