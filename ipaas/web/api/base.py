@@ -124,16 +124,20 @@ class ApiViewSet(GenericViewSet[Any]):
 
     def _once(self, key: str, handler: Callable[..., Response]) -> Callable[..., Response]:
         def handle(request: Request, *args: Any, **kwargs: Any) -> Response:
+            headers: dict[str, str] = {}
+
             def deed() -> Answer:
                 response = handler(request, *args, **kwargs)
                 data, kept = response.data, None
+                headers.update({name: response[name] for name in ("ETag",) if name in response})
                 if self.shown_once and isinstance(data, dict):
                     kept = jsonio.dumps({**data, **dict.fromkeys(self.shown_once & data.keys())})
                 return Answer(response.status_code, jsonio.dumps(data), kept=kept)
 
             raw = request._request.body  # noqa: SLF001 - the bytes as they came
             answer = answer_once(actor=self.actor, route=request.path[:300], key=key, body=raw, deed=deed)
-            headers = {"Idempotency-Replayed": "true"} if answer.repeated else None
+            if answer.repeated:
+                headers["Idempotency-Replayed"] = "true"
             return Response(jsonio.loads(answer.body), status=answer.status, headers=headers)
 
         return handle
