@@ -1,0 +1,103 @@
+"""The documentation as a site: built from ``docs/`` into ``static/docs``; nothing is done when the inputs are unchanged.
+
+The product's pages forbid scripts in the text of a page, and so does the site: what the theme writes there is moved to
+files after the build.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ipaas.launcher.bootstrap import exclusive
+from ipaas.launcher.console import run_quietly, say, task
+from ipaas.launcher.environment import product_environment
+from ipaas.launcher.errors import LauncherError
+from ipaas.launcher.frontend import RECORD, content_hash, recorded
+from ipaas.launcher.layout import ROOT
+
+BUILT = "static/docs"
+ABOUT = ("SECURITY.md", "THREAT_MODEL.md", "CHANGELOG.md", "CONTRIBUTING.md")
+SOURCES = ("docs", "mkdocs.yml", *ABOUT, "ipaas/launcher/docs_site.py", "requirements/embedded.txt")
+INLINE_SCRIPT = re.compile(r"<script>(?P<text>.*?)</script>", re.DOTALL)
+
+
+def docs(_arguments: argparse.Namespace) -> int:
+    """``docs``: bring the reference pages and the site up to date."""
+    with tempfile.TemporaryDirectory(prefix="ipaas-docs-") as home:
+        argv = [sys.executable, "-m", "ipaas.reference"]
+        done = subprocess.run(argv, cwd=ROOT, env=product_environment({"IPAAS_HOME": home}), check=False)
+    if done.returncode:
+        raise LauncherError("The reference pages were not written; the lines above say why.")
+    ensure_docs()
+    say(f"  the site is in {BUILT}; the pages serve it at /docs/")
+    return 0
+
+
+def ensure_docs(root: Path = ROOT) -> None:
+    """Build the site, unless it was built from these very inputs."""
+    if docs_are_built(root):
+        return
+    with exclusive():
+        if not docs_are_built(root):
+            with task("Building the documentation"):
+                build_docs(root, root / BUILT)
+
+
+def docs_are_built(root: Path = ROOT) -> bool:
+    return recorded(root / BUILT) == content_hash(root, SOURCES)
+
+
+def build_docs(root: Path, target: Path) -> None:
+    """Build aside and move into place; a broken link or a page without a place in the navigation fails the build."""
+    inputs = content_hash(root, SOURCES)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".docs-", dir=target.parent) as folder:
+        stage = Path(folder)
+        _stage(root, stage)
+        run_quietly([sys.executable, "-m", "zensical", "build", "--strict"], cwd=stage, env={**os.environ, "NO_COLOR": "1"})
+        site = stage / "site"
+        (site / "404.html").unlink(missing_ok=True)
+        move_scripts_to_files(site)
+        run_quietly([sys.executable, "-m", "whitenoise.compress", "--quiet", str(site)], cwd=stage)
+        (site / RECORD).write_text(inputs)
+        site.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        site.replace(target)
+
+
+def _stage(root: Path, stage: Path) -> None:
+    """The sources as the builder wants them: documents of the root folder become pages under ``about/``."""
+    shutil.copytree(root / "docs", stage / "docs", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copy(root / "mkdocs.yml", stage)
+    about = stage / "docs" / "about"
+    about.mkdir()
+    for name in ABOUT:
+        text = (root / name).read_text("utf-8").replace("](docs/", "](../")
+        (about / name).write_text(text, "utf-8")
+    for page in stage.joinpath("docs").rglob("*.md"):
+        text = page.read_text("utf-8")
+        linked = re.sub(rf"\]\(\.\./\.\./({'|'.join(map(re.escape, ABOUT))})", r"](../about/\1", text)
+        if linked != text:
+            page.write_text(linked, "utf-8")
+
+
+def move_scripts_to_files(site: Path) -> None:
+    """Replace each script in the text of a page by one file per script; data for scripts (JSON) stays."""
+    folder = site / "assets" / "inline"
+    folder.mkdir(parents=True, exist_ok=True)
+    for page in site.rglob("*.html"):
+        up = os.path.relpath(folder, page.parent)
+
+        def moved(found: re.Match[str], up: str = up) -> str:
+            text = found["text"]
+            name = hashlib.sha256(text.encode()).hexdigest()[:16] + ".js"
+            (folder / name).write_text(text, "utf-8")
+            return f'<script src="{up}/{name}"></script>'
+
+        page.write_text(INLINE_SCRIPT.sub(moved, page.read_text("utf-8")), "utf-8")
