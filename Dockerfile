@@ -16,7 +16,7 @@ COPY templates/ templates/
 COPY docs/ docs/
 COPY manage.py mkdocs.yml SECURITY.md THREAT_MODEL.md CHANGELOG.md CONTRIBUTING.md ./
 RUN /opt/tools/bin/python -c "from ipaas.launcher.frontend import ensure_frontend; ensure_frontend()" \
-    && /opt/tools/bin/python -c "from ipaas.launcher.docs_site import ensure_docs; ensure_docs()" \
+    && /opt/tools/bin/python -c "from ipaas.launcher.docs_site import ensure_docs; raise SystemExit(not ensure_docs())" \
     && IPAAS_HOME=/tmp/build /opt/venv/bin/python manage.py collectstatic --noinput
 
 FROM ${PYTHON}

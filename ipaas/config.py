@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     demo_warehouse_url: SecretStr | None = Field(
         None,
         description=(
-            "Where the demo writes its orders, as `postgresql://user:password@host:5432/database?sslmode=verify- "
+            "Where the demo writes its orders, as `postgresql://user:password@host:5432/database?sslmode="
             "verify-full`; the user must be allowed to make a table there. With `DATABASE_URL` and without this setting "
             "the demo leaves its warehouse step out."
         ),

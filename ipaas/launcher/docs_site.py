@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from ipaas.launcher.bootstrap import exclusive
-from ipaas.launcher.console import run_quietly, say, task
+from ipaas.launcher.console import complain, run_quietly, task
 from ipaas.launcher.environment import product_environment
 from ipaas.launcher.errors import LauncherError
 from ipaas.launcher.frontend import RECORD, content_hash, recorded
@@ -34,19 +34,23 @@ def docs(_arguments: argparse.Namespace) -> int:
         done = subprocess.run(argv, cwd=ROOT, env=product_environment({"IPAAS_HOME": home}), check=False)
     if done.returncode:
         raise LauncherError("The reference pages were not written; the lines above say why.")
-    ensure_docs()
-    say(f"  the site is in {BUILT}; the pages serve it at /docs/")
-    return 0
+    return 0 if ensure_docs() else 1
 
 
-def ensure_docs(root: Path = ROOT) -> None:
-    """Build the site, unless it was built from these very inputs."""
-    if docs_are_built(root):
-        return
-    with exclusive():
-        if not docs_are_built(root):
-            with task("Building the documentation"):
-                build_docs(root, root / BUILT)
+def ensure_docs(root: Path = ROOT) -> bool:
+    """Build the site, unless it was built from these very inputs; False when it does not build.
+
+    The product runs without it, so that the failure is told and no more.
+    """
+    try:
+        with exclusive():
+            if not docs_are_built(root):
+                with task("Building the documentation"):
+                    build_docs(root, root / BUILT)
+    except LauncherError as error:
+        complain(f"  ! the documentation is not built: {error}")
+        return False
+    return True
 
 
 def docs_are_built(root: Path = ROOT) -> bool:

@@ -64,7 +64,7 @@ class Instance:
         say(f"Starting in {self.layout.home}")
         ensure_keys(self.layout.keys)
         ensure_frontend()
-        _ensure_docs()
+        ensure_docs()
         with task("Starting PostgreSQL and Valkey"):
             servers = start_servers(self.supervisor, self.layout, warehouse=self.demo)
         self._adopt(servers)
@@ -158,14 +158,6 @@ def _check_ports(options: Options) -> None:
             raise LauncherError(f"Port {port} is used by {holder}. Stop it, or set {name} to another port.")
     if options.port == options.ingress_port:
         raise LauncherError(f"IPAAS_PORT and IPAAS_INGRESS_PORT are both {options.port}; they must differ.")
-
-
-def _ensure_docs() -> None:
-    """Without its documentation the product still runs, so that its failure is told and no more."""
-    try:
-        ensure_docs()
-    except LauncherError as error:
-        complain(f"  ! the documentation is not built: {error}")
 
 
 def _version(distribution: str) -> str:
