@@ -95,8 +95,8 @@ class Settings(BaseSettings):
         None,
         description=(
             "Where the demo writes its orders, as `postgresql://user:password@host:5432/database?sslmode="
-            "verify-full`; the user must be allowed to make a table there. With `DATABASE_URL` and without this setting "
-            "the demo leaves its warehouse step out."
+            "verify-full`; the user must be allowed to make a table there. With `DATABASE_URL` and without this "
+            "setting the demo leaves its warehouse step out."
         ),
     )
     retention_days: int = Field(

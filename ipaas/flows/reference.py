@@ -139,8 +139,8 @@ SCHEMA = """\
 # The schema document
 
 A schema document names a JSON Schema (draft 2020-12), so that flows, mappings and deliveries refer to it as
-`slug@version`. A published version never changes. References (`$ref`) stay inside the document: nothing is fetched. Editors
-can use [schema.schema.json](schema.schema.json) for completion.
+`slug@version`. A published version never changes. References (`$ref`) stay inside the document: nothing is fetched.
+Editors can use [schema.schema.json](schema.schema.json) for completion.
 
 `x-sensitive: personal` (or another class) on a subschema masks its value in pages, API, logs and exports. It does not
 change what steps see.

@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 from ipaas.launcher import requirements
 from ipaas.launcher.bootstrap import MINIMUM, VENV, has_own_packages
 from ipaas.launcher.console import say
-from ipaas.launcher.environment import product_environment
 from ipaas.launcher.docs_site import docs_are_built
+from ipaas.launcher.environment import product_environment
 from ipaas.launcher.frontend import is_built, static_digest
 from ipaas.launcher.layout import ROOT, default_home
 from ipaas.launcher.ports import holder_of, is_free

@@ -8,7 +8,7 @@ _HEAD = """\
 # Audit actions
 
 What the [audit trail](../explanation/audit-trail.md) records, by the name that its filter and its exports use
-(`ipaas audit export --action NAME`). An entry also tells who acted, in which workspace, on what, with which
+(`ipaas audit export --filter action=NAME`). An entry also tells who acted, in which workspace, on what, with which
 parameters (never a secret) and from where.
 """
 

@@ -71,7 +71,7 @@ def _facts(manifest: Manifest) -> Iterator[str]:
         "API version": manifest.api_version,
         "protocol": manifest.protocol,
         "addresses": ", ".join(f"{name}: `{url}`" for name, url in manifest.base_urls.items()),
-        "rate": f"{limit.rate:g} calls a second, {limit.burst or limit.rate:g} at once" if limit else "no limit of its own",
+        "rate": f"{limit.rate:g} a second, {limit.burst or limit.rate:g} at once" if limit else "no limit of its own",
         "quota": f"{limit.daily_quota:,} calls a day" if limit and limit.daily_quota else "",
         "calls under way": f"{manifest.concurrency} at once" if manifest.concurrency else "no limit of its own",
         "timeout": f"{manifest.timeout_s:g} s" if manifest.timeout_s else "that of the policy",

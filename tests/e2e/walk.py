@@ -2,10 +2,11 @@
 
 What a page may say, in the order in which it is done:
 
-- a ``console`` block: commands after ``$``, run in a shell; what is printed must be what the page shows below. Ids, times
-  and numbers of seconds may differ, and ``…`` stands for anything. A command without output on the page must succeed.
+- a ``console`` block: commands after ``$``, run in a shell; what is printed must be what the page shows below. Ids,
+  times and numbers of seconds may differ, and ``…`` stands for anything. A command without output on the page must succeed.
 - ``Sign in as `someone@demo.example` ``: in a browser of its own.
-- ``**Label**``: is clicked. ``**Label**: `text` ``: is filled in, or chosen. ``**Label** of *row*``: in the row that shows it.
+- ``**Label**``: is clicked. ``**Label**: `text` ``: is filled in, or chosen. ``**Label** of *row*``: in the
+  row that shows it.
 - ``Replace the text by that of [file](file)`` and ``change `this` to `that` ``: in the editor of the page.
 - ``*words*``: must be visible then.
 """
@@ -77,7 +78,9 @@ class Walk:
         elif "label" in given:
             self._click(given["label"], given.get("row"))
         else:
-            expect(self._window.get_by_text(given["seen"]).locator("visible=true").first).to_be_visible(timeout=PATIENCE_MS)
+            expect(self._window.get_by_text(given["seen"]).locator("visible=true").first).to_be_visible(
+                timeout=PATIENCE_MS
+            )
 
     @property
     def _window(self) -> Page:
