@@ -78,6 +78,13 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         ["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to, as a JSON list."
     )
+    server_timing: bool = Field(
+        False,
+        description=(
+            "Pages and API tell in the header `Server-Timing` how long they took and how many queries they "
+            "made. For measuring; it tells strangers about the inside."
+        ),
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,

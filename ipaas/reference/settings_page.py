@@ -1,7 +1,6 @@
 """The settings of the processes, from the fields of ``ipaas.config``."""
 
 import json
-from collections.abc import Iterator
 
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
@@ -41,20 +40,23 @@ _DEFAULTS = {
 
 def settings_page() -> str:
     """Markdown of ``docs/reference/settings.md``."""
-    rows = dict(_rows())
-    return _HEAD + "".join(f"| `{name}` | {default} | {text} |\n" for name, (default, text) in rows.items()) + _FOOT
+    rows = "".join(f"| `{name}` | {default} | {text} |\n" for name, (default, text) in variables().items())
+    return _HEAD + rows + _FOOT
 
 
-def variable(field: str, info: FieldInfo) -> str:
+def variables() -> dict[str, tuple[str, str]]:
+    """Every environment variable that is a setting → its default in words, and its meaning."""
+    found = {
+        _variable(field, info): (_default(field, info), info.description or "")
+        for field, info in Settings.model_fields.items()
+    }
+    return {**found, **_OF_THE_LAUNCHER}
+
+
+def _variable(field: str, info: FieldInfo) -> str:
     """The environment variable of a setting; the first where there are several."""
     alias = info.validation_alias
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"IPAAS_{field.upper()}"
-
-
-def _rows() -> Iterator[tuple[str, tuple[str, str]]]:
-    for field, info in Settings.model_fields.items():
-        yield variable(field, info), (_default(field, info), info.description or "")
-    yield from _OF_THE_LAUNCHER.items()
 
 
 def _default(field: str, info: FieldInfo) -> str:

@@ -10,8 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 from tests.e2e.test_operating import SERIOUS
 
 LISTEN = """
-window.refused = [];
-addEventListener("securitypolicyviolation", (event) => window.refused.push(`${event.violatedDirective} ${event.sample}`));
+refused = [];
+addEventListener("securitypolicyviolation", (event) => refused.push(`${event.violatedDirective} ${event.sample}`));
 """
 WIDTHS = [1280, 390]
 
@@ -27,7 +27,7 @@ def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     page.on("pageerror", lambda error: noise.append(str(error)))
     page.on("request", lambda asked: None if asked.url.startswith(live_server.url) else noise.append(asked.url))
     yield page
-    refused = page.evaluate("window.refused")
+    refused = page.evaluate("refused")
     context.close()
     assert (refused, noise) == ([], [])
 

@@ -3,7 +3,8 @@
 What a page may say, in the order in which it is done:
 
 - a ``console`` block: commands after ``$``, run in a shell; what is printed must be what the page shows below. Ids,
-  times and numbers of seconds may differ, and ``…`` stands for anything. A command without output on the page must succeed.
+  times and numbers of seconds may differ, and ``…`` stands for anything. A command without output on the page must
+  succeed.
 - ``Sign in as `someone@demo.example` ``: in a browser of its own.
 - ``**Label**``: is clicked. ``**Label**: `text` ``: is filled in, or chosen. ``**Label** of *row*``: in the
   row that shows it.
