@@ -11,7 +11,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 DOCS = settings.BASE_DIR / "static" / "docs"
 
 
-class AssetMiddleware(WhiteNoiseMiddleware):
+class AssetMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has no types
     """WhiteNoise, with the built documentation beside the static files, under the policy of all other pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -10,6 +10,7 @@ What a page may say, in the order in which it is done:
   row that shows it.
 - ``Replace the text by that of [file](file)`` and ``change `this` to `that` ``: in the editor of the page.
 - ``*words*``: must be visible then.
+- a picture: may be taken anew, where the reader is now.
 """
 
 import re
@@ -24,7 +25,7 @@ PATIENCE_MS = 30_000
 STEP = re.compile(
     r"^```console\n(?P<console>.*?)^```$"
     r"|^```.*?^```$"
-    r"|^!\[.*?$|^\|.*?$|^#.*?$"
+    r"|^ *!\[[^]]*\]\((?P<picture>[^)]+)\)$|^\|.*?$|^#.*?$"
     r"|[Ss]ign in as `(?P<who>[^`]+)`"
     r"|[Rr]eplace the text by that of\s+\[[^]]*\]\((?P<file>[^)]+)\)"
     r"|[Cc]hange\s+`(?P<old>[^`]+)`\s+to\s+`(?P<new>[^`]+)`"
@@ -44,6 +45,14 @@ LOOSE = [
 ROLES = ("button", "link", "menuitem", "checkbox", "radio", "tab")
 
 
+def still(page: Page) -> Page:
+    """The page without what passes: notes in the corner, the caret, and where the pointer happens to be."""
+    page.mouse.move(0, 0)
+    for note in page.locator(".toast-note button").all():
+        note.click()
+    return page
+
+
 @dataclass
 class Walk:
     """One reader with a shell in ``folder`` and a browser window for each person."""
@@ -53,6 +62,7 @@ class Walk:
     password: str
     folder: Path
     environment: dict[str, str]
+    take_pictures: bool = False
     done: list[str] = field(default_factory=list)
     pages: dict[str, Page] = field(default_factory=dict)
     page: Page | None = None
@@ -76,6 +86,8 @@ class Walk:
             self._change(given["old"], given["new"])
         elif "value" in given:
             self._fill(given["label"], given["value"])
+        elif "picture" in given:
+            self._picture((folder / given["picture"]).resolve())
         elif "label" in given:
             self._click(given["label"], given.get("row"))
         else:
@@ -141,6 +153,11 @@ class Walk:
         found.fill(value)
         if found.get_attribute("type") == "search":
             found.press("Enter")
+
+    def _picture(self, path: Path) -> None:
+        assert path.exists(), f"{path} is not there"
+        if self.take_pictures:
+            still(self._window).screenshot(path=path)
 
     @property
     def _editor(self) -> Locator:
