@@ -21,7 +21,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 STEP = re.compile(
     r"^```console\n(?P<console>.*?)^```$"
     r"|^```.*?^```$"
