@@ -157,7 +157,8 @@ class Walk:
     def _picture(self, path: Path) -> None:
         assert path.exists(), f"{path} is not there"
         if self.take_pictures:
-            still(self._window).screenshot(path=path)
+            key = self._window.locator("#shown-once")
+            still(self._window).screenshot(path=path, mask=[key], mask_color="#d0d7de")
 
     @property
     def _editor(self) -> Locator:
