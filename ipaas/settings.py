@@ -74,7 +74,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ipaas.web.probes.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ipaas.web.assets.AssetMiddleware",
     *(["ipaas.web.timing.ServerTimingMiddleware"] if _conf.server_timing else []),
     "ipaas.web.compression.CompressionMiddleware",
     "ipaas.web.requests.RequestMiddleware",
