@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from ipaas.accounts.actors import actor_in
 from ipaas.accounts.addresses import client_ip
 from ipaas.accounts.api_keys import authenticate_api_key
-from ipaas.accounts.errors import InvalidApiKey
+from ipaas.accounts.errors import InvalidApiKey, SecondFactorNeeded
 from ipaas.accounts.models import User, Workspace
+from ipaas.accounts.second_factor import lacks_second_factor
 from ipaas.core import errors
 from ipaas.core.actor import Actor, known_permission
 
@@ -73,6 +74,8 @@ class SessionActorAuthentication(SessionAuthentication):
             actor, workspace = actor_in(user, slug, client_ip(request))
         except errors.NotFound as error:
             raise NotFound(error.detail) from None
+        if lacks_second_factor(request._request, user, workspace):  # noqa: SLF001 - which holds the session
+            raise SecondFactorNeeded
         bind(request, actor, workspace)
         return user, actor
 

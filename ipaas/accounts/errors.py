@@ -24,3 +24,12 @@ class SharedUser(Conflict):
 
     code = "user.shared"
     remedy = "Remove the membership instead, or ask whoever runs the installation."
+
+
+class SecondFactorNeeded(IpaasError):
+    """This workspace asks everybody for a second factor, and your account has none."""
+
+    status = 403
+    code = "second_factor.needed"
+    title = "Second factor needed"
+    remedy = "Set one up under Your account, Two-factor; programs use an API key."

@@ -13,9 +13,10 @@ from django.utils.http import urlsafe_base64_encode
 from ipaas import audit
 from ipaas.accounts.actors import ANONYMOUS, actor_for, actor_in
 from ipaas.accounts.api_keys import authenticate_api_key, create_api_key, revoke_api_key, rotate_api_key
-from ipaas.accounts.errors import LastAdmin, SharedUser
+from ipaas.accounts.errors import LastAdmin
+from ipaas.accounts.guards import grantable, own_member
 from ipaas.accounts.models import Environment, Membership, ServiceAccount, User, Workspace
-from ipaas.accounts.roles import check_roles, permissions_of
+from ipaas.accounts.second_factor import reset_second_factor
 from ipaas.accounts.signin import workspaces_of
 from ipaas.accounts.workspace_settings import check_settings
 from ipaas.core.actor import Actor, require_permission
@@ -38,6 +39,7 @@ __all__ = [
     "issue_password_link",
     "reactivate_user",
     "remove_member",
+    "reset_second_factor",
     "revoke_api_key",
     "rotate_api_key",
     "set_password",
@@ -137,7 +139,7 @@ def add_member(
     ignored, so that no workspace can take over an account. Raises ``Conflict`` for someone who is a member already.
     """
     require_permission(actor, "users.manage", workspace)
-    roles = _grantable(roles, actor)
+    roles = grantable(roles, actor)
     email = _checked_email(email)
     user = User.objects.filter(email=email).first() or _create_user(email=email, name=name, password=password)
     membership, created = Membership.objects.get_or_create(user=user, workspace=workspace, defaults={"roles": roles})
@@ -151,7 +153,7 @@ def add_member(
 def change_roles(*, membership: Membership, roles: list[str], actor: Actor) -> Membership:
     """Replace the roles of a member; the last administrator can not lose that role."""
     require_permission(actor, "users.manage", membership)
-    roles = _grantable(roles, actor)
+    roles = grantable(roles, actor)
     locked = _locked_with_admins(membership)
     if "admin" not in roles:
         _keep_an_admin(locked)
@@ -175,7 +177,7 @@ def remove_member(*, membership: Membership, actor: Actor) -> None:
 def deactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
     """Refuse every further sign-in and request of a person who belongs to this workspace alone."""
     require_permission(actor, "users.manage", workspace)
-    membership = _own_member(user, workspace)
+    membership = own_member(user, workspace)
     _keep_an_admin(_locked_with_admins(membership))
     user.is_active = False
     user.save(update_fields=["is_active"])
@@ -187,7 +189,7 @@ def deactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
 def reactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
     """Admit a deactivated person of this workspace alone again."""
     require_permission(actor, "users.manage", workspace)
-    membership = _own_member(user, workspace)
+    membership = own_member(user, workspace)
     user.is_active = True
     user.save(update_fields=["is_active"])
     _record_member("user.reactivated", membership, actor, {})
@@ -202,8 +204,8 @@ def issue_password_link(*, membership: Membership, actor: Actor) -> tuple[str, s
     account of others or rises above the own rights. It ends with the next sign-in or change of the password.
     """
     require_permission(actor, "users.manage", membership)
-    user = _own_member(membership.user, membership.workspace).user
-    _grantable(membership.roles, actor)
+    user = own_member(membership.user, membership.workspace).user
+    grantable(membership.roles, actor)
     if not user.is_active:
         raise Conflict(what=f"The account of {user.email} is switched off; switch it on first.")
     _record_member("user.password_link_issued", membership, actor, {})
@@ -235,7 +237,7 @@ def create_service_account(
     _check_slug(slug, 60)
     if ServiceAccount.objects.filter(workspace=workspace, slug=slug).exists():
         raise Conflict(what=f"There is a service account {slug!r} already.")
-    account = ServiceAccount.objects.create(workspace=workspace, slug=slug, name=name, roles=_grantable(roles, actor))
+    account = ServiceAccount.objects.create(workspace=workspace, slug=slug, name=name, roles=grantable(roles, actor))
     _record_service_account("service_account.created", account, actor)
     return account
 
@@ -248,23 +250,6 @@ def set_service_account_disabled(*, account: ServiceAccount, disabled: bool, act
     account.save(update_fields=["disabled"])
     _record_service_account("service_account.disabled" if disabled else "service_account.enabled", account, actor)
     return account
-
-
-def _own_member(user: User, workspace: Workspace) -> Membership:
-    """The membership of a person who belongs to this workspace and to no other; else ``SharedUser``."""
-    membership = Membership.objects.select_related("user").filter(user=user, workspace=workspace).first()
-    if membership is None or user.memberships.exclude(workspace=workspace).exists():
-        raise SharedUser(email=user.email)
-    return membership
-
-
-def _grantable(roles: list[str], actor: Actor) -> list[str]:
-    """Known roles that permit nothing beyond what the actor (perhaps a key with few scopes) may do."""
-    roles = check_roles(roles)
-    beyond = permissions_of(roles) - actor.permissions
-    if beyond and not actor.is_system:
-        raise PermissionDenied(permission=min(beyond))
-    return roles
 
 
 def _record_service_account(action: str, account: ServiceAccount, actor: Actor) -> None:

@@ -1,7 +1,7 @@
-"""Sign-in, sign-out and the own password; accounts are made by administrators, so nothing else is reachable."""
+"""Sign-in, sign-out, the own password and second factor; nobody signs up, so nothing else is reachable."""
 
 from allauth.account import views
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from ipaas.accounts import password_views
@@ -17,6 +17,7 @@ urlpatterns = [
     path("password/set/", views.password_set, name="account_set_password"),
     path("password/reset/", password_views.password_reset, name="account_reset_password"),
     path("password/new/<uidb64>/<token>/", password_views.NewPasswordView.as_view(), name="account_password_new"),
+    path("two-factor/", include("allauth.mfa.urls")),
     # the library links to this name; it leads back to sign-in
     path("signup/", _to_signin, name="account_signup"),
 ]
