@@ -164,6 +164,12 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
 MFA_ADAPTER = "ipaas.accounts.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "add_webauthn": "ipaas.accounts.passkey_forms.AddPasskeyForm",
+    "authenticate_webauthn": "ipaas.accounts.passkey_forms.SecondFactorForm",
+    "reauthenticate_webauthn": "ipaas.accounts.passkey_forms.ConfirmForm",
+    "login_webauthn": "ipaas.accounts.passkey_forms.SignInForm",
+}
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "ipaas"
