@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +47,25 @@ class Settings(BaseSettings):
         0, ge=0, le=10, description="How many proxies in front write X-Forwarded-For; 0 ignores that header."
     )
     public_url: str | None = Field(None, description="Address people use; needed behind a proxy (https).")
+    mail_url: SecretStr | None = Field(
+        None, description="Mail server as smtp://user:password@host:587; without it mails become files in the home."
+    )
+    mail_from: str = Field("ipaas@localhost", max_length=254, description="Sender of the product's own mails.")
+    password_min_length: int = Field(12, ge=8, le=128, description="Characters that a new password needs at least.")
+    oidc_issuer: str | None = Field(
+        None, description="OpenID Connect provider for single sign-on, as https address without a slash at its end."
+    )
+    oidc_client_id: str = Field("", max_length=300, description="What the provider calls this installation.")
+    oidc_client_secret: SecretStr | None = Field(None, description="The secret that belongs to the client id.")
+    oidc_name: str = Field("single sign-on", max_length=60, description="What the sign-in page calls the provider.")
+    oidc_scopes: str = Field("openid email profile", max_length=300, description="What the provider is asked to tell.")
+    oidc_groups_claim: str = Field("groups", max_length=100, description="The claim that lists a person's groups.")
+    oidc_roles: dict[str, list[str]] = Field(
+        default_factory=dict, description="Roles by group, each as workspace:role; applied at each such sign-in."
+    )
+    oidc_trust_email: bool = Field(
+        False, description="Take addresses as verified although the provider does not say so."
+    )
     demo_warehouse_url: SecretStr | None = Field(
         None, description="PostgreSQL database that the demo writes its orders to; up makes one in the embedded server."
     )
@@ -56,6 +75,29 @@ class Settings(BaseSettings):
     )
     log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _known_mail_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("smtp://", "smtps://", "smtp+plain://")):
+            message = "begins with smtp://, smtps:// or smtp+plain://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _safe_issuer(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            message = "is an https address (http only on this machine)"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _signon_is_whole(self) -> "Settings":
+        if self.oidc_issuer is not None and not self.oidc_client_id:
+            message = "IPAAS_OIDC_ISSUER needs IPAAS_OIDC_CLIENT_ID"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _keys_outlive_runs(self) -> "Settings":

@@ -13,7 +13,6 @@ from ipaas.accounts.services import set_password
 from ipaas.accounts.signin import record_failed_signin
 from ipaas.core.actor import Actor
 
-
 NO_ADDRESS = "::"
 """Stands for an address that is not known, where one has to be stored."""
 

@@ -81,13 +81,16 @@ class SessionActorAuthentication(SessionAuthentication):
 
 
 class HasPermission(BasePermission):
-    """Deny by default: the view's ``required_permissions`` names a permission per action (or HTTP method)."""
+    """Deny by default: the view's ``required_permissions`` names a permission per action (or HTTP method).
+
+    Who has it on single flows passes here; the deed itself checks whether its flow is among them.
+    """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         required: Mapping[str, str] = getattr(view, "required_permissions", {})
         name = required.get(getattr(view, "action", None) or "") or required.get((request.method or "").lower())
         actor = getattr(request, "auth", None)
-        return name is not None and isinstance(actor, Actor) and actor.may(known_permission(name))
+        return name is not None and isinstance(actor, Actor) and actor.may_somewhere(known_permission(name))
 
 
 def bind(request: Request, actor: Actor, workspace: Workspace) -> None:

@@ -33,3 +33,12 @@ class SecondFactorNeeded(IpaasError):
     code = "second_factor.needed"
     title = "Second factor needed"
     remedy = "Set one up under Your account, Two-factor; programs use an API key."
+
+
+class InvitationEnded(IpaasError):
+    """This invitation is not valid: it was used, revoked or renewed, or its time is over."""
+
+    status = 404
+    code = "invitation.ended"
+    title = "Invitation not valid"
+    remedy = "Ask whoever invited you to send it again."

@@ -35,9 +35,11 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 def page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
     """Guard a view below ``/w/<slug:workspace>/``; the view reads ``request.workspace`` and ``request.actor``.
 
-    Strangers are led to sign-in, members without the second factor that the workspace asks for to setting one up, members of other workspaces get 404 as for a missing workspace, members without the
-    permission get 403. The URL's ``workspace`` is taken out of the arguments. The errors ``NotFound`` and
-    ``PermissionDenied`` raised by services become 404 and 403 too, every other error a page with its status.
+    Strangers are led to sign-in, members of other workspaces get 404 as for a missing workspace, members without the
+    second factor that the workspace asks for are led to setting one up, those without the permission get 403. Who has
+    it on single flows passes, and the deed checks its flow. The URL's ``workspace`` is taken out of the arguments. The
+    errors ``NotFound`` and ``PermissionDenied`` raised by services become 404 and 403 too, every other error a page
+    with its status.
     """
     known_permission(permission)
 
@@ -52,7 +54,7 @@ def page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
             if request.second_factor_due:
                 return _to_second_factor(request)
             try:
-                if permission not in request.actor.permissions:
+                if not request.actor.may_somewhere(permission):
                     raise PermissionDenied(permission=permission)
                 return view(request, *args, **kwargs)
             except NotFound as error:

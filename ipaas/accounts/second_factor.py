@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
 from ipaas import audit
@@ -20,7 +21,7 @@ from ipaas.core.actor import Actor, require_permission
 REQUIRED = "require_two_factor"
 """The setting of a workspace that asks for a second factor."""
 BY_PROVIDER = "second_factor_by_provider"
-"""Mark of a session whose single sign-on has already asked for a second factor."""
+"""Whose sign-in through the provider has asked for a second factor already; kept in the session."""
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 _NONCE = 12
 _AAD = b"accounts.second_factor"
@@ -42,6 +43,11 @@ def has_second_factor(user_id: UUID) -> bool:
     return bool(Authenticator.objects.filter(user_id=user_id, type__in=FACTORS).exists())
 
 
+def factor_of(column: str) -> Exists:
+    """For queries over people: whether the one that ``column`` names has a second factor."""
+    return Exists(Authenticator.objects.filter(user_id=OuterRef(column), type__in=FACTORS))
+
+
 def with_second_factor(user_ids: list[UUID]) -> set[UUID]:
     """Those of the people who have a second factor."""
     found = Authenticator.objects.filter(user_id__in=user_ids, type__in=FACTORS)
@@ -50,7 +56,7 @@ def with_second_factor(user_ids: list[UUID]) -> set[UUID]:
 
 def lacks_second_factor(request: HttpRequest, user: User, workspace: Workspace) -> bool:
     """Whether the workspace asks for a second factor and the person signed in without one."""
-    if not workspace.settings.get(REQUIRED) or request.session.get(BY_PROVIDER):
+    if not workspace.settings.get(REQUIRED) or request.session.get(BY_PROVIDER) == str(user.pk):
         return False
     return not has_second_factor(user.pk)
 

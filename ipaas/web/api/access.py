@@ -1,4 +1,4 @@
-"""Who may come in: members and their roles, service accounts, API keys."""
+"""Which programs may come in: roles, service accounts, API keys; people are in ``people``."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from rest_framework.response import Response
 
 from ipaas.accounts import services
 from ipaas.accounts.api_keys import NewApiKey
-from ipaas.accounts.models import ApiKey, Membership, ServiceAccount
-from ipaas.accounts.roles import DESCRIPTIONS, ROLES
+from ipaas.accounts.models import ApiKey, ServiceAccount
+from ipaas.accounts.roles import DESCRIPTIONS, FLOW_DESCRIPTIONS, FLOW_ROLES, ROLES
 from ipaas.core.actor import Actor, known_permissions
 from ipaas.core.errors import InvalidInput
 from ipaas.flows.models import Flow
@@ -31,6 +31,7 @@ class RoleOutput(serializers.Serializer[Any]):
 
 class RolesOutput(serializers.Serializer[Any]):
     items = RoleOutput(many=True)
+    flow_roles = RoleOutput(many=True, help_text="What a member can be to one flow, beyond the roles.")
     permissions = serializers.DictField(child=serializers.CharField(), help_text="What each permission allows.")
 
 
@@ -38,22 +39,22 @@ class RolesInput(StrictSerializer):
     roles = serializers.ListField(child=serializers.CharField(max_length=20), min_length=1, max_length=20)
 
 
-class MemberInput(RolesInput):
-    email = serializers.EmailField(max_length=254)
-    name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
-
-
-class MemberOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    email = serializers.CharField(source="user.email")
-    name = serializers.CharField(source="user.name")
-    roles = serializers.ListField(child=serializers.CharField())
-    active = serializers.BooleanField(source="user.is_active")
-
-
 class ServiceAccountInput(RolesInput):
     slug = serializers.SlugField(max_length=60)
     name = serializers.CharField(max_length=120)
+    rate_per_minute = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=1, max_value=services.MOST_PER_MINUTE,
+        help_text="Requests that each of its keys may send; null: as many as every key.",
+    )  # fmt: skip
+
+
+class ServiceAccountChanges(StrictSerializer):
+    roles = serializers.ListField(
+        child=serializers.CharField(max_length=20), min_length=1, max_length=20, required=False
+    )
+    rate_per_minute = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=services.MOST_PER_MINUTE
+    )
 
 
 class ServiceAccountOutput(serializers.Serializer[Any]):
@@ -61,6 +62,7 @@ class ServiceAccountOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     roles = serializers.ListField(child=serializers.CharField())
     disabled = serializers.BooleanField()
+    rate_per_minute = serializers.IntegerField(allow_null=True)
     created_at = serializers.DateTimeField()
 
 
@@ -121,60 +123,19 @@ class RoleViewSet(ApiViewSet):
             {"name": name, "description": DESCRIPTIONS[name], "permissions": sorted(permitted)}
             for name, permitted in ROLES.items()
         ]
-        return Response({"items": roles, "permissions": known_permissions()})
-
-
-@extend_schema(tags=["access"])
-class MemberViewSet(ApiViewSet):
-    serializer_class = MemberOutput
-    required_permissions = {
-        **dict.fromkeys(("list", "retrieve"), "settings.view"),
-        **dict.fromkeys(("create", "partial_update", "destroy", "deactivate"), "users.manage"),
-    }
-
-    def get_queryset(self) -> QuerySet[Membership]:
-        return Membership.objects.in_workspace(self.workspace.id)
-
-    def member(self, member_id: Any) -> Membership:
-        found: Membership = self.one(self.get_queryset(), "member", id=member_id)
-        return found
-
-    def list(self, request: Request) -> Response:
-        return self.page_of(self.get_queryset(), MemberOutput)
-
-    def retrieve(self, request: Request, member_id: Any) -> Response:
-        return Response(MemberOutput(self.member(member_id)).data)
-
-    @extend_schema(request=MemberInput, responses={201: MemberOutput})
-    def create(self, request: Request) -> Response:
-        """Give a person roles; who is new gets an account without a password and sets one by mail."""
-        made = services.add_member(workspace=self.workspace, actor=self.actor, **self.read(MemberInput))
-        return Response(MemberOutput(made).data, status=201)
-
-    @extend_schema(request=RolesInput, responses=MemberOutput)
-    def partial_update(self, request: Request, member_id: Any) -> Response:
-        """Replace the roles of a member; 409 for the last administrator."""
-        given = self.read(RolesInput)
-        changed = services.change_roles(membership=self.member(member_id), actor=self.actor, **given)
-        return Response(MemberOutput(changed).data)
-
-    @extend_schema(responses={204: None})
-    def destroy(self, request: Request, member_id: Any) -> Response:
-        """End a membership."""
-        services.remove_member(membership=self.member(member_id), actor=self.actor)
-        return Response(status=204)
-
-    @extend_schema(request=None, responses=MemberOutput)
-    def deactivate(self, request: Request, member_id: Any) -> Response:
-        """Refuse every further sign-in of a person who belongs to this workspace alone."""
-        services.deactivate_user(user=self.member(member_id).user, workspace=self.workspace, actor=self.actor)
-        return self.retrieve(request, member_id)
+        of_flows = [
+            {"name": name, "description": FLOW_DESCRIPTIONS[name], "permissions": sorted(permitted)}
+            for name, permitted in FLOW_ROLES.items()
+        ]
+        return Response({"items": roles, "flow_roles": of_flows, "permissions": known_permissions()})
 
 
 @extend_schema(tags=["access"])
 class ServiceAccountViewSet(ApiViewSet):
     serializer_class = ServiceAccountOutput
-    required_permissions = dict.fromkeys(("list", "create", "enable", "disable"), "apikeys.manage")
+    required_permissions = dict.fromkeys(
+        ("list", "create", "retrieve", "partial_update", "enable", "disable"), "apikeys.manage"
+    )
 
     def get_queryset(self) -> QuerySet[ServiceAccount]:
         return ServiceAccount.objects.filter(workspace=self.workspace)
@@ -188,6 +149,25 @@ class ServiceAccountViewSet(ApiViewSet):
         made = services.create_service_account(workspace=self.workspace, actor=self.actor, **given)
         return Response(ServiceAccountOutput(made).data, status=201)
 
+    def retrieve(self, request: Request, slug: str) -> Response:
+        return Response(ServiceAccountOutput(self.account(slug)).data)
+
+    @extend_schema(request=ServiceAccountChanges, responses=ServiceAccountOutput)
+    def partial_update(self, request: Request, slug: str) -> Response:
+        """Replace roles or rate; what is not named stays."""
+        account, given = self.account(slug), self.read(ServiceAccountChanges)
+        changed = services.change_service_account(
+            account=account,
+            roles=given.get("roles", account.roles),
+            rate_per_minute=given.get("rate_per_minute", account.rate_per_minute),
+            actor=self.actor,
+        )
+        return Response(ServiceAccountOutput(changed).data)
+
+    def account(self, slug: str) -> ServiceAccount:
+        found: ServiceAccount = self.one(self.get_queryset(), "service account", slug=slug)
+        return found
+
     @extend_schema(request=None, responses=ServiceAccountOutput)
     def enable(self, request: Request, slug: str) -> Response:
         return self._turn(slug, disabled=False)
@@ -198,7 +178,7 @@ class ServiceAccountViewSet(ApiViewSet):
         return self._turn(slug, disabled=True)
 
     def _turn(self, slug: str, *, disabled: bool) -> Response:
-        account = self.one(self.get_queryset(), "service account", slug=slug)
+        account = self.account(slug)
         changed = services.set_service_account_disabled(account=account, disabled=disabled, actor=self.actor)
         return Response(ServiceAccountOutput(changed).data)
 

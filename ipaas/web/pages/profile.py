@@ -24,7 +24,8 @@ BROWSERS = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
 """Each names itself and those after it."""
 CALLED = {"Edg": "Edge", "OPR": "Opera"}
 SYSTEMS = {
-    "Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux",
+    "Android": "Android", "iPhone": "iPhone", "iPad": "iPad",
+    "Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux",
 }  # fmt: skip
 
 

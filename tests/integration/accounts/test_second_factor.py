@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, generate_totp_secret, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.test import Client
@@ -116,7 +116,17 @@ def test_a_recovery_code_lets_in_once(dora: Membership) -> None:
 
 @pytest.mark.parametrize(
     "credential",
-    ["", "{}", "null", "[]", "[" * 3000, '{"id": 1}', '{"id": "AA", "rawId": "AA", "type": "public-key", "response": {}}', "1e999"],
+    [
+        "",
+        "{}",
+        "null",
+        "[]",
+        "[" * 3000,
+        '{"id": 1}',
+        "1e999",
+        '{"id": "AA", "rawId": "AA", "type": "public-key", "response": {}}',
+    ],
+    ids=["empty", "object", "null", "list", "deep", "number", "huge", "shallow"],
 )
 @pytest.mark.parametrize("place", ["login", "add"])
 def test_a_forged_passkey_is_refused(dora: Membership, place: str, credential: str) -> None:
