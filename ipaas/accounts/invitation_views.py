@@ -55,7 +55,7 @@ def join(request: HttpRequest) -> HttpResponse:
         found = invitation_of(token)
     except InvitationEnded as error:
         return render(request, "account/join.html", {"problem": error}, status=error.status)
-    user = cast("User", request.user) if request.user.is_authenticated else None
+    user = request.user if request.user.is_authenticated else None
     form = JoinForm(request.POST if request.method == "POST" and user is None else None)
     if request.method == "POST" and (user is not None or form.is_valid()):
         answer = _accept(request, token, found, user, form)

@@ -86,7 +86,7 @@ class SmtpBackend(BaseEmailBackend):
             target.server,
             sender=message.from_email,
             recipients=message.recipients(),
-            message=message.message().as_bytes(linesep="\r\n"),
+            message=message.message().as_bytes(),
             login=target.login,
         )
         try:

@@ -174,7 +174,7 @@ class OidcClient:
         if kid not in known:
             found = self._json("GET", self.endpoints().keys)
             keys = jwt.PyJWKSet.from_dict(dict(found)).keys
-            known = {key.key_id: key.key for key in keys}
+            known = {str(key.key_id): key.key for key in keys}
             self._keys = (time.monotonic() + KNOWN_FOR_S, known)
         if kid in known:
             return known[kid]

@@ -71,7 +71,7 @@ def reset_second_factor(*, membership: Membership, actor: Actor) -> int:
     member = own_member(membership.user, membership.workspace)
     grantable(member.roles, actor)
     factors = Authenticator.objects.filter(user_id=member.user_id)
-    count = factors.filter(type__in=FACTORS).count()
+    count: int = factors.filter(type__in=FACTORS).count()
     factors.delete()
     for session in UserSession.objects.filter(user_id=member.user_id):
         session.end()

@@ -140,7 +140,7 @@ def account_change(request: WorkspaceRequest, slug: str) -> HttpResponse:
     with told(request, _("The service account %(slug)s is changed.") % {"slug": slug}):
         if not form.is_valid():
             raise InvalidInput(
-                [{"path": name, "code": "form", "message": found[0]} for name, found in form.errors.items()]
+                [{"path": name, "code": "form", "message": str(found[0])} for name, found in form.errors.items()]
             )
         given = {name: form.cleaned_data[name] for name in ("roles", "rate_per_minute")}
         services.change_service_account(account=account, actor=request.actor, **given)

@@ -147,7 +147,9 @@ def test_the_pages_follow(orders: Flow, returns: Flow, dora: Membership, alice: 
     assert [client.get(f"{place[one]}edit/").status_code for one in place] == [200, 403]
     assert [client.post(f"{place[one]}pause/", {"reason": "x"}).status_code for one in place] == [302, 403]
     assert client.get("/w/acme/flows/new/").status_code == 403
-    assert client.post(f"{place['orders']}people/assign/", {"email": dora.user.email, "role": "owner"}).status_code == 403
+    assert (
+        client.post(f"{place['orders']}people/assign/", {"email": dora.user.email, "role": "owner"}).status_code == 403
+    )
     shown = client.get(place["orders"])
     assert (bool(shown.context["edit_url"]), shown.context["people"][0]["role"]) == (True, "steward")
     assert not client.get(place["returns"]).context["edit_url"]

@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 
-from ipaas.accounts.models import ApiKey, Environment, Invitation, Membership, ServiceAccount, User, Workspace
+from ipaas.accounts.models import ApiKey, Environment, Invitation, Membership, ServiceAccount, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.accounts.services import authenticate_api_key
 from ipaas.audit.models import AuditEntry
@@ -23,7 +23,8 @@ from tests.integration.web.conftest import Browsers
 ROOT = "/w/acme/settings/"
 PAGES = {ROOT: "settings.view", f"{ROOT}keys/": "settings.view", f"{ROOT}environments/": "settings.view",
          f"{ROOT}environments/new/": "settings.edit", f"{ROOT}environments/production/edit/": "settings.edit",
-         f"{ROOT}network/": "settings.view", f"{ROOT}sign-in/": "settings.view", f"{ROOT}policies/": "settings.view", f"{ROOT}health/": "settings.view",
+         f"{ROOT}network/": "settings.view", f"{ROOT}sign-in/": "settings.view",
+         f"{ROOT}policies/": "settings.view", f"{ROOT}health/": "settings.view",
          }  # fmt: skip
 DEEDS = {f"{ROOT}invitations/new/": "users.manage", f"{ROOT}keys/new/": "apikeys.manage",
          f"{ROOT}service-accounts/new/": "apikeys.manage", f"{ROOT}network/change/": "settings.edit"}  # fmt: skip
