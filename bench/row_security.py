@@ -27,7 +27,7 @@ CREATE TABLE guarded_run (LIKE open_run INCLUDING ALL);
 INSERT INTO guarded_run SELECT * FROM open_run;
 ALTER TABLE guarded_run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON guarded_run USING (workspace_id = (SELECT current_setting('ipaas.workspace')::uuid));
-"""
+"""  # noqa: S608 - put together from constants of the module
 GRANTS = f"""
 DROP ROLE IF EXISTS {ROLE};
 CREATE ROLE {ROLE};

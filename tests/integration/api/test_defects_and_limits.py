@@ -9,8 +9,7 @@ from django.test import Client
 from redis import Redis
 
 from ipaas.accounts.models import Workspace
-from ipaas.accounts.services import create_service_account
-from ipaas.accounts.services import create_api_key
+from ipaas.accounts.services import create_api_key, create_service_account
 from ipaas.config import settings
 from ipaas.core.actor import SYSTEM
 from ipaas.web.api import throttling
