@@ -236,6 +236,11 @@ class Connector:
         }
         self._polls = {name: _CompiledPoll(spec) for name, spec in manifest.triggers.items() if spec.kind == "poll"}
 
+    def effect_of(self, name: str, config: Mapping[str, Any]) -> Effect:
+        """The effect of an action under a connection's settings; compiles it only where it depends on them."""
+        effect = self.manifest.actions[name].effect
+        return Effect(effect) if effect in set(Effect) else self.actions[name].effect_for({}, config)
+
     @property
     def slug(self) -> str:
         return self.manifest.slug
