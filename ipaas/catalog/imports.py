@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import zstandard
 from django.db import transaction
 
 from ipaas import audit
 from ipaas.accounts.models import Workspace
-from ipaas.catalog.models import ImportedConnector
+from ipaas.catalog.models import ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, read_imported
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
@@ -98,6 +99,51 @@ def import_connector(
         details=details,
     )
     return row
+
+
+@transaction.atomic
+def draft_import(
+    *, workspace: Workspace, slug: str, source: bytes, actor: Actor, category: str = "generic", source_url: str = ""
+) -> ImportDraft:
+    """Keep a description to be looked at, in place of an earlier one of the name. Raises as ``propose_import``."""
+    propose_import(workspace=workspace, slug=slug, source=source, actor=actor, category=category, source_url=source_url)
+    values = {
+        "category": category,
+        "source_url": source_url[:500],
+        "packed": zstandard.compress(source, level=9),
+        "created_by": actor.label[:200],
+    }
+    draft, _ = ImportDraft.objects.update_or_create(workspace=workspace, slug=slug, defaults=values)
+    return draft
+
+
+def proposal_of(*, draft: ImportDraft, actor: Actor) -> Proposal:
+    """What a draft would make now."""
+    return propose_import(actor=actor, **_given(draft))
+
+
+@transaction.atomic
+def keep_draft(*, draft: ImportDraft, actor: Actor) -> ImportedConnector:
+    """Make a draft the next version of its connector."""
+    row = import_connector(actor=actor, **_given(draft))
+    draft.delete()
+    return row
+
+
+def discard_draft(*, draft: ImportDraft, actor: Actor) -> None:
+    """Forget a draft."""
+    require_permission(actor, "connections.edit", draft)
+    draft.delete()
+
+
+def _given(draft: ImportDraft) -> dict[str, Any]:
+    return {
+        "workspace": draft.workspace,
+        "slug": draft.slug,
+        "source": draft.source,
+        "category": draft.category,
+        "source_url": draft.source_url,
+    }
 
 
 def _told(document: Mapping[str, Any]) -> dict[str, str]:

@@ -132,6 +132,32 @@ class ImportedConnector(models.Model):
         return f"{self.number}.0.0"
 
 
+class ImportDraft(models.Model):
+    """A description that somebody looks at before it becomes a version; at most one for each name."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    slug = models.SlugField(max_length=60)
+    category = models.CharField(max_length=30)
+    source_url = models.CharField(max_length=500, blank=True, default="")
+    packed = models.BinaryField()
+    created_at = models.DateTimeField(auto_now=True)
+    created_by = models.CharField(max_length=200)
+
+    workspace_id: UUID
+    objects: "models.Manager[ImportDraft]" = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "slug"], name="catalog_import_draft_slug")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def source(self) -> bytes:
+        return zstandard.decompress(bytes(self.packed))
+
+
 class OAuthToken(models.Model):
     """The access token of a connection, sealed; shared by all workers, refreshed by the one that holds the lease."""
 
