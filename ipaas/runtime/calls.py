@@ -58,13 +58,14 @@ class EffectLedger:
         return effect if effect is not None and effect.generation == self._key[3] else None
 
     def _recorded(self, effect: Any) -> Recorded:
-        done = effect.state == "done"
-        if done and bytes(effect.request_hash) != self._fingerprint:
+        done, changed = effect.state == "done", bytes(effect.request_hash) != self._fingerprint
+        if done and changed:
             raise EffectChanged(step=self._key[1])
         return Recorded(
             state=effect.state,
             data=_open_result(self._execution, effect) if done else None,
             request_hash=bytes(effect.request_hash),
+            changed=changed,
         )
 
     async def intend(self, intent: Intent) -> IntendResult:
