@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipaas.launcher.kernel import group_members, signal_group, signal_process
+from ipaas.launcher.kernel import group_members, signal_group
 from ipaas.launcher.layout import ROOT
 from ipaas.launcher.state import ProcessState, State
 
@@ -139,11 +139,6 @@ def instance(
         found.sweep()
         if whole and not keep():
             shutil.rmtree(folder)
-
-
-def kill(pid: int) -> bool:
-    """``kill -9``; False when it was gone already."""
-    return signal_process(pid, signal.SIGKILL)
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float) -> None:

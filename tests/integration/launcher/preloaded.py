@@ -38,7 +38,8 @@ def tell(path: Path, what: object) -> None:
 
 
 def be_told(folder: Path) -> None:
-    print("hello from a program", flush=True)
+    sys.stdout.write("hello from a program\n")
+    sys.stdout.flush()
     facts = {
         "pid": os.getpid(),
         "parent": os.getppid(),
