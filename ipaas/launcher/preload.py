@@ -76,7 +76,12 @@ class Forks:
         """Start a program; None when it has to be started in the usual way."""
         if not self.is_ready:
             return None
-        order = {"name": f"ipaas-{program.name}", "argv": program.argv[1:], "cwd": str(program.cwd), "signal": int(program.stop_signal)}
+        order = {
+            "name": f"ipaas-{program.name}",
+            "argv": program.argv[1:],
+            "cwd": str(program.cwd),
+            "signal": int(program.stop_signal),
+        }
         with open_log(program.log) as log, contextlib.suppress(OSError):
             socket.send_fds(self._line, [json.dumps(order).encode()], [log.fileno()])
         answer = self._answer(FORK_S)
