@@ -142,7 +142,7 @@ class Supervisor:
             self._watchdog.remove(process.pid)
         if process.returncode:
             tail = "\n".join(f"      {line}" for line in tail_of(log, 15))
-            raise LauncherError(f"{' '.join(argv[1:4])} {signal_name(process.returncode)}; see {log}:\n{tail}")
+            raise LauncherError(f"{' '.join(argv[1:4])} {signal_name(process.returncode or 0)}; see {log}:\n{tail}")
 
     def serve(self) -> None:
         """Keep everything running until somebody asks to stop."""

@@ -1,6 +1,7 @@
 """The ingress on a real socket: what senders do that no HTTP library would."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -58,12 +59,11 @@ def knock(world: World) -> Callable[[Talk], Any]:
 
     def run(talk: Talk) -> Any:
         async def both() -> Any:
+            listening = socket.create_server(("127.0.0.1", 0))  # who connects early waits in its queue
             serving = server(Ingress(conninfo()), "127.0.0.1", 0)
-            task = asyncio.create_task(serving.serve())
-            while not serving.started:
-                await asyncio.sleep(0)
+            task = asyncio.create_task(serving.serve(sockets=[listening]))
             try:
-                return await talk(Door(serving.servers[0].sockets[0].getsockname()[1], path))
+                return await talk(Door(listening.getsockname()[1], path))
             finally:
                 serving.should_exit = True
                 await task
