@@ -218,7 +218,7 @@ class Supervisor:
         assert process is not None  # noqa: S101 - the caller has looked
         healthy = time.monotonic() - child.started_at >= HEALTHY_AFTER_S
         child.failures = 1 if healthy else child.failures + 1
-        child.last_exit = signal_name(process.returncode)
+        child.last_exit = signal_name(process.returncode or 0)
         self._bury(child)
         delay = restart_delay(child.failures)
         child.due_at = time.monotonic() + delay
