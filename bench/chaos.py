@@ -72,7 +72,8 @@ FAULTS: tuple[Mapping[str, Any], ...] = (
 STRIKES = {" frozen": signal.SIGSTOP, " stopped at once": signal.SIGQUIT}
 FORGETFUL = ("stubs", SUPERVISOR)  # their end makes the stand-ins forget the faults
 TRIES = 200
-SETTLE_S, BACK_S, RECOVERY_S = 240.0, 60.0, 8.0
+SETTLE_S = 600.0  # a breaker whose probes fail stays open for two minutes each time
+BACK_S, RECOVERY_S = 60.0, 8.0
 _WORK_LEFT = "SELECT count(*) FROM runtime_work WHERE kind IN (0, 1)"
 _LETTERS = "SELECT business_key, error_code FROM runtime_deadletter WHERE state = 'open'"
 
