@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "ipaas.events",
     "ipaas.governance",
     "ipaas.runtime",
+    "ipaas.notices",
     "ipaas.observability",
     "ipaas.web",
 ]

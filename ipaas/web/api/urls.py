@@ -111,7 +111,7 @@ urlpatterns = [
     *_deeds(BulkJobViewSet, "bulk_job", "bulk-jobs/<uuid:job_id>", "pause", "resume", "stop"),
     path("approvals", ApprovalViewSet.as_view({"get": "list"}), name="approval_list"),
     path("approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"get": "retrieve"}), name="approval_detail"),
-    *_deeds(ApprovalViewSet, "approval", "approvals/<uuid:approval_id>", "decide"),
+    *_deeds(ApprovalViewSet, "approval", "approvals/<uuid:approval_id>", "decide", "delegate"),
     # the outside world
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
