@@ -29,6 +29,7 @@ TOLD: dict[str, Told] = {
     "connection.breaker_forced": Told("connection", ("state",)),
     "secret.version_added": Told("secret"),
     "secret.version_revoked": Told("secret"),
+    "invitation.created": Told("invitation"),
     "member.added": Told("member"),
     "member.roles_changed": Told("member"),
     "member.removed": Told("member"),

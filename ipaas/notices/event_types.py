@@ -93,6 +93,16 @@ CATALOGUE: tuple[EventType, ...] = (
     ),
     _type("secret.version_added", "Secret rotated", "A new version of a secret was entered.", _SECRET),
     _type("secret.version_revoked", "Secret revoked", "A version of a secret was revoked.", _SECRET),
+    _type(
+        "invitation.created",
+        "Member invited",
+        "Somebody was asked to join the workspace.",
+        {
+            "invitation_id": ("The invitation.", _ID),
+            "invitation": ("The address that was asked.", "bob@example.com"),
+            **_SUBJECT,
+        },
+    ),
     _type("member.added", "Member added", "A person became a member of the workspace.", _MEMBER),
     _type("member.roles_changed", "Roles changed", "A member has other roles.", _MEMBER),
     _type("member.removed", "Member removed", "A membership was ended.", _MEMBER),

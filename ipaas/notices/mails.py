@@ -9,6 +9,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 
 from ipaas.core.clock import now
+from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
 from ipaas.outbox.models import Mail
 from ipaas.runtime import writing
@@ -40,7 +41,7 @@ def send(mail: Mail) -> str:
     message = EmailMessage(mail.subject, mail.text, to=[mail.to], headers={"Message-ID": f"<{mail.id}@{host}>"})
     try:
         message.send()
-    except OSError as error:  # smtplib's errors are; their texts repeat what the server said, addresses too
+    except (OSError, IpaasError) as error:  # texts repeat what the server said, addresses too
         return type(error).__name__
     return ""
 

@@ -163,7 +163,7 @@ def rotate_webhook_secret(*, actor: Actor, webhook: Webhook, overlap: timedelta 
 
 
 @transaction.atomic
-def test_webhook(*, actor: Actor, webhook: Webhook) -> WebhookDelivery:
+def send_test_event(*, actor: Actor, webhook: Webhook) -> WebhookDelivery:
     """Send an event of the type ``ipaas.webhook.test`` as any other is sent."""
     require_permission(actor, "webhooks.redeliver", webhook)
     row = _locked(webhook)
@@ -260,8 +260,13 @@ def _given(reason: str) -> str:
     return reason.strip()
 
 
+def shown_url(webhook: Webhook, actor: Actor) -> str:
+    """The address for those who may change it; others see where it leads, since the rest may be the receiver's key."""
+    return webhook.url if actor.may("webhooks.edit") else f"{_origin(webhook)}/…"
+
+
 def _origin(webhook: Webhook) -> str:
-    """Scheme and host of the address: the rest of it may be a secret of the receiver."""
+    """Scheme and host of the address."""
     scheme, _, rest = webhook.url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}"
 
