@@ -269,7 +269,13 @@ def show_approval(shell: Shell, approval: UUID) -> None:
 @click.argument("approval", type=click.UUID)
 @click.argument("decision", type=click.Choice(["approve", "reject"]))
 @click.option("--evidence", "shown", required=True, help="evidence_sha256 of what `approvals show` has shown.")
-@click.option("--check", "checked", multiple=True, type=click.IntRange(0), help="A point of the checklist, from 0; each is needed to approve.")
+@click.option(
+    "--check",
+    "checked",
+    multiple=True,
+    type=click.IntRange(0),
+    help="A point of the checklist, from 0; each is needed to approve.",
+)
 @click.option("--reason", default="", help="Needed to reject; written into the audit trail.")
 def decide_approval(
     shell: Shell, approval: UUID, decision: str, shown: str, checked: tuple[int, ...], reason: str

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 from django.apps import AppConfig
 
 
@@ -22,6 +24,7 @@ class NoticesConfig(AppConfig):
         register_event_types(CATALOGUE)
         providers.register(WANTED, wanted)
         providers.register("runtime.handlers", handlers)
+        providers.register("runtime.duties", duties)
         on_recorded(tell_of)
         on_usage_asked(webhooks_using)
         also_delete("notices_webhookdelivery", delete_ended)
@@ -32,7 +35,7 @@ class NoticesConfig(AppConfig):
                 "webhook.paused": "A webhook is told of nothing for a while; its deliveries wait.",
                 "webhook.resumed": "A webhook is told of events again, of those that waited first.",
                 "webhook.disabled": "A webhook failed for days, or said that it is gone, and is tried no more.",
-                "webhook.secret_rotated": "A webhook was given a new signing secret; the old one signs too for a while.",
+                "webhook.secret_rotated": "A webhook was given a new signing secret; the old one signs too a while.",
                 "webhook.tested": "A test event was sent to a webhook.",
                 "webhook.redelivered": "Deliveries of a webhook were queued again.",
                 "webhook.deleted": "A webhook was deleted with its deliveries.",
@@ -40,7 +43,14 @@ class NoticesConfig(AppConfig):
         )
 
 
-def handlers() -> "dict[int, object]":
+def duties() -> list[tuple[float, Callable[[], object]]]:
+    """What the scheduler does for this package, each with its period in seconds."""
+    from ipaas.notices.expiry import tell_expiring
+
+    return [(3600.0, tell_expiring)]
+
+
+def handlers() -> dict[int, object]:
     """How the workers do the work of this package."""
     from ipaas.notices import fanout, mails, sending
     from ipaas.runtime.models import Work

@@ -78,7 +78,9 @@ class WebhookDelivery(models.Model):
         indexes = [
             models.Index(fields=["webhook", "-id"], name="notices_delivery_recent"),
             models.Index(fields=["webhook", "state", "-id"], name="notices_delivery_state"),
-            models.Index(fields=["webhook", "due_at"], name="notices_delivery_due", condition=models.Q(state="waiting")),
+            models.Index(
+                fields=["webhook", "due_at"], name="notices_delivery_due", condition=models.Q(state="waiting")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,4 @@
-"""Due work of webhooks: one row of work for each webhook that has deliveries waiting, so that none takes all workers."""
-
-from uuid import UUID
+"""Due work of webhooks: one row for each that has deliveries waiting, so that none takes all workers."""
 
 from ipaas.notices.models import Webhook
 from ipaas.runtime import writing

@@ -13,7 +13,7 @@ from ipaas.catalog.resolution import egress_of
 from ipaas.core import clock
 from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
-from ipaas.core.net import EgressPolicy, client_for_loop
+from ipaas.core.net import PUBLIC_ONLY, EgressPolicy, client_for_loop
 from ipaas.notices.envelope import CONTENT_TYPE, envelope
 from ipaas.notices.models import DeliveryAttempt, Webhook, WebhookDelivery
 from ipaas.notices.schedule import DISABLE_AFTER, GONE, next_try
@@ -52,7 +52,7 @@ class Batch:
     """What is due of a webhook; ``problem`` is why nothing can be sent at all."""
 
     url: str = ""
-    egress: EgressPolicy = EgressPolicy()
+    egress: EgressPolicy = PUBLIC_ONLY
     secrets: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     problem: str = ""
@@ -119,9 +119,7 @@ async def _try(batch: Batch, message: Message) -> Tried:
         return Tried(moment, error=batch.problem)
     started = time.perf_counter()
     try:
-        signed = sign(
-            _SCHEME, body=message.body, secrets=batch.secrets, now=moment, delivery_id=str(message.event_id)
-        )
+        signed = sign(_SCHEME, body=message.body, secrets=batch.secrets, now=moment, delivery_id=str(message.event_id))
         headers = {"content-type": CONTENT_TYPE, "user-agent": "ipaas-webhooks/1", **signed}
         answer = await client_for_loop().call(
             "POST",

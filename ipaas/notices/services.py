@@ -33,6 +33,7 @@ FIELD = "signing_secret"
 SECRET_BYTES = 32
 LONGEST_OVERLAP = timedelta(days=7)
 OVERLAP = timedelta(days=1)
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 CHANGEABLE = frozenset({"title", "url", "events", "environment"})
 
 
@@ -205,6 +206,8 @@ def redeliver(*, actor: Actor, delivery: WebhookDelivery) -> WebhookDelivery:
 def redeliver_failed(*, actor: Actor, webhook: Webhook, since: datetime) -> int:
     """Send every failed delivery of an event since a moment again; returns how many."""
     require_permission(actor, "webhooks.redeliver", webhook)
+    if not FIRST_YEAR <= since.year < LAST_YEAR:
+        raise InvalidInput([{"path": "since", "code": "time.range", "message": "give a time of these years"}])
     row = _locked(webhook)
     count = _requeue(row.deliveries.failed().filter(id__gte=uuid7_at(since)))
     wake(row)

@@ -14,7 +14,7 @@ from ipaas.accounts.roles import permissions_of
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
-from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
+from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound
 from ipaas.flows.models import FlowVersion
 from ipaas.runtime import writing
 from ipaas.runtime.models import Approval, Run
@@ -23,17 +23,19 @@ Outcome = Literal["approved", "rejected"]
 MOST_ANCESTORS = 32
 
 
-class NotTheApprover(PermissionDenied):
+class NotTheApprover(IpaasError):
     """This decision is for {who}."""
 
+    status = 403
     code = "not_the_approver"
     title = "Another person decides"
     remedy = "Ask one of them, have the decision delegated to you, or have the role given to you in Settings, Members."
 
 
-class FourEyes(PermissionDenied):
+class FourEyes(IpaasError):
     """You {deed}; somebody else has to decide."""
 
+    status = 403
     code = "four_eyes"
     title = "Another pair of eyes decides"
     remedy = "Ask another person who may decide this."
@@ -148,9 +150,7 @@ def barred(approval: Approval) -> dict[str, str]:
         subject_id__in=[str(one) for one in _line_of(run)],
         action__in=("run.started", "run.replayed"),
     )
-    published = Q(
-        subject_type="flow", subject_id=str(run.flow_id), action="flow.published", details__version=version
-    )
+    published = Q(subject_type="flow", subject_id=str(run.flow_id), action="flow.published", details__version=version)
     entries = AuditEntry.objects.filter(started | published, workspace_id=approval.workspace_id)
     return {
         identity_of(entry.actor_kind, entry.actor_id): (
@@ -236,4 +236,3 @@ def _invalid(path: str, code: str, message: str) -> InvalidInput:
 def _record(action: str, actor: Actor, approval: Approval, details: dict[str, Any]) -> None:
     subject = ("run", approval.run_id, str(approval.run_id))
     audit.record(action, actor=actor, workspace_id=approval.workspace_id, subject=subject, details=details)
-

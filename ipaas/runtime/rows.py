@@ -358,8 +358,9 @@ STATEMENTS: tuple[Statement, ...] = (
         _insert(
             "runtime_approval",
             ", ".join(ApprovalRow._fields),
-            [*["uuid"] * 4, "integer", "text", "text", "jsonb", "bytea", "text", "timestamptz"]
-            + ["smallint", "boolean", "timestamptz", "text"],
+            ["uuid"] * 4
+            + ["integer", "text", "text", "jsonb", "bytea", "text", "timestamptz", "smallint", "boolean"]
+            + ["timestamptz", "text"],
             "ON CONFLICT (run_id, seq) DO NOTHING",
             extra=(", state, decided_by, reason, delegations", ", 'pending', '', '', '[]'::jsonb"),
         ),

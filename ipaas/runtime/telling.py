@@ -56,7 +56,9 @@ async def tell(execution: Execution, event: str, **facts: Any) -> None:
     """Add an event about the run of an execution, if anybody listens to its type."""
     if event in await execution.engine.wanted(execution.run.workspace_id):
         environment = execution.scope["run"]["environment"]
-        add_notice(execution.unit, execution.run, execution.plan.flow_slug, event, {"environment": environment, **facts})
+        add_notice(
+            execution.unit, execution.run, execution.plan.flow_slug, event, {"environment": environment, **facts}
+        )
 
 
 async def tell_end(execution: Execution, status: str, failure: Failure | None) -> None:

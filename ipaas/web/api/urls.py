@@ -131,9 +131,7 @@ urlpatterns = [
     *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate"),
     *_crud(WebhookViewSet, "webhook", "webhooks", "<uuid:webhook_id>", **CHANGED, **DELETED),
     path("webhooks/types", WebhookViewSet.as_view({"get": "types"}), name="webhook_types"),
-    *_deeds(
-        WebhookViewSet, "webhook", "webhooks/<uuid:webhook_id>", "pause", "resume", "rotate", "test", "redeliver"
-    ),
+    *_deeds(WebhookViewSet, "webhook", "webhooks/<uuid:webhook_id>", "pause", "resume", "rotate", "test", "redeliver"),
     path(
         "webhooks/<uuid:webhook_id>/deliveries",
         WebhookDeliveryViewSet.as_view({"get": "list"}),
@@ -144,9 +142,7 @@ urlpatterns = [
         WebhookDeliveryViewSet.as_view({"get": "retrieve"}),
         name="webhook_delivery_detail",
     ),
-    *_deeds(
-        WebhookDeliveryViewSet, "webhook_delivery", "webhook-deliveries/<uuid:delivery_id>", "redeliver"
-    ),
+    *_deeds(WebhookDeliveryViewSet, "webhook_delivery", "webhook-deliveries/<uuid:delivery_id>", "redeliver"),
     path("receipts", ReceiptViewSet.as_view({"get": "list"}), name="receipt_list"),
     path("receipts/<uuid:receipt_id>", ReceiptViewSet.as_view({"get": "retrieve"}), name="receipt_detail"),
     path("stubs", StandInViewSet.as_view({"get": "list"}), name="stub_list"),

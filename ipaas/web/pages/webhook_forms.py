@@ -17,7 +17,9 @@ OVERLAPS = {"0": _("at once"), "1": _("in 1 hour"), "24": _("in 1 day"), "168": 
 class WebhookForm(forms.Form):
     """A new webhook, or (with ``webhook``) the change of one, whose slug stays."""
 
-    slug = forms.CharField(max_length=LONGEST_SLUG, label=_("Name"), help_text=_("In the API and the command line. It never changes."))
+    slug = forms.CharField(
+        max_length=LONGEST_SLUG, label=_("Name"), help_text=_("In the API and the command line. It never changes.")
+    )
     title = forms.CharField(max_length=200, label=_("Title"))
     url = forms.CharField(
         max_length=LONGEST_URL,

@@ -119,7 +119,9 @@ def _deeds(request: WorkspaceRequest, webhook: Webhook) -> dict[str, str]:
         "test": again and active,
         "redeliver": again,
     }
-    return {f"{name}_url": _url(request, f"webhook_{name}", webhook.slug) if may else "" for name, may in wanted.items()}
+    return {
+        f"{name}_url": _url(request, f"webhook_{name}", webhook.slug) if may else "" for name, may in wanted.items()
+    }
 
 
 def _delivery_row(request: WorkspaceRequest, webhook: Webhook, delivery: WebhookDelivery) -> dict[str, Any]:
@@ -163,9 +165,7 @@ def webhook_new(request: WorkspaceRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with form_errors(form):
             slug = form.cleaned_data["slug"]
-            made = services.create_webhook(
-                actor=request.actor, workspace=request.workspace, slug=slug, **form.values()
-            )
+            made = services.create_webhook(actor=request.actor, workspace=request.workspace, slug=slug, **form.values())
             return _shown_once(request, made, _("The webhook is made"))
     return _form_page(request, form, _("New webhook"), _url(request, "webhook_list"))
 
@@ -189,7 +189,11 @@ def _form_page(request: WorkspaceRequest, form: WebhookForm, title: str, cancel_
     context = {
         "form": form,
         "title": title,
-        "types": [(one, one.name in chosen) for name, one in event_types().items() if name in dict(form.fields["events"].choices)],  # type: ignore[attr-defined]
+        "types": [
+            (one, one.name in chosen)
+            for name, one in event_types().items()
+            if name in dict(form.fields["events"].choices)
+        ],  # type: ignore[attr-defined]
         "crumbs": _crumbs(request),
         "cancel_url": cancel_url,
     }

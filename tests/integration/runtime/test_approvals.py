@@ -48,9 +48,7 @@ def asked(world: World, **changes: Any) -> Approval:
 
 
 def decide(actor: Actor, approval: Approval, decision: Any = "approved", **given: Any) -> Approval:
-    return decide_approval(
-        actor=actor, approval=approval, decision=decision, shown=approval.evidence_sha256, **given
-    )
+    return decide_approval(actor=actor, approval=approval, decision=decision, shown=approval.evidence_sha256, **given)
 
 
 def status_of(world: World, approval: Approval) -> str:
@@ -131,9 +129,7 @@ def test_who_published_the_flow_does_not_decide_under_four_eyes(world: World, jo
     alice, bob = join("alice", "admin"), join("bob", "approver")
     content = flow_documents.flow(steps=[ask(four_eyes=True), call("ship")])
     applied = governance.apply_document(content=content, workspace=world.workspace, actor=alice)
-    governance.deploy(
-        flow=applied.document, environment=world.environment, version=applied.version, actor=SYSTEM
-    )
+    governance.deploy(flow=applied.document, environment=world.environment, version=applied.version, actor=SYSTEM)
     approval = Approval.objects.get(run_id=world.play(applied.document).id)
     with pytest.raises(FourEyes, match="published this version"):
         decide(alice, approval)

@@ -104,7 +104,9 @@ def test_of_two_decisions_the_first_wins(world: World) -> None:
     _, approval = asked(world)
     decide_approval(actor=SYSTEM, approval=approval, decision="approved", shown=approval.evidence_sha256)
     with pytest.raises(Conflict):
-        decide_approval(actor=SYSTEM, approval=approval, decision="rejected", shown=approval.evidence_sha256, reason="no")
+        decide_approval(
+            actor=SYSTEM, approval=approval, decision="rejected", shown=approval.evidence_sha256, reason="no"
+        )
     approval.refresh_from_db()
     assert approval.state == Approval.State.APPROVED
 
