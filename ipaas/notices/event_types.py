@@ -1,34 +1,41 @@
 """The catalogue of the platform's own events."""
 
+from collections.abc import Mapping
+
 from ipaas.outbox.event_types import EventType
 
+_Fields = Mapping[str, tuple[str, str | int]]
 _ID = "019af0a2-7c1e-7d55-9a3f-5b1c6f0f3a10"
-_RUN = {
+_RUN: _Fields = {
     "run_id": ("The run.", _ID),
     "flow": ("The slug of its flow.", "orders"),
     "environment": ("The slug of its environment.", "production"),
 }
-_END = {
+_END: _Fields = {
     "error_class": ("The class of the error; empty without one.", "business_rejection"),
     "error_code": ("The vendor's code or ours; empty without one.", "no_stock"),
     "step": ("The step that ended the run; empty without one.", "reserve_stock"),
 }
-_ASKED = {"approval_id": ("The approval.", _ID), "role": ("The role that is asked.", "approver")}
-_SUBJECT = {"by": ("Who did it.", "alice@example.com")}
-_FLOW = {"flow_id": ("The flow.", _ID), "flow": ("Its slug.", "orders"), **_SUBJECT}
-_PLACED = {**_FLOW, "environment": ("The slug of the environment.", "production")}
-_VERSION = {"version": ("The number of the version.", 3)}
-_CONNECTION = {
+_ASKED: _Fields = {"approval_id": ("The approval.", _ID), "role": ("The role that is asked.", "approver")}
+_SUBJECT: _Fields = {"by": ("Who did it.", "alice@example.com")}
+_FLOW: _Fields = {"flow_id": ("The flow.", _ID), "flow": ("Its slug.", "orders"), **_SUBJECT}
+_PLACED: _Fields = {**_FLOW, "environment": ("The slug of the environment.", "production")}
+_VERSION: _Fields = {"version": ("The number of the version.", 3)}
+_CONNECTION: _Fields = {
     "connection_id": ("The connection.", _ID),
     "connection": ("Its slug.", "payments"),
     **_SUBJECT,
 }
-_SECRET = {"secret_id": ("The secret.", _ID), "secret": ("Its slug.", "payments-key"), **_SUBJECT}
-_MEMBER = {"member_id": ("The person.", _ID), "member": ("The person's address.", "bob@example.com"), **_SUBJECT}
-_WEBHOOK = {"webhook_id": ("The webhook.", _ID), "webhook": ("Its slug.", "pager"), **_SUBJECT}
+_SECRET: _Fields = {"secret_id": ("The secret.", _ID), "secret": ("Its slug.", "payments-key"), **_SUBJECT}
+_MEMBER: _Fields = {
+    "member_id": ("The person.", _ID),
+    "member": ("The person's address.", "bob@example.com"),
+    **_SUBJECT,
+}
+_WEBHOOK: _Fields = {"webhook_id": ("The webhook.", _ID), "webhook": ("Its slug.", "pager"), **_SUBJECT}
 
 
-def _type(name: str, title: str, doc: str, fields: dict[str, tuple[str, str | int]]) -> EventType:
+def _type(name: str, title: str, doc: str, fields: _Fields) -> EventType:
     return EventType(
         f"ipaas.{name}",
         title,
@@ -38,7 +45,7 @@ def _type(name: str, title: str, doc: str, fields: dict[str, tuple[str, str | in
     )
 
 
-RUN_ENDED = {**_RUN, **_END}
+RUN_ENDED: _Fields = {**_RUN, **_END}
 TEST = "ipaas.webhook.test"
 CATALOGUE: tuple[EventType, ...] = (
     _type("run.succeeded", "Run succeeded", "A run came to its end without a failure.", RUN_ENDED),

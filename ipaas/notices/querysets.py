@@ -1,8 +1,12 @@
 """What there is to read of webhooks, always within a workspace."""
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models
+
+if TYPE_CHECKING:
+    from ipaas.notices.models import Webhook, WebhookDelivery  # noqa: F401 - named in strings below
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):

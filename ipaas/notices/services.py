@@ -192,7 +192,7 @@ def redeliver(*, actor: Actor, delivery: WebhookDelivery) -> WebhookDelivery:
     """Send an ended delivery again, with the same ``webhook-id``: a receiver that has it already can tell."""
     require_permission(actor, "webhooks.redeliver", delivery)
     row = _locked(delivery.webhook)
-    found = locked_row(WebhookDelivery.objects.all(), delivery, "delivery")
+    found: WebhookDelivery = locked_row(WebhookDelivery.objects.all(), delivery, "delivery")
     if found.state == WebhookDelivery.State.WAITING:
         raise DeliveryUnderWay
     _requeue(row.deliveries.filter(id=found.id))

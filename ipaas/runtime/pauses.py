@@ -63,10 +63,11 @@ async def approval_step(execution: Execution, block: ApprovalBlock, frame: Frame
 
 async def _escalated(execution: Execution, step: StepRow, approval: Any, due_at: datetime) -> datetime:
     """When to look again; tells the second role once when its time has come."""
-    if approval is None or approval.escalate_at is None or step.reason == ESCALATED:
+    later: datetime | None = approval.escalate_at if approval is not None else None
+    if later is None or step.reason == ESCALATED:
         return due_at
-    if approval.escalate_at > now():
-        return min(due_at, approval.escalate_at)
+    if later > now():
+        return min(due_at, later)
     execution.write_step(step, reason=ESCALATED)
     await tell(execution, "ipaas.approval.escalated", approval_id=str(approval.id), role=approval.escalate_to)
     return due_at

@@ -17,6 +17,7 @@ from ipaas.core.clock import now
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.notices import services
+from ipaas.notices.checks import choosable
 from ipaas.notices.envelope import envelope
 from ipaas.notices.models import Webhook, WebhookDelivery
 from ipaas.notices.schedule import DELAYS_S
@@ -189,11 +190,7 @@ def _form_page(request: WorkspaceRequest, form: WebhookForm, title: str, cancel_
     context = {
         "form": form,
         "title": title,
-        "types": [
-            (one, one.name in chosen)
-            for name, one in event_types().items()
-            if name in dict(form.fields["events"].choices)
-        ],  # type: ignore[attr-defined]
+        "types": [(one, one.name in chosen) for name, one in event_types().items() if name in choosable()],
         "crumbs": _crumbs(request),
         "cancel_url": cancel_url,
     }

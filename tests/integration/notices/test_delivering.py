@@ -1,5 +1,9 @@
 """From an event to the receiver: what is sent, how it is signed, when it is tried again, and that nothing is lost."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,7 +12,7 @@ import psycopg
 import pytest
 import time_machine
 from django.core import mail
-from django.db import transaction
+from django.db import connection, transaction
 
 from ipaas.accounts.services import create_environment
 from ipaas.core import ids
@@ -35,6 +39,7 @@ from ipaas.runtime.models import Work
 from ipaas.runtime.retention import apply_retention
 from ipaas.sdk.signatures import STANDARD_WEBHOOKS, SignatureInvalid, verify
 from ipaas.vault.services import create_secret
+from tests.architecture.sources import ROOT
 from tests.integration.notices.conftest import Came, Receiver, make_due
 from tests.integration.runtime.conftest import World, call, conninfo, sql
 from tests.integration.runtime.gateway import failed
@@ -195,6 +200,41 @@ def test_a_worker_that_dies_after_sending_sends_again_with_the_same_id(
     make_due(webhook)
     world.work()
     assert the(webhook).state == "delivered"
+    assert [one.headers["webhook-id"] for one in receiver.came] == [str(the(webhook).event_id)] * 2
+
+
+_WORKER = """
+import asyncio, sys, django
+django.setup()
+from ipaas.runtime.pump import Pump
+from ipaas.runtime.tasks import HANDLERS
+
+async def main():
+    pump = Pump(sys.argv[1], handlers=HANDLERS)
+    await pump.open()
+    await pump.run_until_idle()
+
+asyncio.run(main())
+"""
+
+
+def test_a_worker_killed_while_the_receiver_has_the_event_loses_nothing(
+    world: World, receiver: Receiver, webhook: Webhook
+) -> None:
+    """A process of its own gets SIGKILL in the moment in which the receiver has read what it sent."""
+    given = connection.settings_dict
+    address = f"postgresql://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
+    worker: list[subprocess.Popen[bytes]] = []
+    receiver.on_request = lambda: worker[0].send_signal(signal.SIGKILL)
+    send_test_event(actor=SYSTEM, webhook=webhook)
+    environment = {**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "ipaas.settings"}
+    worker.append(subprocess.Popen([sys.executable, "-c", _WORKER, conninfo()], env=environment, cwd=ROOT))
+    assert worker[0].wait(timeout=60) == -signal.SIGKILL
+    assert (len(receiver.came), the(webhook).state, the(webhook).attempts) == (1, "waiting", 0)
+    receiver.on_request = lambda: None
+    make_due(webhook)
+    world.work()
+    assert (the(webhook).state, the(webhook).attempts) == ("delivered", 1)
     assert [one.headers["webhook-id"] for one in receiver.came] == [str(the(webhook).event_id)] * 2
 
 
