@@ -47,4 +47,4 @@ def test_deliveries_are_shown_and_sent_again(run: Run, webhook: Webhook) -> None
     done = told(run("webhooks", "redeliver", "pager", "--failed-since", "2026-01-01T00:00:00Z", "--json"))
     assert done == {"count": 1}
     assert run("webhooks", "redeliver", "pager").exit_code == 2
-    assert run("webhooks", "delivery", str(uuid7())).exit_code == 1
+    assert run("webhooks", "delivery", str(uuid7())).exit_code == 4

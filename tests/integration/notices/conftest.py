@@ -4,12 +4,10 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import time_machine
 
 from ipaas.accounts.actors import actor_for
 from ipaas.accounts.models import Membership, User
@@ -112,9 +110,3 @@ def make_due(webhook: Webhook) -> None:
     """Let the time of every next try have come."""
     sql("UPDATE notices_webhookdelivery SET due_at = now() - interval '1 second' WHERE state = 'waiting'")
     sql("UPDATE runtime_work SET due_at = now(), leased = false WHERE id = %s", [webhook.id])
-
-
-@pytest.fixture
-def noon() -> Iterator[Any]:
-    with time_machine.travel(datetime.now(UTC), tick=False) as frozen:
-        yield frozen
