@@ -285,7 +285,7 @@ def decide_approval(
     body = {"decision": word, "evidence_sha256": shown, "checked": list(checked), "reason": reason}
     decided = shell.api.post(f"approvals/{approval}/decide", body)
     more = "; others have to approve too" if decided["state"] == "pending" else ""
-    shell.give(decided, f"approval {approval}: {word}{more}")
+    shell.give(decided, f"approval {approval} is {word}{more}")
 
 
 @command(approvals, "delegate")
