@@ -59,11 +59,11 @@ CATALOGUE: tuple[EventType, ...] = (
     _type(
         "approval.decided",
         "Approval decided",
-        "Somebody approved or rejected; `state` is `pending` while others have to approve too.",
+        "Somebody approved or rejected; the state is pending while others have to approve too.",
         {
             "run_id": ("The run.", _ID),
             "approval": ("The approval.", _ID),
-            "decision": ("`approved` or `rejected`.", "approved"),
+            "decision": ("approved or rejected.", "approved"),
             "state": ("What the question is now.", "approved"),
             **_SUBJECT,
         },
@@ -86,7 +86,7 @@ CATALOGUE: tuple[EventType, ...] = (
         "connection.breaker_forced",
         "Breaker forced",
         "Somebody forced the breaker of a connection open or closed, or freed it.",
-        {**_CONNECTION, "state": ("`open`, `closed`, or `free`.", "open")},
+        {**_CONNECTION, "state": ("open, closed, or own judgement.", "open")},
     ),
     _type(
         "secret.expiring",

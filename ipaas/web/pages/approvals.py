@@ -118,6 +118,8 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
         "delegations": approval.delegations,
         "four_eyes": approval.four_eyes,
         "quorum": approval.quorum,
+        "escalate_to": words(plural(approval.escalate_to)).lower() if approval.escalate_to else "",
+        "escalate_at": approval.escalate_at,
         "run": Link("the run", reverse("runtime:run_detail", args=[*place, run.id])),
         "evidence": evidence,
         "problem": problem,
