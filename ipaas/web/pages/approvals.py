@@ -106,7 +106,7 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
             "comment": approval.reason,
         }
     place = [request.workspace.slug]
-    row = _row(request, approval)
+    row = replace(_row(request, approval), summary=_summary(evidence))
     refused = refusal(request.actor, approval) if row.decide_url else None
     context = {
         "approval": replace(row, decide_url="") if refused else row,
@@ -123,7 +123,6 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
         "run": Link("the run", reverse("runtime:run_detail", args=[*place, run.id])),
         "evidence": evidence,
         "problem": problem,
-        "summary": _summary(evidence),
         "shown": approval.evidence_sha256,
         "checklist": approval.checklist,
         "decision": decision,

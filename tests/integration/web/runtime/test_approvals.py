@@ -82,7 +82,8 @@ def test_the_inbox_names_what_is_asked(approver: Browser, approval: Approval) ->
 def test_the_evidence_is_shown_masked(approver: Browser, approval: Approval) -> None:
     answer = approver.get("approval_detail", approval.id)
     assert EMAIL not in text_of(answer)
-    assert answer.context["summary"][0] == ("Order", "o-1")
+    assert answer.context["approval"].summary[0] == ("Order", "o-1")
+    assert "In short" in text_of(answer)
     assert answer.context["on_expiry"] == "it counts as rejected"
 
 
