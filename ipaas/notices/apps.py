@@ -45,9 +45,10 @@ class NoticesConfig(AppConfig):
 
 def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
+    from ipaas.notices.breakers import EVERY_S, tell_breakers
     from ipaas.notices.expiry import tell_expiring
 
-    return [(3600.0, tell_expiring)]
+    return [(3600.0, tell_expiring), (EVERY_S, tell_breakers)]
 
 
 def handlers() -> dict[int, object]:

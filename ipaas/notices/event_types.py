@@ -26,6 +26,11 @@ _CONNECTION: _Fields = {
     "connection": ("Its slug.", "payments"),
     **_SUBJECT,
 }
+_PLACE: _Fields = {
+    "connection_id": ("The connection.", _ID),
+    "connection": ("Its slug.", "payments"),
+    "environment": ("The slug of its environment.", "production"),
+}
 _SECRET: _Fields = {"secret_id": ("The secret.", _ID), "secret": ("Its slug.", "payments-key"), **_SUBJECT}
 _MEMBER: _Fields = {
     "member_id": ("The person.", _ID),
@@ -82,6 +87,13 @@ CATALOGUE: tuple[EventType, ...] = (
     _type("flow.resumed", "Flow resumed", "A paused flow starts runs again.", _FLOW),
     _type("connection.disabled", "Connection disabled", "Calls over a connection fail.", _CONNECTION),
     _type("connection.enabled", "Connection enabled", "A connection may be used again.", _CONNECTION),
+    _type(
+        "connection.breaker_opened",
+        "Breaker opened",
+        "Calls fail so often that none are made for a while.",
+        _PLACE,
+    ),
+    _type("connection.breaker_closed", "Breaker closed", "Calls over a connection are made again.", _PLACE),
     _type(
         "connection.breaker_forced",
         "Breaker forced",

@@ -119,3 +119,13 @@ class ExpiryNotice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.secret_id} {self.expires_at}"
+
+
+class OpenBreaker(models.Model):
+    """A connection whose breaker was told to have opened, until it is told to have closed."""
+
+    connection_id = models.UUIDField(primary_key=True)
+    told_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return str(self.connection_id)

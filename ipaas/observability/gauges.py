@@ -9,9 +9,7 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from ipaas.catalog.models import Connection
-from ipaas.catalog.resolution import resolve
-from ipaas.catalog.state import connections_health
-from ipaas.core.errors import IpaasError
+from ipaas.catalog.state import connections_health, usable
 from ipaas.core.logging import get_logger
 from ipaas.core.meter_sharing import Family
 from ipaas.notices.models import WebhookDelivery
@@ -101,7 +99,7 @@ def _of_the_database() -> list[Family]:
 
 
 def _breakers() -> Iterator[Family]:
-    rows = [row for row in Connection.objects.select_related("workspace", "environment") if _is_usable(row)]
+    rows = usable(Connection.objects.select_related("workspace", "environment"))
     states = []
     for row, health in zip(rows, connections_health(rows), strict=True):
         place = {"workspace": row.workspace.slug, "environment": row.environment.slug, "connection": row.slug}
@@ -109,14 +107,6 @@ def _breakers() -> Iterator[Family]:
             now = health.forced or health.breaker
             states += [({**place, "state": state}, float(state == now)) for state in _BREAKERS]
     yield _family("ipaas_breaker", "1 for the state a connection's circuit breaker is in.", states)
-
-
-def _is_usable(row: Connection) -> bool:
-    try:
-        resolve(row)
-    except IpaasError:  # shown by the connection's own page
-        return False
-    return True
 
 
 def _rows(cursor: Any, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:

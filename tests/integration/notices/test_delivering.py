@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +15,13 @@ from django.core import mail
 from django.db import connection, transaction
 
 from ipaas.accounts.services import create_environment
+from ipaas.catalog.services import create_connection
+from ipaas.catalog.state import connection_health
 from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError
 from ipaas.flows.services import pause_flow
-from ipaas.notices import fanout, sending
+from ipaas.notices import breakers, fanout, sending
 from ipaas.notices.expiry import tell_expiring
 from ipaas.notices.models import DeliveryAttempt, Webhook, WebhookDelivery
 from ipaas.notices.retention import delete_ended
@@ -415,3 +418,27 @@ def test_a_secret_that_ends_soon_is_told_once_for_each_date(world: World, receiv
     (came,) = receiver.came
     assert (came.event["data"]["secret"], came.event["data"]["expires_at"]) == ("k", soon.isoformat())
     assert b"s3cr3t" not in came.body
+
+
+def test_a_breaker_that_opens_and_closes_is_told_once_each(
+    world: World, receiver: Receiver, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = create_connection(
+        environment=world.environment, slug="pay", connector="payments", actor=SYSTEM, base_url="https://pay.example"
+    )
+    health = connection_health(connection)
+    shown = ["closed"]
+    monkeypatch.setattr(
+        breakers, "connections_health", lambda rows: [replace(health, known=True, breaker=shown[0]) for _ in rows]
+    )
+    shown[0] = "open"
+    assert breakers.tell_breakers() == 0  # nobody listens
+    update_webhook(actor=SYSTEM, webhook=webhook, changes={"events": [breakers.OPENED, breakers.CLOSED]})
+    assert [breakers.tell_breakers() for _ in range(2)] == [1, 0]
+    shown[0] = "half open"
+    assert breakers.tell_breakers() == 0
+    shown[0] = "recovering"
+    assert [breakers.tell_breakers() for _ in range(2)] == [1, 0]
+    world.work()
+    assert sorted(receiver.types) == [breakers.CLOSED, breakers.OPENED]
+    assert {one.event["data"]["connection"] for one in receiver.came} == {"pay"}

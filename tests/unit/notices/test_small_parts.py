@@ -8,6 +8,7 @@ import pytest
 
 from ipaas.audit import known_actions
 from ipaas.notices.audited import TOLD
+from ipaas.notices.breakers import CLOSED, OPENED
 from ipaas.notices.event_types import CATALOGUE
 from ipaas.notices.reference import event_reference
 from ipaas.notices.schedule import DELAYS_S, next_try
@@ -29,7 +30,7 @@ def test_an_example_has_the_form_of_its_type(one: EventType) -> None:
 def test_every_event_that_is_emitted_has_its_type() -> None:
     told = {f"ipaas.{action}" for action in TOLD} | set(RUN_EVENTS.values())
     told |= {f"ipaas.approval.{what}" for what in ("waiting", "escalated", "expired")}
-    assert told | {"ipaas.webhook.test", "ipaas.secret.expiring"} == set(event_types())
+    assert told | {"ipaas.webhook.test", "ipaas.secret.expiring", OPENED, CLOSED} == set(event_types())
 
 
 def test_what_an_audited_deed_tells_is_what_its_type_says() -> None:
