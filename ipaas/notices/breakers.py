@@ -24,7 +24,7 @@ def tell_breakers() -> int:
     workspaces = set(listening)
     if not workspaces:
         return 0
-    found = Connection.objects.filter(workspace_id__in=workspaces, enabled=True, forced_breaker="")
+    found = Connection.objects.filter(workspace_id__in=workspaces, state=Connection.State.ACTIVE, forced_breaker="")
     rows = usable(found.select_related("workspace", "environment"))
     told: set[UUID] = set(OpenBreaker.objects.values_list("connection_id", flat=True))
     changed = 0
