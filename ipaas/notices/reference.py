@@ -1,7 +1,5 @@
 """The page about event types, made from the catalogue."""
 
-import sys
-
 from ipaas.core import jsonio
 from ipaas.notices.event_types import CATALOGUE
 
@@ -22,7 +20,3 @@ def event_reference() -> str:
         parts.append("\n".join(f"| `{name}` | {text} |" for name, text in one.fields.items()))
         parts.append(f"\n```json\n{jsonio.dumps(dict(one.example)).decode()}\n```\n")
     return "\n".join(parts)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(event_reference())

@@ -24,6 +24,7 @@ LAYERS = (
     ("ingress",),
     ("observability",),
     ("web", "cli", "launcher", "settings", "urls", "wsgi", "celery"),
+    ("reference",),
 )
 
 

@@ -10,7 +10,6 @@ from ipaas.audit import known_actions
 from ipaas.notices.audited import TOLD
 from ipaas.notices.breakers import CLOSED, OPENED
 from ipaas.notices.event_types import CATALOGUE
-from ipaas.notices.reference import event_reference
 from ipaas.notices.schedule import DELAYS_S, next_try
 from ipaas.outbox.event_types import EventType, event_types
 from ipaas.runtime.telling import RUN_EVENTS
@@ -41,13 +40,6 @@ def test_what_an_audited_deed_tells_is_what_its_type_says() -> None:
 
 def test_deeds_that_are_told_are_audited() -> None:
     assert {name for name in TOLD if name not in known_actions()} <= {"invitation.created"}
-
-
-def test_the_page_is_current() -> None:
-    page = ROOT / "docs" / "reference" / "event-types.md"
-    assert page.read_text() == event_reference(), (
-        "run: python -m ipaas.notices.reference > docs/reference/event-types.md"
-    )
 
 
 @pytest.mark.parametrize(("step", "delay_s"), list(enumerate(DELAYS_S, start=1)))
