@@ -21,5 +21,7 @@ urlpatterns = [
     path(f"{ONE}undeploy/", flow_deeds.flow_undeploy, name="flow_undeploy"),
     path(f"{ONE}pause/", flow_deeds.flow_pause, name="flow_pause"),
     path(f"{ONE}resume/", flow_deeds.flow_resume, name="flow_resume"),
+    path(f"{ONE}people/assign/", flow_deeds.flow_assign, name="flow_assign"),
+    path(f"{ONE}people/withdraw/", flow_deeds.flow_withdraw, name="flow_withdraw"),
     path(f"{ONE}run/", flow_deeds.flow_run, name="flow_run"),
 ]
