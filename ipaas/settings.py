@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "ipaas.events",
     "ipaas.governance",
     "ipaas.runtime",
+    "ipaas.notices",
     "ipaas.observability",
     "ipaas.web",
 ]
@@ -222,6 +223,9 @@ SPECTACULAR_SETTINGS = {
         "ActiveState": "ipaas.flows.models.Flow.State",
         "VersionState": "ipaas.core.documents.DocumentVersion.State",
         "SecretKind": "ipaas.vault.models.Secret.Kind",
+        "WebhookState": "ipaas.notices.models.Webhook.State",
+        "WebhookDeliveryState": "ipaas.notices.models.WebhookDelivery.State",
+        "Decision": ["approved", "rejected"],
         "ChangeKind": ["added", "removed", "changed"],
     },
 }

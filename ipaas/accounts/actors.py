@@ -52,3 +52,13 @@ def roles_of(actor: Actor) -> frozenset[str]:
         return frozenset()
     found = Membership.objects.filter(user_id=owner, workspace_id=actor.workspace_id, user__is_active=True).first()
     return frozenset(found.roles) if found is not None else frozenset()
+
+
+def identity_of(kind: str, actor_id: str) -> str:
+    """Who stands behind an actor: a key acts for its owner, so that one person is one, whatever it comes in by."""
+    if kind not in ("api_key", "service"):
+        return f"{kind}:{actor_id}"
+    key = ApiKey.objects.filter(id=actor_id).first()
+    if key is not None and key.service_account_id is not None:
+        return f"service:{key.service_account_id}"
+    return f"user:{key.owner_id}" if key is not None and key.owner_id is not None else f"key:{actor_id}"

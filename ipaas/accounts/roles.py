@@ -26,11 +26,14 @@ PERMISSIONS: dict[str, str] = {
     "deadletters.correct": "Correct the input of a dead letter and replay it.",
     "deadletters.discard": "Discard a dead letter, with a reason.",
     "approvals.view": "See approvals and their evidence.",
-    "approvals.decide": "Approve or reject what waits for a decision.",
+    "approvals.decide": "Approve or reject what a flow asks one's role (or oneself, by delegation).",
     "connections.view": "See connections, their limits and breakers.",
     "connections.edit": "Create and change connections.",
     "connections.test": "Send a connection's test call.",
     "connections.force_breaker": "Force the circuit breaker of a connection open or closed.",
+    "webhooks.view": "See webhooks, their deliveries and the answers to them.",
+    "webhooks.edit": "Create and change webhooks, pause them, rotate their secrets.",
+    "webhooks.redeliver": "Send deliveries of webhooks again, and test events.",
     "secrets.view": "See which secrets exist, their versions and expiry; never a value.",
     "secrets.write": "Create and delete secrets, revoke versions.",
     "secrets.rotate": "Enter a new version of a secret.",
@@ -56,17 +59,20 @@ ROLES: dict[str, frozenset[str]] = {
         | _PUBLISH
         | _STUBS
         | {"flows.trigger", "flows.pause", "connections.edit", "connections.test", "secrets.write", "secrets.rotate"}
-        | {"runs.replay", "runs.cancel"}
+        | {"runs.replay", "runs.cancel", "approvals.decide", "webhooks.edit", "webhooks.redeliver"}
     ),
     "steward": frozenset(
-        _VIEW | _DOCUMENTS | _PUBLISH | {"flows.pause", "deadletters.correct", "audit.view", "settings.view"}
+        _VIEW
+        | _DOCUMENTS
+        | _PUBLISH
+        | {"flows.pause", "deadletters.correct", "approvals.decide", "audit.view", "settings.view"}
     ),
     "operator": frozenset(
         _VIEW
         | _STUBS
         | {"flows.trigger", "flows.pause", "runs.replay", "runs.replay_new_effects", "runs.cancel", "runs.skip"}
         | {"runs.resume", "deadletters.correct", "deadletters.discard"}
-        | {"connections.test", "connections.force_breaker"}
+        | {"connections.test", "connections.force_breaker", "approvals.decide", "webhooks.redeliver"}
     ),
     "approver": frozenset({"flows.view", "runs.view", "approvals.view", "approvals.decide"}),
     "auditor": frozenset(_VIEW | {"audit.view", "audit.export", "settings.view"}),

@@ -1,6 +1,6 @@
 """Adding entries: in the transaction of the deed, so that there is no deed without its entry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 Subject = tuple[str, Any, str]
 LABEL_LENGTH = 300
+Recorded = Callable[["Sequence[AuditEntry]"], None]
+_recorded: list[Recorded] = []
+
+
+def on_recorded(callback: Recorded) -> None:
+    """Have ``callback`` called with new entries, in the transaction of their deeds."""
+    _recorded.append(callback)
 
 
 class EntryRow(NamedTuple):
@@ -70,7 +77,10 @@ def record_rows(rows: Iterable[EntryRow]) -> "list[AuditEntry]":
     """Add entries made by ``entry_row`` with one INSERT."""
     from ipaas.audit.models import AuditEntry  # models are not importable while this package is first imported
 
-    return AuditEntry.objects.bulk_create([AuditEntry(**row._asdict()) for row in rows])
+    entries = AuditEntry.objects.bulk_create([AuditEntry(**row._asdict()) for row in rows])
+    for callback in _recorded:
+        callback(entries)
+    return entries
 
 
 def entry_row(

@@ -1,12 +1,14 @@
 """What pages show of a connection's limits and breaker."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ipaas.catalog.models import Connection
 from ipaas.catalog.resolution import resolve
 from ipaas.config import settings
+from ipaas.core.errors import IpaasError
 from ipaas.policies.limits.local_store import FallbackLimitStore
 from ipaas.policies.limits.model import LimitSpec, LimitState, Mode
 from ipaas.policies.limits.redis_store import RedisLimitStore
@@ -37,6 +39,19 @@ class ConnectionHealth:
     quota_used: int
     daily_quota: int | None
     known: bool
+
+
+def usable(rows: Iterable[Connection]) -> list[Connection]:
+    """Those whose connector is installed and fits; the others are explained on their own pages."""
+    return [row for row in rows if _is_usable(row)]
+
+
+def _is_usable(row: Connection) -> bool:
+    try:
+        resolve(row)
+    except IpaasError:
+        return False
+    return True
 
 
 def connection_health(connection: Connection) -> ConnectionHealth:

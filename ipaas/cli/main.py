@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 import click
 
 from ipaas import __version__
-from ipaas.cli import access, connections, documents, endpoints, jobs, outside, people, runs, workspace
+from ipaas.cli import access, connections, documents, endpoints, jobs, outside, people, runs, webhooks, workspace
 from ipaas.cli.demo_commands import demo
 from ipaas.cli.instance import set_up
 from ipaas.cli.shell import Options, Told
@@ -69,7 +69,7 @@ def stubs_serve() -> None:
 documents.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (connections, endpoints, jobs, people, workspace):
+for area in (connections, endpoints, webhooks, jobs, people, workspace):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

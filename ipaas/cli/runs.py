@@ -260,7 +260,8 @@ def list_approvals(shell: Shell, limit: int, **query: Any) -> None:
 @click.argument("approval", type=click.UUID)
 def show_approval(shell: Shell, approval: UUID) -> None:
     """One question with its evidence, redacted."""
-    columns = ["id", "flow", "run_id", "title", "role", "state", "checklist", "evidence", "evidence_sha256"]
+    columns = ["id", "flow", "run_id", "title", "role", "state", "quorum", "four_eyes", "decisions", "checklist"]
+    columns += ["evidence", "evidence_sha256"]
     shell.details(shell.api.get(f"approvals/{approval}"), columns)
 
 
@@ -268,12 +269,33 @@ def show_approval(shell: Shell, approval: UUID) -> None:
 @click.argument("approval", type=click.UUID)
 @click.argument("decision", type=click.Choice(["approve", "reject"]))
 @click.option("--evidence", "shown", required=True, help="evidence_sha256 of what `approvals show` has shown.")
-@click.option("--reason", default="")
-def decide_approval(shell: Shell, approval: UUID, decision: str, shown: str, reason: str) -> None:
+@click.option(
+    "--check",
+    "checked",
+    multiple=True,
+    type=click.IntRange(0),
+    help="A point of the checklist, from 0; each is needed to approve.",
+)
+@click.option("--reason", default="", help="Needed to reject; written into the audit trail.")
+def decide_approval(
+    shell: Shell, approval: UUID, decision: str, shown: str, checked: tuple[int, ...], reason: str
+) -> None:
     """Approve or reject; the decision is bound to the evidence that was shown."""
     word = {"approve": "approved", "reject": "rejected"}[decision]
-    body = {"decision": word, "evidence_sha256": shown, "reason": reason}
-    shell.give(shell.api.post(f"approvals/{approval}/decide", body), f"approval {approval} is {word}")
+    body = {"decision": word, "evidence_sha256": shown, "checked": list(checked), "reason": reason}
+    decided = shell.api.post(f"approvals/{approval}/decide", body)
+    more = "; others have to approve too" if decided["state"] == "pending" else ""
+    shell.give(decided, f"approval {approval} is {word}{more}")
+
+
+@command(approvals, "delegate")
+@click.argument("approval", type=click.UUID)
+@click.argument("to")
+@reason
+def delegate_approval(shell: Shell, approval: UUID, to: str, reason: str) -> None:
+    """Hand your say to another member (an address); you have none any more."""
+    done = shell.api.post(f"approvals/{approval}/delegate", {"to": to, "reason": reason})
+    shell.give(done, f"approval {approval} is handed to {to}")
 
 
 # -- shared --------------------------------------------------------------------------------------------------------

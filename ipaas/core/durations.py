@@ -18,6 +18,14 @@ def parse_duration(text: str) -> float:
     return sum(float(value) * _SECONDS[unit] for unit, value in match.groupdict().items() if value is not None)
 
 
+def seconds_or(text: str, default: float) -> float:
+    """Seconds of a duration; ``default`` for what is none (which is told elsewhere)."""
+    try:
+        return parse_duration(text)
+    except ValueError:
+        return default
+
+
 def duration_in_words(seconds: float) -> str:
     """``90061`` as ``1 d 1 h 1 min 1 s``."""
     parts, rest = [], seconds

@@ -172,7 +172,11 @@ class WaitBlock(Block):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalBlock(Block):
-    """A question to a person with the role ``approvers``; ``question`` is a text template."""
+    """A question to ``quorum`` people with the role ``approvers``; ``question`` is a text template.
+
+    ``four_eyes`` leaves out who started the run or published the flow. After ``escalate_after_s`` (None: never) the
+    role ``escalate_to`` may decide too.
+    """
 
     kind: ClassVar[BlockKind] = "approval"
 
@@ -182,6 +186,10 @@ class ApprovalBlock(Block):
     expires_s: float
     on_expiry: Literal["reject", "approve", "fail"]
     checklist: tuple[str, ...] = ()
+    quorum: int = 1
+    four_eyes: bool = False
+    escalate_after_s: float | None = None
+    escalate_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -252,6 +252,9 @@ class _Builder:
             "expires_s": parse_duration(spec["expires"]),
             "on_expiry": spec.get("on_expiry", "reject"),
             "checklist": tuple(spec.get("checklist", ())),
+            "quorum": spec.get("quorum", 1),
+            "four_eyes": spec.get("four_eyes", False),
+            **_escalation(spec.get("escalate")),
         }
 
     def _subflow(self, step: Step, _path: str) -> dict[str, Any]:
@@ -274,6 +277,10 @@ def _call_fields(step: Step) -> dict[str, Any]:
         "idempotency_key": _optional(step, "idempotency_key"),
         "policy": dict(step.get("policy", {})),
     }
+
+
+def _escalation(spec: dict[str, str] | None) -> dict[str, Any]:
+    return {} if spec is None else {"escalate_after_s": parse_duration(spec["after"]), "escalate_to": spec["to"]}
 
 
 def words(name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ipaas.core.document_forms import Finding
-from ipaas.core.durations import parse_duration
+from ipaas.core.durations import seconds_or
 from ipaas.flows.bounds import DEFAULT_DEADLINE_S
 from ipaas.flows.catalogue import Catalogue
 from ipaas.flows.walk import Step, inner_lists, walk
@@ -110,11 +110,20 @@ def _waits(subject: Subject) -> Iterator[tuple[str, str]]:
                 yield f"{path}/{kind}/{key}", "it takes as long as the whole run may"
 
 
+@lint_rule("lint.approvers", "Approvals reach people who may decide")
+def _approvers(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Auditors change nothing, so that a question to them is for admins alone; and an escalation to the very role that
+    is asked already tells nobody new. Name the role of those who shall decide."""
+    for step, path in subject.steps():
+        spec = step.get("approval", {})
+        if spec.get("approvers") == "auditor":
+            yield f"{path}/approval/approvers", "auditors decide nothing; only admins could"
+        if "escalate" in spec and spec["escalate"]["to"] == spec["approvers"]:
+            yield f"{path}/approval/escalate/to", "this role is asked from the beginning"
+
+
 def _seconds(text: str | None, default: float) -> float:
-    try:
-        return default if text is None else parse_duration(text)
-    except ValueError:
-        return default
+    return default if text is None else seconds_or(text, default)
 
 
 @lint_rule("lint.timeout", "Effects have a timeout of their own")

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ipaas.core.document_forms import Finding, did_you_mean
+from ipaas.core.durations import seconds_or
 from ipaas.flows.bounds import MAX_EXPIRY_S, MAX_NESTING, MAX_WAIT_S, duration_findings, policy_findings
 from ipaas.flows.catalogue import Catalogue
 from ipaas.flows.form import BESIDE, KINDS
@@ -157,6 +158,9 @@ class StepChecker:
         yield from scope.value(spec["title"], f"{place}/title")
         yield from scope.value(spec.get("evidence"), f"{place}/evidence")
         yield from duration_findings(spec["expires"], f"{place}/expires", high=MAX_EXPIRY_S, low=1)
+        if "escalate" in spec:
+            expires_s = seconds_or(spec["expires"], MAX_EXPIRY_S)
+            yield from duration_findings(spec["escalate"]["after"], f"{place}/escalate/after", high=expires_s, low=1)
 
     def subflow(self, step: dict[str, Any], path: str, scope: Scope) -> Findings:
         spec, place = step["flow"], f"{path}/flow"

@@ -9,11 +9,10 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from ipaas.catalog.models import Connection
-from ipaas.catalog.resolution import resolve
-from ipaas.catalog.state import connections_health
-from ipaas.core.errors import IpaasError
+from ipaas.catalog.state import connections_health, usable
 from ipaas.core.logging import get_logger
 from ipaas.core.meter_sharing import Family
+from ipaas.notices.models import WebhookDelivery
 from ipaas.runtime.models import Approval, DeadLetter, Work
 
 log = get_logger(__name__)
@@ -78,6 +77,7 @@ def _of_the_database() -> list[Family]:
         ((unnumbered, lag),) = _rows(cursor, _AUDIT)
         letters = DeadLetter.objects.filter(state=DeadLetter.State.OPEN).count()
         approvals = Approval.objects.filter(state=Approval.State.PENDING).count()
+        deliveries = WebhookDelivery.objects.waiting().count()
     work = [({"lane": _LANES[Work.Lane(lane)], "state": state}, count) for lane, state, count, _ in backlog]
     oldest = dict.fromkeys(_LANES.values(), 0.0)
     oldest |= {_LANES[Work.Lane(lane)]: age for lane, state, _, age in backlog if state == "due"}
@@ -92,13 +92,14 @@ def _of_the_database() -> list[Family]:
         _family("ipaas_runs", "Runs that have not ended, by flow and status.", under_way),
         _family("ipaas_dead_letters_open", "Runs that need a person.", [({}, letters)]),
         _family("ipaas_approvals_pending", "Approvals nobody has decided.", [({}, approvals)]),
+        _family("ipaas_webhook_deliveries_waiting", "Deliveries of webhooks not yet ended.", [({}, deliveries)]),
         _family("ipaas_audit_unnumbered", "Audit entries not yet in the chain.", [({}, unnumbered)]),
         _family("ipaas_audit_lag_seconds", "Age of the oldest audit entry not yet in the chain.", [({}, lag)]),
     ]
 
 
 def _breakers() -> Iterator[Family]:
-    rows = [row for row in Connection.objects.select_related("workspace", "environment") if _is_usable(row)]
+    rows = usable(Connection.objects.select_related("workspace", "environment"))
     states = []
     for row, health in zip(rows, connections_health(rows), strict=True):
         place = {"workspace": row.workspace.slug, "environment": row.environment.slug, "connection": row.slug}
@@ -106,14 +107,6 @@ def _breakers() -> Iterator[Family]:
             now = health.forced or health.breaker
             states += [({**place, "state": state}, float(state == now)) for state in _BREAKERS]
     yield _family("ipaas_breaker", "1 for the state a connection's circuit breaker is in.", states)
-
-
-def _is_usable(row: Connection) -> bool:
-    try:
-        resolve(row)
-    except IpaasError:  # shown by the connection's own page
-        return False
-    return True
 
 
 def _rows(cursor: Any, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Outgoing events, written in the transaction of the deed that causes them."""
+"""Outgoing events and mails, written in the transaction of the deed that causes them."""
 
 from django.db import models
 
@@ -26,3 +26,24 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.subject}"
+
+
+class Mail(models.Model):
+    """A mail to one person, sent by a worker; while it waits it has a row of due work with its id."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace_id = models.UUIDField(null=True)
+    to = models.EmailField()
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.TextField(default="")
+
+    def __str__(self) -> str:
+        return f"{self.subject} to {self.to}"

@@ -10,6 +10,7 @@ from ipaas.accounts.roles_page import roles_page
 from ipaas.cli.reference import cli_reference, error_reference, load_all
 from ipaas.expressions.reference import render_reference
 from ipaas.flows import reference as documents
+from ipaas.notices.reference import event_reference
 from ipaas.policies.schema import reference_page
 from ipaas.reference.audit_page import audit_page
 from ipaas.reference.class_page import class_page
@@ -28,6 +29,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": error_reference,
     "audit-actions.md": audit_page,
     "cli.md": cli_reference,
+    "event-types.md": event_reference,
 }
 
 

@@ -21,6 +21,7 @@ class RuntimeConfig(AppConfig):
                 "run.effect_settled": "An operator said whether an effect of unknown outcome had happened.",
                 "run.discarded": "A dead letter was closed without another try.",
                 "approval.decided": "An approval was given or refused.",
+                "approval.delegated": "Somebody handed the say in an approval to another person.",
                 "bulk.started": "A deed over many runs was begun.",
                 "bulk.stopped": "A deed over many runs was stopped.",
                 "bulk.paused": "A deed over many runs was held.",

@@ -18,6 +18,7 @@ from ipaas.runtime.journal import OUTAGE, StoreGone
 from ipaas.runtime.models import Run
 from ipaas.runtime.rows import DeadLetterRow, RunRow, RunState, StepRow, Unit
 from ipaas.runtime.store import ClaimLost
+from ipaas.runtime.telling import tell_end
 
 log = get_logger(__name__)
 
@@ -169,7 +170,7 @@ async def _end(execution: Execution, status: str, failure: Failure | None) -> No
     execution.set_state(status, ended=True, failure=failure)
     if failure is not None and status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
         execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure))
-    execution.emit_end(status, failure)
+    await tell_end(execution, status, failure)
     await execution.flush()
     RUNS_ENDED.labels(flow=execution.plan.flow_slug, status=status).inc()
     RUN_SECONDS.observe((now() - uuid7_time(execution.run.id)).total_seconds())

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import close_old_connections, connections
 
 from ipaas.catalog import gateway
-from ipaas.core import context, jsonio
+from ipaas.core import context, jsonio, providers
 from ipaas.core.cache import TimedCache
 from ipaas.core.errors import ErrorClass, IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
@@ -19,17 +19,19 @@ from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
+from ipaas.outbox.emitting import WANTED
 from ipaas.runtime.business_ids import business_rows
 from ipaas.runtime.drive import add_burial, drive
 from ipaas.runtime.endings import Failure
 from ipaas.runtime.execution import Execution, Recorded, payload_aad
 from ipaas.runtime.holds import hold, is_paused, may_be_held
 from ipaas.runtime.journal import Journal
-from ipaas.runtime.models import Work
+from ipaas.runtime.models import Run, Work
 from ipaas.runtime.receipts import read_receipt
 from ipaas.runtime.rows import ReceiptState, RunRow, StepRow, Unit
 from ipaas.runtime.starts import EnvironmentView, Origin, Start, environment_view, prepare_start, read_input, work_row
 from ipaas.runtime.store import Claimed, Loaded, Store
+from ipaas.runtime.telling import RUN_EVENTS, add_notice, end_facts
 from ipaas.runtime.values import add_trigger
 from ipaas.vault.payloads import PayloadSealer, sealer_for
 
@@ -59,6 +61,7 @@ class Engine:
         self._endpoints: TimedCache[UUID, Endpoint | None] = TimedCache(CONFIG_TTL_S)
         self._paused: TimedCache[UUID, bool] = TimedCache(CONFIG_TTL_S)
         self._matches: TimedCache[tuple[UUID, str], list[DeployedFlow]] = TimedCache(CONFIG_TTL_S)
+        self._wanted: TimedCache[UUID, frozenset[str]] = TimedCache(CONFIG_TTL_S)
 
     async def start(self) -> None:
         await self.store.open()
@@ -109,6 +112,10 @@ class Engine:
 
     async def environment(self, environment_id: UUID) -> EnvironmentView:
         return await self._environments.get(environment_id, lambda: self.in_thread(environment_view, environment_id))
+
+    async def wanted(self, workspace_id: UUID) -> frozenset[str]:
+        """The types of events that somebody listens to, at most two seconds old."""
+        return await self._wanted.get(workspace_id, lambda: self.in_thread(providers.get(WANTED), workspace_id))
 
     async def _endpoint(self, endpoint_id: UUID) -> Endpoint | None:
         return await self._endpoints.get(
@@ -353,7 +360,11 @@ class Engine:
             if row is not None:
                 failure = Failure("", "", ErrorClass.INTERNAL, "worker_died", message)
                 run = RunRow(*(getattr(row, name) for name in RunRow._fields))
-                add_burial(unit, run, await self.in_thread(flow_slug, run.flow_id), failure)
+                slug, event = await self.in_thread(flow_slug, run.flow_id), RUN_EVENTS[Run.Status.DEAD]
+                add_burial(unit, run, slug, failure)
+                if event in await self.wanted(run.workspace_id):
+                    place = (await self.environment(run.environment_id)).slug
+                    add_notice(unit, run, slug, event, end_facts(place, failure))
         await self.journal.write(unit)
 
     async def start_child(self, parent: Execution, flow: str, params: Any, root: UUID) -> UUID:

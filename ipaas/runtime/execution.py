@@ -10,7 +10,6 @@ from uuid import UUID
 
 from ipaas.core import jsonio
 from ipaas.core.clock import now
-from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Block, Plan
 from ipaas.runtime.digests import ended_row
 from ipaas.runtime.endings import Failure
@@ -18,7 +17,6 @@ from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import Run, StepRun, Work
 from ipaas.runtime.rows import (
     EffectOutcome,
-    OutboxRow,
     PayloadRow,
     RunRow,
     RunState,
@@ -47,13 +45,17 @@ class Sealer(Protocol):
     def effect_hmac_key(self) -> bytes: ...
 
 
-class ChildStarter(Protocol):
-    """Starts sub-flows: resolves the deployed version and adds the child's rows to the parent's unit.
+class Surroundings(Protocol):
+    """What a run needs of the engine.
 
-    ``root`` names the child's effects: the same in every replay of the parent.
+    ``start_child`` starts sub-flows: resolves the deployed version and adds the child's rows to the parent's unit;
+    ``root`` names the child's effects, the same in every replay of the parent. ``wanted`` gives the types of events
+    that somebody in the workspace listens to.
     """
 
     async def start_child(self, parent: "Execution", flow: str, params: Any, root: UUID) -> UUID: ...
+
+    async def wanted(self, workspace_id: UUID) -> frozenset[str]: ...
 
 
 @dataclass(slots=True)
@@ -131,7 +133,7 @@ class Execution:
         plan: Plan,
         unit: Unit,
         fence: int,
-        engine: "ChildStarter",
+        engine: "Surroundings",
         journal: Journal,
         sealer: Sealer,
         trigger: Any,
@@ -341,26 +343,6 @@ class Execution:
         steps = self.recorded.steps.values()
         if any(step.kind == "approval" and step.status in (Status.WAITING, Status.CANCELLED) for step in steps):
             self.unit.add("approval_close", (self.run.id,))
-
-    def emit_end(self, status: str, failure: Failure | None) -> None:
-        """Tell the outbox of an end that somebody may want to know of; ordinary success is told by the run itself."""
-        if failure is None or self.run.status == Run.Status.SUCCEEDED:
-            return
-        data = {"run_id": str(self.run.id), "status": status, "error_class": failure.error_class.value}
-        self.unit.add(
-            "outbox",
-            OutboxRow(
-                id=uuid7(),
-                workspace_id=self.run.workspace_id,
-                environment_id=self.run.environment_id,
-                type=f"ipaas.run.{status}",
-                subject=self.run.business_key,
-                source=f"flow/{self.plan.flow_slug}",
-                trace_id=self.run.trace_id,
-                data=json.dumps(data),
-                sealed=None,
-            ),
-        )
 
     def add_event_work(self, event_id: UUID) -> None:
         """Queue an emitted event for the flows that listen to its type."""

@@ -24,6 +24,9 @@ class Work(models.Model):
         EVENT = 2
         POLL = 3
         BULK = 4
+        NOTICE = 5
+        WEBHOOK = 6
+        MAIL = 7
 
     class Lane(models.IntegerChoices):
         INTERACTIVE = 0
@@ -298,7 +301,12 @@ class DeadLetter(models.Model):
 
 
 class Approval(models.Model):
-    """A question to a person; the decision is bound to the hash of the evidence that was shown."""
+    """A question to people; each decision is bound to the hash of the evidence that was shown.
+
+    ``quorum`` different people have to approve. With ``four_eyes``, who started the run or published its flow has no
+    say. From ``escalate_at`` on the role ``escalate_to`` decides too. ``delegations`` says in turn who handed the say
+    to whom (``from``, ``to``: identities as ``accounts.actors.identity_of`` gives them, each with a label).
+    """
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -322,6 +330,11 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True)
     decided_by = models.TextField(default="")
     reason = models.TextField(default="")
+    quorum = models.PositiveSmallIntegerField(default=1)
+    four_eyes = models.BooleanField(default=False)
+    escalate_at = models.DateTimeField(null=True)
+    escalate_to = models.CharField(max_length=20, default="")
+    delegations = models.JSONField(default=list)
 
     objects = ApprovalQuerySet.as_manager()
 
@@ -331,6 +344,24 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class ApprovalDecision(models.Model):
+    """What one person said to a question; ``person`` is the identity behind the actor."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="decisions")
+    person = models.CharField(max_length=80)
+    label = models.TextField()
+    decision = models.CharField(max_length=10)
+    reason = models.TextField(default="")
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["approval", "person"], name="runtime_approvaldecision_once")]
+
+    def __str__(self) -> str:
+        return f"{self.decision} by {self.label}"
 
 
 class BulkJob(models.Model):

@@ -1,7 +1,7 @@
 """Blocks that wait for somebody else: approvals, sub-flows, and events sent to others."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ipaas.core import jsonio
@@ -23,7 +23,9 @@ from ipaas.runtime.execution import (
 )
 from ipaas.runtime.models import Run
 from ipaas.runtime.rows import ApprovalRow, EffectDone, OutboxRow, StepRow
+from ipaas.runtime.telling import tell
 
+ESCALATED = "approval, escalated"
 _CHILD_CHECK = timedelta(minutes=5)  # a lost wake costs at most this
 
 
@@ -44,37 +46,56 @@ async def approval_step(execution: Execution, block: ApprovalBlock, frame: Frame
     step = execution.begin_step(block, frame.item)
     if step.status != Status.WAITING:
         due_at = now() + timedelta(seconds=block.expires_s)
-        _ask(execution, block, frame, step.seq, due_at)
+        asked = _ask(execution, block, frame, step.seq, due_at)
         execution.write_step(step, status=Status.WAITING, due_at=due_at, reason="approval")
-        raise Suspended(due_at)
+        await tell(execution, "ipaas.approval.waiting", approval_id=str(asked.id), role=asked.role)
+        raise Suspended(min(due_at, asked.escalate_at or due_at))
     approval = execution.recorded.approvals.get((execution.run.id, step.seq))
     state = approval.state if approval is not None else "pending"
     if state == "pending":
         if step.due_at is not None and step.due_at > now():
-            raise Suspended(step.due_at)
+            raise Suspended(await _escalated(execution, step, approval, step.due_at))
         state = await execution.journal.store.expire_approval(execution.run.id, step.seq)
+    if state == "expired" and approval is not None:
+        await tell(execution, "ipaas.approval.expired", approval_id=str(approval.id), role=approval.role)
     decided_by = approval.decided_by if approval is not None else ""
     return _decided(execution, block, frame, state, decided_by, approval.reason if approval is not None else "")
 
 
-def _ask(execution: Execution, block: ApprovalBlock, frame: Frame, seq: int, due_at: Any) -> None:
+async def _escalated(execution: Execution, step: StepRow, approval: Any, due_at: datetime) -> datetime:
+    """When to look again; tells the second role once when its time has come."""
+    later: datetime | None = approval.escalate_at if approval is not None else None
+    if later is None or step.reason == ESCALATED:
+        return due_at
+    if later > now():
+        return min(due_at, later)
+    execution.write_step(step, reason=ESCALATED)
+    await tell(execution, "ipaas.approval.escalated", approval_id=str(approval.id), role=approval.escalate_to)
+    return due_at
+
+
+def _ask(execution: Execution, block: ApprovalBlock, frame: Frame, seq: int, due_at: datetime) -> ApprovalRow:
     evidence = jsonio.dumps(_value(block, frame, block.evidence, "evidence"))
-    execution.unit.add(
-        "approval",
-        ApprovalRow(
-            id=uuid7(),
-            workspace_id=execution.run.workspace_id,
-            run_id=execution.run.id,
-            flow_id=execution.run.flow_id,
-            seq=seq,
-            title=storable(str(_value(block, frame, block.question, "title"))[:500]),
-            role=block.approvers,
-            checklist=jsonio.dumps(list(block.checklist)).decode(),
-            evidence=execution.sealer.seal(evidence, approval_aad(execution.run.id, seq)),
-            evidence_sha256=hashlib.sha256(evidence).hexdigest(),
-            expires_at=due_at,
-        ),
+    later = None if block.escalate_after_s is None else now() + timedelta(seconds=block.escalate_after_s)
+    row = ApprovalRow(
+        id=uuid7(),
+        workspace_id=execution.run.workspace_id,
+        run_id=execution.run.id,
+        flow_id=execution.run.flow_id,
+        seq=seq,
+        title=storable(str(_value(block, frame, block.question, "title"))[:500]),
+        role=block.approvers,
+        checklist=jsonio.dumps(list(block.checklist)).decode(),
+        evidence=execution.sealer.seal(evidence, approval_aad(execution.run.id, seq)),
+        evidence_sha256=hashlib.sha256(evidence).hexdigest(),
+        expires_at=due_at,
+        quorum=block.quorum,
+        four_eyes=block.four_eyes,
+        escalate_at=later,
+        escalate_to=block.escalate_to,
     )
+    execution.unit.add("approval", row)
+    return row
 
 
 def _decided(execution: Execution, block: ApprovalBlock, frame: Frame, state: str, by: str, reason: str) -> Any:

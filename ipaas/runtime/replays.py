@@ -15,10 +15,11 @@ from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.flows.plan import Block, BranchBlock, ForEachBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime import writing
+from ipaas.runtime.approvals import withdraw_questions
 from ipaas.runtime.execution import payload_aad, value_key
 from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun, Work
 from ipaas.runtime.rows import PayloadRow, StepRow, Unit
-from ipaas.runtime.services import RunState, close_letters, locked_run, one_at_a_time, withdraw_questions
+from ipaas.runtime.services import RunState, close_letters, locked_run, one_at_a_time
 from ipaas.runtime.starts import Origin, Start, add_queued, environment_view, prepare_start
 from ipaas.runtime.values import read_values
 from ipaas.vault.payloads import sealer_for

@@ -4,6 +4,7 @@ A day stays while it holds anything that is not settled: work in the queue, an u
 results of effects stay as long as a run of the same root is kept, however old the root is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from ipaas.core.ids import uuid7_at
 from ipaas.core.logging import get_logger
 from ipaas.core.partitions import PartitionedTable, partitions_before
 from ipaas.events.tables import RECEIPT
+from ipaas.outbox.models import Mail
 from ipaas.runtime.models import Approval, BulkJob, DeadLetter, Run, TriggerSlot
 from ipaas.runtime.tables import EFFECT, RUN_TABLES
 
@@ -44,6 +46,15 @@ DELETE FROM outbox_outboxevent WHERE id IN (SELECT e.id FROM outbox_outboxevent 
 """
 
 
+Delete = Callable[[datetime], int]
+_others: dict[str, Delete] = {}
+
+
+def also_delete(table: str, delete: Delete) -> None:
+    """Have ``delete`` called with the moment up to which settled rows of a higher package go; it says how many went."""
+    _others[table] = delete
+
+
 @dataclass(slots=True)
 class Kept:
     """What a pass did: partitions dropped, partitions held back, rows deleted by table."""
@@ -63,6 +74,8 @@ def apply_retention() -> Kept:
     _drop(done, (EFFECT,), keys_from, _ROOT_OF_RUNS)
     _delete_keys(done, keys_from)
     _delete_settled(done, runs_from)
+    for table, delete in _others.items():
+        done.deleted[table] = delete(_midnight(runs_from))
     if done.dropped or done.held_back:
         log.info("retention", action="retention", dropped=done.dropped, held_back=done.held_back)
     return done
@@ -117,6 +130,8 @@ def _delete_settled(done: Kept, day: date) -> None:
     done.deleted["runtime_deadletter"] = closed.delete()[0]
     done.deleted["runtime_approval"] = Approval.objects.filter(decided_at__lt=moment).delete()[0]
     done.deleted["runtime_bulkjob"] = BulkJob.objects.filter(finished_at__lt=moment).delete()[0]
+    mails = Mail.objects.exclude(state=Mail.State.WAITING).filter(id__lt=_lowest(day))
+    done.deleted["outbox_mail"] = mails.delete()[0]
     done.deleted["outbox_outboxevent"] = _in_batches(_OLD_EVENTS, [_lowest(day), BATCH])
 
 

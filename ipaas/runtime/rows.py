@@ -198,6 +198,10 @@ class ApprovalRow(NamedTuple):
     evidence: bytes
     evidence_sha256: str
     expires_at: datetime | None
+    quorum: int
+    four_eyes: bool
+    escalate_at: datetime | None
+    escalate_to: str
 
 
 class OutboxRow(NamedTuple):
@@ -354,9 +358,11 @@ STATEMENTS: tuple[Statement, ...] = (
         _insert(
             "runtime_approval",
             ", ".join(ApprovalRow._fields),
-            ["uuid"] * 4 + ["integer", "text", "text", "jsonb", "bytea", "text", "timestamptz"],
+            ["uuid"] * 4
+            + ["integer", "text", "text", "jsonb", "bytea", "text", "timestamptz", "smallint", "boolean"]
+            + ["timestamptz", "text"],
             "ON CONFLICT (run_id, seq) DO NOTHING",
-            extra=(", state, decided_by, reason", ", 'pending', '', ''"),
+            extra=(", state, decided_by, reason, delegations", ", 'pending', '', '', '[]'::jsonb"),
         ),
     ),
     Statement(

@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 
 from ipaas.audit.sequencer import sequence_pending, write_checkpoints
+from ipaas.core import providers
 from ipaas.core.clock import now
 from ipaas.core.logging import get_logger
 from ipaas.core.partitions import ensure_partitions
@@ -43,6 +44,7 @@ class Scheduler:
             (3600.0, write_checkpoints),
             (3600.0, make_partitions),
             (3600.0, apply_retention),
+            *providers.get("runtime.duties")(),
         ]
         self._last: dict[int, float] = {}
 

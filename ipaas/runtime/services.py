@@ -1,24 +1,24 @@
-"""Deeds on runs: start, cancel, resume, skip, settle, decide. Replays are in ``runtime.replays``."""
+"""Deeds on runs: start, cancel, resume, skip, settle. See ``runtime.replays`` and ``runtime.approvals`` for others."""
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from ipaas import audit
-from ipaas.accounts.actors import roles_of
 from ipaas.accounts.models import Environment
 from ipaas.core import context, jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
-from ipaas.core.errors import Conflict, NotFound, PermissionDenied
+from ipaas.core.errors import Conflict, NotFound
 from ipaas.flows.models import Flow
 from ipaas.flows.queries import deployed_flow, plan_for
 from ipaas.runtime import writing
+from ipaas.runtime.approvals import withdraw_questions
 from ipaas.runtime.execution import effect_aad, value_key
-from ipaas.runtime.models import Approval, DeadLetter, Effect, InboundKey, Run, StepRun, Work
+from ipaas.runtime.models import DeadLetter, Effect, InboundKey, Run, StepRun, Work
 from ipaas.runtime.rows import InboundKeyRow, Unit
 from ipaas.runtime.starts import EnvironmentView, Origin, add_queued, prepare_start
 from ipaas.runtime.unfinished import take_up_again
@@ -56,14 +56,6 @@ class RunState(Conflict):
     code = "run_state"
     title = "Run in another state"
     remedy = "Load the run again; somebody may have acted before you."
-
-
-class NotTheApprover(PermissionDenied):
-    """This decision is for people with the role {role}."""
-
-    code = "not_the_approver"
-    title = "Another role decides"
-    remedy = "Ask somebody with that role, or have it given to you in Settings, Members."
 
 
 @transaction.atomic
@@ -211,33 +203,6 @@ def settle_effect(
     return run
 
 
-@transaction.atomic
-def decide_approval(
-    *, actor: Actor, approval: Approval, decision: Literal["approved", "rejected"], shown: str, reason: str = ""
-) -> Approval:
-    """Approve or reject once; ``shown`` is the hash of the evidence the person saw. Of two decisions the first wins."""
-    require_permission(actor, "approvals.decide", approval)
-    if not may_decide(actor, approval):
-        raise NotTheApprover(role=approval.role)
-    if shown != approval.evidence_sha256:
-        raise Conflict(what="The evidence shown is not the evidence of this approval; load it again.")
-    decided = Approval.objects.filter(id=approval.id, state=Approval.State.PENDING, expires_at__gt=now()).update(
-        state=decision, decided_at=now(), decided_by=actor.label, reason=reason
-    )
-    approval.refresh_from_db()
-    if not decided:
-        raise Conflict(what=f"This approval is {approval.state} already or has expired.")
-    writing.wake_runs([approval.run_id])
-    details = {"decision": decision, "reason": reason, "evidence_sha256": shown, "approval": str(approval.id)}
-    _record("approval.decided", actor, approval.workspace_id, approval.run_id, details)
-    return approval
-
-
-def may_decide(actor: Actor, approval: Approval) -> bool:
-    """Whether the flow leaves this decision to a role that the actor has; an admin has every role."""
-    return actor.is_system or not roles_of(actor).isdisjoint({approval.role, "admin"})
-
-
 def locked_run(run_id: UUID) -> Run:
     """The run for a deed of a person: one at a time for a run with its replays, whatever rows they lock then."""
     found: Run | None = Run.objects.filter(id=run_id).first()
@@ -250,13 +215,6 @@ def locked_run(run_id: UUID) -> Run:
 def one_at_a_time(run: Run) -> None:
     """Wait for those who act on a run of the same records now."""
     writing.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"replay/{run.root_run_id}"])
-
-
-def withdraw_questions(run_id: UUID, actor: Actor, reason: str) -> None:
-    """Nobody needs to decide any more what a run has asked."""
-    Approval.objects.filter(run_id=run_id, state=Approval.State.PENDING).update(
-        state=Approval.State.CANCELLED, decided_at=now(), decided_by=actor.label, reason=reason
-    )
 
 
 def close_letters(run_id: UUID, state: str, actor: Actor, reason: str, replay_run_id: UUID | None = None) -> int:

@@ -94,7 +94,8 @@ SELECT root_run_id, path, item, generation, run_id, fence, attempt, state, reque
 FROM runtime_effect WHERE root_run_id = ANY(%b::uuid[])
 """
 _APPROVALS = """
-SELECT run_id, seq, state, decided_by, reason, decided_at FROM runtime_approval WHERE run_id = ANY(%b::uuid[])
+SELECT run_id, seq, id, role, state, decided_by, reason, decided_at, escalate_at, escalate_to
+FROM runtime_approval WHERE run_id = ANY(%b::uuid[])
 """
 _CHILDREN = """
 SELECT id, parent_run_id, status, error_class, error_code, error_message FROM runtime_run

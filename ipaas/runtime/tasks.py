@@ -20,6 +20,7 @@ from celery.signals import (
 )
 
 from ipaas.config import settings
+from ipaas.core import providers
 from ipaas.core.logging import get_logger
 from ipaas.runtime import lifecycle
 from ipaas.runtime.bell import PUMP
@@ -34,7 +35,9 @@ log = get_logger(__name__)
 HANDLERS: dict[int, Handler] = {
     Work.Kind.POLL: Handler(poll_task, abandon_poll),
     Work.Kind.BULK: Handler(bulk_task, abandon_bulk_job),
+    **providers.get("runtime.handlers")(),
 }
+"""How work that is neither a delivery nor a run is done; a higher package lends its own."""
 
 GC_THRESHOLD = 20_000
 """Runs under way are many small objects that nearly all go by counting; looking for cycles at 700 finds nothing."""

@@ -67,6 +67,7 @@ STATES: Mapping[str, StateLook] = {
     "breaker_closed": StateLook("ok", "bolt", "Breaker closed"),
     "breaker_half_open": StateLook("wait", "bolt", "Breaker half-open"),
     "breaker_open": StateLook("bad", "breaker-open", "Breaker open"),
+    "delivered": StateLook("ok", "ok", "Delivered"),
     "approved": StateLook("ok", "ok", "Approved"),
     "rejected": StateLook("bad", "failed", "Rejected"),
     "open": StateLook("wait", "waiting", "Open"),

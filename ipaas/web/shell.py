@@ -39,6 +39,7 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
             ("schemas", "Schemas", "contracts:schema_list", "schemas.view"),
             ("endpoints", "Endpoints", "events:endpoint_list", "connections.view"),
             ("catalog", "Catalog", "catalog:connector_list", "connections.view"),
+            ("webhooks", "Webhooks", "notices:webhook_list", "webhooks.view"),
             ("connections", "Connections", "catalog:connection_list", "connections.view"),
             ("secrets", "Vault", "vault:secret_list", "secrets.view"),
             ("stubs", "Stubs", "catalog:stub_list", "stubs.view"),

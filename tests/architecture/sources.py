@@ -20,6 +20,7 @@ LAYERS = (
     ("flows", "events"),
     ("governance",),
     ("runtime",),
+    ("notices",),
     ("ingress",),
     ("observability",),
     ("web", "cli", "launcher", "settings", "urls", "wsgi", "celery"),

@@ -10,7 +10,7 @@ import ipaas
 ROOT = Path(ipaas.__file__).parent
 DOORS = {
     "ipaas.vault.opening": {"vault", "catalog"},
-    "ipaas.vault.inbound": {"catalog", "events", "ingress"},
+    "ipaas.vault.inbound": {"catalog", "events", "ingress", "notices"},
     "ipaas.vault.known": {"runtime"},
     "ipaas.vault.versions": {"vault"},
     "ipaas.vault.sealing": {"vault"},

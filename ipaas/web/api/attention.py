@@ -10,14 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.flows.models import Flow
+from ipaas.runtime.approvals import decide_approval, delegate_approval
 from ipaas.runtime.models import Approval, DeadLetter, Run
 from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_dead_letter
-from ipaas.runtime.services import decide_approval
 from ipaas.runtime.showing import ShownRun, shown_evidence
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import ReasonInput
 from ipaas.web.api.pagination import page_by_place
 from ipaas.web.api.run_serializers import (
+    ApprovalDecisionOutput,
     ApprovalDetailOutput,
     ApprovalOutput,
     ApprovalQuery,
@@ -26,6 +27,7 @@ from ipaas.web.api.run_serializers import (
     DeadLetterOutput,
     DeadLetterQuery,
     DecisionInput,
+    DelegationInput,
     GroupQuery,
     ReplayInput,
     RunOutput,
@@ -117,7 +119,10 @@ class DeadLetterViewSet(_OfFlows):
 @extend_schema(tags=["approvals"])
 class ApprovalViewSet(_OfFlows):
     serializer_class = ApprovalOutput
-    required_permissions = {"list": "approvals.view", "retrieve": "approvals.view", "decide": "approvals.decide"}
+    required_permissions = {
+        **dict.fromkeys(("list", "retrieve"), "approvals.view"),
+        **dict.fromkeys(("decide", "delegate"), "approvals.decide"),
+    }
 
     def get_queryset(self) -> QuerySet[Approval]:
         return Approval.objects.visible_to(self.actor)
@@ -134,18 +139,30 @@ class ApprovalViewSet(_OfFlows):
 
     @extend_schema(request=DecisionInput, responses=ApprovalDetailOutput)
     def decide(self, request: Request, approval_id: Any) -> Response:
-        """Approve or reject; of two decisions the first wins, the second is 409."""
+        """Approve or reject; of two decisions the first wins, the second is 409.
+
+        To approve, name every point of the checklist; to reject, a reason. Where several people have to approve,
+        the state stays `pending` until enough have.
+        """
         approval, given = self.one(self.get_queryset(), "approval", id=approval_id), self.read(DecisionInput)
         decided = decide_approval(
             actor=self.actor,
             approval=approval,
             decision=given["decision"],
             shown=given["evidence_sha256"],
+            checked=given["checked"],
             reason=given["reason"],
         )
         return self._shown(decided)
 
+    @extend_schema(request=DelegationInput, responses=ApprovalDetailOutput)
+    def delegate(self, request: Request, approval_id: Any) -> Response:
+        """Hand one's say to another member, who is told by mail; the caller has none any more."""
+        approval, given = self.one(self.get_queryset(), "approval", id=approval_id), self.read(DelegationInput)
+        return self._shown(delegate_approval(actor=self.actor, approval=approval, **given))
+
     def _shown(self, approval: Approval) -> Response:
         evidence = shown_evidence(approval, ShownRun(Run.objects.get(id=approval.run_id)))
         found = ApprovalOutput(approval, context=names_of([approval])).data
-        return Response({**found, "evidence": evidence})
+        decisions = ApprovalDecisionOutput(approval.decisions.order_by("decided_at"), many=True).data
+        return Response({**found, "decisions": decisions, "evidence": evidence})

@@ -225,7 +225,19 @@ class ApprovalQuery(StrictSerializer):
 class DecisionInput(StrictSerializer):
     decision = serializers.ChoiceField(choices=["approved", "rejected"])
     evidence_sha256 = serializers.RegexField(r"\A[0-9a-f]{64}\Z", help_text="Of the evidence that the person saw.")
+    checked = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=99),
+        required=False,
+        default=list,
+        max_length=100,
+        help_text="Numbers of the checklist's points, from 0; all of them to approve.",
+    )
     reason = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+
+
+class DelegationInput(StrictSerializer):
+    to = serializers.EmailField(help_text="The address of a member who may decide approvals.")
+    reason = serializers.CharField(max_length=500)
 
 
 class ApprovalOutput(serializers.Serializer[Any]):
@@ -241,10 +253,22 @@ class ApprovalOutput(serializers.Serializer[Any]):
     decided_at = serializers.DateTimeField(allow_null=True)
     decided_by = serializers.CharField()
     reason = serializers.CharField()
+    quorum = serializers.IntegerField(help_text="How many different people have to approve.")
+    four_eyes = serializers.BooleanField(help_text="Whether who started or published it has no say.")
+    escalate_at = serializers.DateTimeField(allow_null=True)
+    escalate_to = serializers.CharField(help_text="The role that decides too from then on; empty for none.")
 
     def get_flow(self, approval: Approval) -> str:
         return str(self.context["flows"].get(approval.flow_id, ""))
 
 
+class ApprovalDecisionOutput(serializers.Serializer[Any]):
+    by = serializers.CharField(source="label")
+    decision = serializers.ChoiceField(choices=["approved", "rejected"])
+    reason = serializers.CharField()
+    decided_at = serializers.DateTimeField()
+
+
 class ApprovalDetailOutput(ApprovalOutput):
+    decisions = ApprovalDecisionOutput(many=True)
     evidence = JsonField(help_text="What there is to decide upon, redacted.")

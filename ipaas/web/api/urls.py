@@ -22,6 +22,7 @@ from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberVie
 from ipaas.web.api.runs import RunViewSet
 from ipaas.web.api.secrets import SecretViewSet
 from ipaas.web.api.stand_ins import StandInViewSet
+from ipaas.web.api.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from ipaas.web.api.workspace import EnvironmentViewSet, MeViewSet, WorkspaceViewSet
 
 app_name = "api"
@@ -127,7 +128,7 @@ urlpatterns = [
     *_deeds(BulkJobViewSet, "bulk_job", "bulk-jobs/<uuid:job_id>", "pause", "resume", "stop"),
     path("approvals", ApprovalViewSet.as_view({"get": "list"}), name="approval_list"),
     path("approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"get": "retrieve"}), name="approval_detail"),
-    *_deeds(ApprovalViewSet, "approval", "approvals/<uuid:approval_id>", "decide"),
+    *_deeds(ApprovalViewSet, "approval", "approvals/<uuid:approval_id>", "decide", "delegate"),
     # the outside world
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
@@ -145,6 +146,20 @@ urlpatterns = [
     ),
     *_crud(EndpointViewSet, "endpoint", "endpoints", "<uuid:endpoint_id>", **CHANGED, **DELETED),
     *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate"),
+    *_crud(WebhookViewSet, "webhook", "webhooks", "<uuid:webhook_id>", **CHANGED, **DELETED),
+    path("webhooks/types", WebhookViewSet.as_view({"get": "types"}), name="webhook_types"),
+    *_deeds(WebhookViewSet, "webhook", "webhooks/<uuid:webhook_id>", "pause", "resume", "rotate", "test", "redeliver"),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries",
+        WebhookDeliveryViewSet.as_view({"get": "list"}),
+        name="webhook_delivery_list",
+    ),
+    path(
+        "webhook-deliveries/<uuid:delivery_id>",
+        WebhookDeliveryViewSet.as_view({"get": "retrieve"}),
+        name="webhook_delivery_detail",
+    ),
+    *_deeds(WebhookDeliveryViewSet, "webhook_delivery", "webhook-deliveries/<uuid:delivery_id>", "redeliver"),
     path("receipts", ReceiptViewSet.as_view({"get": "list"}), name="receipt_list"),
     path("receipts/<uuid:receipt_id>", ReceiptViewSet.as_view({"get": "retrieve"}), name="receipt_detail"),
     path("stubs", StandInViewSet.as_view({"get": "list"}), name="stub_list"),

@@ -1,23 +1,25 @@
 """Approvals: the inbox, and one with its evidence, decided in two clicks."""
 
 import hashlib
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.clock import now
-from ipaas.core.errors import InvalidInput, IpaasError, NotFound
+from ipaas.core.errors import IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow
 from ipaas.flows.plan import ApprovalBlock
+from ipaas.runtime.approvals import Outcome, decide_approval, deciding_roles, delegate_approval, refusal
 from ipaas.runtime.models import Approval, Run, StepRun
-from ipaas.runtime.services import decide_approval
 from ipaas.runtime.showing import ShownRun, shown_evidence, shown_text
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
 from ipaas.web.pages.wording import plan_or_none, plural, words
@@ -70,9 +72,15 @@ def _row(request: WorkspaceRequest, approval: Approval) -> ApprovalRow:
         asked_at=uuid7_time(approval.id),
         expires_at=approval.expires_at,
         status="expired" if overdue else _STATUS.get(approval.state, approval.state),
-        approvers=words(plural(approval.role)),
+        approvers=_approvers(approval),
         decide_url=reverse("runtime:approval_decide", args=place) if may else "",
     )
+
+
+def _approvers(approval: Approval) -> str:
+    """``Approvers or admins, 2 of them``."""
+    roles = " or ".join(words(plural(role)).lower() for role in deciding_roles(approval)).capitalize()
+    return f"{roles}, {approval.quorum} of them" if approval.quorum > 1 else roles
 
 
 def _approval_of(request: WorkspaceRequest, approval_id: UUID) -> Approval:
@@ -98,12 +106,23 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
             "comment": approval.reason,
         }
     place = [request.workspace.slug]
+    row = replace(_row(request, approval), summary=_summary(evidence))
+    refused = refusal(request.actor, approval) if row.decide_url else None
     context = {
-        "approval": _row(request, approval),
+        "approval": replace(row, decide_url="") if refused else row,
+        "refused": refused.detail if refused else "",
+        "delegate_url": reverse("runtime:approval_delegate", args=[*place, approval.id])
+        if row.decide_url and not refused
+        else "",
+        "given": approval.decisions.order_by("decided_at"),
+        "delegations": approval.delegations,
+        "four_eyes": approval.four_eyes,
+        "quorum": approval.quorum,
+        "escalate_to": words(plural(approval.escalate_to)).lower() if approval.escalate_to else "",
+        "escalate_at": approval.escalate_at,
         "run": Link("the run", reverse("runtime:run_detail", args=[*place, run.id])),
         "evidence": evidence,
         "problem": problem,
-        "summary": _summary(evidence),
         "shown": approval.evidence_sha256,
         "checklist": approval.checklist,
         "decision": decision,
@@ -141,26 +160,31 @@ def approval_decide(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
     """Approve (with every item of the checklist) or reject (with a comment); of two decisions the first wins."""
     approval = _approval_of(request, approval_id)
     outcome = posted(request, "outcome")
-    with told(request, "Approved; the run goes on." if outcome == "approved" else "Rejected; the run is told."):
-        _check_form(request, approval, outcome)
+    with told(request, _said(approval, outcome)):
         decide_approval(
             actor=request.actor,
             approval=approval,
-            decision=cast("Literal['approved', 'rejected']", outcome),
+            decision=cast("Outcome", outcome),
             shown=posted(request, "shown"),
+            checked=[int(text) for text in request.POST.getlist("checked") if text.isascii() and text.isdigit()],
             reason=posted(request, "comment", 500),
         )
     return redirect("runtime:approval_detail", request.workspace.slug, approval.id)
 
 
-def _check_form(request: WorkspaceRequest, approval: Approval, outcome: str) -> None:
-    problem = ""
-    checked = set(request.POST.getlist("checked"))
-    if outcome not in ("approved", "rejected"):
-        problem = "approve or reject"
-    elif outcome == "rejected" and not posted(request, "comment", 500):
-        problem = "say why you reject it"
-    elif outcome == "approved" and checked != {str(number) for number in range(len(approval.checklist))}:
-        problem = "check every item of the list before you approve"
-    if problem:
-        raise InvalidInput([{"path": "", "code": "approval.form", "message": problem}])
+def _said(approval: Approval, outcome: str) -> str:
+    if outcome != "approved":
+        return _("Rejected; the run is told.")
+    if approval.decisions.count() + 1 < approval.quorum:
+        return _("Approved; others have to approve too before the run goes on.")
+    return _("Approved; the run goes on.")
+
+
+@require_POST
+@page("approvals.decide")
+def approval_delegate(request: WorkspaceRequest, approval_id: UUID) -> HttpResponse:
+    """Hand one's say to another member."""
+    approval, to = _approval_of(request, approval_id), posted(request, "to")
+    with told(request, f"The decision is handed to {to}."):
+        delegate_approval(actor=request.actor, approval=approval, to=to, reason=posted(request, "reason", 500))
+    return redirect("runtime:approval_detail", request.workspace.slug, approval.id)

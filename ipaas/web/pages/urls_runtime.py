@@ -30,4 +30,5 @@ urlpatterns = [
     path("approvals/", approvals.approval_list, name="approval_list"),
     path("approvals/<uuid:approval_id>/", approvals.approval_detail, name="approval_detail"),
     path("approvals/<uuid:approval_id>/decide/", approvals.approval_decide, name="approval_decide"),
+    path("approvals/<uuid:approval_id>/delegate/", approvals.approval_delegate, name="approval_delegate"),
 ]

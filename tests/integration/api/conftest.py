@@ -19,6 +19,7 @@ from ipaas.events.services import create_endpoint
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.governance import services
 from ipaas.governance.services import apply_document
+from ipaas.notices.services import create_webhook
 from ipaas.runtime.bulk import start_bulk_job
 from ipaas.runtime.models import Approval, DeadLetter, Run, StepRun, Work
 from ipaas.runtime.pauses import approval_aad
@@ -172,7 +173,24 @@ def outside(production: Environment) -> dict[str, Any]:
         "receipt": receipt.id,
         "job": job.id,
         "environment": Environment.objects.create(workspace=acme, slug="berlin", name="Berlin").slug,
+        **told_outside(acme),
     }
+
+
+def told_outside(acme: Workspace) -> dict[str, Any]:
+    """A webhook and a delivery of it that failed."""
+    webhook = create_webhook(
+        actor=SYSTEM,
+        workspace=acme,
+        slug="pager",
+        title="Pager",
+        url="http://127.0.0.1:9/x",
+        events=["ipaas.flow.paused"],
+    ).webhook
+    delivery = webhook.deliveries.create(
+        workspace_id=acme.id, event_id=uuid7(), event_type="ipaas.flow.paused", state="failed"
+    )
+    return {"webhook": webhook.id, "delivery": delivery.id}
 
 
 def people(acme: Workspace) -> dict[str, Any]:

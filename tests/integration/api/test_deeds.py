@@ -12,7 +12,7 @@ from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM
 from ipaas.core.ids import uuid7
 from ipaas.flows.models import FlowVersion
-from ipaas.runtime.models import TriggerState, Work
+from ipaas.runtime.models import Approval, TriggerState, Work
 from ipaas.runtime.rows import HELD_UNTIL
 from tests.integration.api.conftest import EVIDENCE, SIMPLE, Api
 from tests.integration.api.test_basics import problem
@@ -119,8 +119,59 @@ def test_dead_letters_are_grouped_by_cause(alice: Api, subjects: dict[str, Any])
 def test_of_two_decisions_the_first_wins(alice: Api, subjects: dict[str, Any]) -> None:
     address = f"approvals/{subjects['approval']}/decide"
     problem(alice.post(address, {"decision": "approved", "evidence_sha256": "b" * 64}), 409, "conflict")
-    assert told(alice.post(address, {"decision": "rejected", "evidence_sha256": EVIDENCE}))["state"] == "rejected"
+    problem(alice.post(address, {"decision": "rejected", "evidence_sha256": EVIDENCE}), 422, "invalid_input")
+    rejected = told(alice.post(address, {"decision": "rejected", "evidence_sha256": EVIDENCE, "reason": "too dear"}))
+    assert (rejected["state"], [one["decision"] for one in rejected["decisions"]]) == ("rejected", ["rejected"])
     problem(alice.post(address, {"decision": "approved", "evidence_sha256": EVIDENCE}), 409, "conflict")
+
+
+def test_the_checklist_is_asked_for_here_too(alice: Api, subjects: dict[str, Any]) -> None:
+    Approval.objects.filter(id=subjects["approval"]).update(checklist=["Address read", "Price right"])
+    address = f"approvals/{subjects['approval']}/decide"
+    body = {"decision": "approved", "evidence_sha256": EVIDENCE}
+    found = problem(alice.post(address, {**body, "checked": [0]}), 422, "invalid_input")
+    assert [one["path"] for one in found["errors"]] == ["checked"]
+    assert told(alice.post(address, {**body, "checked": [0, 1]}))["state"] == "approved"
+
+
+def test_a_webhook_is_made_with_a_secret_that_is_shown_once(alice: Api, subjects: dict[str, Any]) -> None:
+    body = {"slug": "chat", "title": "Chat", "url": "http://127.0.0.1:9/k3y", "events": ["ipaas.run.dead_lettered"]}
+    key = {"Idempotency-Key": "once-1"}
+    made = told(alice.post("webhooks", body, **key), 201)
+    assert made["secret"].startswith("whsec_")
+    assert told(alice.post("webhooks", body, **key), 201)["secret"] is None
+    assert "secret" not in told(alice.get(f"webhooks/{made['id']}"))
+    problem(alice.post("webhooks", body), 409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"url": "http://example.com/in"}, "url"),
+        ({"url": "https://169.254.169.254/latest"}, "url"),
+        ({"url": "https://user:pw@example.com/"}, "url"),
+        ({"url": "ftp://example.com/"}, "url"),
+        ({"url": "https://[::ffff:10.0.0.1]/"}, "url"),
+        ({"url": "https://example.com:22/"}, "url"),
+        ({"events": []}, "events"),
+        ({"events": ["ipaas.run.exploded"]}, "events"),
+        ({"events": ["ipaas.webhook.test"]}, "events"),
+        ({"slug": "-x"}, "slug"),
+    ],
+)
+def test_a_webhook_that_can_not_be_is_refused_with_its_place(
+    alice: Api, subjects: dict[str, Any], changes: dict[str, Any], path: str
+) -> None:
+    body = {"slug": "chat", "title": "Chat", "url": "https://example.com/in", "events": ["ipaas.flow.paused"]}
+    found = problem(alice.post("webhooks", {**body, **changes}), 422, "invalid_input")
+    assert {one["path"] for one in found["errors"]} == {path}
+
+
+def test_the_address_of_a_webhook_is_for_those_who_may_change_it(
+    alice: Api, bob: Api, subjects: dict[str, Any]
+) -> None:
+    assert told(alice.get(f"webhooks/{subjects['webhook']}"))["url"] == "http://127.0.0.1:9/x"
+    assert told(bob.get(f"webhooks/{subjects['webhook']}"))["url"] == "http://127.0.0.1:9/…"
 
 
 def test_a_service_account_with_the_role_decides(acme: Workspace, subjects: dict[str, Any]) -> None:

@@ -10,9 +10,9 @@ from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import Conflict
 from ipaas.flows.models import Flow
 from ipaas.outbox.models import OutboxEvent
+from ipaas.runtime.approvals import NotTheApprover, decide_approval
 from ipaas.runtime.models import Approval, Run, Work
 from ipaas.runtime.replays import discard_dead_letter
-from ipaas.runtime.services import NotTheApprover, decide_approval
 from tests.integration.runtime.conftest import World, call, sql
 from tests.integration.runtime.gateway import failed, retry
 
@@ -104,7 +104,9 @@ def test_of_two_decisions_the_first_wins(world: World) -> None:
     _, approval = asked(world)
     decide_approval(actor=SYSTEM, approval=approval, decision="approved", shown=approval.evidence_sha256)
     with pytest.raises(Conflict):
-        decide_approval(actor=SYSTEM, approval=approval, decision="rejected", shown=approval.evidence_sha256)
+        decide_approval(
+            actor=SYSTEM, approval=approval, decision="rejected", shown=approval.evidence_sha256, reason="no"
+        )
     approval.refresh_from_db()
     assert approval.state == Approval.State.APPROVED
 

@@ -7,10 +7,11 @@ import pytest
 
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import ErrorClass
+from ipaas.runtime.approvals import decide_approval
 from ipaas.runtime.models import Approval, Run, StepRun, Work
 from ipaas.runtime.pump import MAX_CRASHES
 from ipaas.runtime.replays import replay_run
-from ipaas.runtime.services import cancel_run, decide_approval, resume_run, settle_effect, skip_step
+from ipaas.runtime.services import cancel_run, resume_run, settle_effect, skip_step
 from ipaas.runtime.unfinished import STANDING
 from tests.integration.runtime.conftest import World, call, sql
 from tests.integration.runtime.gateway import failed, ok, retry, unknown

@@ -33,7 +33,7 @@ NEEDS: dict[str, str] = {
         accounts:account_switch
     """,
     "approvals.decide": """
-        runtime:approval_decide
+        runtime:approval_decide runtime:approval_delegate
     """,
     "approvals.view": """
         runtime:approval_list runtime:approval_detail
@@ -145,6 +145,16 @@ NEEDS: dict[str, str] = {
     "stubs.view": """
         catalog:stub_list catalog:stub_detail
     """,
+    "webhooks.edit": """
+        notices:webhook_new notices:webhook_edit notices:webhook_pause notices:webhook_resume notices:webhook_rotate
+        notices:webhook_delete
+    """,
+    "webhooks.redeliver": """
+        notices:webhook_test notices:webhook_redeliver notices:delivery_redeliver
+    """,
+    "webhooks.view": """
+        notices:webhook_list notices:webhook_detail notices:event_types notices:delivery_detail
+    """,
     "users.manage": """
         accounts:member_roles accounts:member_remove accounts:member_switch accounts:member_link
         accounts:member_reset accounts:invitation_new accounts:invitation_renew accounts:invitation_revoke
@@ -198,10 +208,12 @@ def _sessions_in_cookies(settings: Any, _no_secret_reads_pending: None) -> None:
 @pytest.fixture
 def values(subjects: dict[str, Any]) -> dict[str, Any]:
     """What stands in addresses, of things that exist in Acme."""
-    ids = {f"{name}_id": subjects[name] for name in ("run", "letter", "approval", "job", "member", "invitation")}
+    names = ("run", "letter", "approval", "job", "member", "invitation", "delivery")
+    ids = {f"{name}_id": subjects[name] for name in names}
     slugs = {
         "flows.slug": subjects["flow"], "mapping.slug": subjects["mapping"], "contracts.slug": subjects["schema"],
         "vault.slug": subjects["secret"], "catalog.slug": "payments", "events.slug": "shop",
+        "notices.slug": "pager",
         "accounts.slug": subjects["account"],
     }  # fmt: skip
     key = ApiKey.objects.get(id=subjects["key"]).prefix

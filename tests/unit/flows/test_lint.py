@@ -21,6 +21,10 @@ FACTS = Catalogue(
 )
 
 
+def ask(role: str, **changes: Any) -> dict[str, Any]:
+    return {"id": "ask", "approval": {"title": "Ship?", "approvers": role, "expires": "P1D", **changes}}
+
+
 def paying(action: str, **changes: Any) -> dict[str, Any]:
     return {"id": "pay", "call": {"connection": "payments", "action": action}, **changes}
 
@@ -53,6 +57,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         ),
     ),
     "lint.unused_step": (flow(steps=[call("find"), call("ship")]), flow(steps=[call("find")])),
+    "lint.approvers": (
+        flow(steps=[ask("approver", escalate={"after": "PT1H", "to": "approver"})]),
+        flow(steps=[ask("approver", escalate={"after": "PT1H", "to": "admin"})]),
+    ),
     "lint.no_else": (
         flow(steps=[{"id": "choose", "branch": [{"when": "true", "steps": []}]}]),
         flow(steps=[{"id": "choose", "branch": [{"when": "true", "steps": []}], "else": {"steps": []}}]),

@@ -52,16 +52,19 @@ def test_every_page_and_deed_asks_for_its_permission(
         answer = person.client.get(url)
         assert answer.status_code == (200 if "approvals.view" in given else 403)
     if "approvals.view" in given:
-        assert ("Approve</button>" in text_of(answer)) == ("approvals.decide" in given)
+        assert ("Approve</button>" in text_of(answer)) == (role in ("approver", "admin"))
+        assert ("people with the role approver" in text_of(answer)) == (role in ("builder", "steward", "operator"))
     answer = person.client.post(person.url("approval_decide", approval.id), {})
     assert (answer.status_code == 403) == ("approvals.decide" not in given)
+    approval.refresh_from_db()
+    assert approval.state == "pending"
 
 
-@pytest.mark.parametrize("name", ["approval_detail", "approval_decide"])
+@pytest.mark.parametrize("name", ["approval_detail", "approval_decide", "approval_delegate"])
 def test_an_approval_of_another_workspace_does_not_exist(
     approver: Browser, stranger: Browser, approval: Approval, name: str
 ) -> None:
-    method = "post" if name == "approval_decide" else "get"
+    method = "get" if name == "approval_detail" else "post"
     assert getattr(stranger.client, method)(approver.url(name, approval.id)).status_code == 404
     assert getattr(approver.client, method)(approver.url(name, uuid7())).status_code == 404
 
@@ -79,7 +82,8 @@ def test_the_inbox_names_what_is_asked(approver: Browser, approval: Approval) ->
 def test_the_evidence_is_shown_masked(approver: Browser, approval: Approval) -> None:
     answer = approver.get("approval_detail", approval.id)
     assert EMAIL not in text_of(answer)
-    assert answer.context["summary"][0] == ("Order", "o-1")
+    assert answer.context["approval"].summary[0] == ("Order", "o-1")
+    assert "In short" in text_of(answer)
     assert answer.context["on_expiry"] == "it counts as rejected"
 
 
@@ -130,3 +134,23 @@ def test_after_the_deadline_nobody_decides(approver: Browser, approval: Approval
     answer = approver.get("approval_detail", approval.id)
     assert "The time to decide is over: it counts as rejected." in text_of(answer)
     assert "has expired" in text_of(decide(approver, approval))
+
+
+def test_two_have_to_approve_where_the_flow_says_so(browser: Callable[[str], Browser], approval: Approval) -> None:
+    Approval.objects.filter(id=approval.id).update(quorum=2)
+    first, second = browser("approver"), browser("admin")
+    assert "others have to approve too" in text_of(decide(first, approval, comment="seen"))
+    answer = first.get("approval_detail", approval.id)
+    assert [(one.label, one.reason) for one in answer.context["given"]] == [(answer.context["user"].email, "seen")]
+    assert "You have approved this already" in text_of(decide(first, approval))
+    assert "Approved; the run goes on." in text_of(decide(second, approval))
+
+
+def test_a_decision_is_handed_to_another_member(browser: Callable[[str], Browser], approval: Approval) -> None:
+    person, other = browser("approver"), browser("operator")
+    to = other.get("approval_list").context["user"].email
+    answer = person.post("approval_delegate", approval.id, to=to, reason="on leave")
+    assert f"The decision is handed to {to}." in text_of(answer)
+    assert "Approve</button>" not in text_of(answer)
+    assert "Approve</button>" in text_of(other.get("approval_detail", approval.id))
+    assert "Approved; the run goes on." in text_of(decide(other, approval))

@@ -1,0 +1,1 @@
+"""Telling others of the platform's own events: webhooks with their deliveries, and mail."""
