@@ -1,6 +1,6 @@
 """What every view of the API shares: the actor, strict input, request ids, idempotency, pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
@@ -78,9 +78,10 @@ class ApiViewSet(GenericViewSet[Any]):
         found.is_valid(raise_exception=True)
         return dict(found.validated_data)
 
-    def read_query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
-        """The query string without the parameters of pages, checked; a parameter given twice is refused."""
-        query = {key: values for key, values in self.request.query_params.lists() if key not in PAGE_PARAMETERS}
+    def read_query(self, serializer: type[StrictSerializer], *, beside: Set[str] = frozenset()) -> dict[str, Any]:
+        """The query string without the parameters of pages and ``beside``, checked; one given twice is refused."""
+        others = PAGE_PARAMETERS | beside
+        query = {key: values for key, values in self.request.query_params.lists() if key not in others}
         twice = [key for key, values in query.items() if len(values) > 1]
         if twice:
             raise InvalidInput([{"path": twice[0][:80], "code": "query.twice", "message": "is given more than once"}])

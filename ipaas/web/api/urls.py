@@ -18,6 +18,7 @@ from ipaas.web.api.connections import ConnectionViewSet, ConnectorViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
+from ipaas.web.api.run_conditions import RunExportViewSet, SavedFilterViewSet
 from ipaas.web.api.runs import RunViewSet
 from ipaas.web.api.secrets import SecretViewSet
 from ipaas.web.api.stand_ins import StandInViewSet
@@ -93,6 +94,9 @@ urlpatterns = [
     *_documents(MappingViewSet, "mapping", "mappings"),
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
+    path("runs/export", RunExportViewSet.as_view({"get": "export"}), name="run_export"),
+    path("run-filters", SavedFilterViewSet.as_view({"get": "list", "post": "create"}), name="saved_filter_list"),
+    path("run-filters/<uuid:filter_id>", SavedFilterViewSet.as_view(DELETED), name="saved_filter_detail"),
     path("runs/<uuid:run_id>", RunViewSet.as_view({"get": "retrieve"}), name="run_detail"),
     path("runs/<uuid:run_id>/values", RunViewSet.as_view({"get": "values"}), name="run_values"),
     path("runs/<uuid:run_id>/steps", RunViewSet.as_view({"get": "steps"}), name="run_steps"),

@@ -25,7 +25,8 @@ from ipaas.web.pages import bulk
 from ipaas.web.pages.corrections import Correction
 from ipaas.web.pages.impacts import replay_impacts
 from ipaas.web.pages.run_view import RunView
-from ipaas.web.pages.runs import flow_options, reason_of
+from ipaas.web.pages.run_list import flow_options
+from ipaas.web.pages.runs import reason_of
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
 from ipaas.web.pages.wording import (
     REMEDIES,

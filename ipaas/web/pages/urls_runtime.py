@@ -1,11 +1,16 @@
 from django.urls import path
 
-from ipaas.web.pages import approvals, bulk, corrections, dead_letters, runs
+from ipaas.web.pages import approvals, bulk, corrections, dead_letters, run_list, runs
 
 app_name = "runtime"
 urlpatterns = [
-    path("runs/", runs.run_list, name="run_list"),
-    path("runs/bulk/cancel/", bulk.bulk_cancel, name="bulk_cancel"),
+    path("runs/", run_list.run_list, name="run_list"),
+    path("runs/bulk/cancel/", run_list.bulk_cancel, name="bulk_cancel"),
+    path("runs/bulk/replay/", run_list.bulk_replay_runs, name="bulk_replay_runs"),
+    path("runs/bulk/count/<slug:deed>/", run_list.bulk_count, name="bulk_count"),
+    path("runs/export/<slug:fmt>/", run_list.run_export, name="run_export"),
+    path("runs/filters/save/", run_list.filter_save, name="filter_save"),
+    path("runs/filters/<uuid:filter_id>/delete/", run_list.filter_delete, name="filter_delete"),
     path("runs/<uuid:run_id>/", runs.run_detail, name="run_detail"),
     path("runs/<uuid:run_id>/data.json", runs.run_data, name="run_data"),
     path("runs/<uuid:run_id>/replay/", runs.run_replay, name="run_replay"),

@@ -20,7 +20,7 @@ from ipaas.flows.models import FlowVersion
 from ipaas.governance import services
 from ipaas.governance.services import apply_document
 from ipaas.runtime.bulk import start_bulk_job
-from ipaas.runtime.models import Approval, DeadLetter, Run, StepRun, Work
+from ipaas.runtime.models import Approval, DeadLetter, Run, SavedFilter, StepRun, Work
 from ipaas.runtime.pauses import approval_aad
 from ipaas.runtime.services import trigger_flow
 from ipaas.vault.payloads import sealer_for
@@ -161,6 +161,14 @@ def outside(production: Environment) -> dict[str, Any]:
         "connection": connection.id,
         "receipt": receipt.id,
         "job": job.id,
+        "filter": SavedFilter.objects.create(
+            workspace_id=acme.id,
+            owner_id="somebody",
+            owner_label="somebody",
+            name="Stuck",
+            query="status=dead",
+            shared=True,
+        ).id,
         "environment": Environment.objects.create(workspace=acme, slug="berlin", name="Berlin").slug,
     }
 

@@ -40,6 +40,10 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
     ("POST", "documents/validate", {"content": SIMPLE}, "flows.view", 200),
     ("POST", "documents/apply", {"content": schema(), "publish": False}, "schemas.edit", 200),
     ("GET", "runs", None, "runs.view", 200),
+    ("GET", "runs/export", None, "runs.view", 200),
+    ("GET", "run-filters", None, "runs.view", 200),
+    ("POST", "run-filters", {"name": "Night", "conditions": {"status": "dead"}}, "runs.view", 201),
+    ("DELETE", "run-filters/{filter}", None, "runs.view", 204),
     ("GET", "runs/{run}", None, "runs.view", 200),
     ("GET", "runs/{run}/steps", None, "runs.view", 200),
     ("GET", "runs/{run}/values", None, "runs.view", 200),
@@ -157,6 +161,7 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
 BEYOND = {"flows.view", "runs.view", "approvals.view", "approvals.decide"}
 ALSO_NEEDED = {
     "endpoints": {"settings.edit"},
+    "run-filters/{filter}": {"settings.edit"},
     "documents/apply": {"schemas.view"},
     "members": BEYOND,
     "members/{member}": BEYOND,

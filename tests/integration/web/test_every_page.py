@@ -23,8 +23,8 @@ __all__ = ["_no_vendor_is_called", "acme", "deployed", "globex", "production", "
 pytestmark = pytest.mark.django_db
 
 OPEN_TO_MEMBERS = {"web:environment_select"}
-OF_NO_WORKSPACE = {"connector", "vendor", "fmt"}
-WRITES_BY_GET = {"audit:export", "audit:checkpoints"}
+OF_NO_WORKSPACE = {"connector", "vendor", "fmt", "deed", "name", "value"}
+WRITES_BY_GET = {"audit:export", "audit:checkpoints", "runtime:run_export"}
 """An export is itself on record; checkpoints cover all that was done until then."""
 
 NEEDS: dict[str, str] = {
@@ -58,7 +58,7 @@ NEEDS: dict[str, str] = {
         events:endpoint_list events:endpoint_detail catalog:connection_list catalog:connection_detail
     """,
     "deadletters.correct": """
-        runtime:run_correct runtime:dead_letter_correct
+        runtime:run_correct runtime:dead_letter_correct runtime:dead_letter_correct_all
     """,
     "deadletters.discard": """
         runtime:dead_letter_discard_all runtime:dead_letter_discard
@@ -97,6 +97,7 @@ NEEDS: dict[str, str] = {
     """,
     "runs.replay": """
         runtime:run_replay runtime:run_replay_preview runtime:dead_letter_replay_all runtime:dead_letter_replay
+        runtime:bulk_replay_runs
     """,
     "runs.resume": """
         runtime:run_resume runtime:run_settle
@@ -106,7 +107,8 @@ NEEDS: dict[str, str] = {
     """,
     "runs.view": """
         runtime:run_list runtime:run_detail runtime:run_data runtime:bulk_jobs runtime:bulk_stop
-        runtime:bulk_pause runtime:bulk_resume
+        runtime:bulk_pause runtime:bulk_resume runtime:bulk_count runtime:run_export runtime:filter_save
+        runtime:filter_delete runtime:run_compare runtime:run_deed_preview runtime:story
     """,
     "schemas.edit": """
         contracts:schema_new contracts:schema_edit
@@ -192,14 +194,15 @@ def _sessions_in_cookies(settings: Any, _no_secret_reads_pending: None) -> None:
 @pytest.fixture
 def values(subjects: dict[str, Any]) -> dict[str, Any]:
     """What stands in addresses, of things that exist in Acme."""
-    ids = {f"{name}_id": subjects[name] for name in ("run", "letter", "approval", "job", "member")}
+    ids = {f"{name}_id": subjects[name] for name in ("run", "letter", "approval", "job", "member", "filter")}
     slugs = {
         "flows.slug": subjects["flow"], "mapping.slug": subjects["mapping"], "contracts.slug": subjects["schema"],
         "vault.slug": subjects["secret"], "catalog.slug": "payments", "events.slug": "shop",
         "accounts.slug": subjects["account"],
     }  # fmt: skip
     key = ApiKey.objects.get(id=subjects["key"]).prefix
-    place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1}
+    place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
+             "deed": "cancel", "name": "order", "value": "o-1"}  # fmt: skip
     return {**ids, **slugs, **place, "prefix": key}
 
 
