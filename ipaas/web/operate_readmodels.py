@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ipaas.web.readmodels import DiffRow, Effect, ErrorView
+from ipaas.web.readmodels import DiffRow, Effect, ErrorView, Json
 
 
 @dataclass(frozen=True)
@@ -17,3 +17,57 @@ class SavedFilterRow:
     owner: str = ""
     active: bool = False
     delete_url: str = ""
+
+
+@dataclass(frozen=True)
+class ComparedPart:
+    """One part of a comparison: a step, or the input; ``note`` says what can not be compared."""
+
+    title: str
+    rows: Sequence[DiffRow]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run to compare with, and why it is offered."""
+
+    label: str
+    url: str
+    why: str
+    status: str
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class StoryRun:
+    """One run of a story. ``did`` is what it changed outside itself; what came from the record of an earlier run is
+    not repeated."""
+
+    id: str
+    url: str
+    flow: str
+    environment: str
+    status: str
+    started_at: datetime
+    duration_ms: float | None
+    trigger: str
+    did: Sequence[Effect] = ()
+    step: str = ""
+    error: ErrorView | None = None
+    compare_url: str = ""
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    seq: int | None
+    at: datetime
+    actor: str
+    actor_kind: str
+    action: str
+    subject: str
+    outcome: str
+    ip: str
+    details: Json
+    hash: str
+    meaning: str = ""

@@ -19,8 +19,9 @@ from ipaas.audit.models import AuditChain, AuditCheckpoint, AuditEntry
 from ipaas.audit.querysets import AuditFilters
 from ipaas.core import clock
 from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.web.operate_readmodels import AuditRow
 from ipaas.web.pages.support import asked, newest_first, options, told_error
-from ipaas.web.readmodels import AuditRow, CursorPage
+from ipaas.web.readmodels import CursorPage
 
 FILTERS = ("who", "subject", "action", "outcome", "flow", "correlation_id", "since", "until")
 OUTCOMES = {"": "Any outcome", "ok": "Done", "denied": "Denied", "refused": "Refused", "failed": "Failed"}

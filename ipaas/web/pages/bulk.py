@@ -17,7 +17,7 @@ from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.flows.models import Flow
 from ipaas.runtime import bulk
 from ipaas.runtime.models import BulkJob as Job
-from ipaas.web.pages.support import asked, posted, told
+from ipaas.web.pages.support import posted, told
 from ipaas.web.readmodels import BulkJob
 
 NOTHING_NEW = 204
@@ -110,11 +110,13 @@ def bulk_resume(request: WorkspaceRequest, job_id: UUID) -> HttpResponse:
     return _change(request, job_id, bulk.resume_bulk_job, "The job goes on.")
 
 
-def start(request: WorkspaceRequest, deed: bulk.Deed, chosen: Mapping[str, Any], *, rate_per_s: float) -> None:
+def start(
+    request: WorkspaceRequest, deed: bulk.Deed, chosen: Mapping[str, Any], *, rate_per_s: float, **options: Any
+) -> None:
     """Begin a job over what the filter chooses, with the reason of the form."""
     bulk.start_bulk_job(
         actor=request.actor, workspace=request.workspace, deed=deed, filter=dict(chosen), rate_per_s=rate_per_s,
-        options={"reason": posted(request, "reason", 500)},
+        options={"reason": posted(request, "reason", 500), **options},
     )  # fmt: skip
 
 

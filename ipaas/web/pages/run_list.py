@@ -34,7 +34,7 @@ from ipaas.runtime.run_exports import CONTENT_TYPES, Format, export_runs
 from ipaas.runtime.run_queries import PARAMETERS, run_filter
 from ipaas.web.operate_readmodels import SavedFilterRow
 from ipaas.web.pages import bulk
-from ipaas.web.pages.support import asked, environment_of, options, posted, read_id, told, with_query
+from ipaas.web.pages.support import asked, environment_asked, options, posted, read_id, told, with_query
 from ipaas.web.pages.wording import error_class_options, failure_in_lists, plan_or_none, step_title, wait_words
 from ipaas.web.readmodels import CursorPage, Option, RunRow
 from ipaas.web.rendering import MASK_START, state_look
@@ -81,13 +81,10 @@ def _query(request: WorkspaceRequest) -> dict[str, str]:
 
     A search by business id looks in every environment, and so does ``environment=any``.
     """
-    environment = environment_of(request)
-    query = {name: text for name in PARAMETERS if (text := asked(request, name))}
-    several = request.workspace.environments.count() > 1
-    if query.get("environment") == "any":
-        del query["environment"]
-    elif "environment" not in query and environment is not None and several and "q" not in query:
-        query["environment"] = environment.slug
+    environment = environment_asked(request)
+    query = {name: text for name in PARAMETERS if name != "environment" and (text := asked(request, name))}
+    if environment and ("q" not in query or asked(request, "environment")):
+        query["environment"] = environment
     return query
 
 
@@ -98,7 +95,7 @@ def _filters(request: WorkspaceRequest, query: Mapping[str, str]) -> dict[str, A
         **{name: asked(request, name) for name in _PLAIN},
         "status": options(states, asked(request, "status")),
         "flow": flow_options(request, asked(request, "flow")),
-        "environment": _environments(request, query),
+        "environment": environment_options(request, query.get("environment", "")),
         "version_options": _versions(request, query),
         "error_class": error_class_options(asked(request, "error_class")),
         "since": _since_options(asked(request, "since")),
@@ -113,12 +110,12 @@ def _since_options(chosen: str) -> list[Option]:
     return options(choices if chosen in choices else {**choices, chosen: chosen}, chosen)
 
 
-def _environments(request: WorkspaceRequest, query: Mapping[str, str]) -> list[Option]:
+def environment_options(request: WorkspaceRequest, chosen: str) -> list[Option]:
     """Empty where there is one environment only, so that no field is shown."""
     places = list(request.workspace.environments.values_list("slug", "name"))
     if len(places) < 2:
         return []
-    return options({"any": _("Any environment"), **dict(places)}, query.get("environment", "any"))
+    return options({"any": _("Any environment"), **dict(places)}, chosen or "any")
 
 
 def _versions(request: WorkspaceRequest, query: Mapping[str, str]) -> list[Option]:

@@ -64,6 +64,12 @@ def run_detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     }
     if request.htmx and "v" in request.GET:
         return render(request, "runtime/run_detail.html#live", context)
+    context |= {
+        "printing": asked(request, "view") == "print",
+        "resume_impacts": view.impacts("resume") if detail.resume_url else [],
+        "skip_impacts": view.impacts("skip") if any(step.skip_url for step in detail.steps) else [],
+        "cancel_impacts": view.impacts("cancel") if detail.cancel_url else [],
+    }
     if detail.replay_url:
         context |= replay_impacts(request.actor, run, view.plan, from_key=context["replay_from"], new_effects=False)
     return render(request, "runtime/run_detail.html", context)

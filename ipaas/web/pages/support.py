@@ -30,6 +30,18 @@ def environment_of(request: WorkspaceRequest) -> Environment | None:
     return found
 
 
+def environment_asked(request: WorkspaceRequest) -> str:
+    """The slug of the environment that a list is narrowed to: of the address, else the one of the session.
+
+    Empty for all of them: with ``environment=any``, and where a workspace has only one.
+    """
+    chosen, asked_for = environment_of(request), asked(request, "environment")
+    if asked_for:
+        return "" if asked_for == "any" else asked_for
+    several = request.workspace.environments.count() > 1
+    return chosen.slug if chosen is not None and several else ""
+
+
 @contextmanager
 def told(request: HttpRequest, done: str) -> Iterator[None]:
     """Do a deed and tell its outcome on the next page: ``done``, or what was wrong and what to do.

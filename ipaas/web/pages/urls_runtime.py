@@ -1,6 +1,16 @@
 from django.urls import path
 
-from ipaas.web.pages import approvals, bulk, corrections, dead_letters, run_list, runs
+from ipaas.web.pages import (
+    approvals,
+    bulk,
+    comparisons,
+    corrections,
+    dead_letters,
+    group_corrections,
+    run_list,
+    runs,
+    stories,
+)
 
 app_name = "runtime"
 urlpatterns = [
@@ -13,6 +23,8 @@ urlpatterns = [
     path("runs/filters/<uuid:filter_id>/delete/", run_list.filter_delete, name="filter_delete"),
     path("runs/<uuid:run_id>/", runs.run_detail, name="run_detail"),
     path("runs/<uuid:run_id>/data.json", runs.run_data, name="run_data"),
+    path("runs/<uuid:run_id>/compare/", comparisons.run_compare, name="run_compare"),
+    path("stories/<str:name>/<path:value>/", stories.story, name="story"),
     path("runs/<uuid:run_id>/replay/", runs.run_replay, name="run_replay"),
     path("runs/<uuid:run_id>/replay/preview/", runs.run_replay_preview, name="run_replay_preview"),
     path("runs/<uuid:run_id>/correct/", corrections.run_correct, name="run_correct"),
@@ -26,6 +38,7 @@ urlpatterns = [
     path("bulk-jobs/<uuid:job_id>/resume/", bulk.bulk_resume, name="bulk_resume"),
     path("dead-letters/", dead_letters.dead_letter_list, name="dead_letter_list"),
     path("dead-letters/group/", dead_letters.dead_letter_group, name="dead_letter_group"),
+    path("dead-letters/group/correct/", group_corrections.dead_letter_correct_all, name="dead_letter_correct_all"),
     path("dead-letters/group/replay/", dead_letters.dead_letter_replay_all, name="dead_letter_replay_all"),
     path("dead-letters/group/discard/", dead_letters.dead_letter_discard_all, name="dead_letter_discard_all"),
     path("dead-letters/<uuid:letter_id>/", dead_letters.dead_letter_detail, name="dead_letter_detail"),

@@ -108,7 +108,7 @@ NEEDS: dict[str, str] = {
     "runs.view": """
         runtime:run_list runtime:run_detail runtime:run_data runtime:bulk_jobs runtime:bulk_stop
         runtime:bulk_pause runtime:bulk_resume runtime:bulk_count runtime:run_export runtime:filter_save
-        runtime:filter_delete runtime:run_compare runtime:run_deed_preview runtime:story
+        runtime:filter_delete runtime:run_compare runtime:story
     """,
     "schemas.edit": """
         contracts:schema_new contracts:schema_edit
