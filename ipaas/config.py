@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     key_retention_days: int = Field(
         400, ge=1, le=3650, description="Days that results of effects and keys against repetition are kept."
     )
+    export_days: int = Field(7, ge=1, le=365, description="Days that exports made in the background can be downloaded.")
     log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 

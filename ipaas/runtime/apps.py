@@ -7,10 +7,14 @@ class RuntimeConfig(AppConfig):
 
     def ready(self) -> None:
         from ipaas import audit
+        from ipaas.audit.jobs import QUEUE
+        from ipaas.core import providers
         from ipaas.governance.services import on_deployment_changed
+        from ipaas.runtime.audit_jobs import queue_audit_job
         from ipaas.runtime.triggers import follow_deployment
 
         on_deployment_changed(follow_deployment)
+        providers.register(QUEUE, queue_audit_job)
         audit.register_actions(
             {
                 "run.started": "A run was started by hand or through the API.",

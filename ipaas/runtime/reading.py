@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Concat, Now
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from ipaas.core.actor import Actor
 from ipaas.core.errors import NotFound
@@ -157,12 +158,11 @@ def narrowed(rows: "QuerySet[Run]", wanted: RunFilter) -> QuerySet[Run]:
     if wanted.step:
         stands = StepRun.objects.filter(run_id=OuterRef("id"), path=wanted.step, status__in=STANDING)
         rows = rows.filter(Q(error_step=wanted.step) | Q(Exists(stands), status__in=Run.UNENDED))
-    if wanted.longer_s is not None or wanted.shorter_s is not None:
-        rows = rows.annotate(took=Coalesce("finished_at", Now()) - F("started_at"))
+    ended, begun = Coalesce("finished_at", Now()), F("started_at")
     if wanted.longer_s is not None:
-        rows = rows.filter(took__gte=timedelta(seconds=wanted.longer_s))
+        rows = rows.filter(GreaterThanOrEqual(ended, begun + Value(timedelta(seconds=wanted.longer_s))))
     if wanted.shorter_s is not None:
-        rows = rows.filter(took__lt=timedelta(seconds=wanted.shorter_s))
+        rows = rows.filter(LessThan(ended, begun + Value(timedelta(seconds=wanted.shorter_s))))
     return rows
 
 

@@ -88,7 +88,7 @@ class _Reading:
 
     def _environment(self) -> Any:
         slug = self.query["environment"]
-        if not slug:
+        if not slug or self.actor.workspace_id is None:
             return None
         found = Environment.objects.filter(workspace_id=self.actor.workspace_id, slug=slug)
         environment_id = found.values_list("id", flat=True).first()

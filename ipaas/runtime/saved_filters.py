@@ -32,7 +32,7 @@ def owner_of(actor: Actor) -> str:
 def filters_of(actor: Actor) -> QuerySet[SavedFilter]:
     """The filters that an actor sees: its own and those that are shared."""
     mine = Q(owner_id=owner_of(actor)) | Q(shared=True)
-    return SavedFilter.objects.filter(mine, workspace_id=actor.workspace_id)
+    return SavedFilter.objects.filter(mine, workspace_id__in=[actor.workspace_id])
 
 
 def filter_named(actor: Actor, name: str) -> SavedFilter:
@@ -47,6 +47,8 @@ def filter_named(actor: Actor, name: str) -> SavedFilter:
 def save_filter(*, actor: Actor, name: str, query: Mapping[str, str], shared: bool = False) -> SavedFilter:
     """Keep a filter under a name; one of the same name that the actor has is replaced."""
     require_permission(actor, "runs.view", actor.workspace_id)
+    if actor.workspace_id is None:
+        raise NotFound(what="workspace")
     name = name.replace("\x00", "").strip()
     if not 0 < len(name) <= MOST_NAME:
         raise _invalid("name", f"give a name of up to {MOST_NAME} characters")

@@ -22,6 +22,7 @@ from celery.signals import (
 from ipaas.config import settings
 from ipaas.core.logging import get_logger
 from ipaas.runtime import lifecycle
+from ipaas.runtime.audit_jobs import abandon_audit_job, audit_task
 from ipaas.runtime.bell import PUMP
 from ipaas.runtime.bulk import abandon_bulk_job, bulk_task
 from ipaas.runtime.models import Work
@@ -34,6 +35,7 @@ log = get_logger(__name__)
 HANDLERS: dict[int, Handler] = {
     Work.Kind.POLL: Handler(poll_task, abandon_poll),
     Work.Kind.BULK: Handler(bulk_task, abandon_bulk_job),
+    Work.Kind.AUDIT: Handler(audit_task, abandon_audit_job),
 }
 
 GC_THRESHOLD = 20_000

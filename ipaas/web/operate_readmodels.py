@@ -71,3 +71,20 @@ class AuditRow:
     details: Json
     hash: str
     meaning: str = ""
+
+
+@dataclass(frozen=True)
+class AuditJobRow:
+    """An export or a verification in the background. ``status``: running, done, verified, broken, failed."""
+
+    id: str
+    title: str
+    status: str
+    done: int
+    total: int
+    started_by: str
+    created_at: datetime
+    note: str = ""
+    error: str = ""
+    download_url: str = ""
+    expires_at: datetime | None = None

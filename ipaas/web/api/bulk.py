@@ -148,7 +148,7 @@ class BulkJobViewSet(ApiViewSet):
 
     def _filter(self, deed: str, given: dict[str, Any]) -> dict[str, Any]:
         """The filter as a job keeps it: ids for slugs, in JSON."""
-        exact = {name: given[name] for name in ("cause", "error_code", "business_key") if name in given}
+        exact: dict[str, Any] = {name: given[name] for name in ("cause", "error_code", "business_key") if name in given}
         if "run_ids" in given:
             exact["run_ids"] = [str(one) for one in given["run_ids"]]
         named = {name: value for name, value in given.items() if name not in exact}

@@ -11,7 +11,7 @@ from ipaas.core.errors import NotFound
 from ipaas.web.api import openapi  # noqa: F401 - registers the ways of authentication
 from ipaas.web.api.access import ApiKeyViewSet, MemberViewSet, RoleViewSet, ServiceAccountViewSet
 from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
-from ipaas.web.api.audit_trail import AuditEntryViewSet
+from ipaas.web.api.audit_trail import AuditEntryViewSet, AuditJobViewSet
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.bulk import BulkJobViewSet
 from ipaas.web.api.connections import ConnectionViewSet, ConnectorViewSet
@@ -96,7 +96,7 @@ urlpatterns = [
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
     path("runs/export", RunExportViewSet.as_view({"get": "export"}), name="run_export"),
     path("run-filters", SavedFilterViewSet.as_view({"get": "list", "post": "create"}), name="saved_filter_list"),
-    path("run-filters/<uuid:filter_id>", SavedFilterViewSet.as_view(DELETED), name="saved_filter_detail"),
+    path("run-filters/<uuid:filter_id>", SavedFilterViewSet.as_view({"delete": "destroy"}), name="saved_filter_detail"),
     path("runs/<uuid:run_id>", RunViewSet.as_view({"get": "retrieve"}), name="run_detail"),
     path("runs/<uuid:run_id>/values", RunViewSet.as_view({"get": "values"}), name="run_values"),
     path("runs/<uuid:run_id>/steps", RunViewSet.as_view({"get": "steps"}), name="run_steps"),
@@ -155,6 +155,8 @@ urlpatterns = [
     path("audit/entries", AuditEntryViewSet.as_view({"get": "list"}), name="audit_entry_list"),
     path("audit/export", AuditEntryViewSet.as_view({"get": "export"}), name="audit_export"),
     path("audit/checkpoints", AuditEntryViewSet.as_view({"get": "checkpoints"}), name="audit_checkpoints"),
+    *_crud(AuditJobViewSet, "audit_job", "audit/jobs", "<uuid:job_id>"),
+    path("audit/jobs/<uuid:job_id>/file", AuditJobViewSet.as_view({"get": "file"}), name="audit_job_file"),
     path("audit/verify", AuditEntryViewSet.as_view({"post": "verify"}), name="audit_verify"),
     re_path(r"^(?P<rest>.*)$", NowhereView.as_view()),
 ]

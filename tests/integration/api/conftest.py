@@ -9,6 +9,7 @@ from django.test import Client
 
 from ipaas.accounts.models import Environment, Membership, User, Workspace
 from ipaas.accounts.services import add_member, create_api_key, create_service_account
+from ipaas.audit.models import AuditJob
 from ipaas.catalog import gateway
 from ipaas.catalog.gateway import GatewayOutcome
 from ipaas.catalog.services import create_connection
@@ -161,6 +162,7 @@ def outside(production: Environment) -> dict[str, Any]:
         "connection": connection.id,
         "receipt": receipt.id,
         "job": job.id,
+        "audit_job": AuditJob.objects.create(workspace_id=acme.id, kind="verify", started_by="somebody").id,
         "filter": SavedFilter.objects.create(
             workspace_id=acme.id,
             owner_id="somebody",

@@ -157,6 +157,10 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
     ("GET", "audit/export", None, "audit.export", 200),
     ("GET", "audit/checkpoints", None, "audit.export", 200),
     ("POST", "audit/verify", {}, "audit.view", 200),
+    ("GET", "audit/jobs", None, "audit.view", 200),
+    ("POST", "audit/jobs", {"kind": "export", "format": "csv"}, "audit.export", 202),
+    ("GET", "audit/jobs/{audit_job}", None, "audit.view", 200),
+    ("GET", "audit/jobs/{audit_job}/file", None, "audit.export", 404),
 ]
 BEYOND = {"flows.view", "runs.view", "approvals.view", "approvals.decide"}
 ALSO_NEEDED = {

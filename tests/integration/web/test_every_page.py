@@ -38,10 +38,10 @@ NEEDS: dict[str, str] = {
         runtime:approval_list runtime:approval_detail
     """,
     "audit.export": """
-        audit:export audit:checkpoints
+        audit:export audit:checkpoints audit:export_start audit:job_file
     """,
     "audit.view": """
-        audit:entry_list audit:verify
+        audit:entry_list audit:verify audit:job_list
     """,
     "connections.edit": """
         events:endpoint_new events:endpoint_edit events:endpoint_pause events:endpoint_resume
@@ -200,6 +200,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "vault.slug": subjects["secret"], "catalog.slug": "payments", "events.slug": "shop",
         "accounts.slug": subjects["account"],
     }  # fmt: skip
+    ids["audit.job_id"] = subjects["audit_job"]
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
              "deed": "cancel", "name": "order", "value": "o-1"}  # fmt: skip
