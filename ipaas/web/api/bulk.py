@@ -9,12 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.runtime import bulk
+from ipaas.runtime.bulk_targets import read_wanted, targets
 from ipaas.runtime.models import BulkJob
+from ipaas.runtime.patches import Changes
 from ipaas.runtime.run_queries import run_filter_or_refuse
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, OptionalReasonInput, StrictSerializer
 from ipaas.web.api.run_conditions import query_of
 from ipaas.web.api.run_serializers import RunConditions
+from ipaas.web.change_previews import MOST_SAMPLES, changed_samples
 
 
 class BulkFilter(RunConditions):
@@ -35,19 +38,35 @@ class BulkPreviewInput(StrictSerializer):
     deed = serializers.ChoiceField(choices=sorted(bulk.PERMISSIONS))
     filter = BulkFilter(required=False, default=dict)
 
-
-class BulkInput(BulkPreviewInput):
-    reason = serializers.CharField(max_length=500)
-    rate_per_s = serializers.FloatField(min_value=0.01, max_value=bulk.MAX_RATE_PER_S, required=False, default=10.0)
-    new_effects = serializers.BooleanField(required=False, default=False, help_text="Of a replay.")
     changes = JsonField(
         required=False, help_text="Of a correction: a JSON Patch of add, replace and remove, applied to every input."
     )
 
 
+class BulkInput(BulkPreviewInput):
+    reason = serializers.CharField(max_length=500)
+    rate_per_s = serializers.FloatField(min_value=0.01, max_value=bulk.MAX_RATE_PER_S, required=False, default=10.0)
+    new_effects = serializers.BooleanField(required=False, default=False, help_text="Of a replay.")
+
+
+class SampleRowOutput(serializers.Serializer[Any]):
+    path = serializers.CharField()
+    kind = serializers.CharField()
+    before = serializers.CharField()
+    after = serializers.CharField()
+
+
+class SampleOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="letter_id", help_text="Of the dead letter.")
+    business_key = serializers.CharField()
+    rows = SampleRowOutput(many=True)
+    problem = serializers.CharField(help_text="Why this one would be refused; empty if not.")
+
+
 class BulkPreviewOutput(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="How many it would touch now.")
     more = serializers.BooleanField(help_text="True: these at least; counting stopped there.")
+    samples = SampleOutput(many=True, help_text="Of a correction: what it does to the newest inputs, masked.")
 
 
 class BulkJobOutput(serializers.Serializer[Any]):
@@ -112,7 +131,12 @@ class BulkJobViewSet(ApiViewSet):
         given = self.read(BulkPreviewInput)
         wanted = self._filter(given["deed"], given["filter"])
         found = bulk.preview_count(actor=self.actor, workspace=self.workspace, deed=given["deed"], filter=wanted)
-        return Response({"count": found.number, "more": found.more})
+        samples = self._samples(wanted, given["changes"]) if "changes" in given and given["deed"] == "correct" else []
+        return Response({"count": found.number, "more": found.more, "samples": SampleOutput(samples, many=True).data})
+
+    def _samples(self, wanted: dict[str, Any], changes: Any) -> Any:
+        rows = targets(self.workspace.id, "correct", read_wanted("correct", wanted), self.actor.flows)
+        return changed_samples(rows.order_by("-id")[:MOST_SAMPLES], Changes.read(changes))
 
     @extend_schema(request=BulkInput, responses={202: BulkJobOutput})
     def create(self, request: Request) -> Response:

@@ -19,6 +19,7 @@ from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, Mapping
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.run_conditions import RunExportViewSet, SavedFilterViewSet
+from ipaas.web.api.run_stories import RunStoryViewSet
 from ipaas.web.api.runs import RunViewSet
 from ipaas.web.api.secrets import SecretViewSet
 from ipaas.web.api.stand_ins import StandInViewSet
@@ -98,6 +99,9 @@ urlpatterns = [
     path("run-filters", SavedFilterViewSet.as_view({"get": "list", "post": "create"}), name="saved_filter_list"),
     path("run-filters/<uuid:filter_id>", SavedFilterViewSet.as_view({"delete": "destroy"}), name="saved_filter_detail"),
     path("runs/<uuid:run_id>", RunViewSet.as_view({"get": "retrieve"}), name="run_detail"),
+    path("runs/<uuid:run_id>/diff", RunStoryViewSet.as_view({"get": "diff"}), name="run_diff"),
+    path("runs/<uuid:run_id>/impact", RunStoryViewSet.as_view({"get": "impact"}), name="run_impact"),
+    path("stories", RunStoryViewSet.as_view({"get": "story"}), name="story"),
     path("runs/<uuid:run_id>/values", RunViewSet.as_view({"get": "values"}), name="run_values"),
     path("runs/<uuid:run_id>/steps", RunViewSet.as_view({"get": "steps"}), name="run_steps"),
     *_deeds(RunViewSet, "run", "runs/<uuid:run_id>", "cancel", "resume", "skip", "settle", "replay"),
