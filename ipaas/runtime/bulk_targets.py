@@ -78,8 +78,8 @@ def next_targets(rows: QuerySet[Any], deed: str, workspace_id: UUID, after: UUID
     if deed != "replay_runs":
         return Slice(list(rows[:size]))
     history = Run.objects.filter(workspace_id=workspace_id, id__gt=after, id__lt=before).order_by("id")
-    end = history.values_list("id", flat=True)[WINDOW : WINDOW + 1].first()
-    found = list((rows if end is None else rows.filter(id__lt=end))[:size])
+    end = history.values_list("id", flat=True)[WINDOW - 1 : WINDOW].first()
+    found = list((rows if end is None else rows.filter(id__lte=end))[:size])
     return Slice(found, None if len(found) == size else end)
 
 

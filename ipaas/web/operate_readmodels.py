@@ -88,3 +88,25 @@ class AuditJobRow:
     error: str = ""
     download_url: str = ""
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FailureRow:
+    """A cause of open dead letters."""
+
+    cause: str
+    error_class: str
+    flow: str
+    step: str
+    count: int
+    oldest_at: datetime
+    url: str
+
+
+@dataclass(frozen=True)
+class TroubleRow:
+    """A connection, and what is the matter with it in words."""
+
+    connection: str
+    url: str
+    text: str

@@ -34,7 +34,16 @@ from ipaas.runtime.run_exports import CONTENT_TYPES, Format, export_runs
 from ipaas.runtime.run_queries import PARAMETERS, run_filter
 from ipaas.web.operate_readmodels import SavedFilterRow
 from ipaas.web.pages import bulk
-from ipaas.web.pages.support import asked, environment_asked, options, posted, read_id, told, with_query
+from ipaas.web.pages.support import (
+    asked,
+    environment_asked,
+    environments_of,
+    options,
+    posted,
+    read_id,
+    told,
+    with_query,
+)
 from ipaas.web.pages.wording import error_class_options, failure_in_lists, plan_or_none, step_title, wait_words
 from ipaas.web.readmodels import CursorPage, Option, RunRow
 from ipaas.web.rendering import MASK_START, state_look
@@ -112,7 +121,7 @@ def _since_options(chosen: str) -> list[Option]:
 
 def environment_options(request: WorkspaceRequest, chosen: str) -> list[Option]:
     """Empty where there is one environment only, so that no field is shown."""
-    places = list(request.workspace.environments.values_list("slug", "name"))
+    places = [(one.slug, one.name) for one in environments_of(request)]
     if len(places) < 2:
         return []
     return options({"any": _("Any environment"), **dict(places)}, chosen or "any")

@@ -49,11 +49,11 @@ def run_of(request: WorkspaceRequest, run_id: UUID) -> Run:
 @page("runs.view")
 def run_detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     """The timeline; ``?v=`` asks for it only when it changed since that version."""
-    environment_of(request)
     run = run_of(request, run_id)
     version = run_version(run)
     if request.GET.get("v") == version:
         return HttpResponse(status=NOTHING_NEW)
+    environment_of(request)
     view = RunView(run, request.actor, request.workspace.slug)
     detail = view.detail(version)
     context: dict[str, Any] = {
