@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -16,7 +15,7 @@ from ipaas.runtime import replays, services
 from ipaas.runtime.models import Attempt, BusinessId, Run, StepRun
 from ipaas.runtime.reading import find_runs
 from ipaas.runtime.run_queries import run_filter_or_refuse
-from ipaas.runtime.showing import ShownRun, shown_text
+from ipaas.runtime.showing import ShownRun, text_scrubber
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
 from ipaas.web.api.pagination import IdCursorPagination, read_cursor, read_limit
@@ -151,7 +150,7 @@ def names_of(rows: Iterable[Any]) -> dict[str, Any]:
         "flows": dict(Flow.objects.filter(id__in=flows).values_list("id", "slug")),
         "environments": dict(Environment.objects.filter(id__in=environments).values_list("id", "slug")),
         "business_ids": business_ids,
-        "scrub": partial(shown_text, rows[0].workspace_id) if rows else str,
+        "scrub": text_scrubber(rows[0].workspace_id) if rows else str,
     }
 
 
