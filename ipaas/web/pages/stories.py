@@ -68,7 +68,11 @@ def _story_runs(request: WorkspaceRequest, runs: Sequence[Run], effects: Any) ->
 def effect_views(plan: Plan | None, effects: Sequence[Effect]) -> list[EffectView]:
     """What happened outside, undoings too; without the other side's references, which are sealed."""
     order = {path: number for number, path in enumerate(plan.blocks if plan is not None else ())}
-    ranked = sorted(effects, key=lambda one: (order.get(one.path, len(order)), one.item))[:MOST_SHOWN]
+
+    def place(one: Effect) -> tuple[bool, int, str]:
+        return one.path.endswith("~undo"), order.get(one.path, len(order)), one.item
+
+    ranked = sorted(effects, key=place)[:MOST_SHOWN]
     return [_effect_view(plan, one) for one in ranked]
 
 

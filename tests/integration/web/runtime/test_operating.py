@@ -238,8 +238,8 @@ def test_waits_are_told_with_their_reason(world: World, operator: Browser) -> No
     run = world.play(world.flow(call("charge")))
     wait = operator.get("run_detail", run.id).context["run"].steps[0].waits[0]
     assert wait.reason.startswith("Waits before the next attempt")
-    for table in ("runtime_run", "runtime_steprun"):
-        sql(f"UPDATE {table} SET started_at = started_at - interval '70 seconds'")
+    sql("UPDATE runtime_run SET started_at = started_at - interval '70 seconds'")
+    sql("UPDATE runtime_steprun SET started_at = started_at - interval '70 seconds'")
     sql(
         "UPDATE runtime_attempt SET verdicts = %s::jsonb, started_at = started_at - interval '70 seconds'",
         [json.dumps([{"policy": "retry", "verdict": "retry", "reason": "transient", "delay_s": 60}])],
