@@ -146,8 +146,10 @@ NEEDS: dict[str, str] = {
         accounts:member_link
     """,
 }
-OF_THE_DEED = dict.fromkeys(("runtime:bulk_stop", "runtime:bulk_pause", "runtime:bulk_resume"), "runs.cancel")
-"""What the deed of the bulk job needs; that of the tests cancels."""
+OF_THE_DEED = dict.fromkeys(
+    ("runtime:bulk_stop", "runtime:bulk_pause", "runtime:bulk_resume", "runtime:bulk_count"), "runs.cancel"
+)
+"""What the deed of the bulk job needs, begun or only counted; that of the tests cancels."""
 PERMISSION = {name: permission for permission, names in NEEDS.items() for name in names.split()}
 
 
