@@ -123,6 +123,8 @@ class Client:
             data = jsonio.dumps(body)
         if key:
             headers.append((b"idempotency-key", key.encode()))
+        if sink is not None:
+            headers.append((b"accept-encoding", b"identity"))  # it is handed on as it comes
         given = {name: _text(value) for name, value in (query or {}).items() if value not in (None, "")}
         url = f"{self._place.server}/api/v1/{path}" + (f"?{urlencode(given)}" if given else "")
         return asyncio.run(self._send(method, url, headers, data, sink))

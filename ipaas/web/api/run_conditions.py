@@ -35,6 +35,7 @@ class RunExportViewSet(ApiViewSet):
     serializer_class = SavedFilterOutput
     content_negotiation_class = AnyAccept
     required_permissions = {"export": "runs.view"}
+    files = frozenset({"export"})
 
     @extend_schema(
         parameters=[RunQuery, OpenApiParameter("format", str, enum=["jsonl", "csv"])],

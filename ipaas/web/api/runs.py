@@ -18,7 +18,7 @@ from ipaas.runtime.run_queries import run_filter_or_refuse
 from ipaas.runtime.showing import ShownRun, text_scrubber
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
-from ipaas.web.api.pagination import IdCursorPagination, read_cursor, read_limit
+from ipaas.web.api.pagination import IdCursorPagination, read_cursor, read_limit, read_place
 from ipaas.web.api.run_conditions import query_of
 from ipaas.web.api.run_serializers import (
     ReplayInput,
@@ -29,7 +29,6 @@ from ipaas.web.api.run_serializers import (
     RunQuery,
     SettleInput,
     StepOutput,
-    StepQuery,
     StepsOutput,
     ValuesOutput,
     ValuesQuery,
@@ -72,13 +71,14 @@ class RunViewSet(ApiViewSet):
 
     @extend_schema(responses=RunDetailOutput)
     def retrieve(self, request: Request, run_id: Any) -> Response:
+        """A run with its first steps and their attempts."""
         return self._shown(self.run_of(run_id))
 
-    @extend_schema(parameters=[StepQuery], responses=StepsOutput)
+    @extend_schema(responses=StepsOutput)
     def steps(self, request: Request, run_id: Any) -> Response:
         """The steps of a run in order, each with its attempts."""
-        run = self.run_of(run_id)
-        return Response(steps_of(run, self.read_query(StepQuery).get("after", -1), read_limit(request)))
+        place = read_place(request)
+        return Response(steps_of(self.run_of(run_id), -1 if place is None else place, read_limit(request)))
 
     @extend_schema(request=ReasonInput, responses=RunDetailOutput)
     def cancel(self, request: Request, run_id: Any) -> Response:
@@ -163,4 +163,4 @@ def steps_of(run: Run, after: int, limit: int) -> dict[str, Any]:
     for attempt in Attempt.objects.filter(run_id=run.id, seq__in=numbers).order_by("seq", "number"):
         attempts[attempt.seq].append(attempt)
     shown = StepOutput(steps, many=True, context={"attempts": attempts, "scrub": ShownRun(run).text}).data
-    return {"items": shown, "next_after": steps[-1].seq if more else None}
+    return {"items": shown, "next_cursor": str(steps[-1].seq) if more else None}

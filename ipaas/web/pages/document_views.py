@@ -13,6 +13,7 @@ from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.governance import services as governance
+from ipaas.governance.drafts import draft_saver
 from ipaas.web.pages import documents as shared
 from ipaas.web.pages.documents import Context, DocumentPages
 from ipaas.web.pages.support import environment_of, options, posted, told, told_error
@@ -67,7 +68,7 @@ def _conflict(
     now = pages.document(request, document.slug) if document else None
     context: Context = {"problem": told_error(error)}
     if now is not None and now.draft is not None and now.draft_revision != revision:
-        saver = shared.draft_saver(now, pages.kind)
+        saver = draft_saver(now)
         context["conflict"] = {
             "revision": now.draft_revision,
             "by": saver.actor_label if saver else "",
