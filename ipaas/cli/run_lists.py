@@ -120,7 +120,7 @@ def diff_runs(shell: Shell, run: UUID, other: UUID | None, **query: Any) -> None
 @click.argument("value")
 def tell_story(shell: Shell, name: str, value: str) -> None:
     """Every run with a business id, over all flows, in the order of time: `ipaas runs story order SO-10482`."""
-    rows = shell.api.get("stories", name=name, value=value)["items"]
+    rows = shell.api.get("stories", name=name, value=value)["runs"]
     told = [{**row["run"], "did": [effect["step"] for effect in row["effects"]]} for row in rows]
     shell.table(told, ["started_at", "flow", "status", "did", "error.message", "id"])
 

@@ -186,9 +186,11 @@ class AuditJobViewSet(ApiViewSet):
         return rows if self.actor.may("audit.export") else rows.filter(kind=AuditJob.Kind.VERIFY)
 
     def list(self, request: Request) -> Response:
+        """Exports and verifications in the background, the newest first."""
         return self.page_of(self.get_queryset(), AuditJobOutput)
 
     def retrieve(self, request: Request, job_id: Any) -> Response:
+        """One of them, with how far it is."""
         return Response(AuditJobOutput(self.one(self.get_queryset(), "job", id=job_id)).data)
 
     @extend_schema(request=AuditJobInput, responses={202: AuditJobOutput})

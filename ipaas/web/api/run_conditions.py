@@ -69,6 +69,7 @@ class SavedFilterViewSet(ApiViewSet):
         return saved_filters.filters_of(self.actor)
 
     def list(self, request: Request) -> Response:
+        """Saved filters, the newest first."""
         return self.page_of(self.get_queryset(), SavedFilterOutput)
 
     @extend_schema(request=SavedFilterInput, responses={201: SavedFilterOutput})
@@ -80,5 +81,6 @@ class SavedFilterViewSet(ApiViewSet):
         return Response(SavedFilterOutput(found).data, status=201)
 
     def destroy(self, request: Request, filter_id: Any) -> Response:
+        """Forget a saved filter."""
         saved_filters.delete_filter(actor=self.actor, filter_id=filter_id)
         return Response(status=204)

@@ -76,7 +76,7 @@ class StoryRunOutput(serializers.Serializer[Any]):
 
 
 class StoryOutput(serializers.Serializer[Any]):
-    items = StoryRunOutput(many=True, help_text="In the order of time.")
+    runs = StoryRunOutput(many=True, help_text="In the order of time.")
     more = serializers.BooleanField(help_text="There are older runs beyond these.")
 
 
@@ -146,4 +146,4 @@ class RunStoryViewSet(ApiViewSet):
             }
             for run in found.runs
         ]
-        return Response({"items": items, "more": found.more})
+        return Response({"runs": items, "more": found.more})
