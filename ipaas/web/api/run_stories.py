@@ -41,7 +41,7 @@ class ComparedOutput(serializers.Serializer[Any]):
     rows = DifferenceOutput(many=True)
 
 
-class DiffOutput(serializers.Serializer[Any]):
+class RunDiffOutput(serializers.Serializer[Any]):
     parts = ComparedOutput(many=True, help_text="Only what differs.")
 
 
@@ -95,7 +95,7 @@ class RunStoryViewSet(ApiViewSet):
         found: Run = self.one(Run.objects.visible_to(self.actor), "run", id=run_id)
         return found
 
-    @extend_schema(parameters=[DiffQuery], responses=DiffOutput)
+    @extend_schema(parameters=[DiffQuery], responses=RunDiffOutput)
     def diff(self, request: Request, run_id: Any) -> Response:
         """What differs from another run, or between two attempts of a step (the last two unless named): masked."""
         run, query = self.run_of(run_id), self.read_query(DiffQuery)
@@ -106,7 +106,7 @@ class RunStoryViewSet(ApiViewSet):
         else:
             message = "name another run with other, or a step with seq"
             raise InvalidInput([{"path": "other", "code": "diff.nothing", "message": message}])
-        return Response(DiffOutput({"parts": [part for part in parts if part.rows]}).data)
+        return Response(RunDiffOutput({"parts": [part for part in parts if part.rows]}).data)
 
     def _attempts(self, run: Run, query: dict[str, Any]) -> Any:
         step = self.one(StepRun.objects.filter(run_id=run.id), "step", seq=query["seq"])
