@@ -176,6 +176,9 @@ class Settings(BaseSettings):
             "finds what it has done; results that a kept run may still need stay longer."
         ),
     )
+    export_days: int = Field(
+        7, ge=1, le=365, description="Days, 1 to 365, that exports made in the background can be downloaded."
+    )
     log_format: str = Field(
         "json", pattern="^(json|console)$", description="`json` (one object per line) or `console`."
     )

@@ -37,11 +37,16 @@ def export(workspace_id: UUID | None, filters: AuditFilters, fmt: Format) -> Ite
     Everything committed before the call is included. Permission and the entry about the export itself belong to
     ``audit.services.export_entries``.
     """
-    write = _csv_writer() if fmt == "csv" else _json_line
-    if fmt == "csv":
-        yield _csv_row(list(COLUMNS))
+    head, write = record_writer(fmt)
+    if head:
+        yield head
     for record in export_records(workspace_id, filters):
         yield write(record)
+
+
+def record_writer(fmt: Format) -> tuple[bytes, Callable[[Record], bytes]]:
+    """How a format begins, and how it writes a record."""
+    return (_csv_row(list(COLUMNS)), _csv_writer()) if fmt == "csv" else (b"", _json_line)
 
 
 def export_records(workspace_id: UUID | None, filters: AuditFilters) -> Iterator[Record]:

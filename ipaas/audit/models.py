@@ -104,3 +104,56 @@ class AuditSigningKey(models.Model):
 
     def __str__(self) -> str:
         return self.key_id
+
+
+class AuditJob(models.Model):
+    """An export or a verification done in the background; ``done`` of ``total`` entries are through.
+
+    ``result``: of an export entries, omitted, bytes, sha256 and the checkpoint it ends with; of a verification ok,
+    to_seq, problems and more (how many beyond those kept).
+    """
+
+    class Kind(models.TextChoices):
+        EXPORT = "export"
+        VERIFY = "verify"
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace_id = models.UUIDField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    format = models.CharField(max_length=10, default="")
+    filters = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    total = models.BigIntegerField(default=0)
+    done = models.BigIntegerField(default=0)
+    result = models.JSONField(default=dict)
+    error = models.TextField(default="")
+    started_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit_job"
+        indexes = [models.Index(fields=["workspace_id", "kind", "-id"], name="audit_job_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.done}/{self.total}"
+
+
+class AuditPart(models.Model):
+    """A piece of an exported file, compressed (zstd); in order they are the file."""
+
+    pk = models.CompositePrimaryKey("job_id", "number")
+    job = models.ForeignKey(AuditJob, on_delete=models.CASCADE, related_name="parts")
+    number = models.IntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        db_table = "audit_part"
+
+    def __str__(self) -> str:
+        return f"{self.job_id}/{self.number}"

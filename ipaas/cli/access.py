@@ -1,6 +1,7 @@
 """Commands of signing in, keys and the audit trail."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,49 @@ def list_entries(shell: Shell, filters: tuple[str, ...], limit: int) -> None:
 @click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @click.option("--filter", "filters", multiple=True, help="name=value: who, action, flow, since, until … (repeatable).")
 @to_file
-def export_entries(shell: Shell, fmt: str, filters: tuple[str, ...], target: Path | None) -> None:
+@flag("--background", help="Let the workers write it; wait with progress, then fetch the file.")
+def export_entries(shell: Shell, fmt: str, filters: tuple[str, ...], target: Path | None, background: bool) -> None:
     """Write the trail with its proof to standard output or a file, as it comes."""
+    if background:
+        job = _finished(shell, {"kind": "export", "format": fmt, "filters": _filters(filters)})
+        _download(shell, f"audit/jobs/{job['id']}/file", target)
+        return
     _download(shell, "audit/export", target, format=fmt, **_filters(filters))
+
+
+@command(_audit, "check")
+def check_chain(shell: Shell) -> None:
+    """Let the workers recompute the whole chain; exit code 1 when something speaks against it."""
+    job = _finished(shell, {"kind": "verify"})
+    found = job["result"]
+    lines = "\n".join(["intact" if found["ok"] else "NOT INTACT", *found["problems"]])
+    shell.give(job, f"{lines}: up to entry {found['to_seq']}" if found["ok"] else lines)
+    if not found["ok"]:
+        sys.exit(1)
+
+
+@command(_audit, "jobs")
+@limit
+def list_jobs(shell: Shell, limit: int) -> None:
+    """Exports and verifications in the background, the newest first."""
+    columns = ["id", "kind", "format", "state", "done", "total", "started_by", "created_at", "error"]
+    shell.table(shell.api.pages("audit/jobs", most=limit), columns)
+
+
+def _finished(shell: Shell, body: dict[str, Any]) -> Any:
+    """Begin a job and wait for its end, with progress for a person."""
+    job = shell.api.post("audit/jobs", body)
+    quiet = shell.as_json or not sys.stderr.isatty()
+    while job["state"] == "running":
+        if not quiet:
+            click.echo(f"\r{job['done']:,} of {job['total']:,} entries", nl=False, err=True)
+        time.sleep(0.5)
+        job = shell.api.get(f"audit/jobs/{job['id']}")
+    if not quiet:
+        click.echo(err=True)
+    if job["state"] != "done":
+        raise click.ClickException(job["error"] or f"the job is {job['state']}")
+    return job
 
 
 @command(_audit, "checkpoints")

@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 
 from ipaas.cli.client import part
+from ipaas.cli.run_lists import conditions, previewed, register_lists, run_job, tell_impact
 from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reason, sure
 from ipaas.core import jsonio
 
@@ -18,6 +19,7 @@ identity = click.argument("run", type=click.UUID)
 
 def register(main: click.Group) -> None:
     """Add the commands to ``ipaas``."""
+    register_lists(runs, dead_letters)
     for one in (trigger, runs, dead_letters, approvals):
         main.add_command(one)
 
@@ -59,12 +61,7 @@ def trigger(shell: Shell, flow: str, body: str, environment: str, key: str, wait
 
 
 @command(runs, "list")
-@click.option("--status", help="E.g. dead, running, needs_operator.")
-@click.option("--flow")
-@click.option("--environment", "-e")
-@click.option("--business-id", help="The value of any business id.")
-@click.option("--since", help="A time with its zone, inclusive.")
-@click.option("--until", help="A time with its zone, exclusive.")
+@conditions
 @limit
 def list_runs(shell: Shell, limit: int, **query: Any) -> None:
     """Runs, the newest first."""
@@ -114,25 +111,37 @@ def replay_run(
 @command(runs, "resume")
 @identity
 @click.option("--reason", default="")
-def resume_run(shell: Shell, run: UUID, reason: str) -> None:
+@previewed
+def resume_run(shell: Shell, run: UUID, reason: str, preview: bool) -> None:
     """Take a stopped run up again at the step that failed."""
+    if preview:
+        tell_impact(shell, run, "resume")
+        return
     _deed(shell, f"runs/{run}/resume", {"reason": reason})
 
 
 @command(runs, "cancel")
 @identity
-@reason
-def cancel_run(shell: Shell, run: UUID, reason: str) -> None:
+@click.option("--reason", help="Why; written into the audit trail.")
+@previewed
+def cancel_run(shell: Shell, run: UUID, reason: str | None, preview: bool) -> None:
     """Stop a run before its next block; what is done stays done."""
-    _deed(shell, f"runs/{run}/cancel", {"reason": reason})
+    if preview:
+        tell_impact(shell, run, "cancel")
+        return
+    _deed(shell, f"runs/{run}/cancel", _reasoned(reason))
 
 
 @command(runs, "skip")
 @identity
-@reason
-def skip_step(shell: Shell, run: UUID, reason: str) -> None:
+@click.option("--reason", help="Why; written into the audit trail.")
+@previewed
+def skip_step(shell: Shell, run: UUID, reason: str | None, preview: bool) -> None:
     """Leave out the step at which a run stopped, and go on after it."""
-    _deed(shell, f"runs/{run}/skip", {"reason": reason})
+    if preview:
+        tell_impact(shell, run, "skip")
+        return
+    _deed(shell, f"runs/{run}/skip", _reasoned(reason))
 
 
 @command(runs, "settle")
@@ -234,13 +243,7 @@ def replay_all(
         return
     given = {**body, **_reasoned(reason), "rate_per_s": rate_per_s}
     sure(f"{deed.title()} {count} dead letters?", yes=yes)
-    job = shell.api.post("bulk-jobs", given)
-    while wait and job["state"] == "running":
-        time.sleep(0.5)
-        job = shell.api.get(f"bulk-jobs/{job['id']}")
-    shell.give(job, f"job {job['id']} is {job['state']}: {job['done']} of {job['total']} done, {job['failed']} refused")
-    if wait and (job["failed"] or job["state"] != "done"):
-        sys.exit(1)
+    run_job(shell, given, wait=wait)
 
 
 # -- approvals -----------------------------------------------------------------------------------------------------

@@ -7,10 +7,14 @@ class RuntimeConfig(AppConfig):
 
     def ready(self) -> None:
         from ipaas import audit
+        from ipaas.audit.jobs import QUEUE
+        from ipaas.core import providers
         from ipaas.governance.services import on_deployment_changed
+        from ipaas.runtime.audit_jobs import queue_audit_job
         from ipaas.runtime.triggers import follow_deployment
 
         on_deployment_changed(follow_deployment)
+        providers.register(QUEUE, queue_audit_job)
         audit.register_actions(
             {
                 "run.started": "A run was started by hand or through the API.",
@@ -22,6 +26,9 @@ class RuntimeConfig(AppConfig):
                 "run.discarded": "A dead letter was closed without another try.",
                 "approval.decided": "An approval was given or refused.",
                 "approval.delegated": "Somebody handed the say in an approval to another person.",
+                "runs.exported": "A list of runs was exported.",
+                "filter.saved": "A filter of the list of runs was kept under a name.",
+                "filter.deleted": "A filter of the list of runs was forgotten.",
                 "bulk.started": "A deed over many runs was begun.",
                 "bulk.stopped": "A deed over many runs was stopped.",
                 "bulk.paused": "A deed over many runs was held.",

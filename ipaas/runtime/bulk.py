@@ -7,37 +7,49 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.dateparse import parse_datetime
 
 from ipaas import audit
 from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
-from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound
-from ipaas.core.ids import uuid7, uuid7_at
+from ipaas.core.errors import Conflict, IpaasError, NotFound
+from ipaas.core.ids import uuid7
 from ipaas.runtime import writing
+from ipaas.runtime.bulk_targets import count_targets, invalid, next_targets, read_wanted, targets
 from ipaas.runtime.engine import Engine
 from ipaas.runtime.models import BulkJob, DeadLetter, Run, Work
-from ipaas.runtime.replays import discard_dead_letter, replay_dead_letter
+from ipaas.runtime.patches import Changes, correct_by_changes, open_changes, seal_changes
+from ipaas.runtime.reading import Counted
+from ipaas.runtime.replays import discard_dead_letter, replay_dead_letter, replay_run
 from ipaas.runtime.rows import Suspension, Unit
 from ipaas.runtime.services import cancel_run
 from ipaas.runtime.store import Claimed
 
-Deed = Literal["replay", "cancel", "discard"]
+Deed = Literal["replay", "replay_runs", "cancel", "correct", "discard"]
 
 MAX_RATE_PER_S = 200.0
 SLICE = 25
-PERMISSIONS: dict[str, str] = {"replay": "runs.replay", "cancel": "runs.cancel", "discard": "deadletters.discard"}
-_IDS = ("flow_id", "environment_id")
-_LETTER_TEXTS = ("cause", "error_class", "error_code", "step")
-_RUN_TEXTS = ("status", "business_key")
-_OPTIONS = {"reason", "new_effects"}
+PERMISSIONS: dict[str, str] = {
+    "replay": "runs.replay",
+    "replay_runs": "runs.replay",
+    "cancel": "runs.cancel",
+    "correct": "deadletters.correct",
+    "discard": "deadletters.discard",
+}
+_OPTIONS = {"reason", "new_effects", "changes"}
+_REPLAYING = ("replay", "replay_runs")
 
 
-def preview_count(*, actor: Actor, workspace: Workspace, deed: Deed, filter: Mapping[str, Any]) -> int:  # noqa: A002
-    """How many runs a bulk job with this filter would touch now."""
+def preview_count(
+    *,
+    actor: Actor,
+    workspace: Workspace,
+    deed: Deed,
+    filter: Mapping[str, Any],  # noqa: A002 - the word of the screens and the API
+) -> Counted:
+    """How many a bulk job with this filter would touch now, counted up to a bound."""
     require_permission(actor, _permission(deed), workspace.id)
-    return _targets(workspace.id, deed, filter, actor.flows).count()
+    return count_targets(workspace.id, deed, read_wanted(deed, filter), actor.flows)
 
 
 @transaction.atomic
@@ -52,24 +64,26 @@ def start_bulk_job(
 ) -> BulkJob:
     """Begin a deed over what the filter chooses now; what comes later is not touched.
 
-    ``replay`` and ``discard`` work on open dead letters (filter keys ``flow_id environment_id cause error_class
-    error_code step run_ids since until``), ``cancel`` on runs under way (``flow_id environment_id status
-    business_key run_ids since until``). ``options``: ``reason``, and for a replay ``new_effects``.
+    ``replay``, ``correct`` and ``discard`` work on open dead letters (filter keys ``flow_id environment_id cause
+    error_class error_code step run_ids since until``), ``cancel`` on runs under way and ``replay_runs`` on ended runs
+    that were not replayed yet (the keys of ``RunFilter``, and ``business_key run_ids``). ``options``: ``reason``, for a
+    replay ``new_effects``, for a correction ``changes`` (a JSON Patch, see ``runtime.patches``).
     """
     require_permission(actor, _permission(deed), workspace.id)
-    if options.get("new_effects"):
+    if options.get("new_effects") and deed in _REPLAYING:
         require_permission(actor, "runs.replay_new_effects", workspace.id)
     if not 0 < rate_per_s <= MAX_RATE_PER_S:
-        raise _invalid("rate_per_s", f"give a rate above 0 and up to {MAX_RATE_PER_S:g} a second")
+        raise invalid("rate_per_s", f"give a rate above 0 and up to {MAX_RATE_PER_S:g} a second")
     if not options.get("reason") or set(options) - _OPTIONS:
-        raise _invalid("options", "a reason is needed; the options are reason and new_effects")
-    total = _targets(workspace.id, deed, filter, actor.flows).count()
+        raise invalid("options", "a reason is needed; the options are reason, new_effects and changes")
+    kept = _kept_options(workspace, deed, options)
+    total = targets(workspace.id, deed, read_wanted(deed, filter), actor.flows).count()
     job = BulkJob.objects.create(
         id=uuid7(),
         workspace_id=workspace.id,
         deed=deed,
         filter=dict(filter),
-        options=dict(options),
+        options=kept,
         rate_per_s=rate_per_s,
         total=total,
         actor=_actor_json(actor),
@@ -77,6 +91,15 @@ def start_bulk_job(
     _queue(job)
     _record("bulk.started", actor, job, {"deed": deed, "total": total, "reason": options["reason"]})
     return job
+
+
+def _kept_options(workspace: Workspace, deed: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the job keeps them: what is written into inputs is sealed, as inputs are."""
+    kept = dict(options)
+    changes = kept.pop("changes", None)
+    if (changes is not None) != (deed == "correct"):
+        raise invalid("options", "a correction needs changes, and nothing else takes them")
+    return kept if changes is None else {**kept, **seal_changes(workspace.id, Changes.read(changes))}
 
 
 @transaction.atomic
@@ -148,19 +171,18 @@ def advance_bulk_job(claim: Claimed) -> None:
     if job is None:
         writing.write_rows({"done": [(claim.id,)]})
         return
-    flows = _actor(job.actor).flows
-    targets = _targets(job.workspace_id, job.deed, job.filter, flows).filter(id__lt=job.id)
-    if job.cursor is not None:
-        targets = targets.filter(id__gt=job.cursor)
+    wanted = read_wanted(job.deed, job.filter)
+    rows = targets(job.workspace_id, job.deed, wanted, _actor(job.actor).flows)
     size = max(1, min(SLICE, int(job.rate_per_s)))
-    found = list(targets.order_by("id")[:size])
-    for target in found:
+    found = next_targets(rows, job.deed, job.workspace_id, job.cursor or UUID(int=0), job.id, size)
+    for target in found.found:
         _do(job, target)
-    if len(found) < size:
+    if len(found.found) < size and found.go_on_at is None:
         job.state, job.finished_at = BulkJob.State.DONE, now()
         writing.write_rows({"done": [(claim.id,)]})
     else:
-        due_at = now() + timedelta(seconds=len(found) / job.rate_per_s)
+        job.cursor = found.go_on_at or job.cursor
+        due_at = now() + timedelta(seconds=len(found.found) / job.rate_per_s)
         writing.write_rows({"suspend": [Suspension(claim.id, due_at, claim.wakes)]})
     job.save(update_fields=["state", "finished_at", "cursor", "done", "failed", "last_error"])
 
@@ -186,12 +208,24 @@ def _cancel(actor: Actor, run: Run, options: Mapping[str, Any]) -> None:
     cancel_run(actor=actor, run=run, reason=options["reason"])
 
 
+def _replay_run(actor: Actor, run: Run, options: Mapping[str, Any]) -> None:
+    fresh = bool(options.get("new_effects"))
+    replay_run(actor=actor, run=run, reason=options["reason"], new_effects=fresh)
+
+
+def _correct(actor: Actor, letter: DeadLetter, options: Mapping[str, Any]) -> None:
+    changes = open_changes(letter.workspace_id, options)
+    correct_by_changes(actor=actor, letter=letter, changes=changes, reason=options["reason"])
+
+
 def _discard(actor: Actor, letter: DeadLetter, options: Mapping[str, Any]) -> None:
     discard_dead_letter(actor=actor, letter=letter, reason=options["reason"])
 
 
 _DEEDS: dict[str, Callable[[Actor, Any, Mapping[str, Any]], None]] = {
     "replay": _replay,
+    "replay_runs": _replay_run,
+    "correct": _correct,
     "cancel": _cancel,
     "discard": _discard,
 }
@@ -203,66 +237,10 @@ def jobs_visible_to(actor: Actor) -> QuerySet[BulkJob]:
     return jobs if actor.flows is None else jobs.filter(actor__id=actor.id)
 
 
-# -- what a job works on -------------------------------------------------------------------------------------------
-
-
-def _targets(workspace_id: UUID, deed: str, wanted: Mapping[str, Any], flows: frozenset[UUID] | None) -> QuerySet[Any]:
-    letters = deed != "cancel"
-    conditions = _conditions(wanted, _LETTER_TEXTS if letters else _RUN_TEXTS, "run_id__in" if letters else "id__in")
-    rows: QuerySet[Any]
-    if letters:
-        rows = DeadLetter.objects.filter(workspace_id=workspace_id, state=DeadLetter.State.OPEN)
-    else:
-        under_way = Work.objects.filter(
-            workspace_id=workspace_id, kind=Work.Kind.RUN
-        )  # few, however many runs are stored
-        rows = Run.objects.filter(id__in=under_way.values("id"), status__in=Run.UNENDED, cancel_reason__isnull=True)
-    if flows is not None:
-        rows = rows.filter(flow_id__in=flows)
-    return rows.filter(**conditions)
-
-
-def _conditions(wanted: Mapping[str, Any], texts: tuple[str, ...], runs: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in wanted.items():
-        if key in _IDS:
-            found[key] = _uuid(key, value)
-        elif key in texts and isinstance(value, str):
-            found[key] = value
-        elif key == "run_ids" and isinstance(value, list):
-            found[runs] = [_uuid(key, one) for one in value]
-        elif key in ("since", "until"):
-            found["id__gte" if key == "since" else "id__lt"] = uuid7_at(_moment(key, value))
-        else:
-            raise _invalid(f"filter/{key}", "there is no such condition for this deed, or it has another form")
-    return found
-
-
-def _uuid(key: str, value: Any) -> UUID:
-    try:
-        return UUID(str(value))
-    except ValueError:
-        raise _invalid(f"filter/{key}", "this is not an id") from None
-
-
-def _moment(key: str, value: Any) -> Any:
-    try:
-        found = parse_datetime(str(value))
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise _invalid(f"filter/{key}", "give a time such as 2026-01-31T12:00:00Z")
-    return found
-
-
 def _permission(deed: str) -> str:
     if deed not in PERMISSIONS:
-        raise _invalid("deed", "the deeds are replay, cancel and discard")
+        raise invalid("deed", f"the deeds are {', '.join(PERMISSIONS)}")
     return PERMISSIONS[deed]
-
-
-def _invalid(path: str, message: str) -> InvalidInput:
-    return InvalidInput([{"path": path, "code": "bulk.invalid", "message": message}])
 
 
 # -- the job's row and its queue entry -----------------------------------------------------------------------------

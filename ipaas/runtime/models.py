@@ -4,6 +4,8 @@ Tables marked *by day* are partitioned on the UUIDv7 in their first key column, 
 partitions and no cost grows with history. ``Work`` is the only queue and holds nothing but unended work.
 """
 
+from urllib.parse import parse_qsl
+
 from django.db import models
 
 from ipaas.core.ids import uuid7
@@ -27,6 +29,7 @@ class Work(models.Model):
         NOTICE = 5
         WEBHOOK = 6
         MAIL = 7
+        AUDIT = 8
 
     class Lane(models.IntegerChoices):
         INTERACTIVE = 0
@@ -441,3 +444,32 @@ class TriggerSlot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.trigger_id} {self.slot_at}"
+
+
+class SavedFilter(models.Model):
+    """A filter of the list of runs under a name; ``query`` as an address writes it.
+
+    ``owner_id`` is a person, a service account, or a key without an owner; ``shared``: the whole workspace sees it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace_id = models.UUIDField()
+    owner_id = models.CharField(max_length=64)
+    owner_label = models.CharField(max_length=200)
+    name = models.CharField(max_length=80)
+    query = models.CharField(max_length=2000)
+    shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace_id", "owner_id", "name"], name="runtime_savedfilter_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return dict(parse_qsl(self.query))

@@ -11,6 +11,7 @@ import psycopg
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 
+from ipaas.audit.jobs import delete_old_jobs
 from ipaas.audit.sequencer import sequence_pending, write_checkpoints
 from ipaas.core import providers
 from ipaas.core.clock import now
@@ -45,6 +46,7 @@ class Scheduler:
             (3600.0, make_partitions),
             (3600.0, apply_retention),
             *providers.get("runtime.duties")(),
+            (3600.0, delete_old_jobs),
         ]
         self._last: dict[int, float] = {}
 

@@ -23,6 +23,7 @@ from ipaas.config import settings
 from ipaas.core import providers
 from ipaas.core.logging import get_logger
 from ipaas.runtime import lifecycle
+from ipaas.runtime.audit_jobs import abandon_audit_job, audit_task
 from ipaas.runtime.bell import PUMP
 from ipaas.runtime.bulk import abandon_bulk_job, bulk_task
 from ipaas.runtime.models import Work
@@ -36,6 +37,7 @@ HANDLERS: dict[int, Handler] = {
     Work.Kind.POLL: Handler(poll_task, abandon_poll),
     Work.Kind.BULK: Handler(bulk_task, abandon_bulk_job),
     **providers.get("runtime.handlers")(),
+    Work.Kind.AUDIT: Handler(audit_task, abandon_audit_job),
 }
 """How work that is neither a delivery nor a run is done; a higher package lends its own."""
 

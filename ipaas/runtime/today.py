@@ -5,7 +5,7 @@ otherwise than well and what is still under way have indexes of their own. Succe
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -55,27 +55,46 @@ class Day:
     complete: bool
 
 
-def read_day(workspace_id: UUID, flow_ids: Sequence[UUID]) -> Day:
-    """Today (UTC) of these flows."""
+def read_day(workspace_id: UUID, flow_ids: Sequence[UUID], environment_id: UUID | None = None) -> Day:
+    """Today (UTC) of these flows, in one environment or in all."""
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     current = int((now() - midnight) / SLICE)
     flows: dict[UUID, FlowDay] = defaultdict(FlowDay)
-    complete = _count_slices(workspace_id, list(flow_ids), midnight, current, flows)
-    _count_abnormal(workspace_id, set(flow_ids), midnight, flows)
-    work = Work.objects.filter(workspace_id=workspace_id, kind=Work.Kind.RUN, id__gte=uuid7_at(midnight))
-    for flow_id in work.values_list("group_id", flat=True):
+    place = _Place(workspace_id, environment_id)
+    complete = _count_slices(place, list(flow_ids), midnight, current, flows)
+    _count_abnormal(place, set(flow_ids), midnight, flows)
+    for flow_id in _under_way(place, midnight):
         flows[flow_id].under_way += 1
     return Day({flow_id: flows[flow_id] for flow_id in flow_ids}, current + 1, complete)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    workspace_id: UUID
+    environment_id: UUID | None
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id}/{self.environment_id or 'all'}"
+
+
+def _under_way(place: _Place, midnight: datetime) -> Iterable[UUID]:
+    """The flow of each run that began today and has not ended."""
+    low = uuid7_at(midnight)
+    work = Work.objects.filter(workspace_id=place.workspace_id, kind=Work.Kind.RUN, id__gte=low)
+    if place.environment_id is None:
+        return work.values_list("group_id", flat=True)
+    runs = Run.objects.filter(id__in=work.values("id"), environment_id=place.environment_id)
+    return runs.values_list("flow_id", flat=True)
+
+
 def _count_slices(
-    workspace_id: UUID, flow_ids: list[UUID], midnight: datetime, current: int, flows: dict[UUID, FlowDay]
+    place: _Place, flow_ids: list[UUID], midnight: datetime, current: int, flows: dict[UUID, FlowDay]
 ) -> bool:
     """Add up what is kept and count what is not, newest first; whether nothing was left for later."""
-    keys = {number: f"today/{workspace_id}/{midnight:%Y%m%d}/{number}" for number in range(current + 1)}
+    keys = {number: f"today/{place}/{midnight:%Y%m%d}/{number}" for number in range(current + 1)}
     kept = cache.get_many(list(keys.values()))
     missing = [number for number in reversed(range(current + 1)) if keys[number] not in kept]
-    counted = _begun_in(flow_ids, midnight, missing[:MOST_COUNTED_AT_ONCE])
+    counted = _begun_in(place, flow_ids, midnight, missing[:MOST_COUNTED_AT_ONCE])
     settled = now() - SETTLED_AFTER
     fresh = {keys[number]: found for number, found in counted.items() if midnight + (number + 1) * SLICE < settled}
     if fresh:
@@ -86,7 +105,9 @@ def _count_slices(
     return len(missing) <= MOST_COUNTED_AT_ONCE
 
 
-def _begun_in(flow_ids: list[UUID], midnight: datetime, slices: Sequence[int]) -> dict[int, dict[str, int]]:
+def _begun_in(
+    place: _Place, flow_ids: list[UUID], midnight: datetime, slices: Sequence[int]
+) -> dict[int, dict[str, int]]:
     """Runs begun by slice and flow: one index range for each pair."""
     found: dict[int, dict[str, int]] = {number: {} for number in slices}
     if not slices or not flow_ids:
@@ -96,26 +117,56 @@ def _begun_in(flow_ids: list[UUID], midnight: datetime, slices: Sequence[int]) -
         cursor.execute(
             """
             SELECT s.number, f.id, r.count
-            FROM unnest(%s::int[], %s::uuid[], %s::uuid[]) AS s(number, low, high)
-            CROSS JOIN unnest(%s::uuid[]) AS f(id)
+            FROM unnest(%(numbers)s::int[], %(lows)s::uuid[], %(highs)s::uuid[]) AS s(number, low, high)
+            CROSS JOIN unnest(%(flows)s::uuid[]) AS f(id)
             CROSS JOIN LATERAL (
               SELECT count(*) FROM runtime_run WHERE flow_id = f.id AND id >= s.low AND id < s.high
+              AND (%(place)s::uuid IS NULL OR environment_id = %(place)s::uuid)
             ) AS r
             WHERE r.count > 0
             """,
-            [list(slices), [low for low, _ in bounds], [high for _, high in bounds], flow_ids],
+            {
+                "numbers": list(slices),
+                "lows": [low for low, _ in bounds],
+                "highs": [high for _, high in bounds],
+                "flows": flow_ids,
+                "place": place.environment_id,
+            },
         )
         for number, flow_id, count in cursor.fetchall():
             found[number][str(flow_id)] = count
     return found
 
 
-def _count_abnormal(workspace_id: UUID, flow_ids: set[UUID], midnight: datetime, flows: dict[UUID, FlowDay]) -> None:
+def _count_abnormal(place: _Place, flow_ids: set[UUID], midnight: datetime, flows: dict[UUID, FlowDay]) -> None:
     ended = (Run.Status.COMPENSATED, Run.Status.DEAD, Run.Status.NEEDS_OPERATOR, Run.Status.CANCELLED)
     rows = Run.objects.filter(
-        workspace_id=workspace_id, abnormal__in=(*ended, Run.Status.DISCARDED), id__gte=uuid7_at(midnight)
+        workspace_id=place.workspace_id, abnormal__in=(*ended, Run.Status.DISCARDED), id__gte=uuid7_at(midnight)
     )
+    if place.environment_id is not None:
+        rows = rows.filter(environment_id=place.environment_id)
     for run_id, flow_id, abnormal in rows.values_list("id", "flow_id", "abnormal")[:MOST_ABNORMAL]:
         if flow_id in flow_ids and abnormal:
             flows[flow_id].abnormal[abnormal] += 1
             flows[flow_id].abnormal_slices[int((uuid7_time(run_id) - midnight) / SLICE)] += 1
+
+
+MOST_PULSE = 5_000
+_PULSE = """
+SELECT
+  (SELECT id::text FROM runtime_run WHERE workspace_id = %(workspace)s ORDER BY id DESC LIMIT 1),
+  (SELECT count(*) FROM (SELECT 1 FROM runtime_work WHERE workspace_id = %(workspace)s AND kind = 1 LIMIT %(most)s) w),
+  (SELECT count(*) FROM (SELECT 1 FROM runtime_deadletter WHERE workspace_id = %(workspace)s AND state = 'open'
+     LIMIT %(most)s) d),
+  (SELECT id::text FROM runtime_deadletter WHERE workspace_id = %(workspace)s AND state = 'open'
+     ORDER BY id DESC LIMIT 1),
+  (SELECT count(*) FROM (SELECT 1 FROM runtime_approval WHERE workspace_id = %(workspace)s AND state = 'pending'
+     LIMIT %(most)s) a)
+"""
+
+
+def pulse(workspace_id: UUID) -> str:
+    """Changes when a run begins or ends, a dead letter opens or closes, a question is asked or answered: one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PULSE, {"workspace": workspace_id, "most": MOST_PULSE})
+        return repr(cursor.fetchone())

@@ -157,9 +157,13 @@ class StepView:
     skipped_reason: str = ""
     note: str = ""
     recorded: bool = False
+    compare_url: str = ""
     replay_url: str = ""
     skip_url: str = ""
     settle_url: str = ""
+    if_happened: Sequence[Impact] = ()
+    if_not: Sequence[Impact] = ()
+    """What follows when somebody settles that it happened, or that it did not."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,11 @@ class RunDetail:
     resume_url: str = ""
     cancel_url: str = ""
     raw_url: str = ""
+    print_url: str = ""
+    compare_url: str = ""
+    audit_url: str = ""
+    stories: Sequence[tuple[str, str, str]] = ()
+    """Name, value and address of the story of each business id."""
     note: str = ""
 
 
@@ -229,6 +238,7 @@ class DeadLetterGroup:
     url: str
     replay_all_url: str = ""
     discard_all_url: str = ""
+    correct_all_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -375,21 +385,6 @@ class StubView:
     clear_url: str = ""
     reset_url: str = ""
     webhook_url: str = ""
-
-
-@dataclass(frozen=True)
-class AuditRow:
-    seq: int | None
-    at: datetime
-    actor: str
-    actor_kind: str
-    action: str
-    subject: str
-    outcome: str
-    ip: str
-    details: Json
-    hash: str
-    meaning: str = ""
 
 
 @dataclass(frozen=True)

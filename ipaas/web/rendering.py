@@ -43,6 +43,7 @@ STATES: Mapping[str, StateLook] = {
     "recorded": StateLook("accent", "record", "From record"),
     "called_again": StateLook("wait", "call", "Called again"),
     "called": StateLook("wait", "call", "Called"),
+    "stays": StateLook("idle", "record", "Stays"),
     "stopped": StateLook("idle", "cancelled", "Stopped"),
     "done": StateLook("ok", "ok", "Done"),
     "replayed": StateLook("accent", "replay", "Replayed"),

@@ -38,6 +38,9 @@ document.addEventListener("htmx:sendError", (event) => {
   if (event.detail.requestConfig.elt.hasAttribute("data-live")) return;
   showToast("The server could not be reached. Check the connection and retry.", "bad");
 });
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable=true]")) return;

@@ -1,7 +1,7 @@
 """The audit trail: read, export, verify."""
 
 from collections.abc import Iterator, Set
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
@@ -12,13 +12,13 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ipaas.audit import services
+from ipaas.audit import jobs, services
 from ipaas.audit.exports import CONTENT_TYPES, Format
-from ipaas.audit.models import AuditEntry
+from ipaas.audit.models import AuditEntry, AuditJob
 from ipaas.audit.querysets import AuditFilters
 from ipaas.core.errors import InvalidInput
 from ipaas.web.api.base import ApiViewSet
-from ipaas.web.api.fields import JsonField
+from ipaas.web.api.fields import JsonField, StrictSerializer
 from ipaas.web.api.queries import READ_PARAMETERS
 
 
@@ -71,6 +71,31 @@ class ReportOutput(serializers.Serializer[Any]):
     signed_by = serializers.CharField()
     problems = ProblemOutput(many=True)
     notes = serializers.ListField(child=serializers.CharField())
+
+
+class AuditJobInput(StrictSerializer):
+    kind = serializers.ChoiceField(choices=AuditJob.Kind.choices)
+    format = serializers.ChoiceField(choices=sorted(CONTENT_TYPES), required=False, help_text="Of an export.")
+    filters = serializers.DictField(
+        child=serializers.CharField(max_length=500),
+        required=False,
+        help_text="Of an export: as of the list of entries.",
+    )
+
+
+class AuditJobOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=AuditJob.Kind.choices)
+    format = serializers.CharField(help_text="Empty for a verification.")
+    filters = JsonField()
+    state = serializers.ChoiceField(choices=AuditJob.State.choices)
+    total = serializers.IntegerField(help_text="Entries of the chain.")
+    done = serializers.IntegerField(help_text="Entries that are through.")
+    result = JsonField(help_text="Counts, digest and checkpoint of an export; what a verification found.")
+    error = serializers.CharField()
+    started_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
 
 
 class AnyAccept(DefaultContentNegotiation):
@@ -138,3 +163,52 @@ class AuditEntryViewSet(ApiViewSet):
     def _file(self, parts: Iterator[bytes], name: str, content_type: str) -> StreamingHttpResponse:
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
         return StreamingHttpResponse(parts, content_type=content_type, headers=headers)
+
+
+@extend_schema(tags=["audit"])
+class AuditJobViewSet(ApiViewSet):
+    """Exports and verifications in the background; each kind needs the permission of its deed."""
+
+    serializer_class = AuditJobOutput
+    content_negotiation_class = AnyAccept
+    files = frozenset({"file"})
+    _needed: ClassVar[dict[str, str]] = {"export": "audit.export", "verify": "audit.view"}
+
+    @property
+    def required_permissions(self) -> dict[str, str]:  # type: ignore[override]  # it depends on the kind
+        needed = dict.fromkeys(("list", "retrieve"), "audit.view") | {"file": "audit.export"}
+        if self.request.auth is not None and self.action == "create":
+            needed["create"] = self._needed[self.read(AuditJobInput)["kind"]]
+        return needed
+
+    def get_queryset(self) -> QuerySet[AuditJob]:
+        rows = AuditJob.objects.filter(workspace_id=self.workspace.id)
+        return rows if self.actor.may("audit.export") else rows.filter(kind=AuditJob.Kind.VERIFY)
+
+    def list(self, request: Request) -> Response:
+        """Exports and verifications in the background, the newest first."""
+        return self.page_of(self.get_queryset(), AuditJobOutput)
+
+    def retrieve(self, request: Request, job_id: Any) -> Response:
+        """One of them, with how far it is."""
+        return Response(AuditJobOutput(self.one(self.get_queryset(), "job", id=job_id)).data)
+
+    @extend_schema(request=AuditJobInput, responses={202: AuditJobOutput})
+    def create(self, request: Request) -> Response:
+        """Begin an export or a verification; a verification under way is given back."""
+        given = self.read(AuditJobInput)
+        if given["kind"] == AuditJob.Kind.VERIFY:
+            job = jobs.start_verification(actor=self.actor, workspace_id=self.workspace.id)
+        else:
+            filters = AuditFilters.from_query(given.get("filters", {}))
+            fmt = given.get("format", "jsonl")
+            job = jobs.start_export(actor=self.actor, workspace_id=self.workspace.id, filters=filters, fmt=fmt)
+        return Response(AuditJobOutput(job).data, status=202)
+
+    @extend_schema(responses={(200, "application/jsonl"): OpenApiTypes.BINARY, (200, "text/csv"): OpenApiTypes.BINARY})
+    def file(self, request: Request, job_id: Any) -> StreamingHttpResponse:
+        """The file of a finished export; kept for the days of ``IPAAS_EXPORT_DAYS``."""
+        job, parts = jobs.job_parts(actor=self.actor, job_id=job_id)
+        name = f"audit-{self.workspace.slug}.{job.format}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+        return StreamingHttpResponse(parts, content_type=CONTENT_TYPES[job.format], headers=headers)

@@ -1,6 +1,6 @@
 """What every view of the API shares: the actor, strict input, request ids, idempotency, pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
@@ -91,9 +91,10 @@ class ApiViewSet(GenericViewSet[Any]):
         found.is_valid(raise_exception=True)
         return dict(found.validated_data)
 
-    def read_query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
-        """The filters of the query string, checked."""
-        query = {key: text for key, text in self.request.query_params.items() if key not in READ_PARAMETERS}
+    def read_query(self, serializer: type[StrictSerializer], *, beside: Set[str] = frozenset()) -> dict[str, Any]:
+        """The filters of the query string, without the parameters ``beside`` them, checked."""
+        others = READ_PARAMETERS | beside
+        query = {key: text for key, text in self.request.query_params.items() if key not in others}
         found = serializer(data=query)
         found.is_valid(raise_exception=True)
         return {key: value for key, value in found.validated_data.items() if value not in (None, "")}

@@ -8,40 +8,59 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ipaas.accounts.models import Environment
-from ipaas.flows.models import Flow
 from ipaas.runtime import bulk
-from ipaas.runtime.models import BulkJob, Run
+from ipaas.runtime.bulk_targets import read_wanted, targets
+from ipaas.runtime.models import BulkJob
+from ipaas.runtime.patches import Changes
+from ipaas.runtime.run_queries import run_filter_or_refuse
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, OptionalReasonInput, StrictSerializer
-from ipaas.web.api.run_serializers import ERROR_CLASSES
+from ipaas.web.api.run_conditions import query_of
+from ipaas.web.api.run_serializers import RunConditions
+from ipaas.web.change_previews import MOST_SAMPLES, changed_samples
 
 
-class BulkFilter(StrictSerializer):
-    """What the deed is done to; without conditions to all that is open. Replay and discard go by dead letters."""
+class BulkFilter(RunConditions):
+    """What the deed is done to; without conditions to all that is open.
 
-    flow = serializers.SlugField(max_length=80, required=False)
-    environment = serializers.SlugField(max_length=40, required=False)
+    ``replay``, ``correct`` and ``discard`` go by dead letters; ``cancel`` and ``replay_runs`` by runs, with the
+    conditions of their list.
+    """
+
     cause = serializers.CharField(max_length=400, required=False, help_text="Of dead letters.")
-    error_class = serializers.ChoiceField(choices=ERROR_CLASSES, required=False, help_text="Of dead letters.")
     error_code = serializers.CharField(max_length=200, required=False, help_text="Of dead letters.")
-    step = serializers.CharField(max_length=500, required=False, help_text="Of dead letters.")
-    status = serializers.ChoiceField(choices=Run.Status.choices, required=False, help_text="Of runs under way.")
-    business_key = serializers.CharField(max_length=500, required=False, help_text="Of runs under way.")
+    business_key = serializers.CharField(max_length=500, required=False, help_text="Of runs: the primary id.")
     run_ids = serializers.ListField(child=serializers.UUIDField(), max_length=1000, required=False)
-    since = serializers.DateTimeField(required=False, help_text="Inclusive.")
-    until = serializers.DateTimeField(required=False, help_text="Exclusive.")
+    saved = serializers.CharField(max_length=80, required=False, help_text="Of runs: name of a saved filter.")
 
 
 class BulkPreviewInput(StrictSerializer):
     deed = serializers.ChoiceField(choices=sorted(bulk.PERMISSIONS))
     filter = BulkFilter(required=False, default=dict)
 
+    changes = JsonField(
+        required=False, help_text="Of a correction: a JSON Patch of add, replace and remove, applied to every input."
+    )
+
 
 class BulkInput(BulkPreviewInput):
     reason = serializers.CharField(max_length=500)
     rate_per_s = serializers.FloatField(min_value=0.01, max_value=bulk.MAX_RATE_PER_S, required=False, default=10.0)
     new_effects = serializers.BooleanField(required=False, default=False, help_text="Of a replay.")
+
+
+class SampleRowOutput(serializers.Serializer[Any]):
+    path = serializers.CharField()
+    kind = serializers.CharField()
+    before = serializers.CharField()
+    after = serializers.CharField()
+
+
+class SampleOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="letter_id", help_text="Of the dead letter.")
+    business_key = serializers.CharField()
+    rows = SampleRowOutput(many=True)
+    problem = serializers.CharField(help_text="Why this one would be refused; empty if not.")
 
 
 class BulkJobQuery(StrictSerializer):
@@ -51,6 +70,8 @@ class BulkJobQuery(StrictSerializer):
 
 class BulkPreviewOutput(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="How many it would touch now.")
+    more = serializers.BooleanField(help_text="True: these at least; counting stopped there.")
+    samples = SampleOutput(many=True, help_text="Of a correction: what it does to the newest inputs, masked.")
 
 
 class BulkJobOutput(serializers.Serializer[Any]):
@@ -116,21 +137,26 @@ class BulkJobViewSet(ApiViewSet):
     def preview(self, request: Request) -> Response:
         """How many runs such a job would touch now."""
         given = self.read(BulkPreviewInput)
-        count = bulk.preview_count(
-            actor=self.actor, workspace=self.workspace, deed=given["deed"], filter=self._filter(given["filter"])
-        )
-        return Response({"count": count})
+        wanted = self._filter(given["deed"], given["filter"])
+        found = bulk.preview_count(actor=self.actor, workspace=self.workspace, deed=given["deed"], filter=wanted)
+        samples = self._samples(wanted, given["changes"]) if "changes" in given and given["deed"] == "correct" else []
+        return Response({"count": found.number, "more": found.more, "samples": SampleOutput(samples, many=True).data})
+
+    def _samples(self, wanted: dict[str, Any], changes: Any) -> Any:
+        rows = targets(self.workspace.id, "correct", read_wanted("correct", wanted), self.actor.flows)
+        return changed_samples(rows.order_by("-id")[:MOST_SAMPLES], Changes.read(changes))
 
     @extend_schema(request=BulkInput, responses={202: BulkJobOutput})
     def create(self, request: Request) -> Response:
         """Begin a deed over what the filter chooses now; what comes later is not touched."""
         given = self.read(BulkInput)
         options = {"reason": given["reason"]} | ({"new_effects": True} if given["new_effects"] else {})
+        options |= {"changes": given["changes"]} if "changes" in given else {}
         job = bulk.start_bulk_job(
             actor=self.actor,
             workspace=self.workspace,
             deed=given["deed"],
-            filter=self._filter(given["filter"]),
+            filter=self._filter(given["deed"], given["filter"]),
             rate_per_s=given["rate_per_s"],
             options=options,
         )
@@ -152,14 +178,10 @@ class BulkJobViewSet(ApiViewSet):
         given = self.read(OptionalReasonInput)
         return Response(BulkJobOutput(bulk.stop_bulk_job(actor=self.actor, job=self.job(job_id), **given)).data)
 
-    def _filter(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The filter with ids for slugs, in JSON."""
-        found = {name: value for name, value in given.items() if name not in ("flow", "environment")}
-        if "flow" in given:
-            found["flow_id"] = str(self.one(Flow.objects.visible_to(self.actor), "flow", slug=given["flow"]).id)
-        if "environment" in given:
-            places = Environment.objects.filter(workspace=self.workspace)
-            found["environment_id"] = str(self.one(places, "environment", slug=given["environment"]).id)
+    def _filter(self, deed: str, given: dict[str, Any]) -> dict[str, Any]:
+        """The filter as a job keeps it: ids for slugs, in JSON."""
+        exact: dict[str, Any] = {name: given[name] for name in ("cause", "error_code", "business_key") if name in given}
         if "run_ids" in given:
-            found["run_ids"] = [str(one) for one in given["run_ids"]]
-        return found | {name: given[name].isoformat() for name in ("since", "until") if name in given}
+            exact["run_ids"] = [str(one) for one in given["run_ids"]]
+        named = {name: value for name, value in given.items() if name not in exact}
+        return {**run_filter_or_refuse(self.actor, query_of(self.actor, named)).as_json(), **exact}

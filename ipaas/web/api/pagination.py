@@ -28,8 +28,12 @@ class IdCursorPagination(BasePagination):
         rows = list(queryset.order_by("-id")[: limit + 1])
         if len(rows) > limit:
             rows = rows[:limit]
-            self.next_cursor = base64.urlsafe_b64encode(rows[-1].id.bytes).decode().rstrip("=")
+            self.next_cursor = write_cursor(rows[-1].id)
         return rows
+
+    def go_on_at(self, before: UUID | None) -> None:
+        """For views that look for their rows themselves: where the next page begins, None at the end."""
+        self.next_cursor = None if before is None else write_cursor(before)
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"items": data, "next_cursor": self.next_cursor})
@@ -61,6 +65,10 @@ def read_limit(request: Request) -> int:
         message = f"must be a whole number from 1 to {MAX_LIMIT}"
         raise InvalidInput([{"path": "limit", "code": "page.limit", "message": message}])
     return int(text)
+
+
+def write_cursor(place: UUID) -> str:
+    return base64.urlsafe_b64encode(place.bytes).decode().rstrip("=")
 
 
 def page_by_place(rows: Sequence[Any], request: Request) -> tuple[list[Any], str | None]:

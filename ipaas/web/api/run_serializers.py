@@ -6,23 +6,56 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ipaas.core.errors import ErrorClass
-from ipaas.runtime.models import Approval, Attempt, DeadLetter, Run, StepRun
+from ipaas.runtime.models import Approval, Attempt, DeadLetter, Run, SavedFilter, StepRun
 from ipaas.runtime.tracing import attempt_span_id
 from ipaas.web.api.fields import JsonField, PageOutput, StrictSerializer
 
 ERROR_CLASSES = [entry.value for entry in ErrorClass]
 
 
-class RunQuery(StrictSerializer):
+class RunConditions(StrictSerializer):
+    """Which runs; the words are those of the list's address."""
+
     status = serializers.ChoiceField(
         choices=Run.Status.choices, required=False, help_text="What it is doing, or how it ended."
     )
     flow = serializers.SlugField(max_length=80, required=False, help_text="Slug of a flow.")
     environment = serializers.SlugField(max_length=40, required=False, help_text="Slug of an environment.")
-    business_id = serializers.CharField(max_length=500, required=False, help_text="The value of any business id.")
+    version = serializers.IntegerField(min_value=1, max_value=10**8, required=False, help_text="Of the flow.")
+    step = serializers.CharField(max_length=500, required=False, help_text="Path of the step it failed or stands at.")
     error_class = serializers.ChoiceField(choices=ERROR_CLASSES, required=False, help_text="Class of the error.")
-    since = serializers.DateTimeField(required=False, help_text="Inclusive.")
-    until = serializers.DateTimeField(required=False, help_text="Exclusive.")
+    longer = serializers.CharField(max_length=20, required=False, help_text="Took at least: 30s, 5min, 2h.")
+    shorter = serializers.CharField(max_length=20, required=False, help_text="Took less than: 30s, 5min, 2h.")
+    since = serializers.CharField(
+        max_length=40, required=False, help_text="Inclusive: a time with its zone, or a span before now such as 24h."
+    )
+    until = serializers.CharField(max_length=40, required=False, help_text="Exclusive, likewise.")
+    business_id = serializers.CharField(max_length=500, required=False, help_text="The value of any business id.")
+
+
+class RunQuery(RunConditions):
+    saved = serializers.CharField(
+        max_length=80, required=False, help_text="Name of a saved filter; other conditions replace those it has."
+    )
+
+
+class SavedFilterInput(StrictSerializer):
+    name = serializers.CharField(max_length=80)
+    conditions = RunConditions()
+    shared = serializers.BooleanField(required=False, default=False, help_text="The whole workspace sees it.")
+
+
+class SavedFilterOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    conditions = serializers.SerializerMethodField()
+    shared = serializers.BooleanField()
+    owner = serializers.CharField(source="owner_label")
+    created_at = serializers.DateTimeField()
+
+    @extend_schema_field(RunConditions)
+    def get_conditions(self, row: SavedFilter) -> Any:
+        return {"business_id" if name == "q" else name: value for name, value in row.parameters.items()}
 
 
 class SettleInput(StrictSerializer):

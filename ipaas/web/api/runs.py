@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -11,15 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
-from ipaas.core.ids import uuid7_at
 from ipaas.flows.models import Flow
 from ipaas.runtime import replays, services
-from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.models import Attempt, BusinessId, Run, StepRun
+from ipaas.runtime.reading import find_runs
+from ipaas.runtime.run_queries import run_filter_or_refuse
 from ipaas.runtime.showing import ShownRun, text_scrubber
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
-from ipaas.web.api.pagination import read_limit, read_place
+from ipaas.web.api.pagination import IdCursorPagination, read_cursor, read_limit, read_place
+from ipaas.web.api.run_conditions import query_of
 from ipaas.web.api.run_serializers import (
     ReplayInput,
     ReplayPreviewOutput,
@@ -33,9 +33,6 @@ from ipaas.web.api.run_serializers import (
     ValuesOutput,
     ValuesQuery,
 )
-
-EPOCH = datetime.fromtimestamp(0, tz=UTC)
-"""Ids know no earlier time."""
 
 
 @extend_schema(tags=["runs"])
@@ -63,27 +60,14 @@ class RunViewSet(ApiViewSet):
 
     @extend_schema(parameters=[RunQuery])
     def list(self, request: Request) -> Response:
-        """Runs, newest first, by any of the filters together."""
-        rows = self._matching(self.get_queryset(), self.read_query(RunQuery))
-        page = self.paginate_queryset(rows) or []
-        return self.get_paginated_response(RunOutput(page, many=True, context=names_of(page)).data)
-
-    def _matching(self, rows: QuerySet[Run], query: dict[str, Any]) -> QuerySet[Run]:
-        rows = rows.filter(**{name: query[name] for name in ("status", "error_class") if name in query})
-        if "flow" in query:
-            flows = Flow.objects.filter(workspace=self.workspace, slug=query["flow"])
-            rows = rows.filter(flow_id__in=flows.values("id"))
-        if "environment" in query:
-            places = Environment.objects.filter(workspace=self.workspace, slug=query["environment"])
-            rows = rows.filter(environment_id__in=places.values("id"))
-        if "business_id" in query:
-            named = found_by(self.workspace.id, query["business_id"])
-            rows = rows.filter(id__in=named.values("run_id"))
-        if "since" in query:
-            rows = rows.filter(id__gte=uuid7_at(max(query["since"], EPOCH)))
-        if "until" in query:
-            rows = rows.filter(id__lt=uuid7_at(max(query["until"], EPOCH)))
-        return rows
+        """Runs, newest first. A page may hold fewer than asked for, even none, and still name the next: it has looked
+        through its share of the history."""
+        wanted = run_filter_or_refuse(self.actor, query_of(self.actor, self.read_query(RunQuery)))
+        cursor = request.query_params.get("cursor")
+        before = read_cursor(cursor) if cursor else None
+        found = find_runs(self.actor, wanted, before=before, size=read_limit(request))
+        cast("IdCursorPagination", self.paginator).go_on_at(found.before)
+        return self.get_paginated_response(RunOutput(found.runs, many=True, context=names_of(found.runs)).data)
 
     @extend_schema(responses=RunDetailOutput)
     def retrieve(self, request: Request, run_id: Any) -> Response:

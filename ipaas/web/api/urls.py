@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from ipaas.core.errors import NotFound
 from ipaas.web.api.access import ApiKeyViewSet, RoleViewSet, ServiceAccountViewSet
 from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
-from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet
+from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet, AuditJobViewSet
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.bulk import BulkJobViewSet
 from ipaas.web.api.connections import ConnectionViewSet, ConnectorViewSet
@@ -19,6 +19,8 @@ from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
 from ipaas.web.api.openapi import description
 from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberViewSet
+from ipaas.web.api.run_conditions import RunExportViewSet, SavedFilterViewSet
+from ipaas.web.api.run_stories import RunStoryViewSet
 from ipaas.web.api.runs import RunViewSet
 from ipaas.web.api.secrets import SecretViewSet
 from ipaas.web.api.stand_ins import StandInViewSet
@@ -110,7 +112,13 @@ urlpatterns = [
     *_documents(MappingViewSet, "mapping", "mappings"),
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
+    path("runs/export", RunExportViewSet.as_view({"get": "export"}), name="run_export"),
+    path("run-filters", SavedFilterViewSet.as_view({"get": "list", "post": "create"}), name="saved_filter_list"),
+    path("run-filters/<uuid:filter_id>", SavedFilterViewSet.as_view({"delete": "destroy"}), name="saved_filter_detail"),
     path("runs/<uuid:run_id>", RunViewSet.as_view({"get": "retrieve"}), name="run_detail"),
+    path("runs/<uuid:run_id>/diff", RunStoryViewSet.as_view({"get": "diff"}), name="run_diff"),
+    path("runs/<uuid:run_id>/impact", RunStoryViewSet.as_view({"get": "impact"}), name="run_impact"),
+    path("stories", RunStoryViewSet.as_view({"get": "story"}), name="story"),
     path("runs/<uuid:run_id>/values", RunViewSet.as_view({"get": "values"}), name="run_values"),
     path("runs/<uuid:run_id>/steps", RunViewSet.as_view({"get": "steps"}), name="run_steps"),
     *_deeds(RunViewSet, "run", "runs/<uuid:run_id>", "cancel", "resume", "skip", "settle", "replay"),
@@ -187,6 +195,8 @@ urlpatterns = [
     path("audit/entries", AuditEntryViewSet.as_view({"get": "list"}), name="audit_entry_list"),
     path("audit/export", AuditEntryViewSet.as_view({"get": "export"}), name="audit_export"),
     path("audit/checkpoints", AuditEntryViewSet.as_view({"get": "checkpoints"}), name="audit_checkpoints"),
+    *_crud(AuditJobViewSet, "audit_job", "audit/jobs", "<uuid:job_id>"),
+    path("audit/jobs/<uuid:job_id>/file", AuditJobViewSet.as_view({"get": "file"}), name="audit_job_file"),
     path("audit/verify", AuditEntryViewSet.as_view({"post": "verify"}), name="audit_verify"),
     re_path(r"^(?P<rest>.*)$", NowhereView.as_view()),
 ]

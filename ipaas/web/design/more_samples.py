@@ -15,6 +15,7 @@ from ipaas.web.design.samples import (
     run,
     run_steps,
 )
+from ipaas.web.operate_readmodels import AuditRow
 
 GROUPS = [
     rm.DeadLetterGroup("a", "business_rejection", "The carrier refused the address", "Order to shipment", "Book the parcel", 4, ago(hours=5), "€ 804.10 · 4 customers", "/design/dead-letter-group/", "#"),
@@ -39,9 +40,9 @@ SECRETS = [
     rm.SecretRow("storefront-hook", "#", "Signs inbound orders", "hmac", 1, "active", ago(days=90), None, ago(minutes=2), ["storefront-orders"]),
 ]  # fmt: skip
 ENTRIES = [
-    rm.AuditRow(18432, ago(minutes=2), "Alice", "user", "run.replayed", "run SO-10478", "ok", "192.0.2.10", {"from_step": "ship", "effects": "same", "reason": "address corrected"}, "a1b2"),
-    rm.AuditRow(18431, ago(minutes=9), "ci-deploy", "api_key", "flow.published", "flow order-to-shipment v8", "ok", "192.0.2.44", {"environments": ["staging"]}, "c3d4"),
-    rm.AuditRow(18430, ago(minutes=30), "Charlie", "user", "secret.version_written", "secret payments-live", "denied", "198.51.100.7", None, "e5f6"),
+    AuditRow(18432, ago(minutes=2), "Alice", "user", "run.replayed", "run SO-10478", "ok", "192.0.2.10", {"from_step": "ship", "effects": "same", "reason": "address corrected"}, "a1b2"),
+    AuditRow(18431, ago(minutes=9), "ci-deploy", "api_key", "flow.published", "flow order-to-shipment v8", "ok", "192.0.2.44", {"environments": ["staging"]}, "c3d4"),
+    AuditRow(18430, ago(minutes=30), "Charlie", "user", "secret.version_written", "secret payments-live", "denied", "198.51.100.7", None, "e5f6"),
 ]  # fmt: skip
 STUB = rm.StubView("payments", "Payments", "http://127.0.0.1:8070/payments", [
     rm.StubOperation("charge", "POST", "/v1/charges", 431, "HTTP 503 on 30 % of the calls"),

@@ -106,7 +106,7 @@ def runs() -> dict[str, Any]:
             "error_class": options("Any class", "Throttled", "Business rejection"), "clear_url": "#",
         },
         "version": "1", "poll_url": "", **JOBS,
-        "bulk": {"match_count": 9, "cancel_url": "#"},
+        "bulk": {"cancel": {"url": "#", "count_url": "#", "count": "9"}}, "saved": [], "save_url": "#",
     }  # fmt: skip
 
 

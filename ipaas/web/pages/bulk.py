@@ -17,8 +17,7 @@ from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.flows.models import Flow
 from ipaas.runtime import bulk
 from ipaas.runtime.models import BulkJob as Job
-from ipaas.runtime.models import Run
-from ipaas.web.pages.support import asked, posted, told
+from ipaas.web.pages.support import posted, told
 from ipaas.web.readmodels import BulkJob
 
 NOTHING_NEW = 204
@@ -26,7 +25,13 @@ MOST_JOBS = 5
 SHOWN_AFTER = timedelta(minutes=10)
 CANCEL_RATE_PER_S = 100.0
 STARTED = "It has begun; its progress shows here."
-_WORDS = {"replay": "Replay of {total:,} dead letters", "discard": "Discarding {total:,} dead letters"}
+_WORDS = {
+    "replay": "Replay of {total:,} dead letters",
+    "replay_runs": "Replay of {total:,} runs",
+    "correct": "Correcting {total:,} dead letters",
+    "discard": "Discarding {total:,} dead letters",
+}
+_OF_RUNS = ("cancel", "replay_runs")
 _LIVE = (Job.State.RUNNING, Job.State.PAUSED)
 
 
@@ -83,7 +88,7 @@ def _change(request: WorkspaceRequest, job_id: UUID, deed: Callable[..., Any], d
     job = _job_of(request, job_id)
     with told(request, done):
         deed(actor=request.actor, job=job)
-    place = "runtime:run_list" if job.deed == "cancel" else "runtime:dead_letter_list"
+    place = "runtime:run_list" if job.deed in _OF_RUNS else "runtime:dead_letter_list"
     return redirect(place, request.workspace.slug)
 
 
@@ -105,11 +110,13 @@ def bulk_resume(request: WorkspaceRequest, job_id: UUID) -> HttpResponse:
     return _change(request, job_id, bulk.resume_bulk_job, "The job goes on.")
 
 
-def start(request: WorkspaceRequest, deed: bulk.Deed, chosen: Mapping[str, Any], *, rate_per_s: float) -> None:
+def start(
+    request: WorkspaceRequest, deed: bulk.Deed, chosen: Mapping[str, Any], *, rate_per_s: float, **options: Any
+) -> None:
     """Begin a job over what the filter chooses, with the reason of the form."""
     bulk.start_bulk_job(
         actor=request.actor, workspace=request.workspace, deed=deed, filter=dict(chosen), rate_per_s=rate_per_s,
-        options={"reason": posted(request, "reason", 500)},
+        options={"reason": posted(request, "reason", 500), **options},
     )  # fmt: skip
 
 
@@ -128,19 +135,3 @@ def asked_rate(request: WorkspaceRequest) -> float:
         message = "give a whole number of runs per minute"
         raise InvalidInput([{"path": "rate_per_minute", "code": "bulk.rate", "message": message}])
     return int(text) / 60
-
-
-@require_POST
-@page("runs.cancel")
-def bulk_cancel(request: WorkspaceRequest) -> HttpResponse:
-    """Cancel all runs under way in the state (and of the flow) that the list showed."""
-    with told(request, STARTED):
-        status, flow = asked(request, "status"), asked(request, "flow")
-        if status not in Run.UNENDED:
-            message = "choose a state of runs under way first"
-            raise InvalidInput([{"path": "status", "code": "bulk.status", "message": message}])
-        chosen = {"status": status}
-        if flow:
-            chosen["flow_id"] = str(flow_named(request, flow).id)
-        start(request, "cancel", chosen, rate_per_s=CANCEL_RATE_PER_S)
-    return redirect("runtime:run_list", request.workspace.slug)

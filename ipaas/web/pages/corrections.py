@@ -18,10 +18,11 @@ from ipaas.runtime.corrections import restored_input
 from ipaas.runtime.models import Run
 from ipaas.runtime.replays import replay_run
 from ipaas.runtime.showing import ShownRun
+from ipaas.web.differences import differences
 from ipaas.web.pages.run_view import RunView
 from ipaas.web.pages.runs import reason_of, run_of
 from ipaas.web.pages.support import environment_of, posted, told
-from ipaas.web.readmodels import DiffRow, Finding, Link
+from ipaas.web.readmodels import Finding, Link
 
 MOST_CHARS = 256_000
 MOST_ROWS = 100
@@ -71,7 +72,7 @@ class Correction:
         diff = None
         if self._text is not None and self._shown is not None and not self.findings:
             corrected = self._shown.masked_input(self.clear)
-            diff = list(_differences(self._shown.whole_input, corrected, ""))[:MOST_ROWS]
+            diff = list(differences(self._shown.whole_input, corrected))[:MOST_ROWS]
         return {
             "input_text": self.stored if self._text is None else self._text,
             "findings": self.findings,
@@ -95,28 +96,6 @@ def _pretty(value: Any, indent: str) -> Iterator[str]:
         yield "[\n" + ",\n".join(f"{inner}{''.join(_pretty(item, inner))}" for item in value) + f"\n{indent}]"
     else:
         yield jsonio.dumps(value).decode()
-
-
-def _differences(before: Any, after: Any, path: str) -> Iterator[DiffRow]:
-    if isinstance(before, list) and isinstance(after, list):
-        before, after = dict(enumerate(before)), dict(enumerate(after))
-    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        if jsonio.canonical(before) != jsonio.canonical(after):
-            yield DiffRow(path or "input", "changed", _line(before), _line(after))
-        return
-    for name in [*before, *(name for name in after if name not in before)]:
-        place = f"{path}.{name}" if path else str(name)
-        if name not in after:
-            yield DiffRow(place, "removed", _line(before[name]))
-        elif name not in before:
-            yield DiffRow(place, "added", "", _line(after[name]))
-        else:
-            yield from _differences(before[name], after[name], place)
-
-
-def _line(value: Any) -> str:
-    text = value if isinstance(value, str) else jsonio.dumps(value).decode()
-    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,6 +1,7 @@
 """Dead letters: by cause, one by one, corrected and replayed, or discarded with a reason."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
@@ -24,9 +26,10 @@ from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, repla
 from ipaas.web.pages import bulk
 from ipaas.web.pages.corrections import Correction
 from ipaas.web.pages.impacts import replay_impacts
+from ipaas.web.pages.run_list import environment_options, flow_options
 from ipaas.web.pages.run_view import RunView
-from ipaas.web.pages.runs import flow_options, reason_of
-from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
+from ipaas.web.pages.runs import reason_of
+from ipaas.web.pages.support import asked, environment_asked, environment_of, newest_first, posted, told
 from ipaas.web.pages.wording import (
     REMEDIES,
     counted,
@@ -47,21 +50,22 @@ MOST_NAMED = 500
 @require_GET
 @page("deadletters.view")
 def dead_letter_list(request: WorkspaceRequest) -> HttpResponse:
-    environment_of(request)
     letters = _matching(request)
     groups = [_group_view(request, group) for group in group_letters(letters)]
+    names = ("q", "flow", "error_class", "environment")
     filters = {
         "q": asked(request, "q"),
         "flow": flow_options(request, asked(request, "flow")),
         "error_class": error_class_options(asked(request, "error_class")),
-        "clear_url": request.path if any(asked(request, name) for name in ("q", "flow", "error_class")) else "",
+        "environment": environment_options(request, environment_asked(request)),
+        "clear_url": request.path if any(asked(request, name) for name in names) else "",
     }
     context = {"groups": groups, "totals": _totals(groups), "filters": filters, **bulk.jobs_context(request)}
     return render(request, "runtime/dead_letter_list.html", context)
 
 
 def _matching(request: WorkspaceRequest) -> QuerySet[DeadLetter]:
-    letters = open_letters(request.actor)
+    letters = _of_environment(request, open_letters(request.actor))
     if flow := asked(request, "flow"):
         letters = letters.filter(flow_id__in=Flow.objects.visible_to(request.actor).filter(slug=flow).values("id"))
     if error_class := asked(request, "error_class"):
@@ -72,11 +76,21 @@ def _matching(request: WorkspaceRequest) -> QuerySet[DeadLetter]:
     return letters
 
 
+def _of_environment(request: WorkspaceRequest, letters: QuerySet[DeadLetter]) -> QuerySet[DeadLetter]:
+    slug = environment_asked(request)
+    if not slug:
+        return letters
+    places = Environment.objects.filter(workspace_id=request.workspace.id, slug=slug)
+    return letters.filter(environment_id__in=places.values("id"))
+
+
 def _group_view(request: WorkspaceRequest, group: LetterGroup) -> DeadLetterGroup:
     plan = plan_or_none(group.version_id) if group.version_id else None
     flow = Flow.objects.filter(id=group.flow_id).values_list("slug", "title").first() or ("", "removed flow")
-    place, query = [request.workspace.slug], urlencode({"flow": flow[0], "cause": group.cause})
+    chosen = {"flow": flow[0], "cause": group.cause, "environment": environment_asked(request) or "any"}
+    place, query = [request.workspace.slug], urlencode(chosen)
     may = request.actor.may
+    several = may("deadletters.correct") and group.count > 1
     return DeadLetterGroup(
         key=group.cause,
         error_class=group.error_class,
@@ -88,6 +102,7 @@ def _group_view(request: WorkspaceRequest, group: LetterGroup) -> DeadLetterGrou
         at_stake=counted(group.affected, plan.primary if plan is not None else "run"),
         url=f"{reverse('runtime:dead_letter_group', args=place)}?{query}",
         replay_all_url=f"{reverse('runtime:dead_letter_replay_all', args=place)}?{query}" if may("runs.replay") else "",
+        correct_all_url=f"{reverse('runtime:dead_letter_correct_all', args=place)}?{query}" if several else "",
         discard_all_url=(
             f"{reverse('runtime:dead_letter_discard_all', args=place)}?{query}" if may("deadletters.discard") else ""
         ),
@@ -111,8 +126,7 @@ def _totals(groups: list[DeadLetterGroup]) -> dict[str, Any]:
 @page("deadletters.view")
 def dead_letter_group(request: WorkspaceRequest) -> HttpResponse:
     """The dead letters of one flow and cause, newest first."""
-    environment_of(request)
-    letters = _of_group(request)
+    letters = letters_of_group(request).letters
     groups = group_letters(letters)
     crumbs = [Link("Dead letters", reverse("runtime:dead_letter_list", args=[request.workspace.slug]))]
     if not groups:
@@ -130,9 +144,38 @@ def dead_letter_group(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "runtime/dead_letter_group.html", context)
 
 
-def _of_group(request: WorkspaceRequest) -> QuerySet[DeadLetter]:
-    flow, cause = bulk.flow_named(request, asked(request, "flow")), request.GET.get("cause", "").replace("\x00", "")
-    return open_letters(request.actor).filter(flow_id=flow.id, cause=cause[:400])
+@dataclass(frozen=True)
+class ChosenGroup:
+    """The open dead letters of a flow and cause (and environment), and the same as the filter of a bulk job."""
+
+    letters: QuerySet[DeadLetter]
+    filter: dict[str, Any]
+    error_code: str
+    query: str
+
+
+def letters_of_group(request: WorkspaceRequest) -> ChosenGroup:
+    """The group that the address names; raises ``NotFound`` for an unknown flow."""
+    flow = bulk.flow_named(request, asked(request, "flow"))
+    cause, slug = request.GET.get("cause", "").replace("\x00", "")[:400], environment_asked(request)
+    chosen = {"flow_id": str(flow.id), "cause": cause}
+    letters = open_letters(request.actor).filter(flow_id=flow.id, cause=cause)
+    if slug:
+        found = Environment.objects.filter(workspace_id=request.workspace.id, slug=slug).first()
+        if found is None:
+            raise NotFound(what="environment")
+        letters, chosen["environment_id"] = letters.filter(environment_id=found.id), str(found.id)
+    code = letters.values_list("error_code", flat=True).first() or ""
+    query = urlencode({"flow": flow.slug, "cause": cause, "environment": slug or "any"})
+    return ChosenGroup(letters, chosen, code, query)
+
+
+def group_crumbs(request: WorkspaceRequest, group: ChosenGroup) -> list[Link]:
+    place = [request.workspace.slug]
+    return [
+        Link("Dead letters", reverse("runtime:dead_letter_list", args=place)),
+        Link(words(group.error_code), f"{reverse('runtime:dead_letter_group', args=place)}?{group.query}"),
+    ]
 
 
 def _business_ids(letters: list[DeadLetter]) -> Mapping[UUID, list[tuple[str, str]]]:
@@ -155,9 +198,8 @@ def _row(request: WorkspaceRequest, letter: DeadLetter, names: Mapping[UUID, Any
 @page("runs.replay")
 def dead_letter_replay_all(request: WorkspaceRequest) -> HttpResponse:
     """Replay all open dead letters of a flow and cause at a rate."""
-    flow = bulk.flow_named(request, asked(request, "flow"))
+    chosen = letters_of_group(request).filter
     with told(request, bulk.STARTED):
-        chosen = {"flow_id": str(flow.id), "cause": request.GET.get("cause", "")[:400]}
         bulk.start(request, "replay", chosen, rate_per_s=bulk.asked_rate(request))
     return redirect("runtime:dead_letter_list", request.workspace.slug)
 
@@ -166,9 +208,8 @@ def dead_letter_replay_all(request: WorkspaceRequest) -> HttpResponse:
 @page("deadletters.discard")
 def dead_letter_discard_all(request: WorkspaceRequest) -> HttpResponse:
     """Discard all open dead letters of a flow and cause."""
-    flow = bulk.flow_named(request, asked(request, "flow"))
+    chosen = letters_of_group(request).filter
     with told(request, bulk.STARTED):
-        chosen = {"flow_id": str(flow.id), "cause": request.GET.get("cause", "")[:400]}
         bulk.start(request, "discard", chosen, rate_per_s=bulk.CANCEL_RATE_PER_S)
     return redirect("runtime:dead_letter_list", request.workspace.slug)
 
@@ -206,6 +247,7 @@ def _show(
         "replay_run": _run_link(request, letter.replay_run_id) if letter.replay_run_id else None,
         "run": _run_link(request, letter.run_id),
         "step": view.failed_step(),
+        "compare_url": _compare_url(request, view),
         "step_title": step_title(view.plan, letter.step),
         "crumbs": list(_crumbs(request, letter)),
         "problem": view.problem or correction.problem,
@@ -218,6 +260,15 @@ def _show(
     if is_open and request.actor.may("runs.replay"):
         context |= replay_impacts(request.actor, view.run, view.plan, from_key="", new_effects=False)
     return render(request, "runtime/dead_letter_detail.html", context, status=422 if correction.findings else 200)
+
+
+def _compare_url(request: WorkspaceRequest, view: RunView) -> str:
+    """Its last two attempts side by side, where there were several."""
+    step = view.failed_step()
+    if step is None or len(step.attempts) < 2:
+        return ""
+    url = reverse("runtime:run_compare", args=[request.workspace.slug, view.run.id])
+    return f"{url}?{urlencode({'step': step.key})}"
 
 
 def _replayable(request: WorkspaceRequest, is_open: bool) -> bool:
@@ -237,7 +288,7 @@ def _crumbs(request: WorkspaceRequest, letter: DeadLetter) -> Iterator[Link]:
     yield Link("Dead letters", reverse("runtime:dead_letter_list", args=place))
     slug = Flow.objects.filter(id=letter.flow_id).values_list("slug", flat=True).first()
     if slug and letter.state == DeadLetter.State.OPEN:
-        query = urlencode({"flow": slug, "cause": letter.cause})
+        query = urlencode({"flow": slug, "cause": letter.cause, "environment": "any"})
         yield Link(words(letter.error_code), f"{reverse('runtime:dead_letter_group', args=place)}?{query}")
 
 

@@ -27,7 +27,7 @@ from ipaas.web.pages.endpoint_rows import hook_address
 from ipaas.web.pages.flow_people import people_of
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
 from ipaas.web.pages.flow_words import STARTER, words_of
-from ipaas.web.pages.runs import run_rows
+from ipaas.web.pages.run_list import run_rows
 from ipaas.web.pages.support import asked, environment_of, options
 from ipaas.web.readmodels import FlowRow, Link, RunRow
 

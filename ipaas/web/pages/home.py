@@ -7,21 +7,24 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow
 from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
-from ipaas.runtime.models import Approval, Run
+from ipaas.runtime.models import Approval, DeadLetter, Run
 from ipaas.runtime.reading import classified_primary
 from ipaas.runtime.showing import shown_text
-from ipaas.runtime.today import SLICE, Day, FlowDay, read_day
-from ipaas.web.pages.support import environment_of
+from ipaas.runtime.today import SLICE, Day, FlowDay, pulse, read_day
+from ipaas.web.pages.home_troubles import begin_steps, failure_row, troubles_of
+from ipaas.web.pages.support import environment_of, environments_of
 from ipaas.web.pages.wording import counted, plan_or_none, step_title, words
 from ipaas.web.readmodels import OutcomeRow, TodoItem
 
@@ -30,31 +33,57 @@ SLICES_AN_HOUR = 6
 MOST_FLOWS = 100
 MOST_TODOS = 8
 MOST_NAMED = 3
+MOST_CAUSES = 5
+HOLDS_S = 30
+"""Limits, breakers and words have no pulse: they are at most so old."""
 
 
 @require_GET
 @page("flows.view")
 def home(request: WorkspaceRequest) -> HttpResponse:
-    """Today since midnight UTC; ``?v=`` asks for it only when it changed since that version."""
-    environment_of(request)
+    """Today since midnight UTC in the chosen environment; ``?v=`` asks for it only when something has changed."""
+    place = environment_of(request)
+    version = f"{_pulse(request, place)}.{int(now().timestamp())}"
+    if _still_holds(request.GET.get("v", ""), version):
+        return HttpResponse(status=NOTHING_NEW)
     request.session["workspace"] = request.workspace.slug
+    several = len(environments_of(request)) > 1
+    place = place if several else None
     flows = _flows(request)
-    may_see = request.actor.may("deadletters.view")
-    groups = group_letters(open_letters(request.actor)) if may_see else []
-    day = read_day(request.workspace.id, list(flows))
+    groups = group_letters(_letters(request, place)) if request.actor.may("deadletters.view") else []
+    day = read_day(request.workspace.id, list(flows), place.id if place is not None else None)
     context: dict[str, Any] = {
-        "tiles": _tiles(request, flows, day, groups),
+        "place": place.name if place is not None else "",
+        "tiles": _tiles(request, flows, day, groups, place),
         "outcomes": _outcomes(request, flows, day, groups),
         "todos": _todos(request, groups, flows),
+        "failures": [failure_row(request, group, place) for group in groups[:MOST_CAUSES]],
+        "troubles": troubles_of(request, environment_of(request)),
         "counting": not day.complete,
+        "begin": begin_steps(request) if not flows else None,
+        "version": version if day.complete else "counting",
+        "poll_url": request.path,
     }
-    version = hashlib.sha256(repr(context).encode()).hexdigest()[:16]
-    if request.GET.get("v") == version:
-        return HttpResponse(status=NOTHING_NEW)
-    context |= {"version": version, "poll_url": request.path}
     if request.htmx and "v" in request.GET:
         return render(request, "web/home.html#today", context)
     return render(request, "web/home.html", context | {"throughput": _throughput(day)})
+
+
+def _pulse(request: WorkspaceRequest, place: Environment | None) -> str:
+    beat = f"{pulse(request.workspace.id)}/{place.id if place is not None else ''}"
+    return hashlib.sha256(beat.encode()).hexdigest()[:16]
+
+
+def _still_holds(shown: str, present: str) -> bool:
+    """Whether what is shown is of the same pulse and not older than ``HOLDS_S``: what has no pulse changes too."""
+    was, _mark, at = shown.partition(".")
+    now_, _mark, present_at = present.partition(".")
+    return was == now_ and at.isascii() and at.isdigit() and int(present_at) - int(at[:12]) < HOLDS_S
+
+
+def _letters(request: WorkspaceRequest, place: Environment | None) -> "QuerySet[DeadLetter]":
+    letters = open_letters(request.actor)
+    return letters if place is None else letters.filter(environment_id=place.id)
 
 
 class _Named:
@@ -117,7 +146,11 @@ def _hours(today: FlowDay, slices: int) -> list[float]:
 
 
 def _tiles(
-    request: WorkspaceRequest, flows: Mapping[UUID, _Named], day: Day, groups: Sequence[LetterGroup]
+    request: WorkspaceRequest,
+    flows: Mapping[UUID, _Named],
+    day: Day,
+    groups: Sequence[LetterGroup],
+    place: Environment | None,
 ) -> list[dict[str, Any]]:
     runs = reverse("runtime:run_list", args=[request.workspace.slug])
     done: dict[str, int] = defaultdict(int)
@@ -139,17 +172,20 @@ def _tiles(
         ),
     ]
     if request.actor.may("deadletters.view"):
-        tiles.append(_stuck_tile(request, flows, groups))
+        tiles.append(_stuck_tile(request, flows, groups, place))
     return tiles
 
 
 def _stuck_tile(
-    request: WorkspaceRequest, flows: Mapping[UUID, _Named], groups: Sequence[LetterGroup]
+    request: WorkspaceRequest,
+    flows: Mapping[UUID, _Named],
+    groups: Sequence[LetterGroup],
+    place: Environment | None,
 ) -> dict[str, Any]:
     """How many are stuck, and for whom: the newest by name."""
     count = sum(group.count for group in groups)
     named = [flow_id for flow_id, flow in flows.items() if not flow.nameless]
-    letters = open_letters(request.actor).filter(flow_id__in=named).order_by("-id")
+    letters = _letters(request, place).filter(flow_id__in=named).order_by("-id")
     newest = letters.values_list("business_key", flat=True)[:MOST_NAMED]
     names = list(dict.fromkeys(key for key in newest if key))
     rest = f" and {count - len(names):,} more" if count > len(names) else ""

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ipaas.core.actor import Actor
 from ipaas.core.errors import IpaasError, PermissionDenied
-from ipaas.flows.plan import CallBlock, EmitBlock, Plan, SubflowBlock
+from ipaas.flows.plan import Plan
+from ipaas.runtime.deed_previews import PERMISSIONS, DeedOnRun, preview_deed, reaching_out
 from ipaas.runtime.models import Run
 from ipaas.runtime.replays import ReplayPreview, preview_replay
 from ipaas.web.pages.wording import step_title
@@ -38,28 +41,38 @@ def _impacts(plan: Plan | None, preview: ReplayPreview) -> list[Impact]:
         found[place] = Impact(_title(plan, place), "recorded", "The recorded answer is used.")
     taken = {place.partition("#")[0] for place in preview.taken}
     known = {place.partition("#")[0] for place in found} | taken
-    for path in [] if plan is None else _reaching_out(plan):
+    for path in [] if plan is None else reaching_out(plan):
         if path not in known:
             found[path] = Impact(_title(plan, path), "called", "It did not succeed so far.")
     order = {} if plan is None else {path: number for number, path in enumerate(plan.blocks)}
     ranked = sorted(found.items(), key=lambda pair: order.get(pair[0].partition("#")[0], len(order)))
-    lines = [impact for _, impact in ranked]
-    if len(lines) > MOST_LINES:
-        more = len(lines) - MOST_LINES
-        return [*lines[:MOST_LINES], Impact(f"{more} more", "recorded", "Not shown here.")]
-    return lines
+    return _bounded([pair[1] for pair in ranked])
 
 
-def _reaching_out(plan: Plan) -> list[str]:
-    """The blocks of the way forward that touch something outside."""
-    return [
-        path
-        for path, block in plan.blocks.items()
-        if isinstance(block, CallBlock | EmitBlock | SubflowBlock)
-        and not path.endswith("~undo")
-        and "on_failure/" not in path
-        and not block.disabled
-    ]
+def deed_impacts(actor: Actor, run: Run, plan: Plan | None, deed: DeedOnRun, step: str = "") -> list[Impact]:
+    """What resuming, skipping, settling or cancelling does outside; nothing where the deed makes no sense now."""
+    if plan is None or not actor.may(PERMISSIONS[deed]):
+        return []
+    try:
+        preview = preview_deed(actor=actor, run=run, plan=plan, deed=deed, step=step)
+    except IpaasError:
+        return []
+    notes = (
+        ("skipped", preview.skipped, _("It is left out; its output is empty.")),
+        ("unknown", preview.looked_up, _("It is looked up where the vendor allows it, else the run stops.")),
+        ("called", preview.called, _("It is called when the run gets there.")),
+        ("running", preview.under_way, _("It is on its way: it is waited for and recorded.")),
+        ("recorded", preview.recorded, _("The recorded answer is used.")),
+        ("stays", preview.kept, _("It happened and stays as it is.")),
+    )
+    found = [Impact(_title(plan, place), mode, note) for mode, places, note in notes for place in places]
+    return _bounded(found)
+
+
+def _bounded(lines: list[Impact]) -> list[Impact]:
+    if len(lines) <= MOST_LINES:
+        return lines
+    return [*lines[:MOST_LINES], Impact(f"{len(lines) - MOST_LINES} more", "recorded", "Not shown here.")]
 
 
 def _title(plan: Plan | None, place: str) -> str:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +12,9 @@ from ipaas.flows.plan import CallBlock, ForEachBlock, Plan
 from ipaas.runtime.models import Attempt, Run, StepRun
 from ipaas.runtime.showing import ShownRun
 from ipaas.runtime.unfinished import STANDING
-from ipaas.web.pages.wording import REMEDIES, step_title, verdict_view, wait_words
-from ipaas.web.readmodels import AttemptView, ErrorView, StepView, WaitView
+from ipaas.web.pages.run_waits import waits_of
+from ipaas.web.pages.wording import REMEDIES, step_title, verdict_view
+from ipaas.web.readmodels import AttemptView, ErrorView, Impact, StepView
 
 MOST_STEPS = 200
 WITHOUT_FAULT = (StepRun.Status.SUCCEEDED, StepRun.Status.SKIPPED, StepRun.Status.CANCELLED)
@@ -34,6 +34,9 @@ class Deeds:
     replay: str = ""
     skip: str = ""
     settle: str = ""
+    compare: str = ""
+    if_happened: Sequence[Impact] = ()
+    if_not: Sequence[Impact] = ()
 
 
 @dataclass(frozen=True)
@@ -118,16 +121,19 @@ class Timeline:
             item=f"item {step.item}" if step.item else "",
             connection=block.connection if isinstance(block, CallBlock) else "",
             attempts=[self._attempt(step, attempt) for attempt in attempts],
-            waits=self._waits(step, attempts),
+            waits=waits_of(step, attempts, self.axis.at, self.axis.end),
             input=data.input if data is not None else None,
             output=data.output if data is not None else None,
             error=self._error(step),
             skipped_reason=step.reason or "" if step.status == StepRun.Status.SKIPPED else "",
             note=self._note(step),
             recorded=recorded,
+            compare_url=deeds.compare if len(attempts) > 1 else "",
             replay_url=deeds.replay,
             skip_url=deeds.skip,
             settle_url=deeds.settle,
+            if_happened=deeds.if_happened,
+            if_not=deeds.if_not,
         )
 
     def _duration(self, step: StepRun) -> float | None:
@@ -168,19 +174,6 @@ class Timeline:
             request=data.request if data is not None else None,
             response=data.response if data is not None else None,
         )
-
-    def _waits(self, step: StepRun, attempts: Sequence[Attempt]) -> list[WaitView]:
-        """Pauses between attempts, and what the step waits for now or waited for at the end."""
-        waits = []
-        ends = [(self.axis.at(one.started_at), one.duration_ms) for one in attempts]
-        for (begun, took), (following, _) in pairwise(ends):
-            if following - begun - took > 1:
-                waits.append(WaitView("Waited before the next attempt", None, begun + took, following - begun - took))
-        if step.due_at is not None and step.status in STANDING:
-            since = ends[-1][0] + ends[-1][1] if ends else self.axis.at(step.started_at)
-            length = max(self.axis.at(min(step.due_at, self.axis.end)) - since, 0.0)
-            waits.append(WaitView(wait_words(step), step.due_at, since, length))
-        return waits
 
     def _still_to_come(self, steps: Sequence[StepRun]) -> list[StepView]:
         """The outermost blocks that a run under way has not reached."""

@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from ipaas.accounts.models import Environment
 from ipaas.core.actor import Actor
@@ -14,10 +15,12 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.plan import CallBlock, EmitBlock, Plan
+from ipaas.runtime.deed_previews import DeedOnRun
 from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun
 from ipaas.runtime.reading import business_ids_of
 from ipaas.runtime.replays import replays_of
 from ipaas.runtime.showing import ShownRun
+from ipaas.web.pages.impacts import deed_impacts
 from ipaas.web.pages.run_timeline import (
     WITHOUT_FAULT,
     Axis,
@@ -30,7 +33,7 @@ from ipaas.web.pages.run_timeline import (
 )
 from ipaas.web.pages.wording import REMEDIES, plan_or_none, short_id, step_title, words
 from ipaas.web.readmodels import Effect as EffectView
-from ipaas.web.readmodels import ErrorView, Link, Option, RunDetail, StepView
+from ipaas.web.readmodels import ErrorView, Impact, Link, Option, RunDetail, StepView
 
 MOST_POINTS = 60
 STOPPED = (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR)
@@ -42,6 +45,14 @@ def run_version(run: Run) -> str:
     rows: list[Any] = [run.status, run.finished_at, run.cancel_reason, run.error_code]
     rows += steps.values_list("seq", "status", "attempts", "due_at")
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+
+
+def story_url(slug: str, name: str, value: str) -> str:
+    """The page of a business id; empty for one that no address can hold."""
+    try:
+        return reverse("runtime:story", args=[slug, name, value])
+    except NoReverseMatch:
+        return ""
 
 
 class RunView:
@@ -85,7 +96,8 @@ class RunView:
             environment=environment or "",
             status=run.status,
             status_reason=self.status_reason(),
-            business_ids=business_ids_of([run]).get(run.id, []),
+            business_ids=self.business_ids,
+            stories=[(name, value, story_url(self.slug, name, value)) for name, value in self.business_ids],
             trace_id=run.trace_id,
             started_at=run.started_at or uuid7_time(run.id),
             finished_at=run.finished_at,
@@ -120,7 +132,19 @@ class RunView:
             "resume_url": self.url("run_resume") if run.status in STOPPED and may("runs.resume") else "",
             "cancel_url": self.url("run_cancel") if cancellable else "",
             "raw_url": self.url("run_data"),
+            "print_url": f"{self.url('run_detail')}?view=print",
+            "compare_url": self.url("run_compare"),
+            "audit_url": self._audit_url() if may("audit.view") else "",
         }
+
+    def _audit_url(self) -> str:
+        """The entries that have this run as their subject."""
+        query = urlencode({"subject_type": "run", "subject_id": str(self.run.id)})
+        return f"{reverse('audit:entry_list', args=[self.slug])}?{query}"
+
+    @cached_property
+    def business_ids(self) -> list[tuple[str, str]]:
+        return business_ids_of([self.run]).get(self.run.id, [])
 
     def correct_url(self) -> str:
         """To the dead letter while one is open, else to the correction of any ended run."""
@@ -145,8 +169,15 @@ class RunView:
                 replay=replay,
                 skip=self.url("run_skip") if stopped and unsettled and may("runs.skip") else "",
                 settle=self.url("run_settle") if unknown and may("runs.resume") else "",
+                compare=f"{self.url('run_compare')}?{urlencode({'step': key})}",
+                if_happened=self.impacts("settle_happened", key) if unknown else (),
+                if_not=self.impacts("settle_not_happened", key) if unknown else (),
             )
         return found
+
+    def impacts(self, deed: DeedOnRun, step: str = "") -> list[Impact]:
+        """What a deed on this run would do outside."""
+        return deed_impacts(self.actor, self.run, self.plan, deed, step)
 
     def replay_points(self) -> list[Option]:
         """Where a replay may start from: blocks that ran, and single items of an outermost for-each."""
@@ -250,7 +281,8 @@ class RunView:
     def data(self) -> dict[str, Any]:
         """Everything about the run as one masked document."""
         detail = asdict(self.detail(""))
-        for name in [name for name in detail if name.endswith("_url") or name in ("version", "live", "window_ms")]:
+        beside = ("version", "live", "window_ms", "stories")
+        for name in [name for name in detail if name.endswith("_url") or name in beside]:
             del detail[name]
         detail["trigger_data"] = self.shown.trigger if self.shown is not None else None
         return detail

@@ -1,13 +1,30 @@
 from django.urls import path
 
-from ipaas.web.pages import approvals, bulk, corrections, dead_letters, runs
+from ipaas.web.pages import (
+    approvals,
+    bulk,
+    comparisons,
+    corrections,
+    dead_letters,
+    group_corrections,
+    run_list,
+    runs,
+    stories,
+)
 
 app_name = "runtime"
 urlpatterns = [
-    path("runs/", runs.run_list, name="run_list"),
-    path("runs/bulk/cancel/", bulk.bulk_cancel, name="bulk_cancel"),
+    path("runs/", run_list.run_list, name="run_list"),
+    path("runs/bulk/cancel/", run_list.bulk_cancel, name="bulk_cancel"),
+    path("runs/bulk/replay/", run_list.bulk_replay_runs, name="bulk_replay_runs"),
+    path("runs/bulk/count/<slug:deed>/", run_list.bulk_count, name="bulk_count"),
+    path("runs/export/<slug:fmt>/", run_list.run_export, name="run_export"),
+    path("runs/filters/save/", run_list.filter_save, name="filter_save"),
+    path("runs/filters/<uuid:filter_id>/delete/", run_list.filter_delete, name="filter_delete"),
     path("runs/<uuid:run_id>/", runs.run_detail, name="run_detail"),
     path("runs/<uuid:run_id>/data.json", runs.run_data, name="run_data"),
+    path("runs/<uuid:run_id>/compare/", comparisons.run_compare, name="run_compare"),
+    path("stories/<str:name>/<path:value>/", stories.story, name="story"),
     path("runs/<uuid:run_id>/replay/", runs.run_replay, name="run_replay"),
     path("runs/<uuid:run_id>/replay/preview/", runs.run_replay_preview, name="run_replay_preview"),
     path("runs/<uuid:run_id>/correct/", corrections.run_correct, name="run_correct"),
@@ -21,6 +38,7 @@ urlpatterns = [
     path("bulk-jobs/<uuid:job_id>/resume/", bulk.bulk_resume, name="bulk_resume"),
     path("dead-letters/", dead_letters.dead_letter_list, name="dead_letter_list"),
     path("dead-letters/group/", dead_letters.dead_letter_group, name="dead_letter_group"),
+    path("dead-letters/group/correct/", group_corrections.dead_letter_correct_all, name="dead_letter_correct_all"),
     path("dead-letters/group/replay/", dead_letters.dead_letter_replay_all, name="dead_letter_replay_all"),
     path("dead-letters/group/discard/", dead_letters.dead_letter_discard_all, name="dead_letter_discard_all"),
     path("dead-letters/<uuid:letter_id>/", dead_letters.dead_letter_detail, name="dead_letter_detail"),

@@ -83,14 +83,15 @@ def sparkline(values: Sequence[float], tone: str = "accent", label: str = "") ->
 
 
 @register.simple_tag
-def bar(offset_ms: float, length_ms: float | None, window_ms: float, tone: str) -> SafeString:
-    """One bar of the waterfall as SVG: where a step lies on the run's time axis (at least visible)."""
+def bar(offset_ms: float, length_ms: float | None, window_ms: float, tone: str, words: str = "") -> SafeString:
+    """One bar of the waterfall as SVG: where a step lies on the run's time axis (at least visible); words on hover."""
     window = max(float(window_ms), 1.0)
     left = min(max(offset_ms / window, 0.0), 1.0) * AXIS
     width = max((length_ms or 0.0) / window * AXIS, 6.0)
     left = min(left, AXIS - width) if left + width > AXIS else left
-    return format_html('<rect data-tone="{}" x="{}%" width="{}%" y="2" height="12"></rect>',
-                       tone, f"{max(left, 0) / 10:.2f}", f"{min(width, AXIS) / 10:.2f}")  # fmt: skip
+    title = format_html("<title>{}</title>", words) if words else ""
+    return format_html('<rect data-tone="{}" x="{}%" width="{}%" y="2" height="12">{}</rect>',
+                       tone, f"{max(left, 0) / 10:.2f}", f"{min(width, AXIS) / 10:.2f}", title)  # fmt: skip
 
 
 @register.simple_tag

@@ -9,6 +9,7 @@ from django.test import Client
 
 from ipaas.accounts.models import Environment, Membership, User, Workspace
 from ipaas.accounts.services import add_member, assign_flow_role, create_api_key, create_service_account, invite_member
+from ipaas.audit.models import AuditJob
 from ipaas.catalog import gateway
 from ipaas.catalog.gateway import GatewayOutcome
 from ipaas.catalog.services import create_connection
@@ -21,7 +22,7 @@ from ipaas.governance import services
 from ipaas.governance.services import apply_document
 from ipaas.notices.services import create_webhook
 from ipaas.runtime.bulk import start_bulk_job
-from ipaas.runtime.models import Approval, DeadLetter, Run, StepRun, Work
+from ipaas.runtime.models import Approval, DeadLetter, Run, SavedFilter, StepRun, Work
 from ipaas.runtime.pauses import approval_aad
 from ipaas.runtime.services import trigger_flow
 from ipaas.vault.payloads import sealer_for
@@ -172,6 +173,15 @@ def outside(production: Environment) -> dict[str, Any]:
         "connection": connection.id,
         "receipt": receipt.id,
         "job": job.id,
+        "audit_job": AuditJob.objects.create(workspace_id=acme.id, kind="verify", started_by="somebody").id,
+        "filter": SavedFilter.objects.create(
+            workspace_id=acme.id,
+            owner_id="somebody",
+            owner_label="somebody",
+            name="Stuck",
+            query="status=dead",
+            shared=True,
+        ).id,
         "environment": Environment.objects.create(workspace=acme, slug="berlin", name="Berlin").slug,
         **told_outside(acme),
     }

@@ -18,7 +18,7 @@ from ipaas.web.api.reference import pages
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(description()))
 ALL = list(operations(DOCUMENT))
-OF_FILES = {"audit_export", "audit_checkpoints"}
+OF_FILES = {"audit_export", "audit_checkpoints", "audit_job_file", "run_export"}
 
 
 def ids(found: Any) -> list[str]:

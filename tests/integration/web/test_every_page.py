@@ -23,8 +23,8 @@ __all__ = ["_no_vendor_is_called", "acme", "globex", "in_acme", "subjects"]
 pytestmark = pytest.mark.django_db
 
 OPEN_TO_MEMBERS = {"web:environment_select"}
-OF_NO_WORKSPACE = {"connector", "vendor", "fmt"}
-WRITES_BY_GET = {"audit:export", "audit:checkpoints"}
+OF_NO_WORKSPACE = {"connector", "vendor", "fmt", "deed", "name", "value"}
+WRITES_BY_GET = {"audit:export", "audit:checkpoints", "runtime:run_export"}
 """An export is itself on record; checkpoints cover all that was done until then."""
 
 NEEDS: dict[str, str] = {
@@ -39,10 +39,10 @@ NEEDS: dict[str, str] = {
         runtime:approval_list runtime:approval_detail
     """,
     "audit.export": """
-        audit:export audit:checkpoints
+        audit:export audit:checkpoints audit:export_start audit:job_file
     """,
     "audit.view": """
-        audit:entry_list audit:verify
+        audit:entry_list audit:verify audit:job_list
     """,
     "connections.edit": """
         events:endpoint_new events:endpoint_edit events:endpoint_pause events:endpoint_resume
@@ -59,7 +59,7 @@ NEEDS: dict[str, str] = {
         events:endpoint_list events:endpoint_detail catalog:connection_list catalog:connection_detail
     """,
     "deadletters.correct": """
-        runtime:run_correct runtime:dead_letter_correct
+        runtime:run_correct runtime:dead_letter_correct runtime:dead_letter_correct_all
     """,
     "deadletters.discard": """
         runtime:dead_letter_discard_all runtime:dead_letter_discard
@@ -101,6 +101,7 @@ NEEDS: dict[str, str] = {
     """,
     "runs.replay": """
         runtime:run_replay runtime:run_replay_preview runtime:dead_letter_replay_all runtime:dead_letter_replay
+        runtime:bulk_replay_runs
     """,
     "runs.resume": """
         runtime:run_resume runtime:run_settle
@@ -110,7 +111,8 @@ NEEDS: dict[str, str] = {
     """,
     "runs.view": """
         runtime:run_list runtime:run_detail runtime:run_data runtime:bulk_jobs runtime:bulk_stop
-        runtime:bulk_pause runtime:bulk_resume
+        runtime:bulk_pause runtime:bulk_resume runtime:bulk_count runtime:run_export runtime:filter_save
+        runtime:filter_delete runtime:run_compare runtime:story
     """,
     "schemas.edit": """
         contracts:schema_new contracts:schema_edit
@@ -160,8 +162,10 @@ NEEDS: dict[str, str] = {
         accounts:member_reset accounts:invitation_new accounts:invitation_renew accounts:invitation_revoke
     """,
 }
-OF_THE_DEED = dict.fromkeys(("runtime:bulk_stop", "runtime:bulk_pause", "runtime:bulk_resume"), "runs.cancel")
-"""What the deed of the bulk job needs; that of the tests cancels."""
+OF_THE_DEED = dict.fromkeys(
+    ("runtime:bulk_stop", "runtime:bulk_pause", "runtime:bulk_resume", "runtime:bulk_count"), "runs.cancel"
+)
+"""What the deed of the bulk job needs, begun or only counted; that of the tests cancels."""
 PERMISSION = {name: permission for permission, names in NEEDS.items() for name in names.split()}
 
 
@@ -208,7 +212,7 @@ def _sessions_in_cookies(settings: Any, _no_secret_reads_pending: None) -> None:
 @pytest.fixture
 def values(subjects: dict[str, Any]) -> dict[str, Any]:
     """What stands in addresses, of things that exist in Acme."""
-    names = ("run", "letter", "approval", "job", "member", "invitation", "delivery")
+    names = ("run", "letter", "approval", "job", "member", "invitation", "delivery", "filter")
     ids = {f"{name}_id": subjects[name] for name in names}
     slugs = {
         "flows.slug": subjects["flow"], "mapping.slug": subjects["mapping"], "contracts.slug": subjects["schema"],
@@ -216,8 +220,10 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "notices.slug": "pager",
         "accounts.slug": subjects["account"],
     }  # fmt: skip
+    ids["audit.job_id"] = subjects["audit_job"]
     key = ApiKey.objects.get(id=subjects["key"]).prefix
-    place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1}
+    place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
+             "deed": "cancel", "name": "order", "value": "o-1"}  # fmt: skip
     return {**ids, **slugs, **place, "prefix": key}
 
 

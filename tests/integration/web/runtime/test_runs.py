@@ -172,8 +172,11 @@ def test_many_runs_under_way_are_cancelled_at_once(world: World, operator: Brows
     flow = world.flow({"id": "pause", "wait": {"for": "P1D"}})
     runs = [world.play(flow, {"id": f"o-{number}"}) for number in range(3)]
     answer = operator.get("run_list", status="waiting")
-    assert answer.context["bulk"]["match_count"] == 3
-    answer = operator.client.post(answer.context["bulk"]["cancel_url"], {"reason": "wrong price"}, follow=True)
+    bulk = answer.context["bulk"]["cancel"]
+    assert set(answer.context["bulk"]) == {"cancel"}
+    assert "matches 3 runs" in text_of(operator.client.get(bulk["count_url"]))
+    form = {"reason": "wrong price", "rate_per_minute": "6000"}
+    answer = operator.client.post(bulk["url"], form, follow=True)
     assert "It has begun" in text_of(answer)
     for _ in range(2):
         sql("UPDATE runtime_work SET due_at = now() WHERE kind = %s", [Work.Kind.BULK])

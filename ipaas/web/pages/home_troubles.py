@@ -1,0 +1,80 @@
+"""What goes wrong, on Home: failures by cause, connections in trouble; and the way in where there is nothing yet."""
+
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ipaas.accounts.models import Environment
+from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.catalog.models import Connection
+from ipaas.catalog.state import ConnectionHealth
+from ipaas.flows.models import Flow
+from ipaas.runtime.letters import LetterGroup
+from ipaas.web.operate_readmodels import FailureRow, TroubleRow
+from ipaas.web.pages.connection_rows import connection_url, states_of
+from ipaas.web.pages.wording import plan_or_none, step_title, words
+from ipaas.web.readmodels import Link
+from ipaas.web.rendering import duration
+
+DOCS = "/docs/"
+MOST_CONNECTIONS = 100
+NEARLY_USED = 0.8
+"""The share of a quota from which on it is worth a word."""
+
+
+def failure_row(request: WorkspaceRequest, group: LetterGroup, place: Environment | None) -> FailureRow:
+    """A cause of open dead letters, with the way to its group."""
+    flow = Flow.objects.filter(id=group.flow_id).values_list("slug", "title").first() or ("", _("removed flow"))
+    query = {"flow": flow[0], "cause": group.cause, "environment": place.slug if place is not None else "any"}
+    url = reverse("runtime:dead_letter_group", args=[request.workspace.slug])
+    plan = plan_or_none(group.version_id) if group.version_id else None
+    return FailureRow(
+        cause=words(group.error_code) or words(group.error_class),
+        error_class=group.error_class,
+        flow=flow[1],
+        step=step_title(plan, group.step),
+        count=group.count,
+        oldest_at=group.oldest_at,
+        url=f"{url}?{urlencode(query)}",
+    )
+
+
+def troubles_of(request: WorkspaceRequest, place: Environment | None) -> list[TroubleRow]:
+    """Connections of the environment whose breaker is not closed, whose quota is nearly used, or that have to pause."""
+    if place is None or not request.actor.may("connections.view"):
+        return []
+    rows = Connection.objects.filter(environment=place).select_related("workspace", "environment")
+    found = [row for row in rows.order_by("title")[:MOST_CONNECTIONS] if row.enabled]
+    states = states_of(found)
+    told = [(row, trouble_of(states[row])) for row in found if row in states]
+    return [TroubleRow(row.title, connection_url(row), text) for row, text in told if text]
+
+
+def trouble_of(state: ConnectionHealth) -> str:
+    """What is the matter, in words; empty when nothing is."""
+    if state.forced == "open":
+        return _("An operator has opened the breaker: nothing is called")
+    if state.breaker == "open":
+        return _("The breaker is open; the next try is in {time}").format(time=duration(state.opens_for_s * 1000))
+    if state.breaker in ("half open", "recovering"):
+        return _("The breaker is letting single calls through again")
+    if state.daily_quota and state.quota_used >= state.daily_quota:
+        return _("The daily quota of {limit} is used up").format(limit=f"{state.daily_quota:,}")
+    if state.daily_quota and state.quota_used >= NEARLY_USED * state.daily_quota:
+        used = f"{state.quota_used:,} of {state.daily_quota:,}"
+        return _("The daily quota is nearly used: {used}").format(used=used)
+    if state.paused_s > 1:
+        return _("The other side asked for a pause of {time}").format(time=duration(state.paused_s * 1000))
+    return ""
+
+
+def begin_steps(request: WorkspaceRequest) -> list[Link]:
+    """The next steps of a workspace without a deployed flow, as far as the reader may take them."""
+    place, may = [request.workspace.slug], request.actor.may
+    steps = [Link(_("Follow the tutorial: your first flow in ten minutes"), DOCS)]
+    if may("flows.edit"):
+        steps.append(Link(_("Write a flow"), reverse("flows:flow_new", args=place)))
+    if may("connections.edit"):
+        steps.append(Link(_("Connect a system"), reverse("catalog:connection_choose", args=place)))
+    return steps
