@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 import click
 
 from ipaas import __version__
-from ipaas.cli import access, connections, documents, endpoints, jobs, outside, runs, workspace
+from ipaas.cli import access, connections, documents, endpoints, flows, jobs, outside, runs, workspace
 from ipaas.cli.demo_commands import demo
 from ipaas.cli.instance import set_up
 from ipaas.cli.shell import Options, Told
@@ -67,6 +67,7 @@ def stubs_serve() -> None:
 
 
 documents.register(main)
+flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
 for area in (connections, endpoints, jobs, workspace):

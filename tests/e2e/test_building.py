@@ -98,7 +98,7 @@ def test_a_flow_is_written_checked_published_deployed_and_started(page: Page) ->
 
 
 def test_a_mapping_is_previewed_while_it_is_typed(page: Page) -> None:
-    page.goto("/w/acme/mappings/new/")
+    page.goto("/w/acme/mappings/-new/")
     write(page, "document", MAPPING)
     write(page, "sample", '{"guest": "Anna"}')
     checks = page.locator("#document-checks")
@@ -111,10 +111,10 @@ def test_a_mapping_is_previewed_while_it_is_typed(page: Page) -> None:
 def test_leaving_unsaved_text_asks_first(page: Page) -> None:
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.goto("/w/acme/schemas/new/")
+    page.goto("/w/acme/schemas/-new/")
     write(page, "document", "kind: schema")
     page.get_by_role("link", name="Flows", exact=True).click(no_wait_after=True)
-    expect(page).to_have_url(re.compile("/schemas/new/"))
+    expect(page).to_have_url(re.compile("/schemas/-new/"))
     page.wait_for_function("true")
 
     assert asked == ["beforeunload"]

@@ -87,6 +87,8 @@ urlpatterns = [
     # documents and flows
     path("documents/validate", AnyDocumentViewSet.as_view({"post": "validate"}), name="document_validate"),
     path("documents/apply", AnyDocumentViewSet.as_view({"post": "apply"}), name="document_apply"),
+    path("documents/plan", AnyDocumentViewSet.as_view({"post": "plan_all"}), name="document_plan"),
+    path("documents/apply-all", AnyDocumentViewSet.as_view({"post": "apply_all"}), name="document_apply_all"),
     *_documents(FlowViewSet, "flow", "flows"),
     *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "deploy", "rollback", "undeploy", "pause", "resume", "trigger"),
     *_documents(SchemaViewSet, "schema", "schemas"),

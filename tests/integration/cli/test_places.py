@@ -74,7 +74,7 @@ def test_a_sign_in_is_kept_for_its_owner_alone(live_server: Any, acme: Workspace
 
 def test_a_wrong_key_is_not_kept(live_server: Any, acme: Workspace) -> None:
     refused = run("login", "--server", live_server.url, stdin="ipk_wrong\n")
-    assert (refused.exit_code, credentials_file().exists()) == (3, False)
+    assert (refused.exit_code, credentials_file().exists()) == (6, False)
 
 
 @pytest.mark.parametrize(
