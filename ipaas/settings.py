@@ -194,6 +194,10 @@ SPECTACULAR_SETTINGS = {
         "VersionState": "ipaas.core.documents.DocumentVersion.State",
         "SecretKind": "ipaas.vault.models.Secret.Kind",
         "ChangeKind": ["added", "removed", "changed"],
+        "PlanDeed": ["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],
+        "NeedKind": ["connection", "variable", "endpoint", "flow"],
+        "NeedState": ["ready", "differs", "missing"],
+        "OutsideEffect": ["reads", "writes", "emits", "starts"],
     },
 }
 

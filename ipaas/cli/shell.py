@@ -98,6 +98,7 @@ class Options:
 
     server: str | None = None
     workspace: str | None = None
+    profile: str | None = None
 
 
 class Shell:
@@ -111,7 +112,8 @@ class Shell:
     def api(self) -> Client:
         """The client, signed in; a local key that is no longer live is made anew once."""
         if self._client is None:
-            place = find_place(server=self.options.server, workspace=self.options.workspace)
+            chosen = self.options
+            place = find_place(server=chosen.server, workspace=chosen.workspace, profile=chosen.profile)
             self._client = Client(place)
             if place.local and not _accepted(self._client):
                 forget_local_key(self.options.workspace)
@@ -122,6 +124,11 @@ class Shell:
         """A line for a person; programs get the JSON alone."""
         if not self.as_json:
             click.echo(text)
+
+    def progress(self, text: str) -> None:
+        """How far long work is, over the line before, for a person at a terminal alone."""
+        if not self.as_json and sys.stderr.isatty():
+            click.echo(f"\r\x1b[2K{text}", err=True, nl=False)
 
     def give(self, answer: Any, text: str = "") -> None:
         """The answer as JSON, or the text for a person."""

@@ -91,6 +91,9 @@ urlpatterns = [
     path("documents/apply-all", AnyDocumentViewSet.as_view({"post": "apply_all"}), name="document_apply_all"),
     *_documents(FlowViewSet, "flow", "flows"),
     *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "deploy", "rollback", "undeploy", "pause", "resume", "trigger"),
+    *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "promote", "test"),
+    path("flows/<slug:slug>/promotion", FlowViewSet.as_view({"get": "promotion"}), name="flow_promotion"),
+    path("flows/<slug:slug>/test/preview", FlowViewSet.as_view({"post": "test_preview"}), name="flow_test_preview"),
     *_documents(SchemaViewSet, "schema", "schemas"),
     *_documents(MappingViewSet, "mapping", "mappings"),
     # runs, and what waits for a person

@@ -11,6 +11,8 @@ IN_PRODUCTION = {**REASON, "environment": "production"}
 SHOP = {"environment": "production", "endpoint": "shop"}
 NEW_CONNECTION = {"environment": "production", "slug": "pay", "connector": "payments"}
 
+IN_TEST = {"environment": "production", "step": "note"}
+
 TABLE: list[tuple[str, str, Any, str, int]] = [
     ("GET", "flows", None, "flows.view", 200),
     ("POST", "flows", {"content": NEW_FLOW}, "flows.edit", 201),
@@ -23,6 +25,10 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
     ("POST", "flows/{flow}/pause", REASON, "flows.pause", 200),
     ("POST", "flows/{flow}/resume", {}, "flows.pause", 409),
     ("POST", "flows/{flow}/trigger", {"environment": "production", "body": {"id": "1"}}, "flows.trigger", 202),
+    ("POST", "flows/{flow}/test", {**IN_TEST, "body": {"id": "1"}}, "flows.trigger", 202),
+    ("POST", "flows/{flow}/test/preview", IN_TEST, "flows.trigger", 200),
+    ("GET", "flows/{flow}/promotion?from=production&to=production", None, "flows.view", 409),
+    ("POST", "flows/{flow}/promote", {"from": "production", "to": "production"}, "flows.publish", 409),
     ("GET", "schemas", None, "schemas.view", 200),
     ("POST", "schemas", {"content": schema(slug="parcel")}, "schemas.edit", 201),
     ("GET", "schemas/{schema}", None, "schemas.view", 200),
