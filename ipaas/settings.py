@@ -194,6 +194,7 @@ SPECTACULAR_SETTINGS = {
         "VersionState": "ipaas.core.documents.DocumentVersion.State",
         "SecretKind": "ipaas.vault.models.Secret.Kind",
         "ChangeKind": ["added", "removed", "changed"],
+        "BulkDeed": ["cancel", "discard", "replay"],
         "PlanDeed": ["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],
         "NeedKind": ["connection", "variable", "endpoint", "flow"],
         "NeedState": ["ready", "differs", "missing"],

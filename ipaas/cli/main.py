@@ -56,7 +56,7 @@ def scheduler() -> None:
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of a shell, as in: eval "$(ipaas completion bash)", ipaas completion fish | source."""
+    """Print the completion script of a shell, as in eval "$(ipaas completion bash)" or ipaas completion fish."""
     made = get_completion_class(shell)
     assert made is not None  # noqa: S101 - click knows the three
     click.echo(made(main, {}, "ipaas", "_IPAAS_COMPLETE").source())

@@ -73,6 +73,10 @@ class Promotion:
 def plan_promotion(*, actor: Actor, flow: Flow, source: Environment, target: Environment) -> Promotion:
     """What promoting a flow would change, and what the target lacks. Raises ``NotDeployedThere``."""
     require_permission(actor, "flows.view", flow)
+    return _plan(flow, source, target)
+
+
+def _plan(flow: Flow, source: Environment, target: Environment) -> Promotion:
     for place in (source, target):
         if place.workspace_id != flow.workspace_id:
             raise NotFound(what="environment")
@@ -97,7 +101,7 @@ def promote(
     With ``version`` the source must still run that one. Raises ``PromotionBlocked`` while the target lacks something.
     """
     require_permission(actor, "flows.publish", flow)
-    plan = plan_promotion(actor=actor, flow=flow, source=source, target=target)
+    plan = _plan(flow, source, target)
     if version is not None and plan.version.number != version:
         raise Conflict(what=f"{source.slug} runs version {plan.version.number} now, not {version}.")
     if plan.missing:

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
@@ -15,6 +16,7 @@ from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
 from ipaas.web.pages import documents as shared
+from ipaas.web.pages.document_guide import guide_for
 from ipaas.web.pages.documents import Context, DocumentPages
 from ipaas.web.pages.support import environment_of, options, posted, told, told_error
 from ipaas.web.readmodels import Finding, Option
@@ -42,16 +44,30 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
     upon = shared.number_of(request, "over") if "over" in request.POST else revision
     try:
         _refuse_renaming(document, text)
-        saved, _ = pages.save(actor=request.actor, workspace=request.workspace, text=text, expected_revision=upon)
+        saved = pages.save(actor=request.actor, workspace=request.workspace, text=text, expected_revision=upon)[0]
     except (NotFound, PermissionDenied):
         raise
     except InvalidInput as error:
         found = shared.refused(error)
+        if "autosave" in request.POST:
+            return _told_quietly(
+                422, _("Not saved yet: %(why)s") % {"why": found[0].message if found else error.detail}
+            )
         return _editor(request, pages, document, text, revision, status=422, findings=found, problem="Not saved.")
     except Conflict as error:
+        if "autosave" in request.POST:
+            return _told_quietly(409, _("Somebody saved in between: save by hand to see both."))
         return _conflict(request, pages, document, text, revision, error)
+    if "autosave" in request.POST:
+        words = {"revision": saved.draft_revision}
+        return JsonResponse({**words, "told": _("Saved as revision %(revision)s") % words})
     messages.success(request, f"Draft saved as revision {saved.draft_revision}.")
     return redirect(pages.url(request, "edit", saved.slug))
+
+
+def _told_quietly(status: int, problem: str) -> HttpResponse:
+    """What the editor says beside the title, as nobody has pressed a button."""
+    return JsonResponse({"problem": problem}, status=status)
 
 
 def _refuse_renaming(document: Any, text: str) -> None:
@@ -105,7 +121,7 @@ def _editor(
         "revision": revision,
         "findings": shared.checked(request, pages, text) if findings is None else findings,
         "crumbs": pages.crumbs(request, document),
-        "words": pages.words(request),
+        "guide": guide_for(request, pages.kind),
         "live_text": written(live).text if live else "",
         "live_label": f"Version {live.number}" if live else "",
         "part_of": owner.partition(":")[2],
@@ -228,7 +244,7 @@ def text(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResp
     """A version, or the draft, as the file that was written; the same as ``ipaas export`` writes."""
     document = pages.document(request, slug)
     usual = shared.DRAFT if document.draft is not None else str(document.latest_version)
-    _, row = shared.chosen(pages, document, request.GET.get("version") or usual)
+    row = shared.chosen(pages, document, request.GET.get("version") or usual)[1]
     answer = HttpResponse(written(row).text, content_type="application/yaml; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{document.slug}.yaml"'
     return answer

@@ -49,7 +49,6 @@ class DocumentPages:
     save: Callable[..., tuple[Any, list[forms.Finding]]]
     starter: str
     extras: Extras
-    words: Callable[[WorkspaceRequest], list[dict[str, str]]]
 
     @property
     def type(self) -> DocumentType:

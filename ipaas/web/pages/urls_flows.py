@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ipaas.web.pages import flow_deeds, flows
+from ipaas.web.pages import flow_deeds, flow_trials, flows
 
 app_name = "flows"
 ONE = "flows/<slug:slug>/"
@@ -22,4 +22,6 @@ urlpatterns = [
     path(f"{ONE}pause/", flow_deeds.flow_pause, name="flow_pause"),
     path(f"{ONE}resume/", flow_deeds.flow_resume, name="flow_resume"),
     path(f"{ONE}run/", flow_deeds.flow_run, name="flow_run"),
+    path(f"{ONE}test/", flow_trials.flow_test, name="flow_test"),
+    path(f"{ONE}promote/", flow_trials.flow_promote, name="flow_promote"),
 ]

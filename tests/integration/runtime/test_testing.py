@@ -20,7 +20,7 @@ from tests.integration.runtime.gateway import failed, ok
 BODY = {"id": "o-1"}
 
 
-def tested(world: World, flow: Flow, step: str, **wish: Any) -> Run:
+def try_out(world: World, flow: Flow, step: str, **wish: Any) -> Run:
     wish = {"body": BODY, "has_body": True, **wish}
     version = FlowVersion.objects.filter(document=flow).order_by("-number")[0]
     run = start_test(actor=SYSTEM, version=version, environment=world.environment, wish=TestWish(step=step, **wish))
@@ -40,7 +40,7 @@ def each(*steps: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_step_alone_runs_upon_pinned_results(world: World) -> None:
     flow = world.flow(call("charge"), mapped("row", "steps.charge.output.id"), call("ship"))
-    run = tested(world, flow, "row", alone=True, outputs={"charge": {"id": "c-9"}})
+    run = try_out(world, flow, "row", alone=True, outputs={"charge": {"id": "c-9"}})
     assert (run.status, run.trigger) == ("succeeded", "test")
     assert world.steps(run) == {"charge": "succeeded", "row": "succeeded"}
     assert world.output(run, "row") == {"value": "c-9"}
@@ -49,14 +49,14 @@ def test_a_step_alone_runs_upon_pinned_results(world: World) -> None:
 
 def test_everything_up_to_a_step_runs_and_nothing_behind_it(world: World) -> None:
     flow = world.flow(call("charge"), mapped("row", "steps.charge.output.id"), call("ship"))
-    run = tested(world, flow, "row")
+    run = try_out(world, flow, "row")
     assert world.steps(run) == {"charge": "succeeded", "row": "succeeded"}
     assert world.gateway.paths == ["charge"]
 
 
 def test_a_step_before_it_without_a_result_is_null(world: World) -> None:
     flow = world.flow(call("charge"), mapped("row", "steps.charge.output"))
-    run = tested(world, flow, "row", alone=True)
+    run = try_out(world, flow, "row", alone=True)
     assert world.steps(run) == {"charge": "skipped", "row": "succeeded"}
     assert world.output(run, "row") == {"value": None}
 
@@ -65,7 +65,7 @@ def test_data_of_a_run_is_used_without_being_shown_or_called_for_again(world: Wo
     flow = world.flow(call("charge"), each(mapped("pick", "line")), mapped("row", "steps.each.output"))
     earlier = world.play(flow, {"id": "o-1", "lines": ["a", "b"]})
     sent = len(world.gateway.calls)
-    run = tested(world, flow, "row", alone=True, from_run=earlier, has_body=False)
+    run = try_out(world, flow, "row", alone=True, from_run=earlier, has_body=False)
     assert run.status == "succeeded", run.error_message
     assert world.output(run, "row") == {"value": [{"value": "a"}, {"value": "b"}]}
     assert len(world.gateway.calls) == sent
@@ -75,7 +75,7 @@ def test_data_of_a_run_is_used_without_being_shown_or_called_for_again(world: Wo
 def test_a_failing_test_makes_no_dead_letter_no_event_and_undoes_nothing(world: World) -> None:
     world.gateway.on("ship", failed())
     flow = world.flow(call("charge", undo=True), call("ship"), failure={"business_rejection": "compensate"})
-    run = tested(world, flow, "ship")
+    run = try_out(world, flow, "ship")
     assert (run.status, run.error_step, run.ended) == ("discarded", "ship", True)
     assert not DeadLetter.objects.exists()
     assert not OutboxEvent.objects.exists()
@@ -83,7 +83,7 @@ def test_a_failing_test_makes_no_dead_letter_no_event_and_undoes_nothing(world: 
 
 
 def test_a_test_is_not_replayed(world: World) -> None:
-    run = tested(world, world.flow(call("charge"), call("ship")), "charge")
+    run = try_out(world, world.flow(call("charge"), call("ship")), "charge")
     with pytest.raises(RunState, match="a test of a step"):
         replay_run(actor=SYSTEM, run=run, reason="again")
 
@@ -91,16 +91,16 @@ def test_a_test_is_not_replayed(world: World) -> None:
 def test_a_step_in_a_branch_is_reached_whatever_the_condition_says(world: World) -> None:
     cases = [{"when": "false", "steps": [call("first"), mapped("row", "steps.first.output.id")]}]
     flow = world.flow({"id": "which", "branch": cases})
-    run = tested(world, flow, "row", alone=True, outputs={"which/first": {"id": "f"}})
+    run = try_out(world, flow, "row", alone=True, outputs={"which/first": {"id": "f"}})
     assert world.output(run, "which/row") == {"value": "f"}
-    assert tested(world, flow, "row").status == "succeeded"
-    assert "row" not in str(world.steps(tested(world, flow, "row")))
+    assert try_out(world, flow, "row").status == "succeeded"
+    assert "row" not in str(world.steps(try_out(world, flow, "row")))
 
 
 def test_a_step_in_a_loop_runs_for_one_element(world: World) -> None:
     flow = world.flow(each(call("pick"), mapped("row", "[line, steps.pick.output.id]"), call("pack")))
     given = {"body": {"id": "o-1", "lines": ["a", "b", "c"]}, "item": 1}
-    run = tested(world, flow, "row", alone=True, outputs={"pick": {"id": "p"}}, **given)
+    run = try_out(world, flow, "row", alone=True, outputs={"pick": {"id": "p"}}, **given)
     assert world.output(run, "each/row", "1") == {"value": ["b", "p"]}
     assert world.gateway.calls == []
 
@@ -108,14 +108,14 @@ def test_a_step_in_a_loop_runs_for_one_element(world: World) -> None:
 def test_a_strand_alone_leaves_the_others_out(world: World) -> None:
     strands = [{"id": "left", "steps": [call("one")]}, {"id": "right", "steps": [call("two")]}]
     flow = world.flow({"id": "fan", "parallel": {"branches": strands}}, call("after"))
-    run = tested(world, flow, "two", alone=True)
+    run = try_out(world, flow, "two", alone=True)
     assert world.gateway.paths == ["fan/right/two"]
     assert world.steps(run)["fan/left/one"] == "skipped"
 
 
 def test_a_whole_loop_is_pinned_like_any_step(world: World) -> None:
     flow = world.flow(each(call("pick")), mapped("row", "steps.each.output"))
-    run = tested(world, flow, "row", outputs={"each": [1, 2]})
+    run = try_out(world, flow, "row", outputs={"each": [1, 2]})
     assert world.output(run, "row") == {"value": [1, 2]}
     assert world.gateway.calls == []
 
@@ -149,7 +149,7 @@ def test_what_can_not_be_tested_is_refused_with_its_place(world: World, wish: di
     flow = world.flow(call("charge"), call("ship"))
     step = wish.pop("step")
     with pytest.raises(InvalidInput) as refused:
-        tested(world, flow, step, **wish)
+        try_out(world, flow, step, **wish)
     assert refused.value.errors[0]["path"] == place
     assert not Run.objects.exists()
 
@@ -172,5 +172,5 @@ def test_a_test_needs_the_right_to_start_the_flow_and_is_recorded(world: World) 
 def test_a_run_of_another_flow_gives_no_data(world: World) -> None:
     other = world.play(world.flow(call("x"), slug="other"))
     with pytest.raises(InvalidInput, match="another flow"):
-        tested(world, world.flow(call("charge")), "charge", from_run=other)
+        try_out(world, world.flow(call("charge")), "charge", from_run=other)
     world.gateway.on("charge", ok({}))
