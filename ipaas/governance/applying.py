@@ -9,7 +9,7 @@ from django.db import transaction
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Change, Finding, read_document
-from ipaas.core.document_types import DocumentType, document_kinds, document_type
+from ipaas.core.document_types import DocumentType, document_kinds, document_type, document_type_of
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError
 from ipaas.flows.comparison import compare
@@ -169,7 +169,7 @@ def _is_published(document: VersionedDocument) -> bool:
     """Whether the draft says nothing that the newest version does not."""
     if not document.latest_version:
         return False
-    rows = services.document_type_of(document).versions
+    rows = document_type_of(document).versions
     newest = rows.get(document_id=document.id, number=document.latest_version)
     pinned = written(newest).content
     return not any(

@@ -24,7 +24,7 @@ class Publication:
 
     def publish(self, kind: DocumentType, document: VersionedDocument) -> DocumentVersion:
         """The version of a draft: a new one, or the newest where only its text changed or nothing."""
-        content: dict[str, Any] = document.draft
+        content: dict[str, Any] = document.draft or {}
         self.findings = kind.validate(content, self.workspace_id)
         refuse(errors_of(self.findings))
         settled = kind.settle(content, self.workspace_id, self._derived)

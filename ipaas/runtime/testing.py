@@ -256,8 +256,10 @@ class _Way:
 
     def _source(self) -> list[StepRun]:
         run = self._wish.from_run
+        if run is None:
+            return []
         done = (StepRun.Status.SUCCEEDED, StepRun.Status.SKIPPED)
-        rows = StepRun.objects.filter(run_id=run.id if run else None, compensates=False, status__in=done)
+        rows = StepRun.objects.filter(run_id=run.id, compensates=False, status__in=done)
         return [step for step in rows.order_by("seq") if step.path in self._plan.blocks]
 
 

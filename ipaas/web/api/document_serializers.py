@@ -13,7 +13,6 @@ from ipaas.runtime.holds import held_count
 from ipaas.web.api.fields import FindingOutput, JsonField, StrictSerializer
 
 MAX_TEXT = 1_000_000
-MAX_FILES = 1_000
 
 
 class DocumentInput(StrictSerializer):
@@ -44,7 +43,7 @@ class FileInput(DocumentInput):
 class FolderInput(StrictSerializer):
     """Documents of any kinds, in any order."""
 
-    documents = FileInput(many=True, allow_empty=False, max_length=MAX_FILES)
+    documents = FileInput(many=True, allow_empty=False)
     note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
     publish = serializers.BooleanField(required=False, default=True)
     deploy = serializers.SlugField(
