@@ -266,7 +266,7 @@ def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, in
         yield match[1], match[2], int(match[3]) if match[3] else None
     if not named:
         for kind, plural in PLURALS.items():
-            for row in shell.api.pages(plural, most=1_000_000):
+            for row in sorted(shell.api.pages(plural, most=1_000_000), key=lambda one: str(one["slug"])):
                 yield kind, row["slug"], None
 
 

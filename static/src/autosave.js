@@ -26,8 +26,8 @@ export function mountAutosave(area, saved) {
     try {
       const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
       const found = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : {};
-      conflict = answer.status === 409;
-      if (!answer.ok) return tell(found.problem ?? words.failed, answer.status === 422 ? "wait" : "bad");
+      conflict = found.conflict ?? false;
+      if (!found.revision) return tell(found.problem ?? words.failed, found.problem && !conflict ? "wait" : "bad");
       for (const input of document.querySelectorAll("input[name=revision]")) input.value = found.revision;
       for (const shown of document.querySelectorAll("[data-revision]")) shown.textContent = found.revision;
       tell(found.told, "ok");

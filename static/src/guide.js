@@ -131,7 +131,7 @@ function expressionOptions(guide, state, word, line) {
     const roots = guide.kind === "mapping" ? ["source", "vars", "run", "now"] : ["trigger", "steps", "vars", "run", "business_ids", "now", "loop"];
     return [...names(roots), ...guide.functions.map((one) => ({ ...one, type: "function", apply: `${one.label}(` }))];
   }
-  const earlier = stepsIn(state).filter((step) => step.line < line);
+  const earlier = stepsIn(state).filter((step) => step.line < line).slice(0, -1); // the last one is the step itself
   if (inner[0] === "steps") {
     const step = earlier.find((one) => one.id === inner[1]);
     if (inner.length === 1) return names(earlier.map((one) => one.id));

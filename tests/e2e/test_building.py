@@ -118,3 +118,26 @@ def test_leaving_unsaved_text_asks_first(page: Page) -> None:
     page.wait_for_function("true")
 
     assert asked == ["beforeunload"]
+
+
+def test_the_editor_completes_and_keeps_what_is_written(page: Page) -> None:
+    page.goto("/w/acme/flows/-new/")
+    write(page, "document", FLOW)
+    page.get_by_role("button", name="Save draft").click()
+    expect(page).to_have_url(re.compile("/flows/greet/edit/"))
+    editor = page.locator(".cm-content").first
+    editor.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text("  # Why it is so.\n  - id: name\n    ")
+    page.keyboard.type("ma")
+    choices = page.locator(".cm-tooltip-autocomplete li")
+    expect(choices.first).to_contain_text("map")
+    page.keyboard.press("Escape")
+    page.keyboard.insert_text("p:\n      fields:\n        guest: ")
+    page.keyboard.type("steps.")
+    expect(choices).to_contain_text(["check_guest"])
+    page.keyboard.press("Escape")
+    page.keyboard.insert_text("check_guest.output.guest\n")
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved as revision", timeout=15_000)
+    page.reload()
+    expect(page.locator(".cm-content").first).to_contain_text("# Why it is so.")

@@ -50,13 +50,11 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
     except InvalidInput as error:
         found = shared.refused(error)
         if "autosave" in request.POST:
-            return _told_quietly(
-                422, _("Not saved yet: %(why)s") % {"why": found[0].message if found else error.detail}
-            )
+            return _told_quietly(_("Not saved yet: %(why)s") % {"why": found[0].message if found else error.detail})
         return _editor(request, pages, document, text, revision, status=422, findings=found, problem="Not saved.")
     except Conflict as error:
         if "autosave" in request.POST:
-            return _told_quietly(409, _("Somebody saved in between: save by hand to see both."))
+            return _told_quietly(_("Somebody saved in between: save by hand to see both."), conflict=True)
         return _conflict(request, pages, document, text, revision, error)
     if "autosave" in request.POST:
         words = {"revision": saved.draft_revision}
@@ -65,9 +63,9 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
     return redirect(pages.url(request, "edit", saved.slug))
 
 
-def _told_quietly(status: int, problem: str) -> HttpResponse:
-    """What the editor says beside the title, as nobody has pressed a button."""
-    return JsonResponse({"problem": problem}, status=status)
+def _told_quietly(problem: str, *, conflict: bool = False) -> HttpResponse:
+    """What the editor says beside the title; no failure, as nobody has pressed a button and all is still there."""
+    return JsonResponse({"problem": problem, "conflict": conflict})
 
 
 def _refuse_renaming(document: Any, text: str) -> None:

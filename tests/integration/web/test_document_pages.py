@@ -334,9 +334,9 @@ def test_a_draft_is_saved_while_it_is_written(builder: Client, workspace: Worksp
     saved = builder.post(edit, given)
     assert (saved.status_code, saved.json()["revision"]) == (200, 2)
     stale = builder.post(edit, {**given, "document": yaml_of(place, title="Other")})
-    assert (stale.status_code, "Somebody saved in between" in stale.json()["problem"]) == (409, True)
+    assert (stale.json()["conflict"], "Somebody saved in between" in stale.json()["problem"]) == (True, True)
     unreadable = builder.post(edit, {**given, "revision": "2", "document": "kind: {"})
-    assert (unreadable.status_code, "Not saved yet" in unreadable.json()["problem"]) == (422, True)
+    assert (unreadable.json()["conflict"], "Not saved yet" in unreadable.json()["problem"]) == (False, True)
     assert builder.get(edit).context["document"].title == "Half"
 
 
