@@ -13,8 +13,10 @@ COPY package.json package-lock.json .npmrc build.mjs ./
 COPY ipaas/ ipaas/
 COPY static/src/ static/src/
 COPY templates/ templates/
-COPY manage.py ./
+COPY docs/ docs/
+COPY manage.py mkdocs.yml SECURITY.md THREAT_MODEL.md CHANGELOG.md CONTRIBUTING.md ./
 RUN /opt/tools/bin/python -c "from ipaas.launcher.frontend import ensure_frontend; ensure_frontend()" \
+    && /opt/tools/bin/python -c "from ipaas.launcher.docs_site import ensure_docs; raise SystemExit(not ensure_docs())" \
     && IPAAS_HOME=/tmp/build /opt/venv/bin/python manage.py collectstatic --noinput
 
 FROM ${PYTHON}
@@ -31,6 +33,7 @@ COPY ipaas/ ipaas/
 COPY connectors/ connectors/
 COPY templates/ templates/
 COPY --from=build /app/static/dist/ static/dist/
+COPY --from=build /app/static/docs/ static/docs/
 COPY --from=build /app/staticfiles/ staticfiles/
 USER 10001:10001
 VOLUME /var/lib/ipaas

@@ -1,9 +1,10 @@
-"""Take the screenshots of the documentation from a running instance with the demo.
+"""Take the screenshots of the documentation from an instance that is started for it.
 
-    IPAAS_HOME=… .venv/bin/python docs/screenshots.py [--all FOLDER]
+    .venv/bin/python -m docs.screenshots [--all FOLDER]
 
-Orders are sent first, some of them into faults, so that the pages have something to show. ``--all`` takes every page in
-both widths and both themes into a folder instead, to look through them.
+The tutorial is followed, and its pictures are taken where its pages show them. Then orders are sent, some of them into
+faults, and the pages that the other documents show are taken. ``--all`` takes every page in both widths and both themes
+into a folder instead, to look through them.
 """
 
 import argparse
@@ -12,20 +13,53 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.victim import Instance, instance
+from tests.e2e.walk import Walk, still
+
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-ORDERS = ["--count", "40", "--fault", "payments:503:20%", "--fault", "shipping:reject:10%"]
+ORDERS = [
+    "--count",
+    "40",
+    "--fault",
+    "payments:503:20%",
+    "--fault",
+    "shipping:reject:10%",
+    "--fault",
+    "inventory:401:8%",
+]
+QUESTION = """\
+kind: flow
+slug: big-refund
+title: Big refund
+owner: finance
+trigger:
+  manual: {}
+business_ids:
+  charge: trigger.body.charge_id
+primary_business_id: charge
+deadline: P2D
+steps:
+  - id: ask
+    title: May this be paid back?
+    approval:
+      title: Pay back {{ trigger.body.amount_minor }} cents of {{ trigger.body.charge_id }}?
+      evidence: {charge: "{{ trigger.body.charge_id }}", amount: "{{ trigger.body.amount_minor }}"}
+      approvers: approver
+      expires: P1D
+"""
 PAGES = {
     "home": ("operator", ""),
     "runs": ("operator", "runs/"),
     "run": ("operator", "runs/?status=compensated main a[href*='/runs/0']"),
     "dead-letters": ("operator", "dead-letters/"),
     "dead-letter-group": ("operator", "dead-letters/ main a[href*='/dead-letters/group']"),
-    "approvals": ("approver", "approvals/"),
+    "approvals": ("approver", "approvals/ main a[href*='/approvals/0']"),
     "flows": ("builder", "flows/"),
     "flow": ("builder", "flows/order-to-shipment/"),
     "flow-edit": ("builder", "flows/order-to-shipment/edit/"),
@@ -39,32 +73,50 @@ PAGES = {
     "stub": ("operator", "stubs/payments/"),
     "secrets": ("admin", "vault/"),
     "audit": ("auditor", "audit/"),
-    "settings": ("admin", "settings/"),
+    "members": ("admin", "settings/"),
     "health": ("admin", "settings/health/"),
 }
-DOCUMENTED = ("home", "run", "dead-letters", "flow")
+DOCUMENTED = ("home", "run", "dead-letters", "flow", "connection", "secrets", "approvals", "members")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+TUTORIAL = ("first-flow.md", "failed-order.md", "script-with-a-key.md", "auditors-export.md")
 
 
-def instance() -> tuple[str, str]:
-    """Address and demo password of the running instance."""
-    home = Path(os.environ.get("IPAAS_HOME", ROOT / ".ipaas"))
-    port = os.environ.get("IPAAS_PORT", "8000")
-    return f"http://127.0.0.1:{port}", (home / "keys" / "demo_password").read_text().strip()
+def command(running: Instance, *words: str, given: str = "") -> str:
+    argv = [sys.executable, "-m", "ipaas.cli.main", *words]
+    done = subprocess.run(
+        argv, cwd=ROOT, env=running.environment, input=given, capture_output=True, text=True, check=False
+    )
+    return done.stdout
 
 
-def send_orders() -> None:
-    command = [sys.executable, "-m", "ipaas.cli.main", "demo", "orders", *ORDERS]
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    if done.returncode:
-        print("the demo's own check failed; the pages show why", file=sys.stderr)
+def follow_tutorial(browser: Browser, running: Instance, folder: Path) -> None:
+    for name in (".venv", "ipaas", "docs"):
+        (folder / name).symlink_to(ROOT / name)
+    walk = Walk(browser, address(running), password(running), folder, running.environment, take_pictures=True)
+    for part in TUTORIAL:
+        walk.follow(ROOT / "docs" / "tutorial" / part)
 
 
-def sign_in(browser: Browser, address: str, role: str, password: str) -> Page:
-    page = browser.new_context(viewport={"width": 1280, "height": 860}, base_url=address).new_page()
+def make_work(running: Instance) -> None:
+    """Orders, some of which fail, and a question that waits."""
+    command(running, "demo", "orders", *ORDERS)
+    command(running, "apply", "-", "--deploy", "production", given=QUESTION)
+    command(running, "trigger", "big-refund", '{"charge_id": "ch_00000001", "amount_minor": 500}')
+
+
+def address(running: Instance) -> str:
+    return f"http://127.0.0.1:{running.port}"
+
+
+def password(running: Instance) -> str:
+    return (running.home / "keys" / "demo_password").read_text().strip()
+
+
+def sign_in(browser: Browser, running: Instance, role: str) -> Page:
+    page = browser.new_context(viewport={"width": 1280, "height": 860}, base_url=address(running)).new_page()
     page.goto("/accounts/login/")
     page.locator("input[name=login]").fill(f"{role}@demo.example")
-    page.locator("input[name=password]").fill(password)
+    page.locator("input[name=password]").fill(password(running))
     page.locator("main button[type=submit], form button[type=submit]").first.click()
     page.wait_for_url("**/w/demo/**")
     return page
@@ -82,14 +134,15 @@ def visit(page: Page, where: str) -> None:
     page.locator("main").wait_for()
 
 
-def take(browser: Browser, folder: Path, names: tuple[str, ...], looks: list[tuple[int, str]]) -> dict[str, str]:
-    address, password = instance()
+def take(
+    browser: Browser, running: Instance, folder: Path, names: tuple[str, ...], looks: list[tuple[int, str]]
+) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     people: dict[str, Page] = {}
     missed: dict[str, str] = {}
     for name in names:
         role, where = PAGES[name]
-        page = people.get(role) or sign_in(browser, address, role, password)
+        page = people.get(role) or sign_in(browser, running, role)
         people[role] = page
         for width, theme in looks:
             page.set_viewport_size({"width": width, "height": 860})
@@ -103,23 +156,23 @@ def take(browser: Browser, folder: Path, names: tuple[str, ...], looks: list[tup
             if heading.split()[0] in ("403", "404", "500"):
                 missed[name] = heading
             suffix = f"-{width}-{theme}" if len(looks) > 1 else ""
-            page.screenshot(path=folder / f"{name}{suffix}.png", full_page=len(looks) > 1)
+            still(page).screenshot(path=folder / f"{name}{suffix}.png", full_page=len(looks) > 1)
     return missed
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="every page, both widths and themes, into FOLDER")
-    parser.add_argument("--keep", action="store_true", help="send no orders first")
     given = parser.parse_args()
-    if not given.keep:
-        send_orders()
     looks = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")] if given.all else [(1280, "light")]
     names = tuple(PAGES) if given.all else DOCUMENTED
     chromium = os.environ.get("IPAAS_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as driver:
+    with sync_playwright() as driver, instance() as running, tempfile.TemporaryDirectory() as folder:
         browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
-        missed = take(browser, given.all or IMAGES, names, looks)
+        if not given.all:
+            follow_tutorial(browser, running, Path(folder))
+        make_work(running)
+        missed = take(browser, running, given.all or IMAGES, names, looks)
         browser.close()
     print(json.dumps({"taken": len(names) - len(missed), "missed": missed}, indent=2))
     return 1 if missed else 0

@@ -14,52 +14,122 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="IPAAS_", extra="ignore", frozen=True)
 
-    home: Path = Field(ROOT / ".ipaas", description="State folder: embedded servers, keys, logs.")
+    home: Path = Field(
+        ROOT / ".ipaas",
+        description=(
+            "State folder: keys, logs, `state.json` and, where the servers' user can reach it, the data of the "
+            "embedded servers. Two instances need two homes."
+        ),
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port of the pages and the API.")
     ingress_port: int = Field(8001, ge=0, le=65535, description="Port of the webhook ingress.")
-    host: str = Field("127.0.0.1", description="Address the servers listen on.")
+    host: str = Field("127.0.0.1", description="Address the servers listen on. `0.0.0.0` in containers.")
     database_url: str = Field(
         "postgresql://ipaas@127.0.0.1:5432/ipaas",
         validation_alias=AliasChoices("DATABASE_URL", "IPAAS_DATABASE_URL"),
-        description="PostgreSQL 15 or newer; replaces the embedded server.",
+        description=(
+            "PostgreSQL 15 or newer, as `postgresql://user:password@host:5432/database`, or with `?host=/folder` "
+            "for a socket. Replaces the embedded server. `IPAAS_DATABASE_URL` is understood too."
+        ),
     )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "IPAAS_REDIS_URL"),
-        description="Redis 7 or newer, or Valkey; replaces the embedded server.",
+        description=(
+            "Redis 7 or newer, or Valkey, as `redis://:password@host:6379/0`. Replaces the embedded server. "
+            "`IPAAS_REDIS_URL` is understood too."
+        ),
     )
     secret_key: SecretStr | None = Field(
-        None, description="Signs sessions; default: a file in the home folder, made at first start."
+        None, description="Signs sessions. All hosts of one installation need the same one."
     )
-    kek: SecretStr | None = Field(None, description="Key-encryption key, 32 bytes in base64; overrides the key file.")
+    kek: SecretStr | None = Field(
+        None,
+        description=(
+            "Key-encryption key: 32 bytes in base64; during a rotation several as `2:<base64>,1:<base64>`, the "
+            "first is current. Overrides the key file."
+        ),
+    )
     kek_file: Path | None = Field(
-        None, description="Key-encryption key file; default: keys/kek.json in the home folder."
+        None,
+        description=(
+            'Key-encryption keys by version: `{"current": 1, "keys": {"1": "<32 bytes in base64>"}}`, mode 0600. '
+            "**Keep a copy away from the database: without it no secret and no payload can be read again.**"
+        ),
     )
     metrics_token: SecretStr | None = Field(
-        None, min_length=16, description="Token for /metrics; without it only the machine itself may ask."
+        None,
+        min_length=16,
+        description=(
+            "What a reader of `/metrics` sends as `Authorization: Bearer …`, at least 16 characters. Without it "
+            "only a reader on the machine itself is answered, and none that comes through a proxy."
+        ),
     )
     api_rate: int = Field(
-        1200, ge=0, le=10_000_000, description="Requests to the API per minute and key or person; 0: no limit."
+        1200,
+        ge=0,
+        le=10_000_000,
+        description=(
+            "Requests to the API per minute for each API key or signed-in person (for each address while nobody "
+            "is recognised); 0 for no limit. Counted in Redis; without Redis each process counts for itself."
+        ),
+    )
+    debug: bool = Field(False, description="Development mode: detailed error pages. Never with real data.")
+    allowed_hosts: list[str] = Field(
+        ["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to, as a JSON list."
     )
     server_timing: bool = Field(
         False,
-        description="Tell in the header Server-Timing how long pages and API took and how many queries they made.",
+        description=(
+            "Pages and API tell in the header `Server-Timing` how long they took and how many queries they "
+            "made. For measuring; it tells strangers about the inside."
+        ),
     )
-    debug: bool = Field(False, description="Development mode: detailed error pages, the component page.")
-    allowed_hosts: list[str] = Field(["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to.")
     trusted_proxies: int = Field(
-        0, ge=0, le=10, description="How many proxies in front write X-Forwarded-For; 0 ignores that header."
+        0,
+        ge=0,
+        le=10,
+        description="How many proxies in front of the product write `X-Forwarded-For`; 0 ignores that header.",
     )
-    public_url: str | None = Field(None, description="Address people use; needed behind a proxy (https).")
+    public_url: str | None = Field(
+        None,
+        description=(
+            "The address people use, such as `https://ipaas.example.org`. Needed behind a proxy: an https address "
+            "turns on secure cookies and HSTS."
+        ),
+    )
     demo_warehouse_url: SecretStr | None = Field(
-        None, description="PostgreSQL database that the demo writes its orders to; up makes one in the embedded server."
+        None,
+        description=(
+            "Where the demo writes its orders, as `postgresql://user:password@host:5432/database?sslmode="
+            "verify-full`; the user must be allowed to make a table there. With `DATABASE_URL` and without this "
+            "setting the demo leaves its warehouse step out."
+        ),
     )
-    retention_days: int = Field(90, ge=1, le=3650, description="Days that runs, their values and deliveries are kept.")
+    retention_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description=(
+            "Days, 1 to 3650, that ended runs, their values, deliveries, closed dead letters and decided "
+            "approvals are kept. The scheduler drops whole days (UTC) once an hour; a day that holds an unended "
+            "run, an open dead letter or a run that waits for an operator stays until that is settled."
+        ),
+    )
     key_retention_days: int = Field(
-        400, ge=1, le=3650, description="Days that results of effects and keys against repetition are kept."
+        400,
+        ge=1,
+        le=3650,
+        description=(
+            "Days, 1 to 3650, that results of effects, idempotency keys of starts and polls, and senders' "
+            "delivery ids are kept. Never less than `IPAAS_RETENTION_DAYS`, so that whatever can be replayed "
+            "finds what it has done; results that a kept run may still need stay longer."
+        ),
     )
-    log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field(
+        "json", pattern="^(json|console)$", description="`json` (one object per line) or `console`."
+    )
+    log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
 
     @model_validator(mode="after")
     def _keys_outlive_runs(self) -> "Settings":

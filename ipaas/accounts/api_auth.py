@@ -84,7 +84,11 @@ class HasPermission(BasePermission):
         required: Mapping[str, str] = getattr(view, "required_permissions", {})
         name = required.get(getattr(view, "action", None) or "") or required.get((request.method or "").lower())
         actor = getattr(request, "auth", None)
-        return name is not None and isinstance(actor, Actor) and actor.may(known_permission(name))
+        if name is None or not isinstance(actor, Actor):
+            return False
+        if not actor.may(known_permission(name)):
+            raise errors.PermissionDenied(permission=name)
+        return True
 
 
 def bind(request: Request, actor: Actor, workspace: Workspace) -> None:

@@ -115,14 +115,14 @@ class Client:
     ) -> bytes:
         """The bytes of an answer; an answer that says no raises ServerProblem."""
         headers = [(b"authorization", f"Bearer {self._place.key}".encode()), (b"accept", b"application/json")]
-        if sink is not None:
-            headers.append((b"accept-encoding", b"identity"))  # the pieces are handed on as they come
         data = b""
         if body is not None:
             headers.append((b"content-type", b"application/json"))
             data = jsonio.dumps(body)
         if key:
             headers.append((b"idempotency-key", key.encode()))
+        if sink is not None:
+            headers.append((b"accept-encoding", b"identity"))  # it is handed on as it comes
         given = {name: _text(value) for name, value in (query or {}).items() if value not in (None, "")}
         url = f"{self._place.server}/api/v1/{path}" + (f"?{urlencode(given)}" if given else "")
         return asyncio.run(self._send(method, url, headers, data, sink))

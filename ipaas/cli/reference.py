@@ -1,14 +1,11 @@
-"""Generates the reference of the command line and of the errors: ``python -m ipaas.cli.reference docs/reference``."""
+"""The reference of the command line and of the errors, made from parser and classes."""
 
 import importlib
 import pkgutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
-import django
 
 from ipaas.cli.main import main
 from ipaas.cli.shell import EXIT_CODES
@@ -39,7 +36,7 @@ Every error of the API is a problem document (RFC 9457) with a stable `code`, by
 and the command line say the same words. Words in braces are filled in.
 
 """
-NOT_WALKED = ("ipaas.settings", "ipaas.urls", "ipaas.wsgi", "ipaas.celery", "ipaas.web.design")
+NOT_WALKED = ("ipaas.settings", "ipaas.urls", "ipaas.wsgi", "ipaas.celery", "ipaas.web.design", "ipaas.reference")
 
 
 def cli_reference() -> str:
@@ -121,15 +118,3 @@ def load_all() -> None:
 
 def _text(text: str | None) -> str:
     return " ".join((text or "").replace("\b", "").split())
-
-
-def pages() -> dict[str, str]:
-    """File name → content of each generated page."""
-    load_all()
-    return {"cli.md": cli_reference(), "errors.md": error_reference()}
-
-
-if __name__ == "__main__":
-    django.setup()
-    for file_name, content in pages().items():
-        (Path(sys.argv[1]) / file_name).write_text(content)

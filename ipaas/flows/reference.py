@@ -1,10 +1,8 @@
-"""Generates the reference of the document forms: ``python -m ipaas.flows.reference docs/reference``."""
+"""The reference of the document forms, made from their schemas."""
 
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from ipaas.core import yamlio
@@ -60,7 +58,7 @@ def lint_reference() -> str:
 
 def mapping_reference() -> str:
     """The page about mapping documents."""
-    schema = json.loads(files("ipaas.mapping").joinpath("mapping.schema.json").read_text())
+    schema = json.loads(_form("mapping", "mapping"))
     return "\n".join([MAPPING, "## Keys\n", *_keys(schema, "")]).rstrip() + "\n"
 
 
@@ -137,22 +135,34 @@ def _type(part: dict[str, Any], resolved: dict[str, Any]) -> str:
     return " ".join([kind if isinstance(kind, str) else " or ".join(kind), *bounds])
 
 
-def pages() -> dict[str, str]:
-    """Every generated file by name."""
-    return {
-        "flow.schema.json": files("ipaas.flows").joinpath("flow.schema.json").read_text("utf-8"),
-        "mapping.schema.json": files("ipaas.mapping").joinpath("mapping.schema.json").read_text("utf-8"),
-        "schema.schema.json": files("ipaas.contracts").joinpath("schema.schema.json").read_text("utf-8"),
-        "flow-document.md": flow_reference(),
-        "mapping-document.md": mapping_reference(),
-        "flow-lint-rules.md": lint_reference(),
-    }
+SCHEMA = """\
+# The schema document
+
+A schema document names a JSON Schema (draft 2020-12), so that flows, mappings and deliveries refer to it as
+`slug@version`. A published version never changes. References (`$ref`) stay inside the document: nothing is fetched.
+Editors can use [schema.schema.json](schema.schema.json) for completion.
+
+`x-sensitive: personal` (or another class) on a subschema masks its value in pages, API, logs and exports. It does not
+change what steps see.
+"""
 
 
-def main(target: str) -> None:
-    for name, text in pages().items():
-        Path(target, name).write_text(text, "utf-8")
+def schema_reference() -> str:
+    """The page about schema documents."""
+    schema = json.loads(_form("contracts", "schema"))
+    return "\n".join([SCHEMA, "## Keys\n", *_keys(schema, "")]).rstrip() + "\n"
 
 
-if __name__ == "__main__":
-    main(sys.argv[1])
+def _form(package: str, name: str) -> str:
+    return files(f"ipaas.{package}").joinpath(f"{name}.schema.json").read_text("utf-8")
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "flow.schema.json": lambda: _form("flows", "flow"),
+    "mapping.schema.json": lambda: _form("mapping", "mapping"),
+    "schema.schema.json": lambda: _form("contracts", "schema"),
+    "flow-document.md": flow_reference,
+    "mapping-document.md": mapping_reference,
+    "schema-document.md": schema_reference,
+    "flow-lint-rules.md": lint_reference,
+}

@@ -84,6 +84,7 @@ COMMANDS = {
     "run": "run one process in the foreground, with servers from DATABASE_URL and REDIS_URL",
     "test": "run the test suite; other arguments go to pytest",
     "lint": "run all static checks",
+    "docs": "write the generated pages of the documentation and build its site",
     "bench": "measure; other arguments go to the benchmark",
 }
 PASS_ON = {"test", "bench"}
@@ -95,7 +96,7 @@ def _lock_for(command: str, _arguments: argparse.Namespace) -> str:
 
 def _own(command: str, arguments: argparse.Namespace) -> int:
     """Import late: a command loads only what it needs."""
-    from ipaas.launcher import control, doctor, linting, testing, up
+    from ipaas.launcher import control, docs_site, doctor, linting, testing, up
 
     table: dict[str, Command] = {
         "up": up.up,
@@ -105,6 +106,7 @@ def _own(command: str, arguments: argparse.Namespace) -> int:
         "run": run_process,
         "test": testing.run_tests,
         "lint": linting.lint,
+        "docs": docs_site.docs,
         "bench": bench,
     }
     return table[command](arguments)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from ipaas.launcher import requirements
 from ipaas.launcher.bootstrap import MINIMUM, VENV, has_own_packages
 from ipaas.launcher.console import say
+from ipaas.launcher.docs_site import docs_are_built
 from ipaas.launcher.environment import product_environment
 from ipaas.launcher.frontend import is_built, static_digest
 from ipaas.launcher.layout import ROOT, default_home
@@ -52,6 +53,7 @@ def examine(home: Path) -> Iterator[Finding]:
     yield _packages()
     yield _frontend()
     yield _static()
+    yield _docs()
     yield _disk(home)
     yield from _keys(home / "keys")
     yield from _ports(state)
@@ -91,6 +93,12 @@ def _static() -> Finding:
     if not record.exists() or record.read_text() != static_digest():
         return Finding("static files", "not collected from the present sources", "python3 manage.py up collects them.")
     return Finding("static files", "collected")
+
+
+def _docs() -> Finding:
+    if not docs_are_built():
+        return Finding("documentation", "not built from the present sources", "python3 manage.py up builds it.")
+    return Finding("documentation", "built")
 
 
 def _disk(home: Path) -> Finding:

@@ -32,8 +32,8 @@ def ensure_frontend(root: Path = ROOT) -> None:
 
 def _build(root: Path) -> None:
     node, environment = _node()
-    packages = _hash(root, PACKAGES)
-    if _read(root / "node_modules" / RECORD) != packages:
+    packages = content_hash(root, PACKAGES)
+    if recorded(root / "node_modules") != packages:
         npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         with task("Installing the front end's packages (npm ci)"):
             options = ["ci", "--no-audit", "--no-fund", "--no-update-notifier"]
@@ -41,16 +41,16 @@ def _build(root: Path) -> None:
         (root / "node_modules" / RECORD).write_text(packages)
     with task("Building the front end"):
         run_quietly([str(node), "build.mjs"], cwd=root, env=environment)
-    (root / BUILT / RECORD).write_text(_hash(root, SOURCES))
+    (root / BUILT / RECORD).write_text(content_hash(root, SOURCES))
 
 
 def is_built(root: Path = ROOT) -> bool:
-    return _read(root / BUILT / RECORD) == _hash(root, SOURCES)
+    return recorded(root / BUILT) == content_hash(root, SOURCES)
 
 
 def static_digest(root: Path = ROOT) -> str:
     """Changes when anything that collectstatic gathers from the product or its packages may have changed."""
-    return _hash(root, ("static", "requirements/base.txt", "ipaas/settings.py"))
+    return content_hash(root, ("static/dist", "requirements/base.txt", "ipaas/settings.py"))
 
 
 def _node() -> tuple[Path, dict[str, str]]:
@@ -67,7 +67,8 @@ def _node() -> tuple[Path, dict[str, str]]:
     return node, {**os.environ, "PATH": path, "NODE_ENV": "development"}
 
 
-def _hash(root: Path, names: Iterable[str]) -> str:
+def content_hash(root: Path, names: Iterable[str]) -> str:
+    """Of all files in these places below ``root``, with their names."""
     total = hashlib.sha256()
     for path in _files(root, names):
         total.update(f"{path.relative_to(root)}\0".encode())
@@ -79,13 +80,14 @@ def _files(root: Path, names: Iterable[str]) -> Iterable[Path]:
     for name in names:
         place = root / name
         if place.is_dir():
-            yield from sorted(path for path in place.rglob("*") if path.is_file())
+            yield from sorted(path for path in place.rglob("*") if path.is_file() and path.suffix != ".pyc")
         elif place.exists():
             yield place
 
 
-def _read(path: Path) -> str:
+def recorded(folder: Path) -> str:
+    """Hash of the inputs that a folder was made from; empty when nothing is there."""
     try:
-        return path.read_text()
+        return (folder / RECORD).read_text()
     except OSError:
         return ""

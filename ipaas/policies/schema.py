@@ -1,6 +1,6 @@
 """The policy object as people write it (connection settings, step policies, connector manifests)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import cache
 from typing import Any, Literal
@@ -194,3 +194,12 @@ def _default(path: str) -> str:
     if isinstance(value, Mapping):
         return ""
     return "off" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def policy_leaves() -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Every setting of a connection's policy, as its path and its schema."""
+    for name, node in CONNECTION_SCHEMA["properties"].items():
+        if "properties" in node:
+            yield from (((name, key), leaf) for key, leaf in node["properties"].items())
+        else:
+            yield (name,), node

@@ -113,6 +113,16 @@ class ActionError(IpaasError):
         super().__init__(message=message)
 
 
+def classes_by_status() -> dict[ErrorClass, list[str]]:
+    """The platform's table for people: class → the statuses, or ranges of them, that have it."""
+    found: dict[ErrorClass, list[str]] = {}
+    for status, one in _BY_STATUS.items():
+        found.setdefault(one, []).append(str(status))
+    for hundred, one in _BY_CLASS.items():
+        found.setdefault(one, []).append(f"other {hundred}xx")
+    return found
+
+
 def default_class(status: int) -> ErrorClass:
     """The platform's class of an HTTP status that no rule covers."""
     return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, ErrorClass.CONTRACT_VIOLATION)

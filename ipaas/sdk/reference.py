@@ -1,8 +1,6 @@
-"""The reference of the connector manifest, generated from its schema: ``python -m ipaas.sdk.reference [file]``."""
+"""The reference of the connector manifest, made from its schema."""
 
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -74,9 +72,3 @@ def _title(name: str) -> str:
 
 def _anchor(name: str) -> str:
     return name.replace("_", "-")
-
-
-if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/reference/connector-manifest.md")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(render(), "utf-8")

@@ -15,13 +15,12 @@ _lock = Lock()
 
 
 def secret_values(workspace_id: UUID) -> SecretValues:
-    """Every value of the workspace's secrets that is still kept, live or retired, in all its spellings.
+    """Every value of the workspace's secrets that is not wiped, live or still accepted, in all its spellings.
 
     Prepared once per process and set of versions; that counts as one read of each. May query: not on an event loop.
     Raises ``SealBroken`` or a ``KeyProblem``: what can not be checked must not be shown.
     """
-    kept = (SecretVersion.State.LIVE, SecretVersion.State.RETIRED)
-    versions = SecretVersion.objects.filter(secret__workspace_id=workspace_id, state__in=kept)
+    versions = SecretVersion.objects.filter(secret__workspace_id=workspace_id).exclude(wrapped_key=b"")  # wiped
     stamp = frozenset(versions.values_list("id", flat=True))
     with _lock:
         known = _known.get(workspace_id)

@@ -9,7 +9,7 @@ from django.views import defaults
 
 from ipaas.core import context
 from ipaas.core.errors import IpaasError, NotFound
-from ipaas.web.api.problems import BadRequest, Defect, OfFramework
+from ipaas.web.api.problems import BadRequest, Defect, Refused
 
 _FOR_PROGRAMS = ("/api/", "/hooks/")
 
@@ -19,8 +19,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    refused = OfFramework(403, "permission_denied", "You may not do this.")
-    return _problem(request, refused) or defaults.permission_denied(request, exception)
+    return _problem(request, Refused()) or defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -38,6 +37,5 @@ def _problem(request: HttpRequest, error: IpaasError) -> HttpResponse | None:
     problem: dict[str, Any] = error.as_problem(
         instance=request.path_info[:300], trace_id=trace.trace_id if trace is not None else ""
     )
-    if error.status == Defect.status:
-        problem["request_id"] = context.correlation_id.get()
+    problem["request_id"] = context.correlation_id.get()
     return HttpResponse(orjson.dumps(problem), status=error.status, content_type="application/problem+json")

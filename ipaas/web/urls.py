@@ -1,12 +1,14 @@
 from django.urls import path, re_path
 
-from ipaas.web import views
+from ipaas.web import api_reader, views
 from ipaas.web.hooks import hook
 from ipaas.web.pages import home
 
 app_name = "web"
 urlpatterns = [
     re_path(r"^hooks/(?P<public_id>.*)$", hook, name="hook"),
+    path("api/docs/", api_reader.api_docs, name="api_docs"),
+    path("api/docs/<slug:name>/", api_reader.api_operation, name="api_operation"),
     path("", views.workspace_redirect, name="workspace_redirect"),
     path("w/<slug:workspace>/", home.home, name="home"),
     path("profile/theme/", views.theme_select, name="theme_select"),

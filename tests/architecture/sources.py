@@ -23,6 +23,7 @@ LAYERS = (
     ("ingress",),
     ("observability",),
     ("web", "cli", "launcher", "settings", "urls", "wsgi", "celery"),
+    ("reference",),
 )
 
 

@@ -1,6 +1,7 @@
 """The frame of the pages: the way in, the theme, the environment."""
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from ipaas.accounts.models import Environment, Membership, User, Workspace
@@ -70,3 +71,18 @@ def test_the_environment_of_a_workspace_is_chosen_by_its_members_only(browser: C
     charlie = Client()
     charlie.force_login(User.objects.create_user("charlie@example.com", "correct horse battery", name="Charlie"))
     assert charlie.post("/w/northwind/environment/", {"environment": "production"}).status_code == 404
+
+
+def test_the_documentation_is_served_to_anybody_under_the_policy_of_the_pages() -> None:
+    own = policy_of(Client().get("/accounts/login/"))
+    page = Client().get("/docs/")
+    page.close()
+    assert page.status_code == 200
+    assert {"script-src 'self'", "default-src 'none'", "frame-ancestors 'none'"} <= policy_of(page)
+    assert {part for part in policy_of(page) ^ own if not part.startswith("style-src ")} == set()
+    assert Client().get("/docs/reference/errors").headers["Location"] == "errors/"  # relative
+    assert Client().get("/docs/no-such-page/").status_code == 404
+
+
+def policy_of(answer: HttpResponse) -> set[str]:
+    return set(answer.headers["Content-Security-Policy"].split("; "))

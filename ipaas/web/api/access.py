@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -18,8 +19,10 @@ from ipaas.core.actor import Actor, known_permissions
 from ipaas.core.errors import InvalidInput
 from ipaas.flows.models import Flow
 from ipaas.web.api.base import ApiViewSet
-from ipaas.web.api.fields import StrictSerializer
+from ipaas.web.api.fields import PageOutput, StrictSerializer
+from ipaas.web.api.pagination import page_by_place
 
+DEEDS = ("create", "partial_update", "destroy", "deactivate", "reactivate", "password_link")
 MAX_OVERLAP_S = 30 * 24 * 3600
 
 
@@ -29,7 +32,7 @@ class RoleOutput(serializers.Serializer[Any]):
     permissions = serializers.ListField(child=serializers.CharField())
 
 
-class RolesOutput(serializers.Serializer[Any]):
+class RolesOutput(PageOutput):
     items = RoleOutput(many=True)
     permissions = serializers.DictField(child=serializers.CharField(), help_text="What each permission allows.")
 
@@ -49,6 +52,22 @@ class MemberOutput(serializers.Serializer[Any]):
     name = serializers.CharField(source="user.name")
     roles = serializers.ListField(child=serializers.CharField())
     active = serializers.BooleanField(source="user.is_active")
+
+
+class MemberQuery(StrictSerializer):
+    email = serializers.CharField(max_length=254, required=False, help_text="The whole address.")
+    role = serializers.ChoiceField(choices=sorted(ROLES), required=False, help_text="Those that have this role.")
+
+
+class ServiceAccountQuery(StrictSerializer):
+    slug = serializers.SlugField(max_length=60, required=False, help_text="Slug of a service account.")
+    disabled = serializers.BooleanField(required=False, help_text="Those that are, or are not, disabled.")
+
+
+class ApiKeyQuery(StrictSerializer):
+    prefix = serializers.CharField(max_length=40, required=False, help_text="How the key begins, after ipk_.")
+    service_account = serializers.SlugField(max_length=60, required=False, help_text="Keys of this service account.")
+    revoked = serializers.BooleanField(required=False, help_text="Those that are, or are not, revoked.")
 
 
 class ServiceAccountInput(RolesInput):
@@ -121,15 +140,21 @@ class RoleViewSet(ApiViewSet):
             {"name": name, "description": DESCRIPTIONS[name], "permissions": sorted(permitted)}
             for name, permitted in ROLES.items()
         ]
-        return Response({"items": roles, "permissions": known_permissions()})
+        items, cursor = page_by_place(roles, request)
+        return Response(RolesOutput({"items": items, "permissions": known_permissions(), "next_cursor": cursor}).data)
+
+
+class LinkOutput(serializers.Serializer[Any]):
+    link = serializers.CharField(allow_null=True, help_text="Shown once; null when the answer is repeated.")
 
 
 @extend_schema(tags=["access"])
 class MemberViewSet(ApiViewSet):
     serializer_class = MemberOutput
+    shown_once = frozenset({"link"})
     required_permissions = {
         **dict.fromkeys(("list", "retrieve"), "settings.view"),
-        **dict.fromkeys(("create", "partial_update", "destroy", "deactivate"), "users.manage"),
+        **dict.fromkeys(DEEDS, "users.manage"),
     }
 
     def get_queryset(self) -> QuerySet[Membership]:
@@ -139,10 +164,18 @@ class MemberViewSet(ApiViewSet):
         found: Membership = self.one(self.get_queryset(), "member", id=member_id)
         return found
 
+    @extend_schema(parameters=[MemberQuery])
     def list(self, request: Request) -> Response:
-        return self.page_of(self.get_queryset(), MemberOutput)
+        """The members of the workspace with their roles."""
+        names = {"email": "user__email__iexact", "role": "roles__contains"}
+        query = self.read_query(MemberQuery)
+        if "role" in query:
+            query["role"] = [query["role"]]
+        wanted = {names[name]: value for name, value in query.items()}
+        return self.page_of(self.get_queryset().filter(**wanted), MemberOutput)
 
     def retrieve(self, request: Request, member_id: Any) -> Response:
+        """A member with the roles."""
         return Response(MemberOutput(self.member(member_id)).data)
 
     @extend_schema(request=MemberInput, responses={201: MemberOutput})
@@ -170,6 +203,18 @@ class MemberViewSet(ApiViewSet):
         services.deactivate_user(user=self.member(member_id).user, workspace=self.workspace, actor=self.actor)
         return self.retrieve(request, member_id)
 
+    @extend_schema(request=None, responses=MemberOutput)
+    def reactivate(self, request: Request, member_id: Any) -> Response:
+        """Let a person sign in again."""
+        services.reactivate_user(user=self.member(member_id).user, workspace=self.workspace, actor=self.actor)
+        return self.retrieve(request, member_id)
+
+    @extend_schema(request=None, responses=LinkOutput)
+    def password_link(self, request: Request, member_id: Any) -> Response:
+        """A link with which the person chooses a password once, within a day; it is shown once."""
+        uid, token = services.issue_password_link(membership=self.member(member_id), actor=self.actor)
+        return Response({"link": request.build_absolute_uri(reverse("account_password_new", args=[uid, token]))})
+
 
 @extend_schema(tags=["access"])
 class ServiceAccountViewSet(ApiViewSet):
@@ -179,17 +224,21 @@ class ServiceAccountViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[ServiceAccount]:
         return ServiceAccount.objects.filter(workspace=self.workspace)
 
+    @extend_schema(parameters=[ServiceAccountQuery])
     def list(self, request: Request) -> Response:
-        return self.page_of(self.get_queryset(), ServiceAccountOutput)
+        """The service accounts of the workspace."""
+        return self.page_of(self.get_queryset().filter(**self.read_query(ServiceAccountQuery)), ServiceAccountOutput)
 
     @extend_schema(request=ServiceAccountInput, responses={201: ServiceAccountOutput})
     def create(self, request: Request) -> Response:
+        """Make a service account; it signs in with API keys of its own alone."""
         given = self.read(ServiceAccountInput)
         made = services.create_service_account(workspace=self.workspace, actor=self.actor, **given)
         return Response(ServiceAccountOutput(made).data, status=201)
 
     @extend_schema(request=None, responses=ServiceAccountOutput)
     def enable(self, request: Request, slug: str) -> Response:
+        """Take the keys of a service account again."""
         return self._turn(slug, disabled=False)
 
     @extend_schema(request=None, responses=ServiceAccountOutput)
@@ -216,10 +265,18 @@ class ApiKeyViewSet(ApiViewSet):
         found: ApiKey = self.one(self.get_queryset(), "API key", id=key_id)
         return found
 
+    @extend_schema(parameters=[ApiKeyQuery])
     def list(self, request: Request) -> Response:
-        return self.page_of(self.get_queryset(), ApiKeyOutput)
+        """The API keys of the workspace; the keys themselves are not kept."""
+        names = {"prefix": "prefix", "service_account": "service_account__slug", "revoked": "revoked_at__isnull"}
+        query = self.read_query(ApiKeyQuery)
+        if "revoked" in query:
+            query["revoked"] = not query["revoked"]
+        wanted = {names[name]: value for name, value in query.items()}
+        return self.page_of(self.get_queryset().filter(**wanted), ApiKeyOutput)
 
     def retrieve(self, request: Request, key_id: Any) -> Response:
+        """An API key: its scopes, owner and last use."""
         return Response(ApiKeyOutput(self.key(key_id)).data)
 
     @extend_schema(request=ApiKeyInput, responses={201: NewApiKeyOutput})

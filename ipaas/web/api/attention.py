@@ -16,6 +16,7 @@ from ipaas.runtime.services import decide_approval
 from ipaas.runtime.showing import ShownRun, shown_evidence
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import ReasonInput
+from ipaas.web.api.pagination import page_by_place
 from ipaas.web.api.run_serializers import (
     ApprovalDetailOutput,
     ApprovalOutput,
@@ -62,9 +63,11 @@ class DeadLetterViewSet(_OfFlows):
 
     @extend_schema(parameters=[DeadLetterQuery])
     def list(self, request: Request) -> Response:
+        """Dead letters, newest first."""
         return self.named_page(self.matching(self.get_queryset(), self.read_query(DeadLetterQuery)), DeadLetterOutput)
 
     def retrieve(self, request: Request, letter_id: Any) -> Response:
+        """A dead letter: what failed, where, and what became of it."""
         return self._shown(self.letter(letter_id))
 
     @extend_schema(request=ReplayInput, responses={202: RunOutput})
@@ -97,18 +100,18 @@ class DeadLetterViewSet(_OfFlows):
 
     @extend_schema(parameters=[GroupQuery], responses=DeadLetterGroupsOutput)
     def groups(self, request: Request) -> Response:
-        """Dead letters by cause, the most frequent cause first (at most 200)."""
+        """Dead letters by cause, the most frequent cause first (200 at most)."""
         rows = self.matching(self.get_queryset(), self.read_query(GroupQuery)).values("cause", "error_class")
         found = rows.annotate(
             count=Count("id"), flow_ids=ArrayAgg("flow_id", distinct=True), newest_id=Max(Cast("id", TextField()))
-        ).order_by("-count", "cause")[:MAX_GROUPS]
-        groups = list(found)
+        ).order_by("-count", "cause", "error_class")[:MAX_GROUPS]
+        groups, cursor = page_by_place(list(found), request)
         slugs = dict(
             Flow.objects.filter(id__in={one for group in groups for one in group["flow_ids"]}).values_list("id", "slug")
         )
         for group in groups:
             group["flows"] = sorted(slugs[one] for one in group.pop("flow_ids") if one in slugs)
-        return Response(DeadLetterGroupsOutput({"items": groups}).data)
+        return Response(DeadLetterGroupsOutput({"items": groups, "next_cursor": cursor}).data)
 
 
 @extend_schema(tags=["approvals"])
@@ -121,6 +124,7 @@ class ApprovalViewSet(_OfFlows):
 
     @extend_schema(parameters=[ApprovalQuery])
     def list(self, request: Request) -> Response:
+        """Approvals, newest first, without their evidence."""
         return self.named_page(self.matching(self.get_queryset(), self.read_query(ApprovalQuery)), ApprovalOutput)
 
     @extend_schema(responses=ApprovalDetailOutput)

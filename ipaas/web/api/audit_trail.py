@@ -19,16 +19,16 @@ from ipaas.audit.querysets import AuditFilters
 from ipaas.core.errors import InvalidInput
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField
-from ipaas.web.api.pagination import PAGE_PARAMETERS
+from ipaas.web.api.queries import READ_PARAMETERS
 
 
 class AuditQuery(serializers.Serializer[Any]):
     who = serializers.CharField(required=False, help_text="An actor's id, or part of its label.")
     action = serializers.CharField(required=False, help_text="A name or, ending in a dot, a family.")
-    subject_type = serializers.CharField(required=False)
-    subject_id = serializers.CharField(required=False)
+    subject_type = serializers.CharField(required=False, help_text="Kind of thing it was done to, such as flow.")
+    subject_id = serializers.CharField(required=False, help_text="Id of what it was done to.")
     flow = serializers.CharField(required=False, help_text="Id or slug, wherever an entry names it.")
-    outcome = serializers.CharField(required=False)
+    outcome = serializers.CharField(required=False, help_text="ok, or how it was refused.")
     since = serializers.DateTimeField(required=False, help_text="Inclusive, with its zone.")
     until = serializers.DateTimeField(required=False, help_text="Exclusive, with its zone.")
 
@@ -84,6 +84,7 @@ class AnyAccept(DefaultContentNegotiation):
 class AuditEntryViewSet(ApiViewSet):
     serializer_class = AuditEntryOutput
     content_negotiation_class = AnyAccept
+    files = frozenset({"export", "checkpoints"})
     required_permissions = {
         **dict.fromkeys(("list", "verify"), "audit.view"),
         **dict.fromkeys(("export", "checkpoints"), "audit.export"),
@@ -94,11 +95,15 @@ class AuditEntryViewSet(ApiViewSet):
 
     @extend_schema(parameters=[AuditQuery])
     def list(self, request: Request) -> Response:
-        filters = self._filters(PAGE_PARAMETERS)
+        """Audit entries, newest first."""
+        filters = self._filters(READ_PARAMETERS)
         return self.page_of(self.get_queryset().filter(filters.condition()), AuditEntryOutput)
 
     @extend_schema(
-        parameters=[AuditQuery, OpenApiParameter("format", str, enum=["jsonl", "csv"])],
+        parameters=[
+            AuditQuery,
+            OpenApiParameter("format", str, enum=["jsonl", "csv"], description="Form of the file."),
+        ],
         responses={(200, "application/jsonl"): OpenApiTypes.BINARY, (200, "text/csv"): OpenApiTypes.BINARY},
     )
     def export(self, request: Request) -> StreamingHttpResponse:

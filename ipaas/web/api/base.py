@@ -17,21 +17,30 @@ from ipaas.accounts.idempotency import Answer, answer_once, check_key
 from ipaas.accounts.models import Workspace
 from ipaas.core import jsonio
 from ipaas.core.actor import Actor
-from ipaas.core.errors import InvalidInput, NotFound, TooLarge
+from ipaas.core.errors import NotFound, TooLarge
+from ipaas.web.api import sparse
 from ipaas.web.api.fields import StrictSerializer
-from ipaas.web.api.pagination import PAGE_PARAMETERS
+from ipaas.web.api.queries import READ_PARAMETERS, refuse_unknown
 from ipaas.web.api.throttling import spend
+
+READS = ("GET", "HEAD")
 
 
 class ApiViewSet(GenericViewSet[Any]):
     """A view of one workspace. ``required_permissions`` names a permission per action; without one, nobody may.
 
     ``shown_once`` names members of answers that are null when a POST is answered again from what was kept.
-    Every POST takes an ``Idempotency-Key``; the answer says what is left of the caller's allowance.
+    ``files`` names the actions that answer with a file instead of JSON; ``request_headers`` describes, per action,
+    headers that it heeds beside those of all.
+
+    Every POST takes an ``Idempotency-Key``, every GET ``fields`` and otherwise only the parameters that its
+    description names; the answer says what is left of the caller's allowance.
     """
 
     required_permissions: ClassVar[dict[str, str]] = {}
     shown_once: ClassVar[frozenset[str]] = frozenset()
+    files: ClassVar[frozenset[str]] = frozenset()
+    request_headers: ClassVar[dict[str, dict[str, str]]] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete", "options"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -51,9 +60,13 @@ class ApiViewSet(GenericViewSet[Any]):
             raise
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if request.method not in ("GET", "HEAD"):
+        if request.method not in READS:
             _read_body(request._request)  # noqa: SLF001 - to read it bounded, once, before anything parses it
         super().initial(request, *args, **kwargs)
+        if request.method in READS:
+            refuse_unknown(self)
+            if sparse.PARAMETER in request.query_params:
+                vars(self)[request.method.lower()] = self._sparse(request, vars(self)["get"])
         key = request.headers.get("Idempotency-Key")
         if key is not None and request.method == "POST":
             vars(self)["post"] = self._once(check_key(key), self.handler_of_post())
@@ -79,12 +92,9 @@ class ApiViewSet(GenericViewSet[Any]):
         return dict(found.validated_data)
 
     def read_query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
-        """The query string without the parameters of pages, checked; a parameter given twice is refused."""
-        query = {key: values for key, values in self.request.query_params.lists() if key not in PAGE_PARAMETERS}
-        twice = [key for key, values in query.items() if len(values) > 1]
-        if twice:
-            raise InvalidInput([{"path": twice[0][:80], "code": "query.twice", "message": "is given more than once"}])
-        found = serializer(data={key: values[0] for key, values in query.items()})
+        """The filters of the query string, checked."""
+        query = {key: text for key, text in self.request.query_params.items() if key not in READ_PARAMETERS}
+        found = serializer(data=query)
         found.is_valid(raise_exception=True)
         return {key: value for key, value in found.validated_data.items() if value not in (None, "")}
 
@@ -100,22 +110,34 @@ class ApiViewSet(GenericViewSet[Any]):
             raise NotFound(what=what)
         return found
 
+    def _sparse(self, request: Request, handler: Callable[..., Response]) -> Callable[..., Response]:
+        def handle(*args: Any, **kwargs: Any) -> Response:
+            response = handler(*args, **kwargs)
+            response.data = sparse.only(response.data, request.query_params[sparse.PARAMETER])
+            return response
+
+        return handle
+
     def handler_of_post(self) -> Callable[..., Response]:
         """What the routing has bound to POST; ``MethodNotAllowed`` was raised before where there is nothing."""
         return cast("Callable[..., Response]", vars(self)["post"])
 
     def _once(self, key: str, handler: Callable[..., Response]) -> Callable[..., Response]:
         def handle(request: Request, *args: Any, **kwargs: Any) -> Response:
+            headers: dict[str, str] = {}
+
             def deed() -> Answer:
                 response = handler(request, *args, **kwargs)
                 data, kept = response.data, None
+                headers.update({name: response[name] for name in ("ETag",) if name in response})
                 if self.shown_once and isinstance(data, dict):
                     kept = jsonio.dumps({**data, **dict.fromkeys(self.shown_once & data.keys())})
                 return Answer(response.status_code, jsonio.dumps(data), kept=kept)
 
             raw = request._request.body  # noqa: SLF001 - the bytes as they came
             answer = answer_once(actor=self.actor, route=request.path[:300], key=key, body=raw, deed=deed)
-            headers = {"Idempotency-Replayed": "true"} if answer.repeated else None
+            if answer.repeated:
+                headers["Idempotency-Replayed"] = "true"
             return Response(jsonio.loads(answer.body), status=answer.status, headers=headers)
 
         return handle

@@ -44,6 +44,11 @@ class BulkInput(BulkPreviewInput):
     new_effects = serializers.BooleanField(required=False, default=False, help_text="Of a replay.")
 
 
+class BulkJobQuery(StrictSerializer):
+    deed = serializers.ChoiceField(choices=sorted(bulk.PERMISSIONS), required=False, help_text="What it does.")
+    state = serializers.ChoiceField(choices=BulkJob.State.choices, required=False, help_text="Of the job.")
+
+
 class BulkPreviewOutput(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="How many it would touch now.")
 
@@ -98,10 +103,13 @@ class BulkJobViewSet(ApiViewSet):
         found: BulkJob = self.one(self.get_queryset(), "bulk job", id=job_id)
         return found
 
+    @extend_schema(parameters=[BulkJobQuery])
     def list(self, request: Request) -> Response:
-        return self.page_of(self.get_queryset(), BulkJobOutput)
+        """Bulk jobs, newest first."""
+        return self.page_of(self.get_queryset().filter(**self.read_query(BulkJobQuery)), BulkJobOutput)
 
     def retrieve(self, request: Request, job_id: Any) -> Response:
+        """A bulk job with its progress."""
         return Response(BulkJobOutput(self.job(job_id)).data)
 
     @extend_schema(request=BulkPreviewInput, responses=BulkPreviewOutput)

@@ -16,7 +16,8 @@ from ipaas.catalog.registry import connector_named, connectors
 from ipaas.catalog.state import connection_health
 from ipaas.sdk.connector import Connector
 from ipaas.web.api.base import ApiViewSet
-from ipaas.web.api.fields import JsonField, OptionalReasonInput, StrictSerializer
+from ipaas.web.api.fields import JsonField, OptionalReasonInput, PageOutput, StrictSerializer
+from ipaas.web.api.pagination import page_by_place
 
 
 class ConnectorOutput(serializers.Serializer[Any]):
@@ -44,14 +45,15 @@ class ConnectorDetailOutput(ConnectorOutput):
     manifest = JsonField(source="manifest.document", help_text="The whole manifest; it holds no secret.")
 
 
-class ConnectorsOutput(serializers.Serializer[Any]):
+class ConnectorsOutput(PageOutput):
     items = ConnectorOutput(many=True)
 
 
 class ConnectionQuery(StrictSerializer):
-    environment = serializers.SlugField(max_length=40, required=False)
-    connector = serializers.SlugField(max_length=60, required=False)
-    slug = serializers.SlugField(max_length=60, required=False)
+    environment = serializers.SlugField(max_length=40, required=False, help_text="Slug of an environment.")
+    connector = serializers.SlugField(max_length=60, required=False, help_text="Slug of a connector.")
+    slug = serializers.SlugField(max_length=60, required=False, help_text="Its own slug; one in each environment.")
+    state = serializers.ChoiceField(choices=Connection.State.choices, required=False, help_text="Of the connection.")
 
 
 class _Changeable(StrictSerializer):
@@ -132,12 +134,13 @@ class ConnectorViewSet(ApiViewSet):
 
     @extend_schema(responses=forced_singular_serializer(ConnectorsOutput))  # type: ignore[no-untyped-call]
     def list(self, request: Request) -> Response:
-        """The connectors of this installation, all at once."""
-        found = [one for _, one in sorted(connectors().items())]
-        return Response(ConnectorsOutput({"items": found}).data)
+        """The connectors of this installation."""
+        found, cursor = page_by_place([one for _, one in sorted(connectors().items())], request)
+        return Response(ConnectorsOutput({"items": found, "next_cursor": cursor}).data)
 
     @extend_schema(responses=ConnectorDetailOutput)
     def retrieve(self, request: Request, slug: str) -> Response:
+        """A connector with its whole manifest."""
         return Response(ConnectorDetailOutput(connector_named(slug)).data)
 
 
@@ -160,16 +163,19 @@ class ConnectionViewSet(ApiViewSet):
 
     @extend_schema(parameters=[ConnectionQuery])
     def list(self, request: Request) -> Response:
+        """The connections of the workspace."""
         query = self.read_query(ConnectionQuery)
         if "environment" in query:
             query["environment__slug"] = query.pop("environment")
         return self.page_of(self.get_queryset().filter(**query), ConnectionOutput)
 
     def retrieve(self, request: Request, connection_id: Any) -> Response:
+        """A connection; its secret is named, never shown."""
         return self._shown(self.connection(connection_id))
 
     @extend_schema(request=ConnectionInput, responses={201: ConnectionOutput})
     def create(self, request: Request) -> Response:
+        """Make a connection in an environment."""
         given = self.read(ConnectionInput)
         places = Environment.objects.filter(workspace=self.workspace)
         environment = self.one(places, "environment", slug=given.pop("environment"))
@@ -191,6 +197,7 @@ class ConnectionViewSet(ApiViewSet):
 
     @extend_schema(request=OptionalReasonInput, responses=ConnectionOutput)
     def enable(self, request: Request, connection_id: Any) -> Response:
+        """Let calls over a disabled connection through again."""
         return self._turn(connection_id, enabled=True)
 
     @extend_schema(request=OptionalReasonInput, responses=ConnectionOutput)

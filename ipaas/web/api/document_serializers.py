@@ -24,7 +24,10 @@ class DocumentInput(StrictSerializer):
 
 class DraftInput(DocumentInput):
     expected_revision = serializers.IntegerField(
-        min_value=0, max_value=2**31 - 1, help_text="The revision that the change was made upon."
+        min_value=0,
+        max_value=2**31 - 1,
+        required=False,
+        help_text="The revision that the change was made upon; not needed beside If-Match.",
     )
 
 
@@ -152,6 +155,12 @@ class DocumentOutput(serializers.Serializer[Any]):
 
 class DocumentDetailOutput(DocumentOutput):
     draft = JsonField(help_text="The document's content; null without a draft.")
+
+
+class DraftOutput(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    draft_revision = serializers.IntegerField()
+    content = JsonField(source="draft")
 
 
 class DeploymentOutput(serializers.Serializer[Any]):

@@ -12,7 +12,8 @@ from ipaas.accounts.models import Environment
 from ipaas.contracts.services import save_draft as save_schema
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.document_types import document_type
-from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.core.documents import DocumentVersion
+from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.flows.comparison import compare
 from ipaas.flows.services import save_draft as save_flow
 from ipaas.flows.yaml_form import file_name, written
@@ -29,6 +30,7 @@ from ipaas.web.api.document_serializers import (
     DocumentInput,
     DocumentOutput,
     DraftInput,
+    DraftOutput,
     FindingsOutput,
     FolderInput,
     PlanOutput,
@@ -40,6 +42,7 @@ from ipaas.web.api.document_serializers import (
     VersionOutput,
 )
 from ipaas.web.api.fields import ReasonInput, StrictSerializer
+from ipaas.web.api.preconditions import PreconditionMissing, etag_of, moved_on, revision_of
 
 SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
     "flow": save_flow,
@@ -50,12 +53,19 @@ SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
 
 class DocumentQuery(StrictSerializer):
     archived = serializers.BooleanField(required=False, default=False, help_text="Archived ones instead of live ones.")
+    q = serializers.CharField(max_length=200, required=False, help_text="A part of the slug or of the title.")
+
+
+class VersionQuery(StrictSerializer):
+    state = serializers.ChoiceField(
+        choices=DocumentVersion.State.choices, required=False, help_text="Published, or deprecated since."
+    )
 
 
 def _permissions(prefix: str) -> dict[str, str]:
     view, edit = f"{prefix}.view", f"{prefix}.edit"
     return {
-        **dict.fromkeys(("list", "retrieve", "versions", "version", "text", "diff"), view),
+        **dict.fromkeys(("list", "retrieve", "read_draft", "versions", "version", "text", "diff"), view),
         **dict.fromkeys(("create", "draft"), edit),
         **dict.fromkeys(("publish", "deprecate", "archive", "restore"), f"{prefix}.publish"),
     }
@@ -67,6 +77,7 @@ class DocumentViewSet(ApiViewSet):
     kind: ClassVar[str]
     row_serializer: ClassVar[type[serializers.Serializer[Any]]] = DocumentOutput
     detail_serializer: ClassVar[type[serializers.Serializer[Any]]] = DocumentDetailOutput
+    request_headers = {"draft": {"If-Match": "The ETag of the draft that was changed, or * for any."}}
 
     def get_serializer_class(self) -> type[serializers.Serializer[Any]]:
         return self.detail_serializer if self.action == "retrieve" else self.row_serializer
@@ -79,10 +90,14 @@ class DocumentViewSet(ApiViewSet):
 
     @extend_schema(parameters=[DocumentQuery])
     def list(self, request: Request) -> Response:
+        """The documents of this kind, without their content."""
         query = self.read_query(DocumentQuery)
-        return self.page_of(self.get_queryset().filter(archived=query["archived"]), self.row_serializer)
+        return self.page_of(
+            self.get_queryset().filter(archived=query["archived"]).titled(query.get("q", "")), self.row_serializer
+        )
 
     def retrieve(self, request: Request, slug: str) -> Response:
+        """A document with its draft."""
         return Response(self.detail_serializer(self.document(slug)).data)
 
     @extend_schema(request=DocumentInput, responses={201: SavedOutput})
@@ -90,16 +105,35 @@ class DocumentViewSet(ApiViewSet):
         """Make a new document with this draft; 409 when the slug is taken."""
         return self._save(self.read(DocumentInput), None, 201)
 
+    @extend_schema(responses=DraftOutput)
+    def read_draft(self, request: Request, slug: str) -> Response:
+        """The draft and its revision; the answer's ETag is for ``If-Match`` when it is saved."""
+        document = self.document(slug)
+        if document.draft is None:
+            raise NotFound(what=f"draft of this {self.kind}")
+        return Response(DraftOutput(document).data, headers=etag_of(document))
+
     @extend_schema(request=DraftInput, responses=SavedOutput)
     def draft(self, request: Request, slug: str) -> Response:
-        """Replace the draft; 409 when it has moved on since ``expected_revision``."""
-        self.document(slug)
-        given = self.read(DraftInput)
-        revision = given.pop("expected_revision")
+        """Replace the draft. ``If-Match`` with the ETag of the draft that was changed keeps the changes of others.
+
+        412 when it has moved on, naming who changed it; ``expected_revision`` does the same with 409.
+        """
+        document, given = self.document(slug), self.read(DraftInput)
+        expected = given.pop("expected_revision", None)
+        matched = revision_of(request, document)
+        if matched is None and expected is None:
+            raise PreconditionMissing(document=slug)
         if read_document(**given).content.get("slug") != slug:
             message = f"the slug of this document is {slug!r} and can not change"
             raise InvalidInput([{"path": "/slug", "code": "document.slug", "message": message}])
-        return self._save(given, revision, 200)
+        try:
+            return self._save(given, expected if matched is None else matched, 200)
+        except Conflict:
+            document.refresh_from_db()
+            if matched is not None and document.draft_revision != matched:
+                raise moved_on(document) from None
+            raise
 
     def _save(self, given: dict[str, Any], revision: int | None, status: int) -> Response:
         refuse_other_kind(given, self.kind)
@@ -107,7 +141,7 @@ class DocumentViewSet(ApiViewSet):
             actor=self.actor, workspace=self.workspace, expected_revision=revision, **given
         )
         saved = {"slug": document.slug, "draft_revision": document.draft_revision, "findings": as_errors(findings)}
-        return Response(saved, status=status)
+        return Response(saved, status=status, headers=etag_of(document))
 
     @extend_schema(request=PublishInput, responses={201: VersionDetailOutput})
     def publish(self, request: Request, slug: str) -> Response:
@@ -116,13 +150,15 @@ class DocumentViewSet(ApiViewSet):
         version = governance.publish(document_type=self.kind, document=self.document(slug), actor=self.actor, **given)
         return Response(VersionDetailOutput(version).data, status=201)
 
-    @extend_schema(responses=VersionOutput(many=True))
+    @extend_schema(parameters=[VersionQuery], responses=VersionOutput(many=True))
     def versions(self, request: Request, slug: str) -> Response:
+        """The published versions of a document, newest first, without their content."""
         rows = document_type(self.kind).versions.filter(document=self.document(slug))
-        return self.page_of(rows, VersionOutput)
+        return self.page_of(rows.filter(**self.read_query(VersionQuery)), VersionOutput)
 
     @extend_schema(responses=VersionDetailOutput)
     def version(self, request: Request, slug: str, number: int) -> Response:
+        """A published version with its content."""
         return Response(VersionDetailOutput(self._version(self.document(slug), number)).data)
 
     @extend_schema(parameters=[TextQuery], responses=TextOutput)

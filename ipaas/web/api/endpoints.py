@@ -22,9 +22,9 @@ HEADER_OR_NONE = r"\A[A-Za-z0-9-]{0,80}\Z"
 
 
 class EndpointQuery(StrictSerializer):
-    environment = serializers.SlugField(max_length=40, required=False)
-    slug = serializers.SlugField(max_length=80, required=False)
-    state = serializers.ChoiceField(choices=Endpoint.State.choices, required=False)
+    environment = serializers.SlugField(max_length=40, required=False, help_text="Slug of an environment.")
+    slug = serializers.SlugField(max_length=80, required=False, help_text="Its own slug; one in each environment.")
+    state = serializers.ChoiceField(choices=Endpoint.State.choices, required=False, help_text="Of the endpoint.")
 
 
 class EndpointInput(StrictSerializer):
@@ -82,6 +82,7 @@ class EndpointViewSet(ApiViewSet):
 
     @extend_schema(parameters=[EndpointQuery])
     def list(self, request: Request) -> Response:
+        """The endpoints of the workspace."""
         query = self.read_query(EndpointQuery)
         if "environment" in query:
             query["environment__slug"] = query.pop("environment")
@@ -92,6 +93,7 @@ class EndpointViewSet(ApiViewSet):
         return found
 
     def retrieve(self, request: Request, endpoint_id: Any) -> Response:
+        """An endpoint with the path at which it takes deliveries."""
         return Response(EndpointOutput(self.endpoint(endpoint_id)).data)
 
     @extend_schema(request=EndpointInput, responses={201: EndpointOutput})
@@ -138,9 +140,9 @@ class EndpointViewSet(ApiViewSet):
 
 
 class ReceiptQuery(StrictSerializer):
-    endpoint = serializers.UUIDField(required=False)
-    state = serializers.ChoiceField(choices=Receipt.State.choices, required=False)
-    delivery_id = serializers.CharField(max_length=200, required=False)
+    endpoint = serializers.UUIDField(required=False, help_text="Id of an endpoint.")
+    state = serializers.ChoiceField(choices=Receipt.State.choices, required=False, help_text="What became of it.")
+    delivery_id = serializers.CharField(max_length=200, required=False, help_text="The sender's own id.")
 
 
 class ReceiptOutput(serializers.Serializer[Any]):
@@ -181,6 +183,7 @@ class ReceiptViewSet(ApiViewSet):
 
     @extend_schema(parameters=[ReceiptQuery])
     def list(self, request: Request) -> Response:
+        """Accepted deliveries, newest first."""
         query = self.read_query(ReceiptQuery)
         if "endpoint" in query:
             query["endpoint_id"] = query.pop("endpoint")
@@ -188,6 +191,7 @@ class ReceiptViewSet(ApiViewSet):
         return self.get_paginated_response(ReceiptOutput(page, many=True, context=self._runs(page)).data)
 
     def retrieve(self, request: Request, receipt_id: Any) -> Response:
+        """An accepted delivery and the runs that it started."""
         receipt = self.one(self.get_queryset(), "receipt", id=receipt_id)
         return Response(ReceiptOutput(receipt, context=self._runs([receipt])).data)
 

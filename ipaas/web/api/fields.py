@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
-@extend_schema_field({"type": ["object", "array", "string", "number", "boolean"]})
+@extend_schema_field(OpenApiTypes.ANY)
 class JsonField(serializers.Field[Any, Any, Any, Any]):
     """Any JSON, null too, handed on exactly as it was read."""
 
@@ -30,6 +31,14 @@ class StrictSerializer(serializers.Serializer[Any]):
                 message = serializers.ErrorDetail("there is no such field", code="field.unknown")
                 raise serializers.ValidationError({str(key)[:80]: [message] for key in unknown[:20]})
         return super().to_internal_value(data)
+
+
+class PageOutput(serializers.Serializer[Any]):
+    """A page; the subclass names its ``items``."""
+
+    next_cursor = serializers.CharField(
+        allow_null=True, help_text="Hand it in as cursor for the next page; null at the end."
+    )
 
 
 class ReasonInput(StrictSerializer):

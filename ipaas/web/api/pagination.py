@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -42,11 +43,16 @@ class IdCursorPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
-        return [
-            {"name": "limit", "in": "query", "required": False, "schema": limit},
-            {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
-        ]
+        return page_parameters()
+
+
+def page_parameters() -> list[dict[str, Any]]:
+    """As OpenAPI writes them."""
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    return [
+        {"name": "limit", "in": "query", "required": False, "schema": limit},
+        {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
+    ]
 
 
 def read_limit(request: Request) -> int:
@@ -57,9 +63,29 @@ def read_limit(request: Request) -> int:
     return int(text)
 
 
+def page_by_place(rows: Sequence[Any], request: Request) -> tuple[list[Any], str | None]:
+    """One page of rows that are at hand anyway, with the cursor of the next: the place in their order."""
+    start, limit = read_place(request) or 0, read_limit(request)
+    rest = rows[start : start + limit]
+    return list(rest), str(start + limit) if start + limit < len(rows) else None
+
+
+def read_place(request: Request) -> int | None:
+    """The cursor of a list that is paged by a number; None on its first page."""
+    text = request.query_params.get("cursor")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise _no_cursor()
+    return int(text)
+
+
 def read_cursor(text: str) -> UUID:
     try:
         return UUID(bytes=base64.b64decode(text + "==", altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):
-        message = "is not a cursor of this list"
-        raise InvalidInput([{"path": "cursor", "code": "page.cursor", "message": message}]) from None
+        raise _no_cursor() from None
+
+
+def _no_cursor() -> InvalidInput:
+    return InvalidInput([{"path": "cursor", "code": "page.cursor", "message": "is not a cursor of this list"}])

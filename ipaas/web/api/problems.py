@@ -11,6 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from ipaas.accounts.errors import InvalidApiKey
 from ipaas.core import context, errors
 from ipaas.core.logging import get_logger
 
@@ -43,14 +44,49 @@ class Defect(errors.IpaasError):
     remedy = "Look whether it was carried out before you send it again; tell the operator the request id."
 
 
-class OfFramework(errors.IpaasError):
-    """{text}"""
+class NotAuthenticated(errors.IpaasError):
+    """Nobody is recognised by this request."""
 
-    def __init__(self, status: int, code: str, text: str) -> None:
-        self.status = status  # type: ignore[misc]  # the framework's errors have theirs per instance
-        self.code = code  # type: ignore[misc]
-        self.title = code.replace("_", " ").capitalize()  # type: ignore[misc]
-        super().__init__(text=text)
+    status = 401
+    code = "not_authenticated"
+    title = "Not authenticated"
+    remedy = "Send a live key as 'Authorization: Bearer ipk_…', or sign in."
+
+
+class Refused(errors.IpaasError):
+    """You may not do this: the permission for it is missing, or the form's token."""
+
+    status = 403
+    code = "permission_denied"
+    title = "Permission denied"
+    remedy = "Ask an administrator of the workspace for a role that permits it; a session sends X-CSRFToken too."
+
+
+class MethodNotAllowed(errors.IpaasError):
+    """This address does not take {method}."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+    remedy = "Use a method that the header Allow names."
+
+
+class NotAcceptable(errors.IpaasError):
+    """The answer can not be had in a form that the request accepts."""
+
+    status = 406
+    code = "not_acceptable"
+    title = "Not acceptable"
+    remedy = "Accept application/json, or leave Accept out."
+
+
+class UnsupportedMediaType(errors.IpaasError):
+    """A body of this type is not read here: {media_type}."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+    remedy = "Send JSON, with Content-Type: application/json."
 
 
 def problem_response(exc: Exception, _context: Mapping[str, Any]) -> Response:
@@ -65,8 +101,7 @@ def problem_response(exc: Exception, _context: Mapping[str, Any]) -> Response:
     body = found.as_problem(
         instance=request.path[:300] if request is not None else "", trace_id=trace.trace_id if trace else ""
     )
-    if found.status == Defect.status:
-        body["request_id"] = context.correlation_id.get()
+    body["request_id"] = context.correlation_id.get()
     return Response(body, status=found.status, headers=headers, content_type=MEDIA_TYPE)
 
 
@@ -81,9 +116,9 @@ def as_ipaas_error(exc: Exception) -> tuple[errors.IpaasError | None, dict[str, 
     if isinstance(exc, Http404 | exceptions.NotFound):
         return errors.NotFound(), {}
     if isinstance(exc, exceptions.APIException):
-        return _of_framework(exc)
+        return _of_framework(exc), _challenge(exc)
     if isinstance(exc, DjangoPermissionDenied):
-        return OfFramework(403, "permission_denied", "You may not do this."), {}
+        return Refused(), {}
     if isinstance(exc, SuspiciousOperation):
         return BadRequest(), {}
     if isinstance(exc, DataError):
@@ -91,14 +126,20 @@ def as_ipaas_error(exc: Exception) -> tuple[errors.IpaasError | None, dict[str, 
     return None, {}
 
 
-def _of_framework(exc: exceptions.APIException) -> tuple[errors.IpaasError, dict[str, str]]:
-    headers = {}
-    if challenge := getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = challenge
-    codes = exc.get_codes()
-    code = codes if isinstance(codes, str) else exc.default_code
-    text = str(exc.detail) if not isinstance(exc.detail, dict | list) else exc.default_detail
-    return OfFramework(exc.status_code, code, str(text)), headers
+def _of_framework(exc: exceptions.APIException) -> errors.IpaasError:
+    if exc.get_codes() == InvalidApiKey.code:
+        return InvalidApiKey()
+    if isinstance(exc, exceptions.MethodNotAllowed):
+        return MethodNotAllowed(method=str(exc.detail).partition('"')[2].partition('"')[0] or "this method")
+    if isinstance(exc, exceptions.UnsupportedMediaType):
+        return UnsupportedMediaType(media_type=str(exc.detail).partition('"')[2].partition('"')[0][:100] or "none")
+    plain = {401: NotAuthenticated, 403: Refused, 404: errors.NotFound, 406: NotAcceptable}
+    return plain.get(exc.status_code, BadRequest)()
+
+
+def _challenge(exc: exceptions.APIException) -> dict[str, str]:
+    challenge = getattr(exc, "auth_header", None)
+    return {"WWW-Authenticate": challenge} if challenge else {}
 
 
 def _findings(details: Any, path: str) -> Iterator[dict[str, str]]:

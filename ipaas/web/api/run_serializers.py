@@ -8,23 +8,21 @@ from rest_framework import serializers
 from ipaas.core.errors import ErrorClass
 from ipaas.runtime.models import Approval, Attempt, DeadLetter, Run, StepRun
 from ipaas.runtime.tracing import attempt_span_id
-from ipaas.web.api.fields import JsonField, StrictSerializer
+from ipaas.web.api.fields import JsonField, PageOutput, StrictSerializer
 
 ERROR_CLASSES = [entry.value for entry in ErrorClass]
 
 
 class RunQuery(StrictSerializer):
-    status = serializers.ChoiceField(choices=Run.Status.choices, required=False)
-    flow = serializers.SlugField(max_length=80, required=False)
-    environment = serializers.SlugField(max_length=40, required=False)
+    status = serializers.ChoiceField(
+        choices=Run.Status.choices, required=False, help_text="What it is doing, or how it ended."
+    )
+    flow = serializers.SlugField(max_length=80, required=False, help_text="Slug of a flow.")
+    environment = serializers.SlugField(max_length=40, required=False, help_text="Slug of an environment.")
     business_id = serializers.CharField(max_length=500, required=False, help_text="The value of any business id.")
-    error_class = serializers.ChoiceField(choices=ERROR_CLASSES, required=False)
+    error_class = serializers.ChoiceField(choices=ERROR_CLASSES, required=False, help_text="Class of the error.")
     since = serializers.DateTimeField(required=False, help_text="Inclusive.")
     until = serializers.DateTimeField(required=False, help_text="Exclusive.")
-
-
-class StepQuery(StrictSerializer):
-    after = serializers.IntegerField(min_value=-1, max_value=2**31 - 1, required=False, help_text="The last seq seen.")
 
 
 class SettleInput(StrictSerializer):
@@ -143,9 +141,8 @@ class StepOutput(Failing):
         return AttemptOutput(self.context["attempts"].get(step.seq, []), many=True, context=self.context).data
 
 
-class StepsOutput(serializers.Serializer[Any]):
+class StepsOutput(PageOutput):
     items = StepOutput(many=True)
-    next_after = serializers.IntegerField(allow_null=True)
 
 
 class RunDetailOutput(RunOutput):
@@ -174,15 +171,17 @@ class ValuesOutput(serializers.Serializer[Any]):
 
 
 class DeadLetterQuery(StrictSerializer):
-    state = serializers.ChoiceField(choices=DeadLetter.State.choices, required=False)
-    flow = serializers.SlugField(max_length=80, required=False)
-    cause = serializers.CharField(max_length=400, required=False)
-    error_class = serializers.ChoiceField(choices=ERROR_CLASSES, required=False)
+    state = serializers.ChoiceField(choices=DeadLetter.State.choices, required=False, help_text="What became of it.")
+    flow = serializers.SlugField(max_length=80, required=False, help_text="Slug of a flow.")
+    cause = serializers.CharField(max_length=400, required=False, help_text="The whole cause, as groups name it.")
+    error_class = serializers.ChoiceField(choices=ERROR_CLASSES, required=False, help_text="Class of the error.")
 
 
 class GroupQuery(StrictSerializer):
-    state = serializers.ChoiceField(choices=DeadLetter.State.choices, required=False, default="open")
-    flow = serializers.SlugField(max_length=80, required=False)
+    state = serializers.ChoiceField(
+        choices=DeadLetter.State.choices, required=False, default="open", help_text="What became of them."
+    )
+    flow = serializers.SlugField(max_length=80, required=False, help_text="Slug of a flow.")
 
 
 class DeadLetterOutput(Failing):
@@ -214,13 +213,13 @@ class DeadLetterGroupOutput(serializers.Serializer[Any]):
     newest_id = serializers.UUIDField()
 
 
-class DeadLetterGroupsOutput(serializers.Serializer[Any]):
+class DeadLetterGroupsOutput(PageOutput):
     items = DeadLetterGroupOutput(many=True)
 
 
 class ApprovalQuery(StrictSerializer):
-    state = serializers.ChoiceField(choices=Approval.State.choices, required=False)
-    flow = serializers.SlugField(max_length=80, required=False)
+    state = serializers.ChoiceField(choices=Approval.State.choices, required=False, help_text="What became of it.")
+    flow = serializers.SlugField(max_length=80, required=False, help_text="Slug of a flow.")
 
 
 class DecisionInput(StrictSerializer):

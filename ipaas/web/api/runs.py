@@ -19,7 +19,7 @@ from ipaas.runtime.models import Attempt, BusinessId, Run, StepRun
 from ipaas.runtime.showing import ShownRun, text_scrubber
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
-from ipaas.web.api.pagination import read_limit
+from ipaas.web.api.pagination import read_limit, read_place
 from ipaas.web.api.run_serializers import (
     ReplayInput,
     ReplayPreviewOutput,
@@ -29,7 +29,6 @@ from ipaas.web.api.run_serializers import (
     RunQuery,
     SettleInput,
     StepOutput,
-    StepQuery,
     StepsOutput,
     ValuesOutput,
     ValuesQuery,
@@ -64,6 +63,7 @@ class RunViewSet(ApiViewSet):
 
     @extend_schema(parameters=[RunQuery])
     def list(self, request: Request) -> Response:
+        """Runs, newest first, by any of the filters together."""
         rows = self._matching(self.get_queryset(), self.read_query(RunQuery))
         page = self.paginate_queryset(rows) or []
         return self.get_paginated_response(RunOutput(page, many=True, context=names_of(page)).data)
@@ -87,13 +87,14 @@ class RunViewSet(ApiViewSet):
 
     @extend_schema(responses=RunDetailOutput)
     def retrieve(self, request: Request, run_id: Any) -> Response:
+        """A run with its first steps and their attempts."""
         return self._shown(self.run_of(run_id))
 
-    @extend_schema(parameters=[StepQuery], responses=StepsOutput)
+    @extend_schema(responses=StepsOutput)
     def steps(self, request: Request, run_id: Any) -> Response:
         """The steps of a run in order, each with its attempts."""
-        run = self.run_of(run_id)
-        return Response(steps_of(run, self.read_query(StepQuery).get("after", -1), read_limit(request)))
+        place = read_place(request)
+        return Response(steps_of(self.run_of(run_id), -1 if place is None else place, read_limit(request)))
 
     @extend_schema(request=ReasonInput, responses=RunDetailOutput)
     def cancel(self, request: Request, run_id: Any) -> Response:
@@ -178,4 +179,4 @@ def steps_of(run: Run, after: int, limit: int) -> dict[str, Any]:
     for attempt in Attempt.objects.filter(run_id=run.id, seq__in=numbers).order_by("seq", "number"):
         attempts[attempt.seq].append(attempt)
     shown = StepOutput(steps, many=True, context={"attempts": attempts, "scrub": ShownRun(run).text}).data
-    return {"items": shown, "next_after": steps[-1].seq if more else None}
+    return {"items": shown, "next_cursor": str(steps[-1].seq) if more else None}

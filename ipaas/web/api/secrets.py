@@ -45,6 +45,10 @@ class SecretChanges(StrictSerializer):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
+class SecretQuery(StrictSerializer):
+    kind = serializers.ChoiceField(choices=Secret.Kind.choices, required=False, help_text="What it is for.")
+
+
 class SecretOutput(serializers.Serializer[Any]):
     slug = serializers.CharField()
     kind = serializers.ChoiceField(choices=Secret.Kind.choices)
@@ -98,11 +102,14 @@ class SecretViewSet(ApiViewSet):
         found: Secret = self.one(self.get_queryset(), "secret", slug=slug)
         return found
 
+    @extend_schema(parameters=[SecretQuery])
     def list(self, request: Request) -> Response:
-        return self.page_of(self.get_queryset(), SecretOutput)
+        """The secrets of the workspace, without values."""
+        return self.page_of(self.get_queryset().filter(**self.read_query(SecretQuery)), SecretOutput)
 
     @extend_schema(responses=SecretDetailOutput)
     def retrieve(self, request: Request, slug: str) -> Response:
+        """A secret with its versions and what uses it; values are never shown."""
         return Response(SecretDetailOutput(self.secret(slug)).data)
 
     @extend_schema(request=SecretInput, responses={201: SecretDetailOutput})

@@ -9,11 +9,10 @@ from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
 from ipaas.catalog import stand_ins
-from ipaas.core.errors import InvalidInput
 from ipaas.events.models import Endpoint
 from ipaas.web.api.base import ApiViewSet
-from ipaas.web.api.fields import JsonField, StrictSerializer
-from ipaas.web.api.pagination import read_limit
+from ipaas.web.api.fields import JsonField, PageOutput, StrictSerializer
+from ipaas.web.api.pagination import page_by_place, read_limit, read_place
 
 MAX_SENT = 1000
 """Webhooks of one request: they are sent before it is answered."""
@@ -39,12 +38,12 @@ class ClearInput(StrictSerializer):
 
 
 class LedgerQuery(StrictSerializer):
-    vendor = serializers.CharField(max_length=60, required=False)
-    action = serializers.CharField(max_length=60, required=False)
-    outcome = serializers.CharField(max_length=60, required=False)
-    reference = serializers.CharField(max_length=200, required=False)
-    key = serializers.CharField(max_length=200, required=False)
-    entity_id = serializers.CharField(max_length=200, required=False)
+    vendor = serializers.CharField(max_length=60, required=False, help_text="Name of a stand-in.")
+    action = serializers.CharField(max_length=60, required=False, help_text="Action that was called.")
+    outcome = serializers.CharField(max_length=60, required=False, help_text="What the stand-in made of it.")
+    reference = serializers.CharField(max_length=200, required=False, help_text="The caller's own reference.")
+    key = serializers.CharField(max_length=200, required=False, help_text="Idempotency key of the call.")
+    entity_id = serializers.CharField(max_length=200, required=False, help_text="Id that the stand-in gave.")
 
 
 class SendInput(StrictSerializer):
@@ -89,7 +88,7 @@ class StandInOutput(serializers.Serializer[Any]):
     entities = serializers.DictField(child=serializers.IntegerField())
 
 
-class StandInsOutput(serializers.Serializer[Any]):
+class StandInsOutput(PageOutput):
     items = StandInOutput(many=True)
 
 
@@ -106,9 +105,8 @@ class LedgerLineOutput(serializers.Serializer[Any]):
     status = serializers.IntegerField()
 
 
-class LedgerOutput(serializers.Serializer[Any]):
+class LedgerOutput(PageOutput):
     items = LedgerLineOutput(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class ClearedOutput(serializers.Serializer[Any]):
@@ -131,7 +129,8 @@ class StandInViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         """Every stand-in with its faults and counts; 404 in a workspace that may not reach them."""
         found = stand_ins.list_stand_ins(actor=self.actor, workspace=self.workspace)
-        return Response(StandInsOutput({"items": found}).data)
+        items, cursor = page_by_place(found, request)
+        return Response(StandInsOutput({"items": items, "next_cursor": cursor}).data)
 
     @extend_schema(parameters=[LedgerQuery], responses=LedgerOutput)
     def ledger(self, request: Request) -> Response:
@@ -141,7 +140,7 @@ class StandInViewSet(ApiViewSet):
             workspace=self.workspace,
             filters=self.read_query(LedgerQuery),
             limit=read_limit(request),
-            before=_place(request),
+            before=read_place(request),
         )
         cursor = None if page.next_before is None else str(page.next_before)
         return Response(LedgerOutput({"items": page.lines, "next_cursor": cursor}).data)
@@ -181,12 +180,3 @@ class StandInViewSet(ApiViewSet):
             sending=sending,
         )
         return Response(SentOutput(sent).data)
-
-
-def _place(request: Request) -> int | None:
-    text = request.query_params.get("cursor")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise InvalidInput([{"path": "cursor", "code": "page.cursor", "message": "is not a cursor of this list"}])
-    return int(text)

@@ -57,11 +57,10 @@ class Allowance:
 
     @property
     def headers(self) -> dict[str, str]:
-        """As draft-ietf-httpapi-ratelimit-headers-07 names them."""
+        """Policy and what is left of it, as draft-ietf-httpapi-ratelimit-headers-10 writes them."""
         return {
-            "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_s),
+            "RateLimit-Policy": f'"default";q={self.limit};w={PERIOD_S}',
+            "RateLimit": f'"default";r={self.remaining};t={self.reset_s}',
         }
 
 

@@ -1,23 +1,23 @@
 """Every address of the API, below ``/api/v1/``."""
 
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ipaas.core.errors import NotFound
-from ipaas.web.api import openapi  # noqa: F401 - registers the ways of authentication
 from ipaas.web.api.access import ApiKeyViewSet, MemberViewSet, RoleViewSet, ServiceAccountViewSet
 from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
-from ipaas.web.api.audit_trail import AuditEntryViewSet
+from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.bulk import BulkJobViewSet
 from ipaas.web.api.connections import ConnectionViewSet, ConnectorViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
+from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
+from ipaas.web.api.openapi import description
 from ipaas.web.api.runs import RunViewSet
 from ipaas.web.api.secrets import SecretViewSet
 from ipaas.web.api.stand_ins import StandInViewSet
@@ -26,11 +26,16 @@ from ipaas.web.api.workspace import EnvironmentViewSet, MeViewSet, WorkspaceView
 app_name = "api"
 
 
-class DescriptionView(SpectacularAPIView):
+class DescriptionView(APIView):
     """The OpenAPI 3.1 description; it holds nothing of any workspace, so anybody may read it."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    content_negotiation_class = AnyAccept
+    schema = None
+
+    def get(self, request: Request) -> Response:
+        return Response(description())
 
 
 class NowhereView(APIView):
@@ -52,7 +57,7 @@ def _documents(views: type[DocumentViewSet], name: str, plural: str) -> list[obj
     return [
         path(plural, views.as_view({"get": "list", "post": "create"}), name=f"{name}_list"),
         path(one, views.as_view({"get": "retrieve"}), name=f"{name}_detail"),
-        path(f"{one}/draft", views.as_view({"put": "draft"}), name=f"{name}_draft"),
+        path(f"{one}/draft", views.as_view({"get": "read_draft", "put": "draft"}), name=f"{name}_draft"),
         path(f"{one}/publish", views.as_view({"post": "publish"}), name=f"{name}_publish"),
         path(f"{one}/versions", views.as_view({"get": "versions"}), name=f"{name}_versions"),
         path(f"{one}/versions/<int:number>", views.as_view({"get": "version"}), name=f"{name}_version"),
@@ -76,6 +81,7 @@ def _crud(views: type[ApiViewSet], name: str, plural: str, one: str, **verbs: st
 
 CHANGED = {"patch": "partial_update"}
 DELETED = {"delete": "destroy"}
+MEMBER = "members/<uuid:member_id>"
 CONNECTION = "connections/<uuid:connection_id>"
 
 
@@ -84,6 +90,9 @@ urlpatterns = [
     path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
     path("workspace", WorkspaceViewSet.as_view({"get": "retrieve", **CHANGED}), name="workspace"),
     *_crud(EnvironmentViewSet, "environment", "environments", "<slug:slug>", **CHANGED),
+    path("figures", FigureViewSet.as_view({"get": "list"}), name="figure_list"),
+    path("work", WorkViewSet.as_view({"get": "retrieve"}), name="work"),
+    path("policies", PolicyViewSet.as_view({"get": "list"}), name="policy_list"),
     # documents and flows
     path("documents/validate", AnyDocumentViewSet.as_view({"post": "validate"}), name="document_validate"),
     path("documents/apply", AnyDocumentViewSet.as_view({"post": "apply"}), name="document_apply"),
@@ -121,6 +130,7 @@ urlpatterns = [
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
     *_crud(ConnectionViewSet, "connection", "connections", "<uuid:connection_id>", **CHANGED, **DELETED),
+    path(f"{CONNECTION}/policy", PolicyViewSet.as_view({"get": "of_connection"}), name="connection_policy"),
     path(f"{CONNECTION}/health", ConnectionViewSet.as_view({"get": "health"}), name="connection_health"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
     *_crud(SecretViewSet, "secret", "secrets", "<slug:slug>", **CHANGED, **DELETED),
@@ -144,7 +154,8 @@ urlpatterns = [
     # who may come in, and who did what
     path("roles", RoleViewSet.as_view({"get": "list"}), name="role_list"),
     *_crud(MemberViewSet, "member", "members", "<uuid:member_id>", **CHANGED, **DELETED),
-    *_deeds(MemberViewSet, "member", "members/<uuid:member_id>", "deactivate"),
+    *_deeds(MemberViewSet, "member", MEMBER, "deactivate", "reactivate"),
+    path(f"{MEMBER}/password-link", MemberViewSet.as_view({"post": "password_link"}), name="member_password_link"),
     path(
         "service-accounts",
         ServiceAccountViewSet.as_view({"get": "list", "post": "create"}),

@@ -84,6 +84,7 @@ class MeViewSet(ApiViewSet):
 
     @extend_schema(responses=MeOutput)
     def retrieve(self, request: Request) -> Response:
+        """Who calls, in which workspace, with which permissions."""
         actor = self.actor
         found = {
             "kind": actor.kind,
@@ -108,16 +109,19 @@ class EnvironmentViewSet(ApiViewSet):
         return Environment.objects.filter(workspace=self.workspace)
 
     def list(self, request: Request) -> Response:
+        """The environments of the workspace."""
         self.read_query(NoQuery)
         return self.page_of(self.get_queryset(), EnvironmentOutput, settings=self.actor.may("settings.view"))
 
     @extend_schema(request=EnvironmentInput, responses={201: EnvironmentOutput})
     def create(self, request: Request) -> Response:
+        """Make an environment."""
         given = self.read(EnvironmentInput)
         given["variables"] = normalise(given["variables"])
         return self._shown(create_environment(workspace=self.workspace, actor=self.actor, **given), 201)
 
     def retrieve(self, request: Request, slug: str) -> Response:
+        """An environment; its variables are null for callers without settings.view."""
         return self._shown(self._environment(slug))
 
     @extend_schema(request=EnvironmentChanges, responses=EnvironmentOutput)

@@ -1,12 +1,12 @@
 """The policy of a connection: what is in effect and where each value comes from, and a form for its own values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
 from ipaas.catalog.registry import policy_of
-from ipaas.policies.schema import CONNECTION_SCHEMA
+from ipaas.policies.schema import CONNECTION_SCHEMA, policy_leaves
 from ipaas.policies.settings import PLATFORM, Effective, merge
 from ipaas.sdk.manifest import Manifest
 from ipaas.web.pages.schema_fields import field_for, initial_for, value_for
@@ -16,15 +16,6 @@ GROUP_TITLES = {"retry": "Retry", "rate": "Rate", "breaker": "Breaker", "capture
 ORIGINS = {"platform": "platform", "connector": "connector", "connection": "this connection", "step": "step"}
 OFF, OWN = "off", ""
 Path = tuple[str, ...]
-
-
-def policy_leaves() -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Every setting of a connection's policy with its schema."""
-    for name, node in CONNECTION_SCHEMA["properties"].items():
-        if "properties" in node:
-            yield from (((name, key), leaf) for key, leaf in node["properties"].items())
-        else:
-            yield (name,), node
 
 
 def effective_rows(effective: Effective) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, Perm
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
+from ipaas.governance.drafts import draft_saver
 from ipaas.web.pages import documents as shared
 from ipaas.web.pages.document_guide import guide_for
 from ipaas.web.pages.documents import Context, DocumentPages
@@ -82,7 +83,7 @@ def _conflict(
     now = pages.document(request, document.slug) if document else None
     context: Context = {"problem": told_error(error)}
     if now is not None and now.draft is not None and now.draft_revision != revision:
-        saver = shared.draft_saver(now, pages.kind)
+        saver = draft_saver(now)
         context["conflict"] = {
             "revision": now.draft_revision,
             "by": saver.actor_label if saver else "",

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from ipaas.accounts.pages import WorkspaceRequest
-from ipaas.audit.models import AuditEntry
 from ipaas.core import document_forms as forms
 from ipaas.core import jsonio
 from ipaas.core.document_querysets import DocumentQuerySet
@@ -274,14 +273,6 @@ def _only_pinned(before: Json, after: Json) -> bool:
 def _short(value: Json) -> str:
     text = value if isinstance(value, str) else jsonio.dumps(value).decode()
     return text if len(text) <= MOST_OF_A_VALUE else f"{text[:MOST_OF_A_VALUE]}…"
-
-
-def draft_saver(document: VersionedDocument, kind: str) -> AuditEntry | None:
-    """The audit entry of who saved the draft last."""
-    rows = AuditEntry.objects.of_workspace(document.workspace_id).filter(
-        subject_type=kind, subject_id=str(document.id), action=f"{kind}.draft_saved"
-    )
-    return rows.order_by("-id").first()
 
 
 def with_items(page: CursorPage, rows: Iterable[Any]) -> CursorPage:

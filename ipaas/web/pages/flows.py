@@ -20,10 +20,10 @@ from ipaas.runtime.clocks import Clock, clocks_of
 from ipaas.runtime.holds import RELEASE_PER_S, held_count
 from ipaas.runtime.models import Run
 from ipaas.web.build_readmodels import DeploymentRow
+from ipaas.web.flow_figures import Figures, figures_of, open_letters, today
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with_items
 from ipaas.web.pages.endpoint_rows import hook_address
-from ipaas.web.pages.flow_figures import Figures, figures_of, open_letters, today
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
 from ipaas.web.pages.runs import run_rows
 from ipaas.web.pages.support import asked, environment_of, options

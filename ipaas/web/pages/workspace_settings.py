@@ -19,8 +19,8 @@ from ipaas.web.pages.connection_policies import platform_rows
 from ipaas.web.pages.connection_rows import connection_url
 from ipaas.web.pages.settings_frame import show, url_of
 from ipaas.web.pages.support import form_errors, told_error
-from ipaas.web.pages.workers import backlog, stores
 from ipaas.web.readmodels import Link
+from ipaas.web.workers import backlog, stores
 
 LARGEST_VARIABLES = 100_000
 

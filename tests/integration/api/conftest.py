@@ -30,6 +30,8 @@ from tests.factories.flow_documents import flow, mapping, schema
 SIMPLE = flow(steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])
 """A flow that calls nobody."""
 EVIDENCE = "a" * 64
+TESTER = "tester@acme.example"
+"""A member of Acme with every role, of the matrices."""
 
 
 class Api:

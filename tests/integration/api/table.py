@@ -13,7 +13,8 @@ NEW_CONNECTION = {"environment": "production", "slug": "pay", "connector": "paym
 
 IN_TEST = {"environment": "production", "step": "note"}
 
-TABLE: list[tuple[str, str, Any, str, int]] = [
+Row = tuple[str, str, Any, str, int]
+TABLE: list[Row] = [
     ("GET", "flows", None, "flows.view", 200),
     ("POST", "flows", {"content": NEW_FLOW}, "flows.edit", 201),
     ("GET", "flows/{flow}", None, "flows.view", 200),
@@ -89,6 +90,7 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
         row
         for plural, kind in (("flows", "flow"), ("schemas", "schema"), ("mappings", "mapping"))
         for row in (
+            ("GET", f"{plural}/{{{kind}}}/draft", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/diff?from=1", None, f"{plural}.view", 200),
             ("POST", f"{plural}/{{{kind}}}/versions/1/deprecate", REASON, f"{plural}.publish", 200),
@@ -147,6 +149,10 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
     ("GET", "environments/{environment}", None, "flows.view", 200),
     ("PATCH", "environments/{environment}", {"variables": {"rate": 4}}, "settings.edit", 200),
     ("GET", "workspace", None, "settings.view", 200),
+    ("GET", "figures?environment=production", None, "flows.view", 200),
+    ("GET", "work", None, "settings.view", 200),
+    ("GET", "policies", None, "settings.view", 200),
+    ("GET", "connections/{connection}/policy", None, "connections.view", 200),
     ("PATCH", "workspace", {"egress_allow": ["127.0.0.1:9"]}, "settings.edit", 200),
     ("GET", "roles", None, "settings.view", 200),
     ("GET", "members", None, "settings.view", 200),
@@ -155,6 +161,8 @@ TABLE: list[tuple[str, str, Any, str, int]] = [
     ("PATCH", "members/{member}", {"roles": ["approver"]}, "users.manage", 200),
     ("DELETE", "members/{member}", None, "users.manage", 204),
     ("POST", "members/{member}/deactivate", {}, "users.manage", 200),
+    ("POST", "members/{member}/reactivate", {}, "users.manage", 200),
+    ("POST", "members/{member}/password-link", {}, "users.manage", 200),
     ("GET", "service-accounts", None, "apikeys.manage", 200),
     ("POST", "service-accounts", {"slug": "bot", "name": "Bot", "roles": ["approver"]}, "apikeys.manage", 201),
     ("POST", "service-accounts/{account}/enable", {}, "apikeys.manage", 200),
@@ -174,6 +182,7 @@ ALSO_NEEDED = {
     "documents/apply": {"schemas.view"},
     "members": BEYOND,
     "members/{member}": BEYOND,
+    "members/{member}/password-link": BEYOND,
     "service-accounts": BEYOND,
 }
 OPEN = {("GET", "me"), ("GET", "schema")}

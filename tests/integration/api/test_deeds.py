@@ -106,7 +106,7 @@ def test_a_run_shows_its_steps_and_no_payload(alice: Api, deployed: FlowVersion,
     assert "DE0212" not in alice.get(f"runs/{run['id']}").content.decode()
     steps = told(alice.get(f"runs/{subjects['run']}"))["steps"]["items"]
     assert [(step["path"], step["error"]["code"], step["attempts"]) for step in steps] == [("note", "no_stock", [])]
-    assert told(alice.get(f"runs/{subjects['run']}/steps?after=1"))["items"] == []
+    assert told(alice.get(f"runs/{subjects['run']}/steps?cursor=1"))["items"] == []
 
 
 def test_dead_letters_are_grouped_by_cause(alice: Api, subjects: dict[str, Any]) -> None:

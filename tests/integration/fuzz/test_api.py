@@ -22,7 +22,12 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core import NotSet
 from schemathesis.core.transport import Response
-from schemathesis.specs.openapi.checks import response_schema_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from ipaas.accounts.models import ApiKey, Environment, Membership, Workspace
 from ipaas.audit.models import AuditEntry
@@ -37,6 +42,10 @@ from tests.integration.api.conftest import Api
 
 pytestmark = pytest.mark.django_db
 
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    response_schema_conformance,
+]  # fmt: skip
 ROLES = ("admin", "auditor", "builder", "operator", "approver", "steward")
 WATCHED = (
     AuditEntry, ApiKey, Approval, Connection, DeadLetter, Deployment, Endpoint, Environment, Flow, FlowVersion,
@@ -63,11 +72,13 @@ def _rows() -> dict[str, int]:
 
 def _known(label: str, subjects: dict[str, Any]) -> dict[str, Any]:
     """Identities that exist, for the parameters of an address."""
-    plural = label.split("/")[3].split("{")[0]
-    slugs = {"flows": "flow", "schemas": "schema", "mappings": "mapping"}
-    found = {"run_id": subjects["run"], "letter_id": subjects["letter"], "approval_id": subjects["approval"]}
-    found = {name: str(value) for name, value in found.items()}
-    return {**found, "slug": subjects[slugs[plural]] if plural in slugs else "production", "number": 1, "version": 1}
+    plural = label.split("/")[3]
+    slugs = {
+        "flows": "flow", "schemas": "schema", "mappings": "mapping", "secrets": "secret", "service-accounts": "account",
+        "environments": "environment",
+    }  # fmt: skip
+    found = {f"{name}_id": str(value) for name, value in subjects.items()}
+    return {**found, "slug": subjects[slugs[plural]] if plural in slugs else "payments", "number": 1, "version": 1}
 
 
 def _send(api: Api, case: Any) -> Any:
@@ -103,13 +114,12 @@ def _checked(case: Any, answer: Any) -> None:
         assert kind == "application/problem+json", (answer.status_code, kind)
         problem = json.loads(answer.content)
         assert (problem["status"], bool(problem["code"])) == (answer.status_code, True)
-        return
     request = PreparedRequest()
     request.prepare(method=case.method, url="http://testserver/")
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     headers = {name: [value] for name, value in answer.headers.items()}
     given = Response(answer.status_code, headers, content, request, elapsed=0.0, verify=False)
-    case.validate_response(given, checks=[not_a_server_error, response_schema_conformance])
+    case.validate_response(given, checks=CHECKS)
 
 
 def _fuzz(label: str, api: Api, subjects: dict[str, Any], examples: int) -> None:

@@ -13,9 +13,11 @@ from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import Actor
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
+from ipaas.core.redaction import scrub_text
 from ipaas.vault import opening, reads, services
 from ipaas.vault.errors import SecretInUse, SecretNotFound, SecretUnusable
 from ipaas.vault.inbound import open_versions
+from ipaas.vault.known import secret_values
 from ipaas.vault.models import DataKey, Secret, SecretVersion
 from ipaas.vault.opening import open_secret, peek_secret
 
@@ -36,6 +38,11 @@ def signing(workspace: Workspace, alice: Actor) -> Secret:
 
 def test_the_gateway_opens_what_was_entered(secret: Secret, workspace: Workspace) -> None:
     assert open_secret(workspace.id, "payments", purpose="charge") == {"token": VALUE}
+
+
+def test_what_must_not_be_shown_is_known_after_a_rotation(secret: Secret, workspace: Workspace, alice: Actor) -> None:
+    services.put_version(secret=secret, fields={"token": VALUE[::-1]}, actor=alice)
+    assert VALUE[::-1] not in scrub_text(f"sent {VALUE[::-1]}", secret_values(workspace.id))
 
 
 def test_a_foreign_and_a_missing_secret_answer_alike(secret: Secret, other_workspace: Workspace) -> None:

@@ -87,7 +87,7 @@ def test_a_stranger_does_nothing(flow: Flow, stranger: Client) -> None:
 def test_the_list_speaks_of_today_in_the_environment_shown(
     builder: Client, flow: Flow, march: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ipaas.web.pages.flow_figures.now", lambda: NOON)
+    monkeypatch.setattr("ipaas.web.flow_figures.now", lambda: NOON)
     for number, hours in enumerate((0.2, 0.3, 5, 12.4, 13, 30)):
         add_run(flow, NOON - timedelta(hours=hours), "dead" if number == 1 else "succeeded", number)
     row = builder.get(LIST).context["page"].items[0]
@@ -100,8 +100,8 @@ def test_the_list_speaks_of_today_in_the_environment_shown(
 def test_a_busy_flow_is_counted_no_further_than_the_newest(
     builder: Client, flow: Flow, march: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ipaas.web.pages.flow_figures.now", lambda: NOON)
-    monkeypatch.setattr("ipaas.web.pages.flow_figures.MOST_RUNS", 3)
+    monkeypatch.setattr("ipaas.web.flow_figures.now", lambda: NOON)
+    monkeypatch.setattr("ipaas.web.flow_figures.MOST_RUNS", 3)
     for number in range(5):
         add_run(flow, NOON - timedelta(minutes=number), number=number)
     row = builder.get(LIST).context["page"].items[0]

@@ -3,10 +3,8 @@
 import pytest
 
 from ipaas.accounts import roles
-from ipaas.accounts.roles_page import roles_page
 from ipaas.core.actor import SYSTEM, Actor, known_permissions
 from ipaas.core.errors import InvalidInput
-from tests.architecture.sources import ROOT
 
 READING = {name for name in roles.PERMISSIONS if name.endswith(".view")}
 
@@ -63,8 +61,3 @@ def test_a_misspelt_permission_is_an_error_not_a_denial() -> None:
     for actor in (SYSTEM, Actor("user", "u", "u")):
         with pytest.raises(LookupError):
             actor.may("flows.veiw")
-
-
-def test_the_reference_page_is_current() -> None:
-    """To renew it: ``python -c "from ipaas.accounts.roles_page import *; print(roles_page(), end='')"``."""
-    assert (ROOT / "docs" / "reference" / "roles.md").read_text() == roles_page()

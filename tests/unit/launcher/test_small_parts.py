@@ -114,7 +114,7 @@ def test_front_end_counts_as_built_until_an_input_changes(tmp_path: Path) -> Non
     for name in ("package.json", "build.mjs", "static/src/app.js"):
         (tmp_path / name).write_text("1")
     assert not frontend.is_built(tmp_path)
-    (tmp_path / "static" / "dist" / ".inputs").write_text(frontend._hash(tmp_path, frontend.SOURCES))
+    (tmp_path / "static" / "dist" / ".inputs").write_text(frontend.content_hash(tmp_path, frontend.SOURCES))
     assert frontend.is_built(tmp_path)
 
     (tmp_path / "static" / "src" / "app.js").write_text("2")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipaas.core.errors import InvalidInput
-from ipaas.policies.schema import CONNECTION_SCHEMA, STEP_SCHEMA, check_policy, reference_page
+from ipaas.policies.schema import CONNECTION_SCHEMA, STEP_SCHEMA, check_policy
 from ipaas.policies.settings import PLATFORM, RateSettings, merge
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -109,7 +109,3 @@ def test_whatever_passes_the_check_can_be_merged(policy: Any) -> None:
     except InvalidInput as error:
         codes = {found["code"] for found in error.errors}
     assert codes <= {"policy.cap_below_base"}
-
-
-def test_every_setting_is_in_the_reference() -> None:
-    assert (ROOT / "docs" / "reference" / "policies.md").read_text("utf-8") == reference_page()

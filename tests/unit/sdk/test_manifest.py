@@ -8,7 +8,6 @@ import pytest
 
 from ipaas.sdk.loader import ConnectorUnloadable, load_all, load_folder
 from ipaas.sdk.manifest_reader import ManifestInvalid, manifest_schema, parse_manifest
-from ipaas.sdk.reference import render
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD: dict[str, Any] = {
@@ -116,7 +115,3 @@ def test_every_key_of_the_manifest_has_a_meaning() -> None:
     schema = manifest_schema()
     assert keys(schema, "") == []
     assert [key for name, below in schema["$defs"].items() for key in keys(below, name)] == []
-
-
-def test_the_reference_is_up_to_date() -> None:
-    assert (ROOT / "docs/reference/connector-manifest.md").read_text("utf-8") == render()

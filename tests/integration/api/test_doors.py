@@ -1,0 +1,95 @@
+"""What a person can do on a page a program can do by the API, with the same permission."""
+
+import re
+
+from tests.integration.api.test_description import ALL
+from tests.integration.web.test_every_page import OF_THE_DEED, PERMISSION
+
+BY_NAME = (("_new", "_create"), ("_detail", "_get"), ("_edit", "_update"), ("_check", "_validate"))
+OPERATION = {
+    "accounts:account_new": "service_account_create",
+    "accounts:account_switch": "service_account_disable",
+    "accounts:environments": "environment_list",
+    "accounts:health": "work",
+    "accounts:key_new": "api_key_create",
+    "accounts:key_revoke": "api_key_revoke",
+    "accounts:key_rotate": "api_key_rotate",
+    "accounts:keys": "api_key_list",
+    "accounts:member_add": "member_create",
+    "accounts:member_link": "member_password_link",
+    "accounts:member_remove": "member_delete",
+    "accounts:member_roles": "member_update",
+    "accounts:member_switch": "member_deactivate",
+    "accounts:network": "workspace",
+    "accounts:network_change": "workspace_update",
+    "accounts:policies": "policy_list",
+    "accounts:settings": "member_list",
+    "audit:checkpoints": "audit_checkpoints",
+    "audit:entry_list": "audit_entry_list",
+    "audit:export": "audit_export",
+    "audit:verify": "audit_verify",
+    "catalog:connection_choose": "connector_list",
+    "catalog:connection_force": "connection_breaker",
+    "catalog:connection_new": "connection_create",
+    "catalog:connection_switch": "connection_disable",
+    "catalog:stub_detail": "stub_list",
+    "contracts:schema_check": "document_validate",
+    "contracts:schema_edit": "schema_draft_save",
+    "flows:flow_check": "document_validate",
+    "flows:flow_edit": "flow_draft_save",
+    "flows:flow_roll_back": "flow_rollback",
+    "flows:flow_run": "flow_trigger",
+    "mapping:mapping_check": "document_validate",
+    "mapping:mapping_edit": "mapping_draft_save",
+    "runtime:bulk_cancel": "bulk_job_create",
+    "runtime:bulk_jobs": "bulk_job_list",
+    "runtime:bulk_pause": "bulk_job_pause",
+    "runtime:bulk_resume": "bulk_job_resume",
+    "runtime:bulk_stop": "bulk_job_stop",
+    "runtime:dead_letter_discard_all": "bulk_job_create",
+    "runtime:dead_letter_group": "dead_letter_groups",
+    "runtime:dead_letter_replay_all": "bulk_job_create",
+    "runtime:run_correct": "run_replay",
+    "runtime:run_data": "run_values",
+    "vault:secret_change": "secret_update",
+    "vault:secret_version_new": "secret_versions",
+    "vault:secret_version_revoke": "secret_revoke",
+    "web:home": "figure_list",
+}
+"""Page → operation, where the names do not say it."""
+OTHERWISE = {
+    "accounts:environments": "builders read the names too; variables are null without settings.view",
+    "accounts:keys": "the page shows names and ages to all who see the settings, the API the scopes too",
+    "catalog:connection_choose": "it begins the making of one; the list of connectors is no secret to readers",
+    "runtime:run_correct": "a replay with an input needs deadletters.correct as well",
+}
+"""Pages whose operation asks for another permission, and why."""
+
+
+def operation_of(page: str) -> str:
+    if page in OPERATION:
+        return OPERATION[page]
+    name = page.partition(":")[2]
+    for of_page, of_api in BY_NAME:
+        name = re.sub(f"{of_page}$", of_api, name)
+    return name
+
+
+def test_what_a_page_can_do_the_api_can() -> None:
+    known = {one["operationId"] for *_, one in ALL}
+    assert {page: operation_of(page) for page in PERMISSION if operation_of(page) not in known} == {}
+
+
+def test_both_ask_for_the_same_permission() -> None:
+    asked = {one["operationId"]: one["description"].partition("\n\nPermission: ")[2].strip("`.") for *_, one in ALL}
+    wrong = {}
+    for page, permission in PERMISSION.items():
+        needed = asked[operation_of(page)]
+        if needed not in (permission, OF_THE_DEED.get(page), "that of the deed") and page not in OTHERWISE:
+            wrong[page] = (permission, needed)
+    assert wrong == {}
+
+
+def test_the_table_names_what_there_is() -> None:
+    assert set(OPERATION) - set(PERMISSION) == set()
+    assert set(OTHERWISE) - set(PERMISSION) == set()
