@@ -37,7 +37,9 @@ class ApplyInput(DocumentInput):
 
 
 class FileInput(DocumentInput):
-    name = serializers.CharField(max_length=500, required=False, default="", help_text="Of the file; findings name it.")
+    name = serializers.CharField(
+        max_length=500, required=False, default="", allow_blank=True, help_text="Of the file; findings name it."
+    )
     expected_revision = serializers.IntegerField(
         min_value=0, max_value=2**31 - 1, required=False, help_text="The revision that the plan named."
     )
