@@ -1,17 +1,20 @@
 """Kill processes at random moments while orders come in; then ask the vendors whether anything was lost or doubled.
 
 Each seed is a storm of its own over a fresh instance: a client posts signed orders and repeats every delivery until it
-was accepted, the vendors fail in several ways, and processes die by SIGKILL at moments drawn by the seed. What is
-judged afterwards are the vendors' ledger and the warehouse against the list of accepted orders; the product's own
-records are asked for one thing alone: which of the unfinished orders lie open before a person.
+was accepted, the vendors fail in several ways, and processes (the vendors' own among them) die by SIGKILL, are
+frozen past their lease or lose what they hold in memory, at moments drawn by the seed. What is judged afterwards are
+the vendors' ledger and the warehouse against the list of accepted orders; the product's own records are asked for one
+thing alone: which of the unfinished orders lie open before a person.
 
 Run from the repository: ``python3 manage.py bench chaos [--seeds N] [--minutes M] [--rate R] [--first-seed S]``.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,20 +23,37 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from redis import Redis, RedisError
 
-from bench.victim import LOOK_S, Instance, InstanceFailed, instance, kill, wait_until
+from bench.victim import LOOK_S, Instance, InstanceFailed, instance, wait_until
 from ipaas.cli.books import OrderBook, open_books, read_ledger
 from ipaas.cli.demo_warehouse import Warehouse
+from ipaas.core.errors import IpaasError
 from ipaas.core.net import EgressPolicy, client_for_loop, close_client_for_loop
-from ipaas.launcher.kernel import family
+from ipaas.launcher.kernel import family, signal_process
 from ipaas.sdk.loader import load_all
 from ipaas.sdk.stubs.client import StubClient
 from ipaas.sdk.stubs.orders import order, order_of
 from ipaas.sdk.stubs.webhooks import Delivery, Sending, deliver, poster, signed_deliveries
 
 CONNECTORS = Path(__file__).resolve().parent.parent / "connectors"
-VICTIMS = ("worker", "worker child", "web", "ingress", "scheduler", "valkey", "postgres", "postgres child")
-SUPERVISOR = "supervisor"
+VICTIMS = (
+    "worker",
+    "worker child",
+    "web",
+    "ingress",
+    "scheduler",
+    "valkey",
+    "postgres",
+    "postgres child",
+    "preload",
+    "stubs",
+    "valkey: emptied",
+    "postgres: stopped at once",
+)
+SUPERVISOR, FROZEN = "supervisor", "worker child: frozen"
+FROZEN_S = 25.0  # longer than a lease: it goes on when others hold what it held
+LONG_S = 3 * FROZEN_S
 FAULTS: tuple[Mapping[str, Any], ...] = (
     {"vendor": "payments", "kind": "status", "status": 503, "percent": 20},
     {"vendor": "payments", "kind": "reset", "when": "after", "percent": 4},
@@ -45,9 +65,15 @@ FAULTS: tuple[Mapping[str, Any], ...] = (
     {"vendor": "storefront", "kind": "half", "percent": 4},
     {"vendor": "smtp", "kind": "reset", "when": "after", "percent": 4},
     {"vendor": "payments", "kind": "delay", "delay_ms": 150, "percent": 20},
+    {"vendor": "payments", "kind": "delay", "delay_ms": 12_000, "percent": 1},
+    {"vendor": "inventory", "kind": "status", "status": 429, "retry_after": "1", "percent": 3},
+    {"vendor": "smtp", "kind": "status", "status": 451, "percent": 3},
 )
+STRIKES = {" frozen": signal.SIGSTOP, " stopped at once": signal.SIGQUIT}
+FORGETFUL = ("stubs", SUPERVISOR)  # their end makes the stand-ins forget the faults
 TRIES = 200
-SETTLE_S, BACK_S, RECOVERY_S = 240.0, 60.0, 8.0
+SETTLE_S = 600.0  # a breaker whose probes fail stays open for two minutes each time
+BACK_S, RECOVERY_S = 60.0, 8.0
 _WORK_LEFT = "SELECT count(*) FROM runtime_work WHERE kind IN (0, 1)"
 _LETTERS = "SELECT business_key, error_code FROM runtime_deadletter WHERE state = 'open'"
 
@@ -75,6 +101,7 @@ class Storm:
     ends: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     repeats: int = 0
+    faults: int = 0
     settle_s: float = 0.0
 
     def as_line(self) -> str:
@@ -84,7 +111,7 @@ class Storm:
         verdict = "nothing lost, nothing twice" if not self.problems else f"{len(self.problems)} PROBLEMS"
         return (
             f"seed {self.seed}: {len(self.accepted)} orders, {dead} kills, settled after {self.settle_s:.0f} s: "
-            f"{ends}; {self.repeats} repeats recognised; {verdict}"
+            f"{ends}; {self.faults} faults met; {self.repeats} repeats recognised; {verdict}"
         )
 
 
@@ -93,8 +120,9 @@ def plan(seed: int, *, seconds: float, every_s: float, supervisor: bool) -> list
     dice = random.Random(f"chaos:{seed}")
     number = max(1, round(seconds / every_s))
     victims: list[str] = []
+    known = (*VICTIMS, FROZEN) if seconds >= LONG_S else VICTIMS
     while len(victims) < number:
-        victims += dice.sample(VICTIMS, len(VICTIMS))
+        victims += dice.sample(known, len(known))
     victims = victims[:number]
     if supervisor:
         victims[-1] = SUPERVISOR
@@ -120,18 +148,33 @@ async def _storm(storm: Storm, running: Instance, faults: tuple[Mapping[str, Any
         await _set_faults(storm, running, faults)
         async with asyncio.TaskGroup() as group:
             group.create_task(_post_all(storm, running))
-            group.create_task(_kill_all(storm, running))
-        await _set_faults(storm, running, faults)  # the stand-ins forgot them when the supervisor died
+            group.create_task(_kill_all(storm, running, faults))
+        storm.faults += await _faults_met(running)
         await _settle(storm, running)
     finally:
         await close_client_for_loop()
 
 
 async def _set_faults(storm: Storm, running: Instance, faults: tuple[Mapping[str, Any], ...]) -> None:
-    stubs = _stubs(running)
-    await stubs.clear_faults()
+    """Put the faults in force, as soon as the stand-ins can be spoken to: they forget them when they end."""
+    stubs, deadline = _stubs(running), time.monotonic() + BACK_S
+    while True:
+        try:
+            await stubs.clear_faults()
+            break
+        except IpaasError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(LOOK_S)
     for fault in faults:
         await stubs.add_fault({**fault, "seed": storm.seed})
+
+
+async def _faults_met(running: Instance) -> int:
+    try:
+        return sum(int(fault["fired"]) for fault in await _stubs(running).faults())
+    except IpaasError:
+        return 0  # they are down: what they met is not known
 
 
 async def _post_all(storm: Storm, running: Instance) -> None:
@@ -158,14 +201,26 @@ async def _post_all(storm: Storm, running: Instance) -> None:
             await asyncio.sleep(storm.seconds / storm.orders)
 
 
-async def _kill_all(storm: Storm, running: Instance) -> None:
+async def _kill_all(storm: Storm, running: Instance, faults: tuple[Mapping[str, Any], ...]) -> None:
     """Kill by the plan; between two kills the product gets to act, where it can, so that each hits it at work."""
     ledger = running.home / "stubs-ledger.jsonl"
-    for one in storm.kills:
-        await asyncio.sleep(one.after_s)
-        await asyncio.to_thread(_let_act, ledger, one.after_lines)
-        await asyncio.to_thread(_strike, one, running)
-        storm.killed[one.victim] += 1
+    async with asyncio.TaskGroup() as thaws:
+        for one in storm.kills:
+            await asyncio.sleep(one.after_s)
+            await asyncio.to_thread(_let_act, ledger, one.after_lines)
+            if one.victim in FORGETFUL:
+                storm.faults += await _faults_met(running)
+            struck = await asyncio.to_thread(_strike, one, running)
+            storm.killed[one.victim] += 1
+            if one.victim in FORGETFUL:
+                await _set_faults(storm, running, faults)
+            elif one.victim == FROZEN:
+                thaws.create_task(_thaw(struck))
+
+
+async def _thaw(pid: int) -> None:
+    await asyncio.sleep(FROZEN_S)
+    signal_process(pid, signal.SIGCONT)
 
 
 def _let_act(ledger: Path, lines: int) -> None:
@@ -179,16 +234,22 @@ def _lines(ledger: Path) -> int:
     return ledger.read_bytes().count(b"\n")
 
 
-def _strike(one: Kill, running: Instance) -> None:
-    """Kill one process, whatever it does now; one that is down from an earlier kill is awaited."""
+def _strike(one: Kill, running: Instance) -> int:
+    """Strike one process, whatever it does now, and say which; one that is down from an earlier kill is awaited."""
     if one.victim == SUPERVISOR:
         running.kill_supervisor()
-        return
-    name, _, child = one.victim.partition(" ")
+        return 0
+    name, _, how = one.victim.partition(":")
+    name, _, child = name.partition(" ")
     wait_until(lambda: running.process_of(name).alive, f"{name} runs again", BACK_S)
-    main = running.process_of(name).pid or 0
-    members = family(main)
-    kill(members[1 + int(one.dice * (len(members) - 1))] if child and len(members) > 1 else main)
+    members = family(running.process_of(name).pid or 0)
+    pid = members[1 + int(one.dice * (len(members) - 1))] if child and len(members) > 1 else members[0]
+    if how == " emptied":
+        with contextlib.suppress(RedisError), Redis.from_url(running.state.environment["REDIS_URL"]) as held:
+            held.flushall()
+    else:
+        signal_process(pid, STRIKES.get(how, signal.SIGKILL))
+    return pid
 
 
 async def _settle(storm: Storm, running: Instance) -> None:

@@ -8,6 +8,7 @@ import os
 import time
 
 from bench import gauges, growth, report, w1
+from bench.crawl import crawl
 from bench.floor import floor
 from bench.session import WARM_RUNS, Round, Session, full_path, measure_round, through_floor, track_commits
 from bench.target import target
@@ -67,10 +68,13 @@ def _tell(one: Round) -> None:
 
 
 def _rest(session: Session, seconds: float) -> list[tuple[str, ...]]:
-    """Memory after the work, and CPU when there is none."""
+    """Memory after the work and after a look at every page, and CPU when there is nothing to do."""
+    worked = gauges.memory_mb(session.instance)
+    pages = crawl(session.instance.port, growth.sign_in(session.world))
     memory = gauges.memory_mb(session.instance)
     parts = ", ".join(f"{name} {value:.0f}" for name, value in memory.items())
-    rows = [("memory of everything (PSS)", f"{sum(memory.values()):.0f} MB ({parts})", "", "", "700 MB")]
+    figure = f"{sum(memory.values()):.0f} MB ({parts}); {sum(worked.values()):.0f} MB before {pages} pages were seen"
+    rows = [("memory of everything (PSS)", figure, "", "", "700 MB")]
     if seconds:
         time.sleep(REST_S)
         before = session.reading()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ipaas.launcher.kernel import group_members, signal_group, signal_process
+from ipaas.launcher.kernel import group_members, signal_group
 from ipaas.launcher.layout import ROOT
 from ipaas.launcher.state import ProcessState, State
 
@@ -143,11 +143,6 @@ def instance(
         found.sweep()
         if whole and not keep():
             shutil.rmtree(folder)
-
-
-def kill(pid: int) -> bool:
-    """``kill -9``; False when it was gone already."""
-    return signal_process(pid, signal.SIGKILL)
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float) -> None:

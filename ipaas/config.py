@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,6 +98,56 @@ class Settings(BaseSettings):
             "turns on secure cookies and HSTS."
         ),
     )
+    mail_url: SecretStr | None = Field(
+        None,
+        description=(
+            "The mail server that the product's own mails (invitations, notices) go to: "
+            "`smtps://user:password@host:465` (TLS), `smtp://user:password@host:587` (STARTTLS, insisted on) or "
+            "`smtp+plain://host:25` (neither). Without it each mail becomes a file in `mail/` of the home, and pages "
+            "show its link once to who sent it."
+        ),
+    )
+    mail_from: str = Field("ipaas@localhost", max_length=254, description="The sender of these mails.")
+    password_min_length: int = Field(
+        12,
+        ge=8,
+        le=128,
+        description=(
+            "Characters that a new password needs at least, 8 to 128. Common passwords and those like the person's "
+            "name or address are refused besides."
+        ),
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        description=(
+            "OpenID Connect provider for [single sign-on](../how-to/single-sign-on.md), such as "
+            "`https://login.example.org/realms/main`. Its configuration is read from "
+            "`/.well-known/openid-configuration` below it."
+        ),
+    )
+    oidc_client_id: str = Field(
+        "", max_length=300, description="What the provider calls this installation; needed with an issuer."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="The secret that belongs to it; without one the provider must accept PKCE alone."
+    )
+    oidc_name: str = Field("single sign-on", max_length=60, description="What the sign-in page calls the provider.")
+    oidc_scopes: str = Field("openid email profile", max_length=300, description="What the provider is asked to tell.")
+    oidc_groups_claim: str = Field("groups", max_length=100, description="The claim that lists a person's groups.")
+    oidc_roles: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description=(
+            'Roles by group as JSON: `{"ops": ["acme:operator", "acme:auditor"]}`. Workspaces named here are '
+            "governed by it for all who sign in this way."
+        ),
+    )
+    oidc_trust_email: bool = Field(
+        False,
+        description=(
+            "Take addresses as verified although the provider does not send `email_verified`. Only for a provider "
+            "whose people can not choose their address."
+        ),
+    )
     demo_warehouse_url: SecretStr | None = Field(
         None,
         description=(
@@ -130,6 +180,29 @@ class Settings(BaseSettings):
         "json", pattern="^(json|console)$", description="`json` (one object per line) or `console`."
     )
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _known_mail_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("smtp://", "smtps://", "smtp+plain://")):
+            message = "begins with smtp://, smtps:// or smtp+plain://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _safe_issuer(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            message = "is an https address (http only on this machine)"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _signon_is_whole(self) -> "Settings":
+        if self.oidc_issuer is not None and not self.oidc_client_id:
+            message = "IPAAS_OIDC_ISSUER needs IPAAS_OIDC_CLIENT_ID"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _keys_outlive_runs(self) -> "Settings":

@@ -1,7 +1,10 @@
 """Who acts: actors made from people and from API keys, with the permissions they have at this moment."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from ipaas.accounts.models import ApiKey, Membership, User, Workspace
-from ipaas.accounts.roles import permissions_of
+from ipaas.accounts.roles import FLOW_ROLES, permissions_of
 from ipaas.core.actor import Actor
 from ipaas.core.errors import NotFound
 
@@ -15,7 +18,7 @@ def actor_for(user: User, workspace: Workspace, ip: str | None = None) -> Actor:
 
 def actor_in(user: User, slug: str, ip: str | None = None) -> tuple[Actor, Workspace]:
     """A person in the workspace with this slug; ``NotFound`` alike for a foreign and a missing one. One query."""
-    found = Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug)
+    found = Membership.objects.with_flow_roles().select_related("workspace").filter(user=user, workspace__slug=slug)
     membership = found.first() if user.is_active else None
     if membership is None:
         raise NotFound(what="workspace")
@@ -26,8 +29,15 @@ def actor_in(user: User, slug: str, ip: str | None = None) -> tuple[Actor, Works
         workspace_id=membership.workspace_id,
         permissions=permissions_of(membership.roles),
         ip=ip,
+        on_flows=flow_permissions(membership.on_flows),  # type: ignore[attr-defined]  # annotated
     )
     return actor, membership.workspace
+
+
+def flow_permissions(on_flows: Sequence[str]) -> dict[UUID, frozenset[str]]:
+    """What ``with_flow_roles`` found, as permissions by flow; an unknown role permits nothing."""
+    pairs = (one.split(":") for one in on_flows)
+    return {UUID(flow_id): FLOW_ROLES.get(role, frozenset()) for flow_id, role in pairs}
 
 
 def roles_of(actor: Actor) -> frozenset[str]:

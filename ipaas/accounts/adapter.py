@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+from django.urls import reverse
 
 from ipaas.accounts.addresses import client_ip
 from ipaas.accounts.known_places import is_known_place
@@ -11,6 +12,9 @@ from ipaas.accounts.models import User
 from ipaas.accounts.services import set_password
 from ipaas.accounts.signin import record_failed_signin
 from ipaas.core.actor import Actor
+
+NO_ADDRESS = "::"
+"""Stands for an address that is not known, where one has to be stored."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -20,7 +24,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return client_ip(request) or "unknown"
+        return client_ip(request) or NO_ADDRESS
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Failures count per account; where its owner has signed in before they count apart, so that no stranger
@@ -34,7 +38,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         set_password(user=user, password=password, actor=actor)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        return "/"
+        return reverse("web:profile")
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         record_failed_signin(str(credentials.get("email") or credentials.get("username") or ""), client_ip(request))

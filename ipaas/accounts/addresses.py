@@ -1,6 +1,7 @@
 """The address a request came from."""
 
 import ipaddress
+from typing import Protocol
 
 from django.http import HttpRequest
 
@@ -23,3 +24,15 @@ def client_ip(request: HttpRequest) -> str:
         except ValueError:
             continue
     return ""
+
+
+class Absolute(Protocol):
+    """A request of Django or of the REST framework."""
+
+    def build_absolute_uri(self, location: str | None = None, /) -> str: ...
+
+
+def absolute(request: Absolute, path: str) -> str:
+    """The address that people use for a path of the pages."""
+    public = settings().public_url
+    return f"{public.rstrip('/')}{path}" if public else request.build_absolute_uri(path)

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from ipaas.accounts.actors import actor_in
 from ipaas.accounts.addresses import client_ip
 from ipaas.accounts.api_keys import authenticate_api_key
-from ipaas.accounts.errors import InvalidApiKey
+from ipaas.accounts.errors import InvalidApiKey, SecondFactorNeeded
 from ipaas.accounts.models import User, Workspace
+from ipaas.accounts.second_factor import lacks_second_factor
 from ipaas.core import errors
 from ipaas.core.actor import Actor, known_permission
 
@@ -73,12 +74,17 @@ class SessionActorAuthentication(SessionAuthentication):
             actor, workspace = actor_in(user, slug, client_ip(request))
         except errors.NotFound as error:
             raise NotFound(error.detail) from None
+        if lacks_second_factor(request._request, user, workspace):  # noqa: SLF001 - which holds the session
+            raise SecondFactorNeeded
         bind(request, actor, workspace)
         return user, actor
 
 
 class HasPermission(BasePermission):
-    """Deny by default: the view's ``required_permissions`` names a permission per action (or HTTP method)."""
+    """Deny by default: the view's ``required_permissions`` names a permission per action (or HTTP method).
+
+    Who has it on single flows passes here; the deed itself checks whether its flow is among them.
+    """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         required: Mapping[str, str] = getattr(view, "required_permissions", {})
@@ -86,7 +92,7 @@ class HasPermission(BasePermission):
         actor = getattr(request, "auth", None)
         if name is None or not isinstance(actor, Actor):
             return False
-        if not actor.may(known_permission(name)):
+        if not actor.may_somewhere(known_permission(name)):
             raise errors.PermissionDenied(permission=name)
         return True
 

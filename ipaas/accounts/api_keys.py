@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from ipaas import audit
+from ipaas.accounts.actors import flow_permissions
 from ipaas.accounts.errors import InvalidApiKey
 from ipaas.accounts.models import ApiKey, Membership, ServiceAccount, User, Workspace
 from ipaas.accounts.roles import permissions_of
@@ -128,7 +129,7 @@ def authenticate_api_key(raw: str, ip: str | None = None) -> Actor:
     matches = hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), expected)
     if key is None or not matches or not _is_live(key, now()):
         raise InvalidApiKey
-    permissions = _of_key(key)
+    permissions, on_flows = _of_key(key)
     _note_use(key)
     return Actor(
         kind="api_key" if key.service_account_id is None else "service",
@@ -138,6 +139,8 @@ def authenticate_api_key(raw: str, ip: str | None = None) -> Actor:
         permissions=permissions,
         ip=ip,
         flows=frozenset(key.flows) if key.flows is not None else None,
+        on_flows=on_flows,
+        rate_per_minute=key.service_account.rate_per_minute if key.service_account else None,
     )
 
 
@@ -190,23 +193,28 @@ def _is_live(key: ApiKey, moment: datetime) -> bool:
     return not (key.service_account and key.service_account.disabled)
 
 
-def _of_key(key: ApiKey) -> frozenset[str]:
-    """The scopes cut down to what the owner may do now; an owner who left makes the key invalid."""
+OnFlows = dict[UUID, frozenset[str]]
+
+
+def _of_key(key: ApiKey) -> tuple[frozenset[str], OnFlows]:
+    """The scopes cut down to what the owner may do now, and on which flows; an owner who left makes the key invalid."""
     scopes = frozenset(key.scopes)
     if key.flows is not None:
         scopes = frozenset(scope for scope in scopes if scope.startswith(BINDABLE))
     if key.service_account is not None:
-        return scopes & permissions_of(key.service_account.roles)
+        return scopes & permissions_of(key.service_account.roles), {}
     if key.owner is None:
-        return scopes
-    return scopes & _of_member(key.owner, key.workspace_id)
+        return scopes, {}
+    everywhere, on_flows = _of_member(key.owner, key.workspace_id)
+    return scopes & everywhere, {flow: scopes & granted for flow, granted in on_flows.items()}
 
 
-def _of_member(owner: User, workspace_id: UUID) -> frozenset[str]:
-    membership = Membership.objects.filter(user=owner, workspace_id=workspace_id).first() if owner.is_active else None
+def _of_member(owner: User, workspace_id: UUID) -> tuple[frozenset[str], OnFlows]:
+    rows = Membership.objects.with_flow_roles().filter(user=owner, workspace_id=workspace_id)
+    membership = rows.first() if owner.is_active else None
     if membership is None:
         raise InvalidApiKey
-    return permissions_of(membership.roles)
+    return permissions_of(membership.roles), flow_permissions(membership.on_flows)  # type: ignore[attr-defined]  # annotated
 
 
 def _note_use(key: ApiKey) -> None:

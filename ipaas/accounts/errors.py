@@ -24,3 +24,21 @@ class SharedUser(Conflict):
 
     code = "user.shared"
     remedy = "Remove the membership instead, or ask whoever runs the installation."
+
+
+class SecondFactorNeeded(IpaasError):
+    """This workspace asks everybody for a second factor, and your account has none."""
+
+    status = 403
+    code = "second_factor.needed"
+    title = "Second factor needed"
+    remedy = "Set one up under Your account, Two-factor; programs use an API key."
+
+
+class InvitationEnded(IpaasError):
+    """This invitation is not valid: it was used, revoked or renewed, or its time is over."""
+
+    status = 404
+    code = "invitation.ended"
+    title = "Invitation not valid"
+    remedy = "Ask whoever invited you to send it again."

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ipaas.accounts.actors import ANONYMOUS, actor_in
 from ipaas.accounts.addresses import client_ip
 from ipaas.accounts.models import User
+from ipaas.accounts.second_factor import lacks_second_factor
 from ipaas.core.errors import NotFound
 
 
@@ -24,6 +25,7 @@ class ActorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = ANONYMOUS  # type: ignore[attr-defined]  # see accounts.pages.WorkspaceRequest
         request.workspace = None  # type: ignore[attr-defined]
+        request.second_factor_due = False  # type: ignore[attr-defined]
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> None:
@@ -36,3 +38,4 @@ class ActorMiddleware:
             return
         request.actor = actor  # type: ignore[attr-defined]
         request.workspace = workspace  # type: ignore[attr-defined]
+        request.second_factor_due = lacks_second_factor(request, request.user, workspace)  # type: ignore[attr-defined]

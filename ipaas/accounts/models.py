@@ -6,7 +6,14 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from ipaas.accounts.querysets import ApiKeyQuerySet, MembershipQuerySet, WorkspaceQuerySet
+from ipaas.accounts.querysets import (
+    ApiKeyQuerySet,
+    FlowRoleQuerySet,
+    InvitationQuerySet,
+    MembershipQuerySet,
+    WorkspaceQuerySet,
+)
+from ipaas.core.clock import now
 from ipaas.core.ids import uuid7
 
 
@@ -93,8 +100,85 @@ class Membership(models.Model):
         return f"{self.user_id} in {self.workspace_id}"
 
 
+class FlowRole(models.Model):
+    """What a member is to one flow, its owner or a steward, beyond the roles of the workspace."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="flow_roles")
+    flow_id = models.UUIDField(db_index=True)
+    role = models.CharField(max_length=20)
+
+    objects = FlowRoleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["membership", "flow_id"], name="accounts_flowrole_once")]
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.flow_id}"
+
+
+class Invitation(models.Model):
+    """An address that was asked to join, with the roles it then gets; only a digest of the link's token is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    roles = ArrayField(models.CharField(max_length=20))
+    digest = models.BinaryField(max_length=32, unique=True)
+    invited_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    mailed_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                condition=models.Q(accepted_at__isnull=True, revoked_at__isnull=True),
+                name="accounts_invitation_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.workspace_id}"
+
+    @property
+    def state(self) -> str:
+        """accepted, revoked, expired or invited."""
+        if self.accepted_at is not None:
+            return "accepted"
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at <= now() else "invited"
+
+
+class Identity(models.Model):
+    """A person as the single sign-on provider knows them; ``subject`` never changes there, an address may."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=300)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="accounts_identity_once")]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class ServiceAccount(models.Model):
-    """A program that acts in a workspace in its own name, by API keys only."""
+    """A program that acts in a workspace in its own name, by API keys only.
+
+    ``rate_per_minute`` is what each of its keys may ask of the API; None: what the installation allows every key.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="service_accounts")
@@ -102,6 +186,7 @@ class ServiceAccount(models.Model):
     name = models.CharField(max_length=120)
     roles = ArrayField(models.CharField(max_length=20))
     disabled = models.BooleanField(default=False)
+    rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

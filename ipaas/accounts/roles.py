@@ -8,6 +8,7 @@ PERMISSIONS: dict[str, str] = {
     "flows.edit": "Create flows and change their drafts.",
     "flows.publish": "Publish a version of a flow and choose which version runs where.",
     "flows.pause": "Stop and resume new runs of a flow.",
+    "flows.assign": "Choose the owners and stewards of a flow.",
     "flows.trigger": "Start a run of a flow by hand or through the API.",
     "mappings.view": "See mappings and their versions.",
     "mappings.edit": "Create mappings and change their drafts.",
@@ -70,6 +71,18 @@ ROLES: dict[str, frozenset[str]] = {
     "approver": frozenset({"flows.view", "runs.view", "approvals.view", "approvals.decide"}),
     "auditor": frozenset(_VIEW | {"audit.view", "audit.export", "settings.view"}),
     "admin": frozenset(PERMISSIONS),
+}
+
+FLOW_ROLES: dict[str, frozenset[str]] = {
+    "owner": frozenset({"flows.edit", "flows.publish", "flows.pause", "flows.trigger", "flows.assign"}),
+    "steward": frozenset({"flows.edit", "flows.publish", "flows.pause"}),
+}
+"""What a member may do to one flow beyond the roles of the workspace: deeds on the flow itself, nothing that shows
+more of its runs. Guards let these through by ``Actor.may_somewhere``, so every such deed checks its own subject."""
+
+FLOW_DESCRIPTIONS: dict[str, str] = {
+    "owner": "Answers for the flow: changes, publishes, deploys, pauses and starts it, and chooses its stewards.",
+    "steward": "Looks after its quality: changes, publishes, deploys and pauses it.",
 }
 
 DESCRIPTIONS: dict[str, str] = {

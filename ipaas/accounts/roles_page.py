@@ -1,6 +1,6 @@
 """The reference page of roles, made from the table itself."""
 
-from ipaas.accounts.roles import DESCRIPTIONS, PERMISSIONS, ROLES
+from ipaas.accounts.roles import DESCRIPTIONS, FLOW_DESCRIPTIONS, FLOW_ROLES, PERMISSIONS, ROLES
 
 
 def roles_page() -> str:
@@ -19,4 +19,16 @@ def roles_page() -> str:
     for name, text in PERMISSIONS.items():
         marks = " | ".join("yes" if name in granted else "" for granted in ROLES.values())
         lines.append(f"| `{name}` | {text} | {marks} |")
+    lines += [
+        "",
+        "## Of one flow",
+        "",
+        "A member can be owner or steward of single flows, beyond the roles of the workspace. It is chosen on the page",
+        "of the flow (Owners and stewards), by `ipaas flows assign`, or through `/api/v1/flows/{slug}/people`.",
+        "",
+        *(
+            f"- **{role}**: {text} {', '.join(f'`{name}`' for name in sorted(FLOW_ROLES[role]))}"
+            for role, text in FLOW_DESCRIPTIONS.items()
+        ),
+    ]
     return "\n".join(lines) + "\n"

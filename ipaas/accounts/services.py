@@ -3,47 +3,56 @@
 import re
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.http import urlsafe_base64_encode
 
 from ipaas import audit
 from ipaas.accounts.actors import ANONYMOUS, actor_for, actor_in
 from ipaas.accounts.api_keys import authenticate_api_key, create_api_key, revoke_api_key, rotate_api_key
-from ipaas.accounts.errors import LastAdmin, SharedUser
+from ipaas.accounts.errors import LastAdmin
+from ipaas.accounts.flow_roles import assign_flow_role, withdraw_flow_role
+from ipaas.accounts.guards import check_password, checked_email, create_user, grantable, own_member, refuse
+from ipaas.accounts.invitations import invite_member, renew_invitation, revoke_invitation
 from ipaas.accounts.models import Environment, Membership, ServiceAccount, User, Workspace
-from ipaas.accounts.roles import check_roles, permissions_of
+from ipaas.accounts.second_factor import reset_second_factor
 from ipaas.accounts.signin import workspaces_of
 from ipaas.accounts.workspace_settings import check_settings
 from ipaas.core.actor import Actor, require_permission
-from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
+from ipaas.core.errors import Conflict, NotFound, PermissionDenied
+from ipaas.core.querysets import locked_row
 
 __all__ = [
     "ANONYMOUS",
     "actor_for",
     "actor_in",
     "add_member",
+    "assign_flow_role",
     "authenticate_api_key",
     "change_environment",
     "change_roles",
+    "change_service_account",
     "change_settings",
     "create_api_key",
     "create_environment",
     "create_service_account",
     "create_workspace",
     "deactivate_user",
+    "invite_member",
     "issue_password_link",
     "reactivate_user",
     "remove_member",
+    "renew_invitation",
+    "reset_second_factor",
     "revoke_api_key",
+    "revoke_invitation",
     "rotate_api_key",
     "set_password",
     "set_service_account_disabled",
+    "withdraw_flow_role",
 ]
 
+MOST_PER_MINUTE = 10_000_000
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 
 
@@ -137,9 +146,9 @@ def add_member(
     ignored, so that no workspace can take over an account. Raises ``Conflict`` for someone who is a member already.
     """
     require_permission(actor, "users.manage", workspace)
-    roles = _grantable(roles, actor)
-    email = _checked_email(email)
-    user = User.objects.filter(email=email).first() or _create_user(email=email, name=name, password=password)
+    roles = grantable(roles, actor)
+    email = checked_email(email)
+    user = User.objects.filter(email=email).first() or create_user(email=email, name=name, password=password)
     membership, created = Membership.objects.get_or_create(user=user, workspace=workspace, defaults={"roles": roles})
     if not created:
         raise Conflict(what=f"{user.email} is a member already.")
@@ -151,7 +160,7 @@ def add_member(
 def change_roles(*, membership: Membership, roles: list[str], actor: Actor) -> Membership:
     """Replace the roles of a member; the last administrator can not lose that role."""
     require_permission(actor, "users.manage", membership)
-    roles = _grantable(roles, actor)
+    roles = grantable(roles, actor)
     locked = _locked_with_admins(membership)
     if "admin" not in roles:
         _keep_an_admin(locked)
@@ -175,7 +184,7 @@ def remove_member(*, membership: Membership, actor: Actor) -> None:
 def deactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
     """Refuse every further sign-in and request of a person who belongs to this workspace alone."""
     require_permission(actor, "users.manage", workspace)
-    membership = _own_member(user, workspace)
+    membership = own_member(user, workspace)
     _keep_an_admin(_locked_with_admins(membership))
     user.is_active = False
     user.save(update_fields=["is_active"])
@@ -187,7 +196,7 @@ def deactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
 def reactivate_user(*, user: User, workspace: Workspace, actor: Actor) -> User:
     """Admit a deactivated person of this workspace alone again."""
     require_permission(actor, "users.manage", workspace)
-    membership = _own_member(user, workspace)
+    membership = own_member(user, workspace)
     user.is_active = True
     user.save(update_fields=["is_active"])
     _record_member("user.reactivated", membership, actor, {})
@@ -202,8 +211,8 @@ def issue_password_link(*, membership: Membership, actor: Actor) -> tuple[str, s
     account of others or rises above the own rights. It ends with the next sign-in or change of the password.
     """
     require_permission(actor, "users.manage", membership)
-    user = _own_member(membership.user, membership.workspace).user
-    _grantable(membership.roles, actor)
+    user = own_member(membership.user, membership.workspace).user
+    grantable(membership.roles, actor)
     if not user.is_active:
         raise Conflict(what=f"The account of {user.email} is switched off; switch it on first.")
     _record_member("user.password_link_issued", membership, actor, {})
@@ -218,7 +227,7 @@ def set_password(*, user: User, password: str, actor: Actor) -> None:
     """
     if not actor.is_system and actor.id != str(user.pk):
         raise PermissionDenied(permission="users.manage")
-    _check_password(password, user)
+    check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
     places = [actor.workspace_id] if actor.workspace_id or actor.is_system else workspaces_of(user.email)
@@ -228,16 +237,45 @@ def set_password(*, user: User, password: str, actor: Actor) -> None:
 
 @transaction.atomic
 def create_service_account(
-    *, workspace: Workspace, slug: str, name: str, roles: list[str], actor: Actor
+    *,
+    workspace: Workspace,
+    slug: str,
+    name: str,
+    roles: list[str],
+    actor: Actor,
+    rate_per_minute: int | None = None,
 ) -> ServiceAccount:
-    """Make a program's account; its roles must not permit more than the maker may."""
+    """Make a program's account; its roles must not permit more than the maker may.
+
+    ``rate_per_minute``: requests that each of its keys may send; None: as many as every key.
+    """
     require_permission(actor, "apikeys.manage", workspace)
     _check_slug(slug, 60)
     if ServiceAccount.objects.filter(workspace=workspace, slug=slug).exists():
         raise Conflict(what=f"There is a service account {slug!r} already.")
-    account = ServiceAccount.objects.create(workspace=workspace, slug=slug, name=name, roles=_grantable(roles, actor))
+    account = ServiceAccount.objects.create(
+        workspace=workspace,
+        slug=slug,
+        name=name,
+        roles=grantable(roles, actor),
+        rate_per_minute=_checked_rate(rate_per_minute),
+    )
     _record_service_account("service_account.created", account, actor)
     return account
+
+
+@transaction.atomic
+def change_service_account(
+    *, account: ServiceAccount, roles: list[str], rate_per_minute: int | None, actor: Actor
+) -> ServiceAccount:
+    """Replace roles and rate of a service account; both hold from the next request of its keys on."""
+    require_permission(actor, "apikeys.manage", account)
+    locked = locked_row(ServiceAccount.objects.all(), account, "service account")
+    before = {"roles": locked.roles, "rate_per_minute": locked.rate_per_minute}
+    locked.roles, locked.rate_per_minute = grantable(roles, actor), _checked_rate(rate_per_minute)
+    locked.save(update_fields=["roles", "rate_per_minute"])
+    _record_service_account("service_account.changed", locked, actor, {"before": before})
+    return locked
 
 
 @transaction.atomic
@@ -250,30 +288,21 @@ def set_service_account_disabled(*, account: ServiceAccount, disabled: bool, act
     return account
 
 
-def _own_member(user: User, workspace: Workspace) -> Membership:
-    """The membership of a person who belongs to this workspace and to no other; else ``SharedUser``."""
-    membership = Membership.objects.select_related("user").filter(user=user, workspace=workspace).first()
-    if membership is None or user.memberships.exclude(workspace=workspace).exists():
-        raise SharedUser(email=user.email)
-    return membership
+def _checked_rate(rate: int | None) -> int | None:
+    if rate is not None and not 1 <= rate <= MOST_PER_MINUTE:
+        refuse("rate_per_minute", "rate.range", f"is 1 to {MOST_PER_MINUTE} requests a minute")
+    return rate
 
 
-def _grantable(roles: list[str], actor: Actor) -> list[str]:
-    """Known roles that permit nothing beyond what the actor (perhaps a key with few scopes) may do."""
-    roles = check_roles(roles)
-    beyond = permissions_of(roles) - actor.permissions
-    if beyond and not actor.is_system:
-        raise PermissionDenied(permission=min(beyond))
-    return roles
-
-
-def _record_service_account(action: str, account: ServiceAccount, actor: Actor) -> None:
+def _record_service_account(
+    action: str, account: ServiceAccount, actor: Actor, more: dict[str, Any] | None = None
+) -> None:
     audit.record(
         action,
         actor=actor,
         workspace_id=account.workspace_id,
         subject=("service_account", account.id, account.slug),
-        details={"roles": account.roles},
+        details={"roles": account.roles, "rate_per_minute": account.rate_per_minute, **(more or {})},
     )
 
 
@@ -302,37 +331,7 @@ def _keep_an_admin(membership: Membership) -> None:
         raise LastAdmin(email=membership.user.email)
 
 
-def _checked_email(email: str) -> str:
-    email = email.strip().lower()
-    try:
-        validate_email(email)
-    except ValidationError:
-        _refuse("email", "email.invalid", "this is not an e-mail address")
-    return email
-
-
-def _create_user(*, email: str, name: str, password: str | None) -> User:
-    if not name.strip():
-        _refuse("name", "name.missing", "a person needs a name")
-    if password is not None:
-        _check_password(password, User(email=email, name=name))
-    return User.objects.create_user(email=email, name=name.strip()[:120], password=password)
-
-
-def _check_password(password: str, user: User) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise InvalidInput(
-            [{"path": "password", "code": "password.weak", "message": message} for message in error.messages]
-        ) from None
-
-
 def _check_slug(slug: str, length: int) -> None:
     if len(slug) > length or not SLUG.match(slug):
         wanted = f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
-        _refuse("slug", "slug.invalid", wanted)
-
-
-def _refuse(path: str, code: str, message: str) -> None:
-    raise InvalidInput([{"path": path, "code": code, "message": message}])
+        refuse("slug", "slug.invalid", wanted)

@@ -1,5 +1,6 @@
 """Sign-in on record: in the chain of every workspace of the person, or in the platform's when there is none."""
 
+from typing import Any
 from uuid import UUID
 
 from ipaas.accounts.actors import ANONYMOUS
@@ -23,6 +24,12 @@ def record_signout(user: User, ip: str) -> None:
     _record("signout", _person(user, ip), workspaces_of(user.email), ("user", user.pk, user.email))
 
 
+def record_own_deed(action: str, user: User, ip: str, details: dict[str, Any] | None = None) -> None:
+    """What a person does to the own account."""
+    subject = ("user", user.pk, user.email)
+    _record(action, _person(user, ip), workspaces_of(user.email), subject, details=details)
+
+
 def _person(user: User, ip: str) -> Actor:
     return Actor(kind="user", id=str(user.pk), label=user.email, ip=ip)
 
@@ -39,8 +46,9 @@ def _record(
     workspaces: list[UUID | None],
     subject: tuple[str, object, str],
     outcome: str = "ok",
+    details: dict[str, Any] | None = None,
 ) -> None:
     record_rows(
-        entry_row(action, actor=actor, workspace_id=workspace, subject=subject, outcome=outcome)
+        entry_row(action, actor=actor, workspace_id=workspace, subject=subject, outcome=outcome, details=details)
         for workspace in workspaces
     )

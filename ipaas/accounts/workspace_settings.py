@@ -36,6 +36,11 @@ def _check_egress(entries: Any) -> None:
             raise _invalid(place, "egress.entry", error.detail) from None
 
 
+def _check_switch(value: Any) -> None:
+    if not isinstance(value, bool):
+        raise _invalid("require_two_factor", "setting.form", "is true or false")
+
+
 def _invalid(path: str, code: str, message: str) -> InvalidInput:
     return InvalidInput([{"path": path, "code": code, "message": message}])
 
@@ -50,6 +55,12 @@ _ALL = (
             "maxItems": MOST_TARGETS,
         },
         check=_check_egress,
+    ),
+    WorkspaceSetting(
+        name="require_two_factor",
+        doc="Whether people must have a second factor (an app's codes or a passkey) to enter the workspace.",
+        schema={"type": "boolean"},
+        check=_check_switch,
     ),
 )
 SETTINGS: Mapping[str, WorkspaceSetting] = {one.name: one for one in _ALL}

@@ -16,6 +16,7 @@ class CatalogConfig(AppConfig):
         on_usage_asked(connections_using)
         audit.register_actions(
             {
+                "connector.imported": "A connector was made of a vendor's description, as a new version.",
                 "connection.created": "A connection was made.",
                 "connection.changed": "A connection was changed; a new address detaches its secret.",
                 "connection.enabled": "A connection was enabled.",

@@ -1,7 +1,7 @@
 """What must hold for a connection before it is stored."""
 
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_named, policy_of
+from ipaas.catalog.registry import connector_of, policy_of
 from ipaas.catalog.resolution import egress_of, origin_of
 from ipaas.core.errors import InvalidInput
 from ipaas.core.net import EgressRefused, Target, check_url, parse_url
@@ -15,7 +15,7 @@ Finding = dict[str, str]
 
 def check(row: Connection) -> None:
     """Raise InvalidInput with every fault."""
-    connector = connector_named(row.connector)
+    connector = connector_of(row)
     errors = [*_address_faults(row, connector.manifest), *_scheme_faults(row, connector.manifest)]
     if not isinstance(row.config, dict):
         errors.append({"path": "config", "code": "config.invalid", "message": "is an object"})
@@ -30,7 +30,7 @@ def check(row: Connection) -> None:
 
 def origin(row: Connection) -> str:
     """Scheme, host and port that the connection calls."""
-    connector = connector_named(row.connector)
+    connector = connector_of(row)
     target = _target(row, connector.manifest)
     return origin_of(connector.manifest.protocol, target, connector.with_config_defaults(row.config))
 

@@ -1,11 +1,13 @@
 """What other packages may know of connections without calling anything."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connectors
+from ipaas.catalog.registry import connector_of
 from ipaas.sdk.connector import Connector
 
 
@@ -14,7 +16,6 @@ def connections_of(workspace_id: UUID) -> Iterator[tuple[str, Connector, Mapping
 
     Those whose connector is not installed are left out.
     """
-    installed = connectors()
     for row in Connection.objects.in_workspace(workspace_id).order_by("slug", "id"):
-        if row.connector in installed:
-            yield row.slug, installed[row.connector], row.config
+        with suppress(ConnectorMissing):
+            yield row.slug, connector_of(row), row.config

@@ -9,7 +9,7 @@ import os
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -250,7 +250,9 @@ async def _reconcile(call: GatewayCall, outer: Call, known: Recorded) -> Reconci
     resolved = await connection_for(call.workspace_id, call.environment_id, call.connection)
     inner = _prepared(call, resolved, None, do_look_up)
     inner.effect, inner.reconcile, inner.cost = Effect.SAFE, None, 1
-    inner.attempt = min(outer.attempt, inner.settings.retry.max_attempts)
+    retry = inner.settings.retry  # asking is safe: as long as the doubt is worth it, not a number of times
+    patient = replace(retry, max_attempts=outer.attempt + 1, budget_s=retry.doubt_s)
+    inner.settings, inner.attempt = replace(inner.settings, retry=patient), outer.attempt
     response = await _here().pipeline(resolved.connector.slug)(inner)
     outer.verdicts.append({"policy": "lookup", "verdict": response.kind})
     if response.kind == "ok":

@@ -1,12 +1,20 @@
-"""Connections: a connector, set up for one environment of a workspace, with its secret and policy."""
+"""Connections: a connector, set up for one environment with its secret and policy. Connectors that were imported."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
+import zstandard
 from django.db import models
 
 from ipaas.accounts.models import Environment, Workspace
-from ipaas.catalog.querysets import ConnectionQuerySet
+from ipaas.catalog.querysets import ConnectionQuerySet, ImportedConnectorQuerySet
+from ipaas.core import jsonio
 from ipaas.core.ids import uuid7
+
+PACKED_LIMITS = jsonio.JsonLimits(
+    max_bytes=64 * 1024 * 1024, max_depth=256, max_keys=4_000_000, max_string=4 * 1024 * 1024
+)
 
 
 class Connection(models.Model):
@@ -66,6 +74,88 @@ class Connection(models.Model):
     @property
     def enabled(self) -> bool:
         return self.state == self.State.ACTIVE
+
+
+class ImportedConnector(models.Model):
+    """One version of a connector that a workspace made of a vendor's own description; it never changes.
+
+    ``document`` is the manifest, kept packed and in its own order; ``source_sha256`` recognises a description that is
+    handed in again. Connections pin a version: a later one changes nothing until a connection is moved to it.
+    """
+
+    class Kind(models.TextChoices):
+        OPENAPI = "openapi", "OpenAPI"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="imported_connectors")
+    slug = models.SlugField(max_length=60)
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=80)
+    summary = models.CharField(max_length=300)
+    category = models.CharField(max_length=30)
+    api_version = models.CharField(max_length=40, blank=True, default="")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    dialect = models.CharField(max_length=12, blank=True, default="")
+    source_url = models.CharField(max_length=500, blank=True, default="")
+    source_sha256 = models.CharField(max_length=64)
+    packed = models.BinaryField()
+    groups = models.JSONField(default=dict)
+    findings = models.JSONField(default=list)
+    action_count = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=200)
+
+    workspace_id: UUID
+    objects = ImportedConnectorQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "slug", "number"], name="catalog_imported_connector_number")
+        ]
+        ordering = ["slug", "-number"]
+
+    def __str__(self) -> str:
+        return f"{self.slug} {self.version}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        found: dict[str, Any] = jsonio.loads(zstandard.decompress(bytes(self.packed)), limits=PACKED_LIMITS)
+        return found
+
+    @staticmethod
+    def pack(document: Mapping[str, Any]) -> bytes:
+        return zstandard.compress(jsonio.dumps(document), level=9)
+
+    @property
+    def version(self) -> str:
+        """As connections name it."""
+        return f"{self.number}.0.0"
+
+
+class ImportDraft(models.Model):
+    """A description that somebody looks at before it becomes a version; at most one for each name."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    slug = models.SlugField(max_length=60)
+    category = models.CharField(max_length=30)
+    source_url = models.CharField(max_length=500, blank=True, default="")
+    packed = models.BinaryField()
+    created_at = models.DateTimeField(auto_now=True)
+    created_by = models.CharField(max_length=200)
+
+    workspace_id: UUID
+    objects: "models.Manager[ImportDraft]" = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "slug"], name="catalog_import_draft_slug")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def source(self) -> bytes:
+        return zstandard.decompress(bytes(self.packed))
 
 
 class OAuthToken(models.Model):

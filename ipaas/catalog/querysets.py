@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 
 if TYPE_CHECKING:
-    from ipaas.catalog.models import Connection  # noqa: F401 - named in strings below
+    from ipaas.catalog.models import Connection, ImportedConnector  # noqa: F401 - named in strings below
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -23,3 +23,16 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """By a part of slug, title or connector."""
         match = models.Q(slug__icontains=text) | models.Q(title__icontains=text) | models.Q(connector__icontains=text)
         return self.filter(match) if text else self
+
+
+class ImportedConnectorQuerySet(models.QuerySet["ImportedConnector"]):
+    def in_workspace(self, workspace_id: UUID) -> "ImportedConnectorQuerySet":
+        return self.filter(workspace_id=workspace_id)
+
+    def light(self) -> "ImportedConnectorQuerySet":
+        """Without what is large: manifest, groups, findings."""
+        return self.defer("packed", "groups", "findings")
+
+    def newest(self) -> "ImportedConnectorQuerySet":
+        """The latest version of each."""
+        return self.order_by("slug", "-number").distinct("slug")

@@ -1,30 +1,88 @@
-"""The connectors of this installation."""
+"""The connectors there are: those of this installation, and those that a workspace imported."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
+from threading import Lock
 from typing import Any
+from uuid import UUID
 
 from ipaas.catalog.errors import ConnectorMissing
+from ipaas.catalog.models import Connection, ImportedConnector
 from ipaas.config import ROOT
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.loader import load_all
 from ipaas.sdk.manifest import Manifest
+from ipaas.sdk.manifest_reader import parse_manifest
 
 FOLDER = ROOT / "connectors"
+MOST_KEPT = 24
+"""Imported connectors that a process keeps ready; one of a thousand operations is some megabytes."""
+
+_kept: "OrderedDict[UUID, Connector]" = OrderedDict()
+_lock = Lock()
 
 
 @lru_cache(maxsize=1)
 def connectors() -> Mapping[str, Connector]:
-    """All connectors by slug, loaded once per process."""
+    """All connectors of the installation by slug, loaded once per process."""
     return load_all([FOLDER])
 
 
 def connector_named(slug: str) -> Connector:
-    """Raises ConnectorMissing."""
+    """A connector of the installation. Raises ConnectorMissing."""
     found = connectors().get(slug)
     if found is None:
         raise ConnectorMissing(connector=slug)
     return found
+
+
+def connector_of(row: Connection) -> Connector:
+    """The connector of a connection, an imported one in the version that the connection is pinned to.
+
+    Raises ConnectorMissing.
+    """
+    return connector_in(row.workspace_id, row.connector, row.connector_version)
+
+
+def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
+    """A connector that a workspace can use: of the installation, else imported (the newest, or that version).
+
+    Raises ConnectorMissing.
+    """
+    found = connectors().get(slug)
+    if found is not None:
+        return found
+    rows = ImportedConnector.objects.in_workspace(workspace_id).filter(slug=slug)
+    number = version.partition(".")[0]
+    if version:
+        rows = rows.filter(number=int(number) if number.isdecimal() else 0)
+    row_id = rows.order_by("-number").values_list("id", flat=True).first()
+    if row_id is None:
+        raise ConnectorMissing(connector=f"{slug} {version}".strip())
+    return _imported(row_id)
+
+
+def _imported(row_id: UUID) -> Connector:
+    with _lock:
+        found = _kept.get(row_id)
+        if found is not None:
+            _kept.move_to_end(row_id)
+            return found
+    made = read_imported(ImportedConnector.objects.get(id=row_id))
+    with _lock:
+        _kept[row_id] = made
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+def read_imported(row: ImportedConnector) -> Connector:
+    return Connector(parse_manifest({**row.document, "version": row.version}, _no_file))
+
+
+def _no_file(name: str) -> Any:
+    raise LookupError(name)  # the schemas of an imported manifest stand in it
 
 
 def policy_of(manifest: Manifest, action: str = "") -> dict[str, Any]:

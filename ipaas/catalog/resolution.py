@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ipaas.catalog.errors import ConnectionDisabled, ConnectionMissing, ConnectorMissing
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_named, policy_of
+from ipaas.catalog.registry import connector_of, policy_of
 from ipaas.catalog.threads import once_in_thread
 from ipaas.core import jsonio
 from ipaas.core.net import EgressPolicy, Target, parse_url
@@ -111,7 +111,7 @@ def load(workspace_id: UUID, environment_id: UUID, slug: str) -> Resolved:
 
 def resolve(row: Connection) -> Resolved:
     """What a call over this connection needs; raises ConnectorMissing."""
-    connector = connector_named(row.connector)
+    connector = connector_of(row)
     manifest = connector.manifest
     config = connector.with_config_defaults(row.config)
     target = parse_url(row.base_url) if manifest.protocol == "http" else None
@@ -152,5 +152,5 @@ def egress_of(settings: Mapping[str, JSON]) -> EgressPolicy:
 
 def effective_policy(row: Connection, action: str = "", step: Mapping[str, JSON] | None = None) -> Effective:
     """The merged settings with the origin of each value, for pages."""
-    manifest = connector_named(row.connector).manifest
+    manifest = connector_of(row).manifest
     return merge(PLATFORM, policy_of(manifest, action), row.policy, step or {})

@@ -13,7 +13,7 @@ from ipaas.catalog.errors import ConnectionInUse
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
 from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.oauth import forget_token
-from ipaas.catalog.registry import connector_named
+from ipaas.catalog.registry import connector_in, connector_of
 from ipaas.catalog.resolution import invalidate
 from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
@@ -25,7 +25,9 @@ JSON = Any
 USES = "catalog.connection_uses"
 """Provider ``(workspace_id, slug) -> list[str]``: labels of what uses connections of this slug."""
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
-_CHANGEABLE = frozenset({"title", "base_url", "config", "auth_scheme", "secret", "policy", "connector"})
+_CHANGEABLE = frozenset(
+    {"title", "base_url", "config", "auth_scheme", "secret", "policy", "connector", "connector_version"}
+)
 
 
 @transaction.atomic
@@ -47,7 +49,7 @@ def create_connection(
     ``base_url`` defaults to the connector's address for the environment's name, ``auth_scheme`` to its first scheme.
     """
     require_permission(actor, "connections.edit", environment)
-    manifest = connector_named(connector).manifest
+    manifest = connector_in(environment.workspace_id, connector).manifest
     row = Connection(
         workspace=environment.workspace,
         environment=environment,
@@ -89,7 +91,7 @@ def update_connection(*, connection: Connection, changes: Mapping[str, JSON], ac
     before = (checks.origin(row), row.connector, row.auth_scheme)
     for name, value in changes.items():
         setattr(row, name, value)
-    row.connector_version = connector_named(row.connector).manifest.version
+    row.connector_version = _version_after(row, changes)
     moved = (checks.checked_origin(row), row.connector, row.auth_scheme) != before
     detached = moved and bool(row.secret) and "secret" not in changes
     if detached:
@@ -152,7 +154,7 @@ def delete_connection(*, connection: Connection, actor: Actor) -> None:
 def test_connection(*, connection: Connection, actor: Actor) -> GatewayOutcome:
     """Call the connector's test action through the gateway, once, and keep the result. Not inside a transaction."""
     require_permission(actor, "connections.test", connection)
-    manifest = connector_named(connection.connector).manifest
+    manifest = connector_of(connection).manifest
     if not manifest.test_action:
         raise Conflict(what=f"The connector {manifest.slug!r} has no test action.")
     call = GatewayCall(
@@ -190,6 +192,16 @@ def uses_of(connection: Connection) -> list[str]:
     except LookupError:
         return []
     return list(find(connection.workspace_id, connection.slug))
+
+
+def _version_after(row: Connection, changes: Mapping[str, JSON]) -> str:
+    """The version that is pinned: one that was named, else the newest where another connector was chosen.
+
+    Connectors of the installation have one version; imported ones stay at theirs until somebody moves the connection.
+    """
+    if "connector" in changes and "connector_version" not in changes:
+        return connector_in(row.workspace_id, row.connector).manifest.version
+    return connector_in(row.workspace_id, row.connector, str(row.connector_version)).manifest.version
 
 
 def _locked(connection: Connection) -> Connection:

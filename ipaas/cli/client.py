@@ -61,6 +61,9 @@ class Client:
     def patch(self, path: str, body: Any) -> Any:
         return self._json("PATCH", path, body=body)
 
+    def put(self, path: str, body: Any) -> Any:
+        return self._json("PUT", path, body=body)
+
     def delete(self, path: str) -> None:
         self._json("DELETE", path)
 

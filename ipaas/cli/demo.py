@@ -31,7 +31,7 @@ PEOPLE = {role: f"{role}@demo.example" for role in ROLES}
 VENDORS = ("storefront", "payments", "inventory", "shipping")
 WAREHOUSE = "warehouse"
 # A demo is watched: its retries end within minutes.
-PATIENCE: Mapping[str, Any] = {"retry": {"max_attempts": 8, "base_s": 1, "cap_s": 15}}
+PATIENCE: Mapping[str, Any] = {"retry": {"max_attempts": 8, "base_s": 1, "cap_s": 15, "doubt_s": 120}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,33 @@ def resume_flow(shell: Shell, slug: str, reason: str) -> None:
     shell.give(shell.api.post(f"flows/{part(slug)}/resume", {"reason": reason}), f"{slug} starts runs again")
 
 
+@command(flows, "people")
+@click.argument("slug")
+@limit
+def flow_people(shell: Shell, slug: str, limit: int) -> None:
+    """Owners and stewards of a flow."""
+    shell.table(shell.api.pages(f"flows/{part(slug)}/people", most=limit), ["email", "name", "role"])
+
+
+@command(flows, "assign")
+@click.argument("slug")
+@click.argument("email")
+@click.option("--role", type=click.Choice(["owner", "steward"]), default="steward", show_default=True)
+def assign_flow(shell: Shell, slug: str, email: str, role: str) -> None:
+    """Make a member owner or steward of a flow: they may change, publish, deploy and pause this flow."""
+    done = shell.api.put(f"flows/{part(slug)}/people", {"email": email, "role": role})
+    shell.give(done, f"{done['email']} is {done['role']} of {slug}")
+
+
+@command(flows, "withdraw")
+@click.argument("slug")
+@click.argument("email")
+def withdraw_flow(shell: Shell, slug: str, email: str) -> None:
+    """Take from a member what they are to a flow."""
+    shell.api.delete(f"flows/{part(slug)}/people/{part(email)}")
+    shell.give({"flow": slug, "email": email}, f"{email} is nothing in particular to {slug} any more")
+
+
 @command(flows, "promote")
 @click.argument("slug")
 @click.option("--from", "source", required=True, help="The environment whose version is meant.")

@@ -11,7 +11,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from ipaas import __version__
-from ipaas.cli import access, connections, documents, endpoints, flows, jobs, outside, runs, workspace
+from ipaas.cli import access, connections, documents, endpoints, flows, jobs, outside, people, runs, workspace
 from ipaas.cli.demo_commands import demo
 from ipaas.cli.instance import set_up
 from ipaas.cli.shell import Options, Told
@@ -81,7 +81,7 @@ documents.register(main)
 flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (connections, endpoints, jobs, workspace):
+for area in (connections, endpoints, jobs, people, workspace):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

@@ -1,4 +1,4 @@
-"""Commands of the workspace: who belongs to it, its environments, which private targets may be called."""
+"""Commands of the workspace: its environments, which private targets may be called, whether a second factor is due."""
 
 from pathlib import Path
 from typing import Any
@@ -7,9 +7,8 @@ import click
 
 from ipaas.cli.client import ServerProblem, part
 from ipaas.cli.given import fields_of, merged
-from ipaas.cli.shell import Shell, Told, command, flag, limit, sure
+from ipaas.cli.shell import Shell, Told, command, flag, limit
 
-roles_option = click.option("--role", "roles", multiple=True, required=True, help="A role (repeatable).")
 variables_file = click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
@@ -20,13 +19,8 @@ variable = click.option("--var", "variables", multiple=True, help="name=value (r
 
 def register(main: click.Group) -> None:
     """Add the commands to ``ipaas``."""
-    for one in (members, environments, egress):
+    for one in (environments, egress, two_factor):
         main.add_command(one)
-
-
-@click.group(cls=Told)
-def members() -> None:
-    """People of the workspace and their roles."""
 
 
 @click.group(cls=Told)
@@ -39,50 +33,28 @@ def egress() -> None:
     """Private targets that connections may call."""
 
 
-@command(members, "list")
-@limit
-def list_members(shell: Shell, limit: int) -> None:
-    """All members."""
-    shell.table(shell.api.pages("members", most=limit), ["email", "name", "roles", "active"])
+@click.group(cls=Told, name="two-factor")
+def two_factor() -> None:
+    """Whether people need a second factor to enter the workspace."""
 
 
-@command(members, "add")
-@click.argument("email")
-@roles_option
-@click.option("--name", default="", help="Of a person whom the platform does not know yet.")
-def add_member(shell: Shell, email: str, roles: tuple[str, ...], name: str) -> None:
-    """Give a person roles here; who is new has no password yet."""
-    made = shell.api.post("members", {"email": email, "roles": list(roles), "name": name})
-    shell.give(made, f"{made['email']} is a member: {', '.join(made['roles'])}")
+@command(two_factor, "show")
+def show_two_factor(shell: Shell) -> None:
+    """Say whether it is asked for, and which active members have none."""
+    required = bool(shell.api.get("workspace")["settings"].get("require_two_factor"))
+    members = shell.api.pages("members", most=100_000)
+    without = [one["email"] for one in members if one["active"] and not one["second_factor"]]
+    found = {"required": required, "without": without}
+    shell.details(found, ["required", "without"])
 
 
-@command(members, "roles")
-@click.argument("email")
-@roles_option
-def change_roles(shell: Shell, email: str, roles: tuple[str, ...]) -> None:
-    """Replace the roles of a member."""
-    done = shell.api.patch(f"members/{_member(shell, email)['id']}", {"roles": list(roles)})
-    shell.give(done, f"{done['email']} has now: {', '.join(done['roles'])}")
-
-
-@command(members, "remove")
-@click.argument("email")
-@flag("--yes", help="Do not ask.")
-def remove_member(shell: Shell, email: str, yes: bool) -> None:
-    """End a membership, with the person's keys of this workspace."""
-    found = _member(shell, email)
-    sure(f"End the membership of {found['email']}?", yes=yes)
-    shell.api.delete(f"members/{found['id']}")
-    shell.give({"removed": found["email"]}, f"{found['email']} is no longer a member")
-
-
-def _member(shell: Shell, email: str) -> Any:
-    wanted = email.strip().lower()
-    for one in shell.api.pages("members", most=100_000):
-        if one["email"] == wanted:
-            return one
-    problem = {"code": "not_found", "detail": "There is no member with this address here."}
-    raise ServerProblem(404, {**problem, "remedy": "See `ipaas members list`."})
+@command(two_factor, "require")
+@flag("--no", "no_longer", help="Require it no longer.")
+def require_two_factor(shell: Shell, no_longer: bool) -> None:
+    """Ask everybody for a second factor; who has none is led to setting one up."""
+    after = shell.api.patch("workspace", {"require_two_factor": None if no_longer else True})["settings"]
+    required = bool(after.get("require_two_factor"))
+    shell.give({"required": required}, "a second factor is required" if required else "a second factor is voluntary")
 
 
 # -- environments --------------------------------------------------------------------------------------------------

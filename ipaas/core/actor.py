@@ -1,5 +1,6 @@
 """Who acts, and what they may do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -23,6 +24,8 @@ class Actor:
     """Who does a deed: permissions hold in ``workspace_id`` only; ``SYSTEM`` may do all everywhere.
 
     ``flows`` binds the actor to these flows: what belongs to another flow does not exist for it. None: to no flow.
+    ``on_flows`` are further permissions, each for deeds on one flow (its owner's, a steward's).
+    ``rate_per_minute``: what it may ask of the API, where that is less or more than everybody.
     """
 
     kind: ActorKind
@@ -32,15 +35,23 @@ class Actor:
     permissions: frozenset[str] = field(default_factory=frozenset)
     ip: str | None = None
     flows: frozenset[UUID] | None = None
+    on_flows: Mapping[UUID, frozenset[str]] = field(default_factory=dict, hash=False)
+    rate_per_minute: int | None = None
 
     @property
     def is_system(self) -> bool:
         return self.kind == "system"
 
-    def may(self, permission: str) -> bool:
-        """Whether the actor has a permission in its own workspace."""
+    def may(self, permission: str, flow_id: UUID | None = None) -> bool:
+        """Whether the actor has a permission in its own workspace, or on the flow of the deed."""
         known_permission(permission)
-        return self.is_system or permission in self.permissions
+        if self.is_system or permission in self.permissions:
+            return True
+        return flow_id is not None and permission in self.on_flows.get(flow_id, ())
+
+    def may_somewhere(self, permission: str) -> bool:
+        """Whether there is anything the actor may do this to: what guards ask before the deed names its subject."""
+        return self.may(permission) or any(permission in granted for granted in self.on_flows.values())
 
     def may_touch(self, flow_id: UUID | None) -> bool:
         """Whether the actor is not bound to other flows; ``None`` is a flow that is still to be made."""
@@ -83,5 +94,5 @@ def require_permission(actor: Actor, permission: str, subject: WorkspaceOwned | 
     flow_id = getattr(subject, "flow_id", None)
     if flow_id is not None and not actor.may_touch(flow_id):
         raise NotFound(type(subject).__name__.lower())
-    if permission not in actor.permissions:
+    if not actor.may(permission, flow_id):
         raise PermissionDenied(permission=permission)

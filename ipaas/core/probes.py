@@ -8,6 +8,7 @@ import hmac
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import orjson
@@ -19,6 +20,15 @@ from ipaas.core.readiness import readiness
 
 PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 FORWARDING: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
+INERT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+)
+"""Headers of answers that are for programs: a browser does nothing with them."""
 _JSON = "application/json"
 
 

@@ -90,6 +90,15 @@ class SenderGone(IpaasError):
     remedy = "Send the whole delivery again with the same id."
 
 
+class SenderSlow(IpaasError):
+    """The delivery did not arrive within {seconds} seconds."""
+
+    status = 408
+    code = "sender_slow"
+    title = "Delivery too slow"
+    remedy = "Send the whole delivery again with the same id, over a better connection."
+
+
 class NotStored(IpaasError):
     """Deliveries can not be stored at present; nothing was accepted."""
 

@@ -66,11 +66,11 @@ def catalogue_from(connections: Connections) -> Catalogue:
 def _facts(connector: Connector, settings: Mapping[str, Any]) -> ConnectionFacts:
     actions = {
         name: ActionFacts(
-            effect=action.effect_for({}, settings),
-            params_schema=action.spec.params_schema,
-            undone_by=action.spec.compensated_by.action if action.spec.compensated_by else "",
+            effect=connector.effect_of(name, settings),
+            params_schema=spec.params_schema,
+            undone_by=spec.compensated_by.action if spec.compensated_by else "",
         )
-        for name, action in connector.actions.items()
+        for name, spec in connector.manifest.actions.items()
     }
     polls = frozenset(name for name, spec in connector.manifest.triggers.items() if spec.kind == "poll")
     return ConnectionFacts(connector=connector.slug, actions=actions, polls=polls)

@@ -39,9 +39,8 @@ def save_draft(
     expected_revision: int | None = None,
 ) -> tuple[Flow, list[Finding]]:
     """Store a draft, finished or not, and say what would stop it from being published."""
-    require_permission(actor, "flows.edit", workspace.id)
     source = read_document(text=text, content=content)
-    require_own_flow(actor, workspace.id, source.content)
+    require_editable_flow(actor, workspace.id, source.content)
     document = write_draft(FLOW_TYPE, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
     _record("flow.draft_saved", actor, document, {"revision": document.draft_revision})
     return document, source.locate(validate(source.content, workspace.id))  # type: ignore[return-value]  # written as a Flow
@@ -73,12 +72,14 @@ def resume_flow(*, flow: Flow, actor: Actor, reason: str = "") -> Flow:
     return flow
 
 
-def require_own_flow(actor: Actor, workspace_id: UUID, content: Mapping[str, Any]) -> None:
-    """An actor that is bound to flows changes those flows alone, and makes none: else ``NotFound``."""
-    if actor.flows is None:
-        return
+def require_editable_flow(actor: Actor, workspace_id: UUID, content: Mapping[str, Any]) -> None:
+    """Ask for ``flows.edit`` on the flow that a document names, in the workspace where it is still to be made.
+
+    An actor that is bound to flows changes those flows alone, and makes none: else ``NotFound``.
+    """
     slug = content.get("slug")
     found = Flow.objects.in_workspace(workspace_id).filter(slug=slug).first() if isinstance(slug, str) else None
+    require_permission(actor, "flows.edit", found or workspace_id)
     if not actor.may_touch(found.id if found else None):
         raise NotFound(what="flow")
 

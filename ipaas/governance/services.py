@@ -15,7 +15,7 @@ from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.drafts import valid_slug, write_draft
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.flows.models import Deployment, Flow, FlowVersion
-from ipaas.flows.services import require_own_flow
+from ipaas.flows.services import require_editable_flow
 from ipaas.governance.publishing import Publication
 
 DeploymentChanged = Callable[[Deployment], None]
@@ -102,9 +102,10 @@ def apply_document(
     """Store a document of any type as draft, whatever the draft was, and publish it: what ``ipaas apply`` does."""
     source = read_document(text=text, content=content)
     kind = _types(_kind_of(source.content))
-    require_permission(actor, f"{kind.permission}.edit", workspace.id)
     if kind.kind == "flow":
-        require_own_flow(actor, workspace.id, source.content)
+        require_editable_flow(actor, workspace.id, source.content)
+    else:
+        require_permission(actor, f"{kind.permission}.edit", workspace.id)
     document = _drafted(kind, source, actor, workspace)
     findings = source.locate(kind.validate(source.content, workspace.id))
     if not publish_it:

@@ -18,7 +18,7 @@ from ipaas.core.jobs import wake
 from ipaas.core.logging import get_logger
 from ipaas.core.meter_sharing import render_own
 from ipaas.core.meters import ACCEPT_SECONDS, DELIVERIES
-from ipaas.core.probes import PATHS, ProbeAnswer, answer_probe
+from ipaas.core.probes import INERT, PATHS, ProbeAnswer, answer_probe
 from ipaas.events.intake import (
     MAX_BODY,
     EndpointUnknown,
@@ -26,6 +26,7 @@ from ipaas.events.intake import (
     MethodNotAllowed,
     NotStored,
     SenderGone,
+    SenderSlow,
     answer_of,
     check_address,
     prepare,
@@ -41,8 +42,11 @@ Send = Callable[[Message], Awaitable[None]]
 
 ENDPOINT_TTL_S = 2.0
 _PREFIX = "/hooks/"
-_JSON = [(b"content-type", b"application/json")]
-_PROBLEM = [(b"content-type", b"application/problem+json")]
+BODY_S = 30.0
+_INERT = [(name.lower().encode(), value.encode()) for name, value in INERT.items()]
+_JSON = [(b"content-type", b"application/json"), *_INERT]
+_PROBLEM = [(b"content-type", b"application/problem+json"), *_INERT]
+_CLOSE = [(b"connection", b"close")]  # the rest of a body that nobody reads is not waited for
 
 
 class Ingress:
@@ -94,7 +98,9 @@ class Ingress:
             await _answer(send, 202, answer_of(receipt), _JSON)
         except IpaasError as error:
             DELIVERIES.labels(outcome=error.code).inc()
-            await _answer(send, error.status, orjson.dumps(error.as_problem(instance=path[:200])), _PROBLEM)
+            unread = _CLOSE if isinstance(error, TooLarge | SenderSlow) else []
+            problem = orjson.dumps(error.as_problem(instance=path[:200]))
+            await _answer(send, error.status, problem, [*_PROBLEM, *unread])
         except Exception:
             log.exception("ingress defect", action="ingress_defect")
             await _answer(send, 503, orjson.dumps(NotStored().as_problem()), _PROBLEM)
@@ -112,14 +118,18 @@ class Ingress:
         except Exception:
             log.exception("probe defect", action="probe_defect")
             found = ProbeAnswer(503, b'{"status":"unready"}')
-        headers = {"content-type": found.content_type, "cache-control": "no-store", **found.headers}
+        headers = {"content-type": found.content_type, **INERT, **found.headers}
         body = b"" if scope["method"] == "HEAD" else found.body
         await _answer(send, found.status, body, [(name.encode(), value.encode()) for name, value in headers.items()])
 
     async def _accept(self, public_id: str, scope: Message, receive: Receive) -> UUID:
         endpoint = await self._endpoint(public_id)
         headers = _headers(scope)
-        body = await _body(headers, receive)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await _body(headers, receive)
+        except TimeoutError:
+            raise SenderSlow(seconds=int(BODY_S)) from None
         receipt_id = await self._batcher.accept(prepare(endpoint, headers, body, now()))
         wake("default")
         return receipt_id

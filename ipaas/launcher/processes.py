@@ -67,7 +67,28 @@ class Process:
             env=env,
             stop_timeout_s=self.stop_timeout_s,
             probe=None if port is None else lambda: answers_http(options.host, port),
+            forked=True,
         )
+
+
+# What every process needs most of; none of these may start a thread when it is loaded.
+SHARED = (
+    "django:setup",
+    "celery.bin.celery",
+    "granian.cli",
+    "ipaas.ingress.app",
+    "ipaas.ingress.server",
+    "ipaas.runtime.scheduler",
+    "ipaas.runtime.tasks",
+    "ipaas.urls",
+)
+
+
+def preloading(layout: Layout, env: Mapping[str, str], is_ready: Callable[[], bool]) -> Program:
+    """The process that the services are forked from."""
+    argv = (sys.executable, "-m", "ipaas.launcher.preload", *SHARED)
+    log = layout.log_of("preload")
+    return Program("preload", argv, log, ROOT, stage=1, env=env, probe=is_ready, stop_timeout_s=5.0, preloads=True)
 
 
 def _web(options: Options) -> list[str]:

@@ -14,7 +14,8 @@ class Program:
     """A long-running program.
 
     ``stage`` orders stopping: what accepts work is 1, what does the work 2, what the work needs 3 and up.
-    ``probe`` answers whether the program does its job yet; None: it does as soon as it runs.
+    ``probe`` answers whether the program does its job yet; None: it does as soon as it runs. ``preloads``: this is
+    the process to fork others from; ``forked``: this one may be, since it runs a module in the same environment.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Program:
     stop_signal: int = signal.SIGTERM
     stop_timeout_s: float = 20.0
     probe: Callable[[], bool] | None = None
+    preloads: bool = False
+    forked: bool = False
 
 
 def base_environment() -> dict[str, str]:

@@ -12,8 +12,16 @@ from types import FrameType
 
 from ipaas.launcher.console import complain, tail_of
 from ipaas.launcher.errors import LauncherError
-from ipaas.launcher.kernel import die_with_parent, signal_group, signal_name, signal_process, start_ticks
+from ipaas.launcher.kernel import (
+    die_with_parent,
+    reap_strangers,
+    signal_group,
+    signal_name,
+    signal_process,
+    start_ticks,
+)
 from ipaas.launcher.logfiles import open_log, rotate_if_large
+from ipaas.launcher.preload import Adopted, Forks
 from ipaas.launcher.program import Program
 from ipaas.launcher.state import ProcessState
 from ipaas.launcher.watchdog import Watchdog
@@ -25,6 +33,9 @@ LOG_CHECK_S = 60.0
 PROBE_S = 0.05
 
 
+Running = subprocess.Popen[bytes] | Adopted
+
+
 class StopRequested(BaseException):
     """Somebody asked the supervisor to stop while it was still starting."""
 
@@ -34,7 +45,7 @@ class Child:
     """A program under supervision, and its process if it has one."""
 
     program: Program
-    process: subprocess.Popen[bytes] | None = None
+    process: Running | None = None
     started_at: float = 0.0
     due_at: float = 0.0
     failures: int = 0
@@ -62,6 +73,8 @@ class Supervisor:
         self.children: dict[str, Child] = {}
         self.stop_requested = False
         self.on_change = on_change
+        self._forks: Forks | None = None
+        self._once: set[int] = set()
         self._stopping = False
         self._impatient = False
 
@@ -77,12 +90,19 @@ class Supervisor:
 
     def __exit__(self, *_exception: object) -> None:
         self.stop_all()
+        if self._forks is not None:
+            self._forks.close()
         self._watchdog.dismiss()
         signal.set_wakeup_fd(self._old_wakeup)
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
         os.close(self._wake)
         os.close(self._waker)
+
+    @property
+    def has_preloaded(self) -> bool:
+        """Whether programs can be forked from the one that preloads."""
+        return self._forks is not None and self._forks.is_ready
 
     def start(self, program: Program) -> Child:
         """Run a program from now on; when it ends it is started again, later each time."""
@@ -105,9 +125,12 @@ class Supervisor:
                     waiting.discard(name)
         return sorted(waiting)
 
-    def run_once(self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> None:
+    def run_once(
+        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, forked: bool = False
+    ) -> None:
         """Run something to its end while the others are kept alive; its output goes to a log and into the error."""
-        process = self._popen(Program("", tuple(argv), log, cwd, 0, env))
+        process = self._start(Program("", tuple(argv), log, cwd, 0, env, forked=forked))
+        self._once.add(process.pid)
         self._watchdog.add(process.pid, 1, signal.SIGTERM)
         try:
             while process.poll() is None:
@@ -115,10 +138,11 @@ class Supervisor:
         finally:
             signal_group(process.pid, signal.SIGKILL)
             process.wait()
+            self._once.discard(process.pid)
             self._watchdog.remove(process.pid)
         if process.returncode:
             tail = "\n".join(f"      {line}" for line in tail_of(log, 15))
-            raise LauncherError(f"{' '.join(argv[1:4])} {signal_name(process.returncode)}; see {log}:\n{tail}")
+            raise LauncherError(f"{' '.join(argv[1:4])} {signal_name(process.returncode or 0)}; see {log}:\n{tail}")
 
     def serve(self) -> None:
         """Keep everything running until somebody asks to stop."""
@@ -184,13 +208,17 @@ class Supervisor:
             elif child.process is None and time.monotonic() >= child.due_at:
                 child.restarts += 1
                 self._spawn(child)
+        reap_strangers({self._watchdog.pid, *self._once, *self._pids()})
+
+    def _pids(self) -> list[int]:
+        return [child.process.pid for child in self.children.values() if child.process is not None]
 
     def _ended(self, child: Child) -> None:
         process = child.process
         assert process is not None  # noqa: S101 - the caller has looked
         healthy = time.monotonic() - child.started_at >= HEALTHY_AFTER_S
         child.failures = 1 if healthy else child.failures + 1
-        child.last_exit = signal_name(process.returncode)
+        child.last_exit = signal_name(process.returncode or 0)
         self._bury(child)
         delay = restart_delay(child.failures)
         child.due_at = time.monotonic() + delay
@@ -211,14 +239,27 @@ class Supervisor:
 
     def _spawn(self, child: Child) -> None:
         try:
-            child.process = self._popen(child.program)
+            child.process = self._start(child.program)
         except OSError as error:
             raise LauncherError(f"Cannot start {child.program.argv[0]}: {error.strerror}") from error
         child.started_at = time.monotonic()
         self._watchdog.add(child.process.pid, child.program.stage, child.program.stop_signal)
         self.on_change()
 
-    def _popen(self, program: Program) -> subprocess.Popen[bytes]:
+    def _start(self, program: Program) -> Running:
+        if program.forked and self._forks is not None and (found := self._forks.fork(program)) is not None:
+            return found
+        if not program.preloads:
+            return self._popen(program, subprocess.DEVNULL)
+        if self._forks is not None:
+            self._forks.close()
+        ours, theirs = Forks.pair()
+        with theirs:
+            process = self._popen(program, theirs.fileno())
+        self._forks = Forks(process.pid, ours)
+        return process
+
+    def _popen(self, program: Program, stdin: int) -> subprocess.Popen[bytes]:
         parent = os.getpid()
 
         def prepare() -> None:
@@ -231,7 +272,7 @@ class Supervisor:
                 program.argv,
                 cwd=program.cwd,
                 env=dict(program.env),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ipaas.launcher.bootstrap import exclusive
@@ -21,10 +21,11 @@ from ipaas.launcher.keys import ensure_keys
 from ipaas.launcher.layout import ROOT, Layout, default_home, open_layout
 from ipaas.launcher.lock import InstanceLock
 from ipaas.launcher.ports import holder_of, is_free, reachable_host
-from ipaas.launcher.processes import PROCESSES, Options, Process, services
+from ipaas.launcher.processes import PROCESSES, Options, Process, preloading, services
 from ipaas.launcher.state import ProcessState, State, running
 from ipaas.launcher.supervisor import StopRequested, Supervisor
 
+PRELOAD_S = 30.0  # without it the services are started in the usual way
 SERVICES_READY_S = 60.0
 LOCK_S = 60.0
 
@@ -69,9 +70,12 @@ class Instance:
             servers = start_servers(self.supervisor, self.layout, warehouse=self.demo)
         self._adopt(servers)
         self._collect_static()
+        preload = preloading(self.layout, self.environment, lambda: self.supervisor.has_preloaded)
+        self.supervisor.start(preload)
         with task("Migrating the database"):
             self._run_once("migrate", PROCESSES["migrate"].argv(self.options))
         with task("Starting pages, ingress, workers and scheduler"):
+            self.supervisor.wait_ready([preload.name], PRELOAD_S)
             late = self._start_services(services(demo=self.demo))
         for name in late:
             complain(f"  ! {name} is not ready yet; see {self.layout.log_of(name)}")
@@ -102,10 +106,11 @@ class Instance:
         self.state.processes = {name: child.state for name, child in self.supervisor.children.items()}
         self.state.write(self.layout.state_file)
 
-    def _run_once(self, name: str, argv: Iterable[str]) -> Path:
+    def _run_once(self, name: str, argv: Sequence[str]) -> Path:
         log = self.layout.log_of(name)
         log.unlink(missing_ok=True)
-        self.supervisor.run_once(list(argv), cwd=ROOT, env=self.environment, log=log)
+        forked = "-m" in argv
+        self.supervisor.run_once(list(argv), cwd=ROOT, env=self.environment, log=log, forked=forked)
         return log
 
     def _collect_static(self) -> None:
@@ -136,6 +141,7 @@ class Instance:
             complain(f"  ! the demo workspace is not installed: {error}")
             return
         say("\n" + "\n".join(f"  {line}" for line in tail_of(log, 40)))
+        log.unlink()  # it tells the password: that is kept among the keys only
 
     def _greet(self) -> None:
         say(f"\n  Pages and API   {self.state.addresses['pages']}")

@@ -12,7 +12,8 @@ class Recorded:
     """What the book holds for an effect key.
 
     ``open``: the intent is committed and the outcome is not; ``done``: it happened and ``data`` is the action's
-    result; ``failed``: it certainly did not happen; ``unknown``: an operator must say.
+    result; ``failed``: it certainly did not happen; ``unknown``: an operator must say. ``changed``: what is to be
+    sent now is not what was sent then.
     """
 
     state: Literal["open", "done", "failed", "unknown"]
@@ -20,6 +21,7 @@ class Recorded:
     status: int | None = None
     intended_at: datetime | None = None
     request_hash: bytes = b""
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

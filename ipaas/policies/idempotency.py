@@ -48,8 +48,12 @@ class IdempotencyPolicy:
         if known.state == "done":
             call.note("idempotency", "recorded")
             return Response("recorded", data=known.data, status=known.status)
+        if call.effect is Effect.KEYED and known.changed:
+            call.note("idempotency", "unknown", reason="the key belongs to other values")
+            return _unknown("An earlier attempt with other values may have taken effect, and its key is theirs.")
         if call.effect is Effect.KEYED:
             call.note("idempotency", "repeat", reason="same key again")
+            call.doubted = True
             return None
         if call.effect is Effect.LOOKUP:
             return await self._looked_up(call, known)

@@ -60,6 +60,7 @@ class Call:
 
     ``before_send`` is awaited with the request's hash as the last act before the first byte leaves; what it raises
     is kept in ``interruption``: no connector can swallow it. ``deadline`` is in the loop's time; ``scope`` keeps it.
+    ``doubted``: an earlier attempt may have taken effect, and its request is repeated as it was.
     """
 
     workspace_id: UUID
@@ -86,6 +87,7 @@ class Call:
     scope: asyncio.Timeout | None = None
     sent: bool = False
     intended: bool = False
+    doubted: bool = False
     request_hash: bytes = b""
     verdicts: list[Verdict] = field(default_factory=list)
 

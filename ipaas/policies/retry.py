@@ -14,6 +14,7 @@ from ipaas.policies.settings import RetrySettings
 
 _MAX_DOUBLINGS = 32
 _MIN_RETRY_AFTER_S = 0.05
+_CONCLUSIVE = frozenset({ErrorClass.BUSINESS_REJECTION, ErrorClass.NOT_FOUND, ErrorClass.CONTRACT_VIOLATION})
 _RETRY_SHARE = 0.2
 _RETRY_RESERVE = 20.0
 _RETRIES_PER_S = 1.0
@@ -40,14 +41,19 @@ def decide(
     draw: float,
     within_budget: bool = True,
     settle_s: float = 0.0,
+    doubted: bool = False,
 ) -> RetryDecision:
     """Decide about attempt number ``attempt`` having failed.
+
+    ``doubted``: an earlier attempt may have taken effect. Attempts bound how often an effect is tried. Whether it
+    happened is worth more: while it is in doubt and the other side recognises it, it is settled for ``doubt_s``.
+
 
     ``draw`` is a random number in [0, 1); ``remaining_s`` the time left to the run. ``within_budget`` False (too
     many retries on this connection lately) stretches the delay to the upper half of the cap. ``settle_s``: seconds
     after which a look-up of an effect in doubt is conclusive.
     """
-    in_doubt = failure.sent and effect is not Effect.SAFE
+    in_doubt = is_in_doubt(failure, effect, doubted=doubted)
     if in_doubt and effect is Effect.UNKEYED:
         return RetryDecision("unknown", "the effect may have happened and cannot be recognised if repeated")
     delay = backoff(attempt, settings, draw, failure.retry_after_s, within_budget=within_budget)
@@ -58,10 +64,22 @@ def decide(
         return RetryDecision("retry", failure.error_class, delay)
     if not in_doubt:
         return RetryDecision("fail", obstacle)
-    has_time = remaining_s is None or delay < remaining_s
-    if effect is Effect.LOOKUP and attempt <= settings.max_attempts and has_time:
-        return RetryDecision("retry", f"look up whether it happened ({obstacle})", delay)
+    recognised = effect is Effect.LOOKUP or failure.may_retry
+    has_time = elapsed_s + delay <= settings.doubt_s and (remaining_s is None or delay < remaining_s)
+    if recognised and has_time:
+        return RetryDecision("retry", f"settle whether it happened ({obstacle})", delay)
     return RetryDecision("unknown", f"the effect may have happened ({obstacle})")
+
+
+def is_in_doubt(failure: Failure, effect: Effect, *, doubted: bool) -> bool:
+    """Whether the effect may have happened, now or at an earlier attempt that this failure says nothing about.
+
+    An answer that judged the very same request settles what was in doubt; a refused credential or connection, a
+    pause asked for and a conflict do not.
+    """
+    if effect is Effect.SAFE:
+        return False
+    return failure.sent or (doubted and not (failure.status is not None and failure.error_class in _CONCLUSIVE))
 
 
 def backoff(
@@ -160,6 +178,7 @@ class RetryPolicy:
             draw=self._random.random(),
             within_budget=affordable,
             settle_s=call.settle_s,
+            doubted=call.doubted,
         )
         call.note("retry", decision.verdict, reason=decision.reason, delay_s=round(decision.delay_s, 3))
         state = _effect_state(call, failure) if response.effect_state == "none" else response.effect_state
@@ -174,10 +193,11 @@ class RetryPolicy:
             status=failure.status,
             sent=True,
         )
-        return response.changed(kind="unknown", error=unknown, effect_state="unknown" if call.intended else "none")
+        touched = call.intended or call.doubted
+        return response.changed(kind="unknown", error=unknown, effect_state="unknown" if touched else "none")
 
 
 def _effect_state(call: Call, failure: Failure) -> EffectState:
     if not call.intended:
         return "none"
-    return "open" if failure.sent else "failed"
+    return "open" if is_in_doubt(failure, call.effect, doubted=call.doubted) else "failed"

@@ -53,6 +53,13 @@ CONNECTION_SCHEMA: Mapping[str, JSON] = {
                     "Longest delay in seconds; also bounds what Retry-After may ask.", above=0, high=86400
                 ),
                 "budget_s": _number("Seconds after the first attempt in which a retry may begin.", low=0, high=2592000),
+                "doubt_s": _number(
+                    "Seconds after the first attempt in which an effect that may have happened is settled although no "
+                    "attempt is left: repeated with its key, or looked up; then an operator is asked. Keep it below "
+                    "the time for which the provider remembers keys.",
+                    low=0,
+                    high=2592000,
+                ),
             },
         ),
         "timeout_s": _number("Seconds for one attempt in all: connect, TLS, send and receive.", above=0, high=600),

@@ -14,12 +14,16 @@ PolicyObject = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RetrySettings:
-    """Backoff with full jitter: the n-th delay is drawn from 0 to ``base_s * 2**(n-1)``, at most ``cap_s``."""
+    """Backoff with full jitter: the n-th delay is drawn from 0 to ``base_s * 2**(n-1)``, at most ``cap_s``.
+
+    ``doubt_s`` holds for effects that may have happened and that the other side recognises: see ``retry.decide``.
+    """
 
     max_attempts: int = 5
     base_s: float = 1.0
     cap_s: float = 300.0
     budget_s: float = 86_400.0
+    doubt_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Effective:
 
 PLATFORM: PolicyObject = MappingProxyType(
     {
-        "retry": {"max_attempts": 5, "base_s": 1.0, "cap_s": 300.0, "budget_s": 86_400.0},
+        "retry": {"max_attempts": 5, "base_s": 1.0, "cap_s": 300.0, "budget_s": 86_400.0, "doubt_s": 3600.0},
         "timeout_s": 30.0,
         "rate": None,
         "concurrency": None,

@@ -62,6 +62,7 @@ def _variable(field: str, info: FieldInfo) -> str:
 def _default(field: str, info: FieldInfo) -> str:
     if field in _DEFAULTS:
         return _DEFAULTS[field]
-    if info.default is None:
+    value = info.get_default(call_default_factory=True)
+    if value in (None, ""):
         return "none"
-    return f"`{info.default if isinstance(info.default, str) else json.dumps(info.default)}`"
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"

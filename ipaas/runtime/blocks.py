@@ -30,6 +30,7 @@ from ipaas.runtime import calls, pauses
 from ipaas.runtime.closing import fail_container
 from ipaas.runtime.endings import Failure, Stopped, Suspended, storable
 from ipaas.runtime.execution import Execution, Frame, Status, detail_json
+from ipaas.runtime.unfinished import STANDING
 
 Handler = Callable[[Execution, Any, Frame], Awaitable[Any]]
 
@@ -195,7 +196,8 @@ def _open(execution: Execution, block: ParallelBlock | ForEachBlock, frame: Fram
 async def _parallel(execution: Execution, block: ParallelBlock, frame: Frame) -> Any:
     _open(execution, block, frame)
     work = [_strand(execution, branch.steps, frame) for branch in block.branches]
-    outputs = await _join(work, concurrency=len(work))
+    begun = [_has_begun(execution, f"{block.path}/{branch.id}/", frame.item) for branch in block.branches]
+    outputs = await _join(work, begun, concurrency=len(work))
     output = {branch.id: value for branch, value in zip(block.branches, outputs, strict=True)}
     return execution.finish_step(block, frame, output, keep=False)
 
@@ -215,8 +217,10 @@ async def _for_each(execution: Execution, block: ForEachBlock, frame: Frame) -> 
         message = f"items: {len(items)} are more than max_items ({block.max_items})"
         raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, "too_many_items", message)
     wanted = _wanted_items(execution, block, frame, len(items))
-    work = [_item(execution, block, frame.for_item(block.as_name, items[index], index)) for index in wanted]
-    output = await _join(work, concurrency=block.concurrency)
+    frames = [frame.for_item(block.as_name, items[index], index) for index in wanted]
+    work = [_item(execution, block, inner) for inner in frames]
+    begun = [_has_begun(execution, f"{block.path}/", inner.item) for inner in frames]
+    output = await _join(work, begun, concurrency=block.concurrency)
     output = execution.finish_step(block, frame, output, keep=False, detail=detail_json(items=len(items)))
     if len(wanted) < len(items):
         raise Stopped("only the item asked for was replayed")
@@ -243,19 +247,32 @@ async def _item(execution: Execution, block: ForEachBlock, frame: Frame) -> Any:
     return output
 
 
-async def _join(work: list[Any], *, concurrency: int) -> list[Any]:
-    """Run strands at most ``concurrency`` at a time and wait for all that began.
+def _has_begun(execution: Execution, prefix: str, item: str) -> bool:
+    """Whether a strand has something under way from before the run was taken up again."""
+    return not execution.fresh and any(
+        step.status in STANDING and step.path.startswith(prefix) and (step.item == item or _is_item_in(step.item, item))
+        for step in execution.recorded.steps.values()
+    )
 
-    After a failure no further strand begins. A failure goes before a suspension, so that it is not put off; of
-    several suspensions the earliest counts.
+
+def _is_item_in(item: str, outer: str) -> bool:
+    return not outer or item.startswith(f"{outer}.")
+
+
+async def _join(work: list[Any], begun: list[bool], *, concurrency: int) -> list[Any]:
+    """Run strands at most ``concurrency`` at a time and wait for all that began, now or before (``begun``).
+
+    After a failure no further strand begins. A failure goes before a suspension, so that it is not put off; unless
+    an effect is in doubt: what is done about the failure must know what there is to undo. Of several suspensions the
+    earliest counts.
     """
     gate = asyncio.Semaphore(concurrency)
     broken = False
 
-    async def guarded(strand: Any) -> Any:
+    async def guarded(strand: Any, *, has_begun: bool) -> Any:
         nonlocal broken
         async with gate:
-            if broken:
+            if broken and not has_begun:
                 strand.close()
                 return None
             try:
@@ -266,10 +283,14 @@ async def _join(work: list[Any], *, concurrency: int) -> list[Any]:
                 broken = True
                 raise
 
-    results = await asyncio.gather(*(guarded(strand) for strand in work), return_exceptions=True)
+    strands = (guarded(strand, has_begun=was) for strand, was in zip(work, begun, strict=True))
+    results = await asyncio.gather(*strands, return_exceptions=True)
+    doubts = [r.due_at for r in results if isinstance(r, Suspended) and r.in_doubt]
     failures = [r for r in results if isinstance(r, BaseException) and not isinstance(r, Suspended)]
-    if failures:
+    if failures and not (doubts and all(isinstance(failure, Failure) for failure in failures)):
         raise min(failures, key=_severity)
+    if doubts:
+        raise Suspended(min(doubts), in_doubt=True)
     due = [r.due_at for r in results if isinstance(r, Suspended)]
     if due:
         raise Suspended(min(due))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome, invoke
 from ipaas.core import context, jsonio
@@ -58,13 +58,14 @@ class EffectLedger:
         return effect if effect is not None and effect.generation == self._key[3] else None
 
     def _recorded(self, effect: Any) -> Recorded:
-        done = effect.state == "done"
-        if done and bytes(effect.request_hash) != self._fingerprint:
+        done, changed = effect.state == "done", bytes(effect.request_hash) != self._fingerprint
+        if done and changed:
             raise EffectChanged(step=self._key[1])
         return Recorded(
             state=effect.state,
             data=_open_result(self._execution, effect) if done else None,
             request_hash=bytes(effect.request_hash),
+            changed=changed,
         )
 
     async def intend(self, intent: Intent) -> IntendResult:
@@ -105,8 +106,9 @@ class EffectLedger:
         return IntendResult("recorded" if found.state == "done" else "unknown", self._recorded(effect))
 
 
-@dataclass(frozen=True, slots=True)
-class _Effect:
+class _Effect(NamedTuple):
+    """What the store's rows of effects have in common with those made here."""
+
     root_run_id: Any
     path: str
     item: str
@@ -136,7 +138,7 @@ async def call_step(execution: Execution, block: CallBlock, frame: Frame, params
     """One attempt of a call; a retry, a deferral or a failure ends this attempt by an exception."""
     step = execution.begin_step(block, frame.item)
     if step.due_at is not None and step.due_at > now():
-        raise Suspended(step.due_at)
+        raise Suspended(step.due_at, in_doubt=execution.is_in_doubt(step))
     if step.status == Status.UNKNOWN:
         raise OperatorNeeded(_unknown(step))
     number = step.attempts + 1
@@ -207,7 +209,7 @@ def _settle(execution: Execution, block: CallBlock, frame: Frame, step: StepRow,
         assert outcome.due_at is not None  # noqa: S101 - a deferral always says until when
         reason = outcome.error.code if outcome.error else "deferred"
         execution.write_step(step, status=Status.WAITING, due_at=outcome.due_at, reason=reason)
-        raise Suspended(outcome.due_at)
+        raise Suspended(outcome.due_at, in_doubt=execution.is_in_doubt(step))
     failure = None if outcome.kind in ("ok", "recorded") else _failure(block, frame, outcome)
     _journal_attempt(execution, step, done, failure)
     if failure is None:
@@ -223,7 +225,7 @@ def _settle(execution: Execution, block: CallBlock, frame: Frame, step: StepRow,
     if outcome.kind == "retry":
         assert outcome.due_at is not None  # noqa: S101 - a retry always says when
         execution.write_step(step, status=Status.RETRYING, due_at=outcome.due_at, reason="retry", **error)
-        raise Suspended(outcome.due_at)
+        raise Suspended(outcome.due_at, in_doubt=outcome.effect_state != "failed" and execution.is_in_doubt(step))
     if outcome.kind == "unknown":
         execution.write_step(step, status=Status.UNKNOWN, due_at=None, reason="outcome unknown", **error)
         raise OperatorNeeded(failure)

@@ -10,7 +10,7 @@ from ipaas.core.meters import RUN_SECONDS, RUNS_ENDED
 from ipaas.flows.plan import CallBlock
 from ipaas.runtime import calls
 from ipaas.runtime.blocks import Cancelled, run_steps
-from ipaas.runtime.closing import close_steps
+from ipaas.runtime.closing import awaited_children, close_steps, in_doubt
 from ipaas.runtime.digests import ended_row
 from ipaas.runtime.endings import Failure, OperatorNeeded, Stopped, Suspended
 from ipaas.runtime.execution import Execution, Frame, Status
@@ -62,7 +62,7 @@ async def _forward(execution: Execution) -> None:
     except Stopped:
         output = None
     except Cancelled:
-        await _end(execution, Run.Status.CANCELLED, None)
+        await _cancelled(execution)
         return
     except Failure as failure:
         if execution.is_test and failure.error_class != ErrorClass.OUTCOME_UNKNOWN:
@@ -98,8 +98,31 @@ async def _failed(execution: Execution, frame: Frame, failure: Failure) -> None:
     if execution.plan.failure.get(failure.error_class, "dead_letter") == "dead_letter":
         await _end(execution, Run.Status.DEAD, failure)
         return
+    await _undo(execution, failure)
+
+
+async def _cancelled(execution: Execution) -> None:
+    """What is done stays done, unless the run that waits for this one is undone: then so is this."""
+    parent_id = execution.run.parent_run_id
+    status, error_class = await execution.journal.store.load_failure(parent_id) if parent_id is not None else ("", None)
+    if status not in (Run.Status.COMPENSATING, Run.Status.COMPENSATED):
+        await _end(execution, Run.Status.CANCELLED, None)
+        return
+    message = "the run that waits for this one failed and is undone"
+    await _undo(execution, Failure("", "", ErrorClass(error_class or ErrorClass.INTERNAL), "parent_undone", message))
+
+
+async def _undo(execution: Execution, failure: Failure) -> None:
+    """From here on the run goes back, and so do the sub-flows that it waits for; a doubt is for a person to settle."""
+    doubt = in_doubt(execution)
+    if doubt is not None:
+        message = "the run is to be undone, and it is not known whether this call took effect"
+        raise OperatorNeeded(Failure(doubt.path, doubt.item, ErrorClass.OUTCOME_UNKNOWN, "outcome_unknown", message))
     execution.run = execution.run._replace(status=Run.Status.COMPENSATING)
+    execution.failing = True
     execution.close_questions()
+    for child in awaited_children(execution):
+        execution.unit.add("forsake", (child,))
     close_steps(execution, failure)
     execution.set_state(Run.Status.COMPENSATING, failure=failure)
     await _compensate(execution, failure)

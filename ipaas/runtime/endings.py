@@ -22,10 +22,10 @@ class Failure(Exception):
 
 
 class Suspended(Exception):  # not an error: control flow of the walk
-    """Nothing can go on before ``due_at``."""
+    """Nothing can go on before ``due_at``. ``in_doubt``: an effect may have happened, and is to be settled first."""
 
-    def __init__(self, due_at: datetime) -> None:
-        self.due_at = due_at
+    def __init__(self, due_at: datetime, *, in_doubt: bool = False) -> None:
+        self.due_at, self.in_doubt = due_at, in_doubt
         super().__init__(due_at.isoformat())
 
 

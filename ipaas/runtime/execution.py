@@ -31,6 +31,7 @@ from ipaas.runtime.store import EffectKey
 from ipaas.runtime.tracing import run_trace
 
 Status = StepRun.Status
+AWAITED = "sub-flow"  # why a step waits that waits for a sub-flow
 StepKey = tuple[str, str]
 Scope = dict[str, Any]
 
@@ -186,6 +187,11 @@ class Execution:
         return {"run_id": str(self.run.id), "flow": self.plan.flow_slug, "business_ids": self.shown_ids}
 
     # -- what happened -------------------------------------------------------------------------------------------
+
+    def is_in_doubt(self, step: StepRow) -> bool:
+        """Whether the effect of a step may have happened and nobody knows yet."""
+        effect = self.recorded.effects.get((step.path, step.item))
+        return effect is not None and effect.state in ("open", "unknown")
 
     def step_of(self, block: Block, item: str) -> StepRow | None:
         return self.recorded.steps.get((block.path, item))
@@ -404,6 +410,9 @@ class Execution:
         """Record what became of a side effect, with its answer when it happened."""
         sealed = self.sealer.seal(jsonio.dumps(result), effect_aad(key)) if state == "done" else None
         self.unit.add("outcome", EffectOutcome(*key, self.run.id, state, sealed))
+        known = self.recorded.effects.get(key[1:3])
+        if known is not None:
+            self.recorded.effects[key[1:3]] = known._replace(state=state, result=sealed)
 
 
 def params_hash(action: str, params: Any) -> bytes:

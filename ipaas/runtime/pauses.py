@@ -12,6 +12,7 @@ from ipaas.flows.plan import ApprovalBlock, Block, EmitBlock, SubflowBlock
 from ipaas.runtime.effects import derived_id
 from ipaas.runtime.endings import Failure, Suspended, storable
 from ipaas.runtime.execution import (
+    AWAITED,
     Execution,
     Frame,
     Status,
@@ -103,7 +104,7 @@ async def subflow_step(execution: Execution, block: SubflowBlock, frame: Frame) 
         if not block.wait:
             return execution.finish_step(block, frame, {"run_id": str(child)}, detail=child_detail)
         due_at = now() + _CHILD_CHECK
-        execution.write_step(step, status=Status.WAITING, due_at=due_at, reason="sub-flow", detail=child_detail)
+        execution.write_step(step, status=Status.WAITING, due_at=due_at, reason=AWAITED, detail=child_detail)
         raise Suspended(due_at)
     return await _child_result(execution, block, frame, step)
 

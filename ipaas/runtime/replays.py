@@ -18,7 +18,7 @@ from ipaas.runtime import writing
 from ipaas.runtime.execution import payload_aad, value_key
 from ipaas.runtime.models import TEST, DeadLetter, Effect, Run, StepRun, Work
 from ipaas.runtime.rows import PayloadRow, StepRow, Unit
-from ipaas.runtime.services import RunState, close_letters, locked_run, withdraw_questions
+from ipaas.runtime.services import RunState, close_letters, locked_run, one_at_a_time, withdraw_questions
 from ipaas.runtime.starts import Origin, Start, add_queued, environment_view, prepare_start
 from ipaas.runtime.values import read_values
 from ipaas.vault.payloads import sealer_for
@@ -168,13 +168,8 @@ def _run_of(letter: DeadLetter) -> Run:
     return Run.objects.get(id=letter.run_id)
 
 
-def _one_at_a_time(run: Run) -> None:
-    """Whoever replays or discards a run of these records waits for those who do so now."""
-    writing.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"replay/{run.root_run_id}"])
-
-
 def _open_letter(letter: DeadLetter) -> DeadLetter:
-    _one_at_a_time(_run_of(letter))
+    one_at_a_time(_run_of(letter))
     found: DeadLetter | None = DeadLetter.objects.select_for_update().filter(id=letter.id).first()
     if found is None:
         raise NotFound(what="dead letter")
@@ -184,7 +179,6 @@ def _open_letter(letter: DeadLetter) -> DeadLetter:
 
 
 def _replay(actor: Actor, run: Run, reason: str, wish: Wish) -> Run:
-    _one_at_a_time(run)
     run = locked_run(run.id)
     _check_state(run, wish)
     plan = plan_for(run.version_id)

@@ -395,6 +395,13 @@ STATEMENTS: tuple[Statement, ...] = (
         "UPDATE runtime_work SET wakes = wakes + 1, due_at = CASE WHEN leased THEN due_at ELSE now() END "
         "WHERE id = ANY(%b::uuid[])",
     ),
+    Statement(  # the queue first, as whoever drives the child does
+        "forsake",
+        "WITH told AS (UPDATE runtime_work SET wakes = wakes + 1, due_at = CASE WHEN leased THEN due_at ELSE now() END "
+        "WHERE id = ANY(%b::uuid[]) RETURNING id) "
+        "UPDATE runtime_run SET cancel_reason = 'the run that waits for it is undone' "
+        "WHERE id IN (SELECT id FROM told) AND cancel_reason IS NULL AND status <> 'compensating'",
+    ),
 )
 
 

@@ -239,10 +239,17 @@ def may_decide(actor: Actor, approval: Approval) -> bool:
 
 
 def locked_run(run_id: UUID) -> Run:
-    found: Run | None = Run.objects.select_for_update().filter(id=run_id).first()
+    """The run for a deed of a person: one at a time for a run with its replays, whatever rows they lock then."""
+    found: Run | None = Run.objects.filter(id=run_id).first()
     if found is None:
         raise NotFound(what="run")
-    return found
+    one_at_a_time(found)
+    return Run.objects.select_for_update().get(id=run_id)
+
+
+def one_at_a_time(run: Run) -> None:
+    """Wait for those who act on a run of the same records now."""
+    writing.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"replay/{run.root_run_id}"])
 
 
 def withdraw_questions(run_id: UUID, actor: Actor, reason: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_named
+from ipaas.catalog.registry import connector_of
 from ipaas.core import jsonio
 from ipaas.core.redaction import Redactor, SecretValues, scrub_text, texts_of
 from ipaas.flows.plan import Block, CallBlock, Plan
@@ -79,8 +79,8 @@ class ShownRun:
         found = Connection.objects.filter(
             workspace_id=self.run.workspace_id, environment_id=self.run.environment_id, slug__in=named
         )
-        connectors = dict(found.values_list("slug", "connector"))
-        return {path: _sensitive(connectors.get(block.connection, ""), block) for path, block in calls.items()}
+        connections = {row.slug: row for row in found}
+        return {path: _sensitive(connections.get(block.connection), block) for path, block in calls.items()}
 
     def _hidden(self) -> Iterator[JSON]:
         places = Redactor(fields=self.plan.redaction, fingerprint_key=self._key)
@@ -195,9 +195,11 @@ def _from_body(value: JSON, shown: Mapping[str, Any]) -> JSON:
     return shown if isinstance(value, Mapping) and "body" in value and len(shown) > 1 else shown["body"]
 
 
-def _sensitive(connector: str, block: CallBlock) -> dict[str, str]:
+def _sensitive(connection: Connection | None, block: CallBlock) -> dict[str, str]:
+    if connection is None:
+        return {}
     try:
-        manifest = connector_named(connector).manifest
+        manifest = connector_of(connection).manifest
     except ConnectorMissing:
         return {}
     action = manifest.actions.get(block.action)

@@ -245,6 +245,13 @@ class Store:
             )
             return await cursor.fetchone()
 
+    async def load_failure(self, run_id: UUID) -> tuple[str, str | None]:
+        """How a run stands, and the class of what it failed by."""
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute("SELECT status, error_class FROM runtime_run WHERE id = %s", [run_id])
+            row = await cursor.fetchone()
+            return (row[0], row[1]) if row else ("", None)
+
     async def load_payloads(self, run_id: UUID) -> list[tuple[int, bytes]]:
         async with self.pool.connection() as conn:
             cursor = await conn.execute(_PAYLOADS, [[run_id]])

@@ -1,6 +1,7 @@
 """A loaded connector: its actions, triggers and how they are executed."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,10 +9,11 @@ from ipaas.core.errors import ErrorClass, InvalidInput, IpaasError
 from ipaas.core.jsonio import JsonInvalid, loads
 from ipaas.core.net import NetError
 from ipaas.expressions import ExpressionError, compile_expression, compile_value
+from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
 from ipaas.sdk.paths import MISSING, read_path
-from ipaas.sdk.requests import BuiltRequest, RequestNotBuildable, RequestTemplate
+from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 from ipaas.sdk.schemas import Validator, compile_schema, findings, with_defaults
 from ipaas.sdk.transports import HttpAnswer, Transports
 
@@ -107,7 +109,8 @@ class Action:
         self._request = RequestTemplate(spec, manifest.default_headers)
         self._rules = (*spec.errors, *manifest.errors)
         response = spec.response
-        self._schema: Validator | None = compile_schema(response.schema) if response.schema is not None else None
+        enforced = response.schema is not None and response.enforce
+        self._schema: Validator | None = compile_schema(response.schema) if enforced else None
         self._result = compile_value(response.result) if response.result is not None else None
 
     def checked_params(self, params: Any) -> dict[str, Any]:
@@ -160,6 +163,8 @@ class Action:
         wanted = self.spec.response.format
         if wanted == "none" or not answer.body:
             return ResponseView(answer.status, answer.headers, None), True
+        if wanted == "base64" and answer.status < 300:
+            return ResponseView(answer.status, answer.headers, b64encode(answer.body).decode()), True
         is_json = "json" in answer.headers.get("content-type", "")
         if wanted == "json" or (wanted == "any" and is_json) or answer.status >= 300:
             try:
@@ -196,13 +201,33 @@ class Action:
         )
 
 
+class _Actions(Mapping[str, Action]):
+    """Actions by name, each compiled when it is first asked for: a vendor's whole API has hundreds."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._compiled: dict[str, Action] = {}
+
+    def __getitem__(self, name: str) -> Action:
+        found = self._compiled.get(name)
+        if found is None:
+            found = self._compiled[name] = Action(self._manifest.actions[name], self._manifest)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._manifest.actions)
+
+    def __len__(self) -> int:
+        return len(self._manifest.actions)
+
+
 class Connector:
     """A manifest with its compiled actions and the handlers of its connector.py."""
 
     def __init__(self, manifest: Manifest, handlers: Mapping[str, Handler] | None = None) -> None:
         self.manifest = manifest
         self.handlers = dict(handlers or {})
-        self.actions = {name: Action(spec, manifest) for name, spec in manifest.actions.items()}
+        self.actions: Mapping[str, Action] = _Actions(manifest)
         self._config_validator = compile_schema(dict(manifest.config_schema) or True)
         self._lookups = {
             name: _CompiledLookup(spec.idempotency.lookup)
@@ -210,6 +235,11 @@ class Connector:
             if spec.idempotency.lookup
         }
         self._polls = {name: _CompiledPoll(spec) for name, spec in manifest.triggers.items() if spec.kind == "poll"}
+
+    def effect_of(self, name: str, config: Mapping[str, Any]) -> Effect:
+        """The effect of an action under a connection's settings; compiles it only where it depends on them."""
+        effect = self.manifest.actions[name].effect
+        return Effect(effect) if effect in set(Effect) else self.actions[name].effect_for({}, config)
 
     @property
     def slug(self) -> str:

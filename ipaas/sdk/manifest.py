@@ -130,6 +130,7 @@ class ResponseSpec:
     schema: Any = None
     result: Any = None
     format: str = "json"
+    enforce: bool = True
 
 
 @dataclass(frozen=True, slots=True)

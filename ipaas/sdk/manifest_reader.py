@@ -26,7 +26,7 @@ from ipaas.sdk.manifest import (
     SecretField,
     TriggerSpec,
 )
-from ipaas.sdk.schemas import compile_schema, findings
+from ipaas.sdk.schemas import Definitions, compile_schema, findings
 from ipaas.sdk.signatures import SignatureScheme
 
 ReadSchema = Callable[[str], Any]
@@ -75,10 +75,14 @@ DEFAULT_FIELDS: Mapping[str, tuple[SecretField, ...]] = {
 
 
 def _with_schemas(document: dict[str, Any], read_schema: ReadSchema) -> dict[str, Any]:
-    """The document with the text of schema files instead of their paths."""
+    """The document with the text of schema files in place of their paths, and each schema standing alone."""
+    definitions = Definitions(document.get("definitions", {}))
 
     def resolve(holder: dict[str, Any], key: str) -> dict[str, Any]:
-        return {**holder, key: read_schema(holder[key])} if isinstance(holder.get(key), str) else holder
+        if key not in holder:
+            return holder
+        schema = read_schema(holder[key]) if isinstance(holder[key], str) else holder[key]
+        return {**holder, key: definitions.standing_alone(schema)}
 
     actions = {}
     for name, action in document["actions"].items():

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from ipaas.core.errors import IpaasError
 from ipaas.core.jsonio import dumps
 from ipaas.expressions import compile_expression, compile_value
+from ipaas.sdk.bodies import RequestNotBuildable, decoded, form_pairs, multipart, scalar_text
 from ipaas.sdk.manifest import ActionSpec
 from ipaas.sdk.paths import with_path
 
@@ -38,17 +37,9 @@ _CONTENT_TYPES = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
     "text": "text/plain; charset=utf-8",
+    "base64": "application/octet-stream",
 }
 MAX_HEADER_CHARS = 8192
-
-
-class RequestNotBuildable(IpaasError):
-    """The request cannot be built: {reason}."""
-
-    status = 422
-    code = "request_not_buildable"
-    title = "Request not buildable"
-    remedy = "Correct the parameter; nothing was sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +90,18 @@ class RequestTemplate:
             value = with_path(value or {}, spec.idempotency.field, effect_key)
         if value is None:
             return b""
+        if spec.body_format == "multipart":
+            boundary, encoded = multipart(value)
+            headers["content-type"] = f"multipart/form-data; boundary={boundary}"
+            return encoded
         headers.setdefault("content-type", _CONTENT_TYPES[spec.body_format])
         if spec.body_format == "text":
             return _text(value, "the body").encode()
+        if spec.body_format == "base64":
+            return decoded(value, "the body")
         if spec.body_format == "form":
-            return urlencode(_pairs(value)).encode()
+            return urlencode(form_pairs(value)).encode()
         return dumps(_without_null(value) if spec.omit_null else value)
-
-
-def scalar_text(value: Any) -> str | None:
-    """A scalar as it stands in a path, query or header; None for anything else."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    return format(value, "f") if isinstance(value, Decimal) else str(value) if isinstance(value, int | float) else None
 
 
 def _text(value: Any, where: str) -> str:

@@ -1,5 +1,6 @@
 """JSON Schema validators that never fetch anything and never quote the values they refuse."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import jsonschema_rs
@@ -59,3 +60,49 @@ def with_defaults(schema: Any, value: dict[str, Any]) -> dict[str, Any]:
         if name not in value
     }
     return {**filled, **value}
+
+
+class Definitions:
+    """Named schemas that others refer to as ``#/definitions/<name>``."""
+
+    def __init__(self, schemas: Mapping[str, Any]) -> None:
+        self._schemas = schemas
+        self._direct: dict[str, set[str]] = {}
+
+    def standing_alone(self, schema: Any) -> Any:
+        """The schema with those definitions that it reaches; they are shared, not copied."""
+        if not self._schemas or not isinstance(schema, dict):
+            return schema
+        reached = self._reached(_named(schema))
+        if not reached:
+            return schema
+        return {**schema, "definitions": {name: self._schemas[name] for name in sorted(reached)}}
+
+    def _reached(self, names: Iterable[str]) -> set[str]:
+        reached: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in reached or name not in self._schemas:
+                continue
+            reached.add(name)
+            if name not in self._direct:
+                self._direct[name] = _named(self._schemas[name])
+            waiting += self._direct[name]
+        return reached
+
+
+def _named(schema: Any) -> set[str]:
+    """Names of the definitions that a schema itself refers to."""
+    found: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            reference = one.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/definitions/"):
+                found.add(reference.removeprefix("#/definitions/"))
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found

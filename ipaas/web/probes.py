@@ -8,7 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from ipaas.core.meter_sharing import render_all
-from ipaas.core.probes import PATHS, answer_probe
+from ipaas.core.probes import INERT, PATHS, answer_probe
 from ipaas.observability.gauges import installation_families
 
 
@@ -29,5 +29,5 @@ class ProbeMiddleware:
             meters=lambda: render_all("web", installation_families()),
         )
         body = b"" if request.method == "HEAD" else found.body
-        headers = {**found.headers, "Cache-Control": "no-store"}
+        headers = {**INERT, **found.headers}
         return HttpResponse(body, status=found.status, content_type=found.content_type, headers=headers)

@@ -38,6 +38,7 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
             ("mappings", "Mappings", "mapping:mapping_list", "mappings.view"),
             ("schemas", "Schemas", "contracts:schema_list", "schemas.view"),
             ("endpoints", "Endpoints", "events:endpoint_list", "connections.view"),
+            ("catalog", "Catalog", "catalog:connector_list", "connections.view"),
             ("connections", "Connections", "catalog:connection_list", "connections.view"),
             ("secrets", "Vault", "vault:secret_list", "secrets.view"),
             ("stubs", "Stubs", "catalog:stub_list", "stubs.view"),

@@ -2,7 +2,7 @@ from django.urls import path, re_path
 
 from ipaas.web import api_reader, views
 from ipaas.web.hooks import hook
-from ipaas.web.pages import home
+from ipaas.web.pages import home, profile
 
 app_name = "web"
 urlpatterns = [
@@ -11,6 +11,10 @@ urlpatterns = [
     path("api/docs/<slug:name>/", api_reader.api_operation, name="api_operation"),
     path("", views.workspace_redirect, name="workspace_redirect"),
     path("w/<slug:workspace>/", home.home, name="home"),
+    path("profile/", profile.profile_detail, name="profile"),
+    path("profile/sessions/", profile.session_list, name="session_list"),
+    path("profile/sessions/<int:session_id>/end/", profile.session_end, name="session_end"),
+    path("profile/sessions/end-others/", profile.session_end_others, name="session_end_others"),
     path("profile/theme/", views.theme_select, name="theme_select"),
     path("w/<slug:workspace>/environment/", views.environment_select, name="environment_select"),
 ]

@@ -1,10 +1,9 @@
-"""Who may come in: members and their roles, service accounts, API keys."""
+"""Which programs may come in: roles, service accounts, API keys; people are in ``people``."""
 
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import reverse
 from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -13,8 +12,8 @@ from rest_framework.response import Response
 
 from ipaas.accounts import services
 from ipaas.accounts.api_keys import NewApiKey
-from ipaas.accounts.models import ApiKey, Membership, ServiceAccount
-from ipaas.accounts.roles import DESCRIPTIONS, ROLES
+from ipaas.accounts.models import ApiKey, ServiceAccount
+from ipaas.accounts.roles import DESCRIPTIONS, FLOW_DESCRIPTIONS, FLOW_ROLES, ROLES
 from ipaas.core.actor import Actor, known_permissions
 from ipaas.core.errors import InvalidInput
 from ipaas.flows.models import Flow
@@ -22,7 +21,6 @@ from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import PageOutput, StrictSerializer
 from ipaas.web.api.pagination import page_by_place
 
-DEEDS = ("create", "partial_update", "destroy", "deactivate", "reactivate", "password_link")
 MAX_OVERLAP_S = 30 * 24 * 3600
 
 
@@ -34,29 +32,12 @@ class RoleOutput(serializers.Serializer[Any]):
 
 class RolesOutput(PageOutput):
     items = RoleOutput(many=True)
+    flow_roles = RoleOutput(many=True, help_text="What a member can be to one flow, beyond the roles.")
     permissions = serializers.DictField(child=serializers.CharField(), help_text="What each permission allows.")
 
 
 class RolesInput(StrictSerializer):
     roles = serializers.ListField(child=serializers.CharField(max_length=20), min_length=1, max_length=20)
-
-
-class MemberInput(RolesInput):
-    email = serializers.EmailField(max_length=254)
-    name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
-
-
-class MemberOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    email = serializers.CharField(source="user.email")
-    name = serializers.CharField(source="user.name")
-    roles = serializers.ListField(child=serializers.CharField())
-    active = serializers.BooleanField(source="user.is_active")
-
-
-class MemberQuery(StrictSerializer):
-    email = serializers.CharField(max_length=254, required=False, help_text="The whole address.")
-    role = serializers.ChoiceField(choices=sorted(ROLES), required=False, help_text="Those that have this role.")
 
 
 class ServiceAccountQuery(StrictSerializer):
@@ -73,6 +54,19 @@ class ApiKeyQuery(StrictSerializer):
 class ServiceAccountInput(RolesInput):
     slug = serializers.SlugField(max_length=60)
     name = serializers.CharField(max_length=120)
+    rate_per_minute = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=1, max_value=services.MOST_PER_MINUTE,
+        help_text="Requests that each of its keys may send; null: as many as every key.",
+    )  # fmt: skip
+
+
+class ServiceAccountChanges(StrictSerializer):
+    roles = serializers.ListField(
+        child=serializers.CharField(max_length=20), min_length=1, max_length=20, required=False
+    )
+    rate_per_minute = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=services.MOST_PER_MINUTE
+    )
 
 
 class ServiceAccountOutput(serializers.Serializer[Any]):
@@ -80,6 +74,7 @@ class ServiceAccountOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     roles = serializers.ListField(child=serializers.CharField())
     disabled = serializers.BooleanField()
+    rate_per_minute = serializers.IntegerField(allow_null=True)
     created_at = serializers.DateTimeField()
 
 
@@ -140,86 +135,21 @@ class RoleViewSet(ApiViewSet):
             {"name": name, "description": DESCRIPTIONS[name], "permissions": sorted(permitted)}
             for name, permitted in ROLES.items()
         ]
+        of_flows = [
+            {"name": name, "description": FLOW_DESCRIPTIONS[name], "permissions": sorted(permitted)}
+            for name, permitted in FLOW_ROLES.items()
+        ]
         items, cursor = page_by_place(roles, request)
-        return Response(RolesOutput({"items": items, "permissions": known_permissions(), "next_cursor": cursor}).data)
-
-
-class LinkOutput(serializers.Serializer[Any]):
-    link = serializers.CharField(allow_null=True, help_text="Shown once; null when the answer is repeated.")
-
-
-@extend_schema(tags=["access"])
-class MemberViewSet(ApiViewSet):
-    serializer_class = MemberOutput
-    shown_once = frozenset({"link"})
-    required_permissions = {
-        **dict.fromkeys(("list", "retrieve"), "settings.view"),
-        **dict.fromkeys(DEEDS, "users.manage"),
-    }
-
-    def get_queryset(self) -> QuerySet[Membership]:
-        return Membership.objects.in_workspace(self.workspace.id)
-
-    def member(self, member_id: Any) -> Membership:
-        found: Membership = self.one(self.get_queryset(), "member", id=member_id)
-        return found
-
-    @extend_schema(parameters=[MemberQuery])
-    def list(self, request: Request) -> Response:
-        """The members of the workspace with their roles."""
-        names = {"email": "user__email__iexact", "role": "roles__contains"}
-        query = self.read_query(MemberQuery)
-        if "role" in query:
-            query["role"] = [query["role"]]
-        wanted = {names[name]: value for name, value in query.items()}
-        return self.page_of(self.get_queryset().filter(**wanted), MemberOutput)
-
-    def retrieve(self, request: Request, member_id: Any) -> Response:
-        """A member with the roles."""
-        return Response(MemberOutput(self.member(member_id)).data)
-
-    @extend_schema(request=MemberInput, responses={201: MemberOutput})
-    def create(self, request: Request) -> Response:
-        """Give a person roles; who is new gets an account without a password and sets one by mail."""
-        made = services.add_member(workspace=self.workspace, actor=self.actor, **self.read(MemberInput))
-        return Response(MemberOutput(made).data, status=201)
-
-    @extend_schema(request=RolesInput, responses=MemberOutput)
-    def partial_update(self, request: Request, member_id: Any) -> Response:
-        """Replace the roles of a member; 409 for the last administrator."""
-        given = self.read(RolesInput)
-        changed = services.change_roles(membership=self.member(member_id), actor=self.actor, **given)
-        return Response(MemberOutput(changed).data)
-
-    @extend_schema(responses={204: None})
-    def destroy(self, request: Request, member_id: Any) -> Response:
-        """End a membership."""
-        services.remove_member(membership=self.member(member_id), actor=self.actor)
-        return Response(status=204)
-
-    @extend_schema(request=None, responses=MemberOutput)
-    def deactivate(self, request: Request, member_id: Any) -> Response:
-        """Refuse every further sign-in of a person who belongs to this workspace alone."""
-        services.deactivate_user(user=self.member(member_id).user, workspace=self.workspace, actor=self.actor)
-        return self.retrieve(request, member_id)
-
-    @extend_schema(request=None, responses=MemberOutput)
-    def reactivate(self, request: Request, member_id: Any) -> Response:
-        """Let a person sign in again."""
-        services.reactivate_user(user=self.member(member_id).user, workspace=self.workspace, actor=self.actor)
-        return self.retrieve(request, member_id)
-
-    @extend_schema(request=None, responses=LinkOutput)
-    def password_link(self, request: Request, member_id: Any) -> Response:
-        """A link with which the person chooses a password once, within a day; it is shown once."""
-        uid, token = services.issue_password_link(membership=self.member(member_id), actor=self.actor)
-        return Response({"link": request.build_absolute_uri(reverse("account_password_new", args=[uid, token]))})
+        told = {"items": items, "flow_roles": of_flows, "permissions": known_permissions(), "next_cursor": cursor}
+        return Response(RolesOutput(told).data)
 
 
 @extend_schema(tags=["access"])
 class ServiceAccountViewSet(ApiViewSet):
     serializer_class = ServiceAccountOutput
-    required_permissions = dict.fromkeys(("list", "create", "enable", "disable"), "apikeys.manage")
+    required_permissions = dict.fromkeys(
+        ("list", "create", "retrieve", "partial_update", "enable", "disable"), "apikeys.manage"
+    )
 
     def get_queryset(self) -> QuerySet[ServiceAccount]:
         return ServiceAccount.objects.filter(workspace=self.workspace)
@@ -236,6 +166,26 @@ class ServiceAccountViewSet(ApiViewSet):
         made = services.create_service_account(workspace=self.workspace, actor=self.actor, **given)
         return Response(ServiceAccountOutput(made).data, status=201)
 
+    def retrieve(self, request: Request, slug: str) -> Response:
+        """A service account."""
+        return Response(ServiceAccountOutput(self.account(slug)).data)
+
+    @extend_schema(request=ServiceAccountChanges, responses=ServiceAccountOutput)
+    def partial_update(self, request: Request, slug: str) -> Response:
+        """Replace roles or rate; what is not named stays."""
+        account, given = self.account(slug), self.read(ServiceAccountChanges)
+        changed = services.change_service_account(
+            account=account,
+            roles=given.get("roles", account.roles),
+            rate_per_minute=given.get("rate_per_minute", account.rate_per_minute),
+            actor=self.actor,
+        )
+        return Response(ServiceAccountOutput(changed).data)
+
+    def account(self, slug: str) -> ServiceAccount:
+        found: ServiceAccount = self.one(self.get_queryset(), "service account", slug=slug)
+        return found
+
     @extend_schema(request=None, responses=ServiceAccountOutput)
     def enable(self, request: Request, slug: str) -> Response:
         """Take the keys of a service account again."""
@@ -247,7 +197,7 @@ class ServiceAccountViewSet(ApiViewSet):
         return self._turn(slug, disabled=True)
 
     def _turn(self, slug: str, *, disabled: bool) -> Response:
-        account = self.one(self.get_queryset(), "service account", slug=slug)
+        account = self.account(slug)
         changed = services.set_service_account_disabled(account=account, disabled=disabled, actor=self.actor)
         return Response(ServiceAccountOutput(changed).data)
 

@@ -77,13 +77,14 @@ class PrincipalThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         del view
-        spend(request, _principal(request))
+        actor = getattr(request, "auth", None)
+        spend(request, _principal(request), actor.rate_per_minute if isinstance(actor, Actor) else None)
         return True
 
 
-def spend(request: Request, principal: str) -> None:
-    """Count a request; raises ``RateLimited`` when it is one too many."""
-    found = allowance(principal, settings().api_rate)
+def spend(request: Request, principal: str, own_rate: int | None = None) -> None:
+    """Count a request; raises ``RateLimited`` when it is one too many. ``own_rate`` replaces everybody's."""
+    found = allowance(principal, settings().api_rate if own_rate is None else own_rate)
     if found is None:
         return
     vars(request._request)["allowance"] = found  # noqa: SLF001 - where the answer's headers are written

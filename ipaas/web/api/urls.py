@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ipaas.core.errors import NotFound
-from ipaas.web.api.access import ApiKeyViewSet, MemberViewSet, RoleViewSet, ServiceAccountViewSet
+from ipaas.web.api.access import ApiKeyViewSet, RoleViewSet, ServiceAccountViewSet
 from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
 from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet
 from ipaas.web.api.base import ApiViewSet
@@ -18,6 +18,7 @@ from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
 from ipaas.web.api.openapi import description
+from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberViewSet
 from ipaas.web.api.runs import RunViewSet
 from ipaas.web.api.secrets import SecretViewSet
 from ipaas.web.api.stand_ins import StandInViewSet
@@ -103,6 +104,12 @@ urlpatterns = [
     *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "promote", "test"),
     path("flows/<slug:slug>/promotion", FlowViewSet.as_view({"get": "promotion"}), name="flow_promotion"),
     path("flows/<slug:slug>/test/preview", FlowViewSet.as_view({"post": "test_preview"}), name="flow_test_preview"),
+    path(
+        "flows/<slug:slug>/people",
+        FlowPeopleViewSet.as_view({"get": "list", "put": "assign"}),
+        name="flow_people",
+    ),
+    path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
     *_documents(SchemaViewSet, "schema", "schemas"),
     *_documents(MappingViewSet, "mapping", "mappings"),
     # runs, and what waits for a person
@@ -157,10 +164,13 @@ urlpatterns = [
     *_deeds(MemberViewSet, "member", MEMBER, "deactivate", "reactivate"),
     path(f"{MEMBER}/password-link", MemberViewSet.as_view({"post": "password_link"}), name="member_password_link"),
     path(
-        "service-accounts",
-        ServiceAccountViewSet.as_view({"get": "list", "post": "create"}),
-        name="service_account_list",
+        f"{MEMBER}/reset-second-factor",
+        MemberViewSet.as_view({"post": "reset_second_factor"}),
+        name="member_reset_second_factor",
     ),
+    *_crud(InvitationViewSet, "invitation", "invitations", "<uuid:invitation_id>"),
+    *_deeds(InvitationViewSet, "invitation", "invitations/<uuid:invitation_id>", "renew", "revoke"),
+    *_crud(ServiceAccountViewSet, "service_account", "service-accounts", "<slug:slug>", **CHANGED),
     *_deeds(ServiceAccountViewSet, "service_account", "service-accounts/<slug:slug>", "enable", "disable"),
     *_crud(ApiKeyViewSet, "api_key", "api-keys", "<uuid:key_id>"),
     *_deeds(ApiKeyViewSet, "api_key", "api-keys/<uuid:key_id>", "rotate", "revoke"),

@@ -23,6 +23,10 @@ class MeOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     workspace = serializers.CharField()
     permissions = serializers.ListField(child=serializers.CharField())
+    on_flows = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="Further permissions by the id of the flow that they are for.",
+    )
     flows = serializers.ListField(
         child=serializers.UUIDField(), allow_null=True, help_text="The flows a key is bound to; null: all."
     )
@@ -92,6 +96,7 @@ class MeViewSet(ApiViewSet):
             "name": actor.label,
             "workspace": self.workspace.slug,
             "permissions": sorted(actor.permissions),
+            "on_flows": {str(flow): sorted(granted) for flow, granted in actor.on_flows.items()},
             "flows": None if actor.flows is None else sorted(actor.flows),
         }
         return Response(MeOutput(found).data)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
 from ipaas.accounts.models import Environment
 from ipaas.catalog import checks
-from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_named, connectors
+from ipaas.catalog.models import Connection, ImportedConnector
+from ipaas.catalog.registry import connectors
 from ipaas.sdk.manifest import Manifest
 from ipaas.vault.models import Secret
 from ipaas.web.pages.connection_policies import add_policy_fields, policy_from
@@ -119,14 +120,13 @@ def field_of(path: str) -> str:
     return path
 
 
-def connector_choices() -> list[tuple[str, str, str, str]]:
-    """Slug, title, category and summary of every installed connector."""
-    found = [connector.manifest for connector in connectors().values()]
-    return [(one.slug, one.title, one.category, one.summary) for one in sorted(found, key=lambda one: one.title)]
-
-
-def manifest_of(slug: str) -> Manifest:
-    return connector_named(slug).manifest
+def connector_choices(workspace_id: UUID) -> list[tuple[str, str, str, str]]:
+    """Slug, title, category and summary of every connector that a workspace can use."""
+    installed = [connector.manifest for connector in connectors().values()]
+    found = [(one.slug, one.title, one.category, one.summary) for one in installed]
+    imported = ImportedConnector.objects.in_workspace(workspace_id).light().newest()
+    found += [(one.slug, one.title, one.category, one.summary) for one in imported if one.slug not in connectors()]
+    return sorted(found, key=lambda one: one[1].lower())
 
 
 def _usual(node: Mapping[str, Any]) -> str:

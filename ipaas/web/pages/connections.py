@@ -12,13 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog import services
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_named
+from ipaas.catalog.registry import connector_in, connector_of
 from ipaas.catalog.resolution import effective_policy
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
 from ipaas.flows.usage import connection_uses
 from ipaas.vault.models import Secret
-from ipaas.web.pages.connection_forms import ASKED_AGAIN, ConnectionForm, connector_choices, field_of, manifest_of
+from ipaas.web.pages.connection_forms import ASKED_AGAIN, ConnectionForm, connector_choices, field_of
 from ipaas.web.pages.connection_policies import effective_rows
 from ipaas.web.pages.connection_rows import (
     breaker_facts,
@@ -74,7 +74,7 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
         "facts": _facts(row),
         "limits": _limits(state),
         "secret": _secret_link(request, row),
-        "needs_secret": installed and connector_named(row.connector).manifest.auth[row.auth_scheme].type != "none",
+        "needs_secret": installed and connector_of(row).manifest.auth[row.auth_scheme].type != "none",
         "policies": effective_rows(effective_policy(row)) if installed else [],
         "operations": _operations(row) if installed else [],
         "test": _test_of(row),
@@ -92,7 +92,7 @@ def connection_choose(request: WorkspaceRequest) -> HttpResponse:
     environment_of(request)
     choices = [
         (title, category, summary, reverse("catalog:connection_new", args=[request.workspace.slug, slug]))
-        for slug, title, category, summary in connector_choices()
+        for slug, title, category, summary in connector_choices(request.workspace.id)
     ]
     return render(request, "catalog/connection_choose.html", {"choices": choices, "crumbs": _crumbs(request)})
 
@@ -104,7 +104,9 @@ def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
     if environment is None:
         raise NotFound(what="environment")
     form = ConnectionForm(
-        request.POST if request.method == "POST" else None, manifest=manifest_of(connector), environment=environment
+        request.POST if request.method == "POST" else None,
+        manifest=connector_in(request.workspace.id, connector).manifest,
+        environment=environment,
     )
     if request.method == "POST" and form.is_valid():
         with form_errors(form, field_of):
@@ -119,7 +121,7 @@ def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
 @page("connections.edit")
 def connection_edit(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     row = _connection(request, environment, slug)
-    given: dict[str, Any] = {"manifest": manifest_of(row.connector), "environment": row.environment, "connection": row}
+    given: dict[str, Any] = {"manifest": connector_of(row).manifest, "environment": row.environment, "connection": row}
     form = ConnectionForm(request.POST if request.method == "POST" else None, **given)
     detaches = False
     if request.method == "POST" and form.is_valid():
@@ -241,7 +243,7 @@ def _deeds(request: WorkspaceRequest, row: Connection) -> dict[str, str]:
     def url(permission: str, name: str) -> str:
         return connection_url(row, name) if request.actor.may(permission) else ""
 
-    testable = row.enabled and can_resolve(row) and bool(connector_named(row.connector).manifest.test_action)
+    testable = row.enabled and can_resolve(row) and bool(connector_of(row).manifest.test_action)
     return {
         "edit_url": url("connections.edit", "connection_edit") if can_resolve(row) else "",
         "test_url": url("connections.test", "connection_test") if testable else "",
@@ -257,7 +259,7 @@ def _facts(row: Connection) -> list[tuple[str, str]]:
         facts.append(("Address", row.base_url))
     if not can_resolve(row):
         return [*facts, ("Connector", f"{row.connector} is not installed, or no longer knows this set-up")]
-    connector = connector_named(row.connector)
+    connector = connector_of(row)
     scheme = connector.manifest.auth[row.auth_scheme]
     facts.append(("Authentication", scheme.title or scheme.name))
     if scheme.scopes:
@@ -287,7 +289,7 @@ def _limits(state: Any) -> list[tuple[str, str]]:
 def _operations(row: Connection) -> list[dict[str, Any]]:
     traffic = operations_of(row.workspace_id, row.id)
     found = []
-    for name, spec in connector_named(row.connector).manifest.actions.items():
+    for name, spec in connector_of(row).manifest.actions.items():
         one = traffic.get(name, OperationTraffic())
         effect = spec.effect if spec.effect.isalpha() else "by setting"
         found.append(

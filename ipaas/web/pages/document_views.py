@@ -26,6 +26,8 @@ from ipaas.web.readmodels import Finding, Option
 def edit(request: WorkspaceRequest, pages: DocumentPages, slug: str | None = None) -> HttpResponse:
     """The editor of a document, of a new one without a slug; POST saves the draft upon the revision it was read at."""
     document = pages.document(request, slug) if slug is not None else None
+    if not pages.may(request, "edit", document):
+        raise PermissionDenied(permission=f"{pages.type.permission}.edit")
     if request.method == "POST":
         return _save(request, pages, document)
     text = written(_editable(pages, document)).text if document else pages.starter
@@ -126,7 +128,7 @@ def _editor(
         "part_of": owner.partition(":")[2],
         "save_url": "" if owner else pages.url(request, "edit" if document else "new", *slugs),
         "check_url": pages.url(request, "check"),
-        "publish_url": pages.url_if(request, "publish", "publish", *slugs) if may_publish and not owner else "",
+        "publish_url": pages.url_if(request, "publish", "publish", document) if may_publish and not owner else "",
         "environments": _environments(request, document),
         **pages.extras(request, content),
         **more,
@@ -261,14 +263,14 @@ def detail_context(request: WorkspaceRequest, pages: DocumentPages, document: An
     """What the page of every document shows: its versions and deeds."""
     slug, part_of = document.slug, getattr(document, "derived_from", "")
     editable = not document.archived and not part_of
-    may_publish = request.actor.may(f"{pages.type.permission}.publish")
+    may_publish = pages.may(request, "publish", document)
     published = pages.type.versions.filter(document_id=document.id, state="published").order_by("-number")
     numbers = list(published.values_list("number", flat=True)[: shared.MOST_VERSIONS]) if may_publish else []
     return {
         "document": document,
         "crumbs": pages.crumbs(request),
         "part_of": part_of.partition(":")[2],
-        "edit_url": pages.url_if(request, "edit", "edit", slug) if editable else "",
+        "edit_url": pages.url_if(request, "edit", "edit", document) if editable else "",
         "diff_url": pages.url(request, "diff", slug) if document.latest_version else "",
         "draft_diff_url": shared.draft_diff_url(request, pages, document),
         "text_url": pages.url(request, "text", slug),

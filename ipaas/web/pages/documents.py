@@ -60,9 +60,14 @@ class DocumentPages:
     def url(self, request: WorkspaceRequest, page: str, *args: object) -> str:
         return reverse(f"{self.namespace}:{self.kind}_{page}", args=[request.workspace.slug, *args])
 
-    def url_if(self, request: WorkspaceRequest, deed: str, page: str, *args: object) -> str:
-        """The address of a deed, empty for an actor without the permission ``deed`` (``edit``, ``publish``)."""
-        return self.url(request, page, *args) if request.actor.may(f"{self.type.permission}.{deed}") else ""
+    def may(self, request: WorkspaceRequest, deed: str, document: VersionedDocument | None = None) -> bool:
+        """Whether the actor has the permission ``deed`` (``edit``, ``publish``) for one document, or for all."""
+        return request.actor.may(f"{self.type.permission}.{deed}", getattr(document, "flow_id", None))
+
+    def url_if(self, request: WorkspaceRequest, deed: str, page: str, document: VersionedDocument | None = None) -> str:
+        """The address of a deed, on a document or for a new one; empty for an actor without the permission."""
+        place = () if document is None else (document.slug,)
+        return self.url(request, page, *place) if self.may(request, deed, document) else ""
 
     def documents(self, request: WorkspaceRequest) -> DocumentQuerySet:
         rows = self.type.documents.in_workspace(request.workspace.id)

@@ -5,10 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.accounts.services import assign_flow_role, withdraw_flow_role
 from ipaas.contracts.models import SchemaVersion
 from ipaas.core import jsonio
 from ipaas.core.document_forms import unreadable
@@ -82,11 +84,31 @@ def flow_resume(request: WorkspaceRequest, slug: str) -> HttpResponse:
     return _to_flow(request, flow)
 
 
+@require_POST
+@page("flows.assign")
+def flow_assign(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    flow, email = FLOWS.document(request, slug), posted(request, "email")
+    with told(request, _("%(email)s is now what you chose to this flow.") % {"email": email}):
+        assign_flow_role(flow=flow, email=email, role=posted(request, "role", 20), actor=request.actor)
+    return _to_flow(request, flow)
+
+
+@require_POST
+@page("flows.assign")
+def flow_withdraw(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    flow, email = FLOWS.document(request, slug), posted(request, "email")
+    with told(request, _("%(email)s is neither owner nor steward of this flow any more.") % {"email": email}):
+        withdraw_flow_role(flow=flow, email=email, actor=request.actor)
+    return _to_flow(request, flow)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @page("flows.trigger")
 def flow_run(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """Start a run by hand: a body, checked against the flow's contract, and a key against starting it twice."""
     flow = FLOWS.document(request, slug)
+    if not FLOWS.may(request, "trigger", flow):
+        raise PermissionDenied(permission="flows.trigger")
     shown = environment_of(request)
     if request.method != "POST":
         deployment = _running(flow, shown.slug) if shown else None

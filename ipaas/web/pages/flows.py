@@ -24,6 +24,7 @@ from ipaas.web.flow_figures import Figures, figures_of, open_letters, today
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with_items
 from ipaas.web.pages.endpoint_rows import hook_address
+from ipaas.web.pages.flow_people import people_of
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
 from ipaas.web.pages.runs import run_rows
 from ipaas.web.pages.support import asked, environment_of, options
@@ -154,12 +155,15 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "recent": recent_runs(request, flow, environment) if environment and request.actor.may("runs.view") else None,
         "runs_url": reverse("runtime:run_list", args=[request.workspace.slug]),
         **_deeds(request, flow, deployments),
+        **people_of(request, flow),
     }
     return render(request, "flows/flow_detail.html", context)
 
 
 def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment]) -> dict[str, Any]:
-    may = request.actor.may
+    def may(permission: str) -> bool:
+        return request.actor.may(permission, flow.id)
+
     environments = {one.slug: one.name for one in request.workspace.environments.all()}
     shown = getattr(getattr(request, "environment", None), "slug", "")
     active = {one.environment.slug: one for one in deployments if one.active}

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts import services
@@ -15,7 +16,7 @@ from ipaas.accounts.models import ApiKey, ServiceAccount
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.accounts.roles import DESCRIPTIONS, PERMISSIONS, ROLES, permissions_of
 from ipaas.core.clock import now
-from ipaas.core.errors import NotFound
+from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.flows.models import Flow
 from ipaas.web.pages.secret_forms import moment_of
 from ipaas.web.pages.settings_frame import show, show_once, url_of
@@ -57,11 +58,15 @@ class KeyForm(forms.Form):
 class AccountForm(forms.Form):
     slug = forms.CharField(max_length=60, label="Name", help_text="Lower-case letters, digits and hyphens.")
     name = forms.CharField(max_length=120, label="Title")
+    rate_per_minute = forms.IntegerField(
+        required=False, min_value=1, max_value=services.MOST_PER_MINUTE, label=_("Requests a minute"),
+        help_text=_("Of each of its keys. Empty: as many as every key."),
+    )  # fmt: skip
     roles = forms.MultipleChoiceField(choices=[(role, role) for role in ROLES])
 
     @property
     def plain(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("slug", "name")]
+        return [self[name] for name in ("slug", "name", "rate_per_minute")]
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, auto_id="account_%s")
@@ -126,11 +131,27 @@ def account_new(request: WorkspaceRequest) -> HttpResponse:
 
 @require_POST
 @page("apikeys.manage")
+def account_change(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    """Replace roles and rate of a service account."""
+    account = _service_account(request, slug)
+    form = AccountForm(
+        {**request.POST.dict(), "slug": slug, "name": account.name, "roles": request.POST.getlist("roles")}
+    )
+    with told(request, _("The service account %(slug)s is changed.") % {"slug": slug}):
+        if not form.is_valid():
+            raise InvalidInput(
+                [{"path": name, "code": "form", "message": str(found[0])} for name, found in form.errors.items()]
+            )
+        given = {name: form.cleaned_data[name] for name in ("roles", "rate_per_minute")}
+        services.change_service_account(account=account, actor=request.actor, **given)
+    return redirect("accounts:keys", request.workspace.slug)
+
+
+@require_POST
+@page("apikeys.manage")
 def account_switch(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """Disable or enable a service account with all its keys: ``disabled`` is yes or no."""
-    account = ServiceAccount.objects.filter(workspace=request.workspace, slug=slug).first()
-    if account is None:
-        raise NotFound(what="service account")
+    account = _service_account(request, slug)
     disabled = request.POST.get("disabled") == "yes"
     with told(request, f"The service account {slug} is {'disabled' if disabled else 'enabled'}."):
         services.set_service_account_disabled(account=account, disabled=disabled, actor=request.actor)
@@ -141,6 +162,13 @@ def _key(request: WorkspaceRequest, prefix: str) -> ApiKey:
     found = ApiKey.objects.in_workspace(request.workspace.id).filter(prefix=prefix).first()
     if found is None:
         raise NotFound(what="API key")
+    return found
+
+
+def _service_account(request: WorkspaceRequest, slug: str) -> ServiceAccount:
+    found = ServiceAccount.objects.filter(workspace=request.workspace, slug=slug).first()
+    if found is None:
+        raise NotFound(what="service account")
     return found
 
 
@@ -212,5 +240,7 @@ def _account(request: WorkspaceRequest, account: ServiceAccount, *, may: bool) -
         "roles": account.roles,
         "disabled": account.disabled,
         "created_at": account.created_at,
+        "rate": account.rate_per_minute,
+        "change_url": url_of(request, "account_change", account.slug) if may else "",
         "switch_url": url_of(request, "account_switch", account.slug) if may else "",
     }

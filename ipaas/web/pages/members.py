@@ -3,46 +3,28 @@
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts import services
-from ipaas.accounts.models import Membership
+from ipaas.accounts.addresses import absolute
+from ipaas.accounts.models import Invitation, Membership
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.accounts.roles import DESCRIPTIONS, ROLES
+from ipaas.accounts.second_factor import with_second_factor
 from ipaas.core.errors import NotFound
+from ipaas.web.pages.invitation_forms import InvitationForm
 from ipaas.web.pages.settings_frame import show, show_once, url_of
-from ipaas.web.pages.support import form_errors, told
-
-
-class MemberForm(forms.Form):
-    email = forms.EmailField(max_length=254, label="E-mail address")
-    name = forms.CharField(max_length=120, required=False, help_text="Of somebody the platform does not know yet.")
-    roles = forms.MultipleChoiceField(choices=[(role, role) for role in ROLES])
+from ipaas.web.pages.support import told
 
 
 @require_GET
 @page("settings.view")
 def member_list(request: WorkspaceRequest) -> HttpResponse:
-    return _page(request)
-
-
-@require_POST
-@page("users.manage")
-def member_add(request: WorkspaceRequest) -> HttpResponse:
-    """Add a person; somebody new gets a password link, shown once."""
-    form = MemberForm(request.POST)
-    if form.is_valid():
-        with form_errors(form):
-            member = services.add_member(workspace=request.workspace, actor=request.actor, **form.cleaned_data)
-            shared = member.user.memberships.exclude(workspace=request.workspace).exists()
-            if not member.user.has_usable_password() and not shared:
-                return _link_page(request, member)
-            return redirect("accounts:settings", request.workspace.slug)
-    return _page(request, form)
+    return member_page(request)
 
 
 @require_POST
@@ -86,6 +68,19 @@ def member_link(request: WorkspaceRequest, member_id: UUID) -> HttpResponse:
     return redirect("accounts:settings", request.workspace.slug)
 
 
+@require_POST
+@page("users.manage")
+def member_reset(request: WorkspaceRequest, member_id: UUID) -> HttpResponse:
+    """Take the second factors of somebody who lost them."""
+    member = _member(request, member_id)
+    with told(
+        request,
+        _("%(email)s signs in by password alone now, and sets up a new second factor.") % {"email": member.user.email},
+    ):
+        services.reset_second_factor(membership=member, actor=request.actor)
+    return redirect("accounts:settings", request.workspace.slug)
+
+
 def _member(request: WorkspaceRequest, member_id: UUID) -> Membership:
     found = Membership.objects.in_workspace(request.workspace.id).select_related("workspace")
     member = found.filter(id=member_id).first()
@@ -100,7 +95,7 @@ def _link_page(request: WorkspaceRequest, member: Membership) -> HttpResponse:
         request,
         title=f"Password link for {member.user.email}",
         label="Link",
-        value=request.build_absolute_uri(reverse("account_password_new", args=[uid, token])),
+        value=absolute(request, reverse("account_password_new", args=[uid, token])),
         notes=(
             f"Hand it to {member.user.email} over a channel you trust: whoever has it chooses the password.",
             "It works once, within a day, and ends with the next sign-in.",
@@ -109,20 +104,38 @@ def _link_page(request: WorkspaceRequest, member: Membership) -> HttpResponse:
     )
 
 
-def _page(request: WorkspaceRequest, form: MemberForm | None = None) -> HttpResponse:
+def member_page(request: WorkspaceRequest, form: InvitationForm | None = None) -> HttpResponse:
+    """Members and open invitations; with a refused ``form`` to be corrected."""
     may = request.actor.may("users.manage")
     members = list(Membership.objects.in_workspace(request.workspace.id))
+    factors = with_second_factor([member.user_id for member in members])
+    invitations = Invitation.objects.in_workspace(request.workspace.id).open()
     context = {
-        "members": [_shown(request, member, may=may) for member in members],
+        "members": [_shown(request, member, factors, may=may) for member in members],
+        "invitations": [_invited(request, one, may=may) for one in invitations],
         "roles": [(role, DESCRIPTIONS[role]) for role in ROLES],
-        "form": form or MemberForm(),
+        "form": form or InvitationForm(),
         "chosen": form["roles"].value() or [] if form else [],
-        "add_url": url_of(request, "member_add") if may else "",
+        "invite_url": url_of(request, "invitation_new") if may else "",
     }
     return show(request, "settings", "member_list", context, status=422 if form else 200)
 
 
-def _shown(request: WorkspaceRequest, member: Membership, *, may: bool) -> dict[str, Any]:
+def _invited(request: WorkspaceRequest, one: Invitation, *, may: bool) -> dict[str, Any]:
+    return {
+        "id": one.id.hex,
+        "email": one.email,
+        "roles": one.roles,
+        "state": one.state,
+        "invited_by": one.invited_by,
+        "mailed": one.mailed_at is not None,
+        "expires_at": one.expires_at,
+        "renew_url": url_of(request, "invitation_renew", one.id) if may else "",
+        "revoke_url": url_of(request, "invitation_revoke", one.id) if may else "",
+    }
+
+
+def _shown(request: WorkspaceRequest, member: Membership, factors: set[UUID], *, may: bool) -> dict[str, Any]:
     user = member.user
     new = not user.has_usable_password()
 
@@ -142,4 +155,6 @@ def _shown(request: WorkspaceRequest, member: Membership, *, may: bool) -> dict[
         "remove_url": url("member_remove"),
         "switch_url": url("member_switch"),
         "link_url": url("member_link") if user.is_active else "",
+        "second_factor": user.pk in factors,
+        "reset_url": url("member_reset") if user.pk in factors else "",
     }

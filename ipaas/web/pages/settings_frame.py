@@ -14,6 +14,7 @@ TABS: Sequence[tuple[str, str]] = (
     ("settings", "Members"),
     ("keys", "API keys"),
     ("environments", "Environments"),
+    ("signin", "Sign-in"),
     ("network", "Network"),
     ("policies", "Policies"),
     ("health", "Workers"),

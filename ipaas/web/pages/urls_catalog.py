@@ -1,11 +1,18 @@
 from django.urls import path
 
-from ipaas.web.pages import connections, stubs
+from ipaas.web.pages import catalog, connections, stubs
 
 app_name = "catalog"
 ONE = "connections/in/<slug:environment>/<slug:slug>/"
 STUB = "stubs/<slug:vendor>/"
 urlpatterns = [
+    path("catalog/", catalog.connector_list, name="connector_list"),
+    path("catalog/import/", catalog.import_new, name="import_new"),
+    path("catalog/import/<uuid:draft_id>/", catalog.import_draft, name="import_draft"),
+    path("catalog/import/<uuid:draft_id>/keep/", catalog.import_keep, name="import_keep"),
+    path("catalog/import/<uuid:draft_id>/discard/", catalog.import_discard, name="import_discard"),
+    path("catalog/of/<slug:slug>/", catalog.connector_detail, name="connector_detail"),
+    path("catalog/of/<slug:slug>/<str:action>/", catalog.connector_operation, name="connector_operation"),
     path("connections/", connections.connection_list, name="connection_list"),
     path("connections/new/", connections.connection_choose, name="connection_choose"),
     path("connections/new/<slug:connector>/", connections.connection_new, name="connection_new"),

@@ -10,6 +10,7 @@ from django.forms import BoundField
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
+from ipaas.accounts.single_signon import Provider, provider
 from ipaas.core import clock
 from ipaas.web import rendering
 
@@ -138,3 +139,9 @@ def form_control(field: BoundField) -> SafeString:
     widget = field.field.widget
     base = {"Select": "form-select", "CheckboxInput": "form-check-input"}.get(type(widget).__name__, "form-control")
     return field.as_widget(attrs={"class": f"{widget.attrs.get('class', '')} {base}".strip()})
+
+
+@register.simple_tag
+def single_signon() -> Provider | None:
+    """The provider that the sign-in page offers."""
+    return provider()

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from ipaas.accounts.models import Environment, Membership, User, Workspace
-from ipaas.accounts.services import add_member, create_api_key, create_service_account
+from ipaas.accounts.services import add_member, assign_flow_role, create_api_key, create_service_account, invite_member
 from ipaas.catalog import gateway
 from ipaas.catalog.gateway import GatewayOutcome
 from ipaas.catalog.services import create_connection
@@ -16,7 +16,7 @@ from ipaas.core.actor import SYSTEM
 from ipaas.core.ids import uuid7
 from ipaas.events.models import Receipt
 from ipaas.events.services import create_endpoint
-from ipaas.flows.models import FlowVersion
+from ipaas.flows.models import Flow, FlowVersion
 from ipaas.governance import services
 from ipaas.governance.services import apply_document
 from ipaas.runtime.bulk import start_bulk_job
@@ -135,7 +135,15 @@ def make_subjects(acme: Workspace, deployed: FlowVersion, production: Environmen
         expires_at=deployed.published_at.replace(year=2100),
     )  # fmt: skip
     ids = {"run": run.id, "letter": letter.id, "approval": approval.id}
-    return {"flow": "orders", "schema": "order", "mapping": "order-row", **ids, **outside(production), **people(acme)}
+    return {
+        "flow": "orders",
+        "schema": "order",
+        "mapping": "order-row",
+        **ids,
+        **outside(production),
+        **people(acme),
+        **with_steward(deployed.document),
+    }
 
 
 def outside(production: Environment) -> dict[str, Any]:
@@ -171,7 +179,15 @@ def people(acme: Workspace) -> dict[str, Any]:
     member = add_member(workspace=acme, email="eve@example.com", roles=["approver"], actor=SYSTEM, name="Eve")
     account = create_service_account(workspace=acme, slug="robot", name="Robot", roles=["approver"], actor=SYSTEM)
     key = create_api_key(workspace=acme, name="robot", scopes=["apikeys.manage"], actor=SYSTEM).key
-    return {"member": member.id, "account": account.slug, "key": key.id}
+    invited = invite_member(workspace=acme, email="gil@example.com", roles=["approver"], actor=SYSTEM).invitation
+    return {"member": member.id, "account": account.slug, "key": key.id, "invitation": invited.id}
+
+
+def with_steward(flow: Flow) -> dict[str, Any]:
+    """Hal looks after the flow."""
+    add_member(workspace=flow.workspace, email="hal@example.com", roles=["approver"], actor=SYSTEM, name="Hal")
+    made = assign_flow_role(flow=flow, email="hal@example.com", role="steward", actor=SYSTEM)
+    return {"steward": made.membership.user.email}
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from django.test import Client
 from redis import Redis
 
 from ipaas.accounts.models import Workspace
-from ipaas.accounts.services import create_api_key
+from ipaas.accounts.services import create_api_key, create_service_account
 from ipaas.config import settings
 from ipaas.core.actor import SYSTEM
 from ipaas.web.api import throttling
@@ -117,6 +117,17 @@ def test_every_key_has_its_own_allowance(acme: Workspace, counted: str) -> None:
     one, other = (Api(Client(), Authorization=f"Bearer {key.raw}") for key in keys)
     assert [one.get("me").status_code for _ in range(3)] == [200, 200, 429]
     assert other.get("me").status_code == 200
+
+
+def test_a_service_account_has_its_own_rate(acme: Workspace, counted: str) -> None:
+    robot = create_service_account(
+        workspace=acme, slug="robot", name="Robot", roles=["auditor"], rate_per_minute=3, actor=SYSTEM
+    )
+    made = create_api_key(workspace=acme, name="a", scopes=["flows.view"], service_account=robot, actor=SYSTEM)
+    api = Api(Client(), Authorization=f"Bearer {made.raw}")
+    answers = [api.get("me") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[0].headers["RateLimit-Limit"] == "3"
 
 
 def test_who_tries_out_keys_is_stopped(counted: str) -> None:

@@ -18,10 +18,11 @@ from ipaas.config import settings
 from ipaas.core.actor import SYSTEM
 from ipaas.core.ids import uuid7
 from ipaas.events.models import Endpoint, Receipt
+from ipaas.governance.services import apply_document
 from ipaas.launcher.layout import ROOT
 from ipaas.runtime.bulk import start_bulk_job
 from ipaas.vault.services import create_secret
-from tests.integration.cli.conftest import Run, told
+from tests.integration.cli.conftest import SIMPLE, Run, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,3 +177,55 @@ def test_a_bad_setting_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> Non
     result = CliRunner().invoke(main, ["whoami"])
     assert (result.exit_code, "port: Input should be less" in result.stderr) == (1, True)
     assert result.stderr.count("\n") == 1
+
+
+def test_people_are_invited_switched_off_and_on(run: Run, acme: Workspace) -> None:
+    invited = run("members", "invite", "fay@example.com", "--role", "operator")
+    assert "/accounts/invitation/" in invited.stdout
+    assert "Hand the link to fay@example.com" in invited.stderr
+    again = told(run("members", "reinvite", "fay@example.com", "--json"))
+    assert again["link"] not in invited.stdout
+    assert told(run("members", "invitations", "--json"))[0]["state"] == "invited"
+    assert "is revoked" in run("members", "uninvite", "Fay@example.com").stdout
+    assert run("members", "uninvite", "fay@example.com").exit_code == 4
+
+    run("members", "add", "eve@example.com", "--role", "operator", "--name", "Eve")
+    assert "/accounts/password/new/" in run("members", "password-link", "eve@example.com").stdout
+    assert run("members", "deactivate", "eve@example.com", "--yes").exit_code == 0
+    assert told(run("members", "list", "--json"))[0]["active"] is False
+    assert run("members", "reactivate", "eve@example.com").exit_code == 0
+    assert run("members", "reset-two-factor", "eve@example.com", "--yes").exit_code == 0
+    assert told(run("members", "list", "--json"))[0]["second_factor"] is False
+
+
+def test_a_workspace_asks_for_a_second_factor(run: Run, acme: Workspace) -> None:
+    run("members", "add", "eve@example.com", "--role", "operator", "--name", "Eve")
+    assert run("two-factor", "require").stdout == "a second factor is required\n"
+    assert told(run("two-factor", "show", "--json")) == {"required": True, "without": ["eve@example.com"]}
+    run("two-factor", "require", "--no")
+    assert told(run("two-factor", "show", "--json"))["required"] is False
+
+
+def test_service_accounts_are_made_changed_and_disabled(run: Run, acme: Workspace) -> None:
+    words = ["robot", "--name", "Robot", "--role", "operator", "--rate", "60"]
+    assert told(run("service-accounts", "create", *words, "--json"))["rate_per_minute"] == 60
+    assert run("service-accounts", "change", "robot").exit_code == 2
+    changed = told(run("service-accounts", "change", "robot", "--role", "auditor", "--json"))
+    assert (changed["roles"], changed["rate_per_minute"]) == (["auditor"], 60)
+    assert told(run("service-accounts", "change", "robot", "--no-rate", "--json"))["rate_per_minute"] is None
+    assert run("service-accounts", "disable", "robot").exit_code == 0
+    assert "yes" in run("service-accounts", "list").stdout
+    assert run("service-accounts", "enable", "robot").exit_code == 0
+    assert run("service-accounts", "disable", "nobody").exit_code == 4
+
+
+def test_a_flow_gets_a_steward(run: Run, acme: Workspace) -> None:
+    apply_document(actor=SYSTEM, workspace=acme, content=SIMPLE)
+    run("members", "add", "eve@example.com", "--role", "approver", "--name", "Eve")
+    assert run("flows", "assign", "orders", "eve@example.com").stdout == "eve@example.com is steward of orders\n"
+    assert run("flows", "assign", "orders", "nobody@example.com").exit_code == 1
+    assert told(run("flows", "people", "orders", "--json")) == [
+        {"email": "eve@example.com", "name": "Eve", "role": "steward"}
+    ]
+    assert run("flows", "withdraw", "orders", "eve@example.com").exit_code == 0
+    assert run("flows", "withdraw", "orders", "eve@example.com").exit_code == 4

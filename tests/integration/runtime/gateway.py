@@ -1,7 +1,7 @@
 """A scripted stand-in for the gateway: outcomes by step and attempt, and a record of what would have gone out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,11 @@ def retry(code: str = "http_503", after_s: float = 60) -> GatewayOutcome:
         effect_state="failed",
         status=503,
     )
+
+
+def lost(after_s: float = 60) -> GatewayOutcome:
+    """The answer never came: to be tried again, and in doubt until then."""
+    return replace(retry("timeout", after_s), effect_state="open", status=None)
 
 
 def deferred(after_s: float = 60) -> GatewayOutcome:

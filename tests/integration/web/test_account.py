@@ -32,7 +32,7 @@ def test_the_password_is_changed_and_other_sessions_end(browser: Client, dora: U
     answer = browser.post(CHANGE, {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
     dora.refresh_from_db()
 
-    assert answer.headers["Location"] == "/"
+    assert answer.headers["Location"] == "/profile/"
     assert dora.check_password(NEW)
     assert browser.get("/w/acme/connections/").status_code == 200
     assert elsewhere.get("/w/acme/connections/").status_code == 302

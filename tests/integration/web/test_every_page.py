@@ -29,7 +29,8 @@ WRITES_BY_GET = {"audit:export", "audit:checkpoints"}
 
 NEEDS: dict[str, str] = {
     "apikeys.manage": """
-        accounts:key_new accounts:key_rotate accounts:key_revoke accounts:account_new accounts:account_switch
+        accounts:key_new accounts:key_rotate accounts:key_revoke accounts:account_new accounts:account_change
+        accounts:account_switch
     """,
     "approvals.decide": """
         runtime:approval_decide
@@ -65,6 +66,9 @@ NEEDS: dict[str, str] = {
     """,
     "deadletters.view": """
         runtime:dead_letter_list runtime:dead_letter_group runtime:dead_letter_detail
+    """,
+    "flows.assign": """
+        flows:flow_assign flows:flow_withdraw
     """,
     "flows.edit": """
         flows:flow_new flows:flow_edit
@@ -130,9 +134,11 @@ NEEDS: dict[str, str] = {
     """,
     "settings.edit": """
         accounts:environment_new accounts:environment_edit accounts:network_change
+        accounts:signin_change
     """,
     "settings.view": """
         accounts:settings accounts:keys accounts:environments accounts:network accounts:policies accounts:health
+        accounts:signin
     """,
     "stubs.script": """
         catalog:stub_reset catalog:stub_fault catalog:stub_clear catalog:stub_send
@@ -141,8 +147,8 @@ NEEDS: dict[str, str] = {
         catalog:stub_list catalog:stub_detail
     """,
     "users.manage": """
-        accounts:member_add accounts:member_roles accounts:member_remove accounts:member_switch
-        accounts:member_link
+        accounts:member_roles accounts:member_remove accounts:member_switch accounts:member_link
+        accounts:member_reset accounts:invitation_new accounts:invitation_renew accounts:invitation_revoke
     """,
 }
 OF_THE_DEED = dict.fromkeys(("runtime:bulk_stop", "runtime:bulk_pause", "runtime:bulk_resume"), "runs.cancel")
@@ -193,7 +199,7 @@ def _sessions_in_cookies(settings: Any, _no_secret_reads_pending: None) -> None:
 @pytest.fixture
 def values(subjects: dict[str, Any]) -> dict[str, Any]:
     """What stands in addresses, of things that exist in Acme."""
-    ids = {f"{name}_id": subjects[name] for name in ("run", "letter", "approval", "job", "member")}
+    ids = {f"{name}_id": subjects[name] for name in ("run", "letter", "approval", "job", "member", "invitation")}
     slugs = {
         "flows.slug": subjects["flow"], "mapping.slug": subjects["mapping"], "contracts.slug": subjects["schema"],
         "vault.slug": subjects["secret"], "catalog.slug": "payments", "events.slug": "shop",

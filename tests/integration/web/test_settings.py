@@ -5,9 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.core import mail
 from django.test import Client
 
-from ipaas.accounts.models import ApiKey, Environment, Membership, ServiceAccount, User, Workspace
+from ipaas.accounts.models import ApiKey, Environment, Invitation, Membership, ServiceAccount, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.accounts.services import authenticate_api_key
 from ipaas.audit.models import AuditEntry
@@ -21,9 +23,10 @@ from tests.integration.web.conftest import Browsers
 ROOT = "/w/acme/settings/"
 PAGES = {ROOT: "settings.view", f"{ROOT}keys/": "settings.view", f"{ROOT}environments/": "settings.view",
          f"{ROOT}environments/new/": "settings.edit", f"{ROOT}environments/production/edit/": "settings.edit",
-         f"{ROOT}network/": "settings.view", f"{ROOT}policies/": "settings.view", f"{ROOT}health/": "settings.view",
+         f"{ROOT}network/": "settings.view", f"{ROOT}sign-in/": "settings.view",
+         f"{ROOT}policies/": "settings.view", f"{ROOT}health/": "settings.view",
          }  # fmt: skip
-DEEDS = {f"{ROOT}members/add/": "users.manage", f"{ROOT}keys/new/": "apikeys.manage",
+DEEDS = {f"{ROOT}invitations/new/": "users.manage", f"{ROOT}keys/new/": "apikeys.manage",
          f"{ROOT}service-accounts/new/": "apikeys.manage", f"{ROOT}network/change/": "settings.edit"}  # fmt: skip
 
 
@@ -61,7 +64,7 @@ def test_a_deed_is_for_those_with_its_permission(as_role: Browsers, role: str, u
     assert as_role(role).post(url).status_code in accepted
 
 
-@pytest.mark.parametrize("name", ["roles", "remove", "switch", "password-link"])
+@pytest.mark.parametrize("name", ["roles", "remove", "switch", "password-link", "reset-second-factor"])
 @pytest.mark.parametrize("role", sorted(set(ROLES) - {"admin"}))
 def test_members_are_managed_by_administrators_alone(as_role: Browsers, bob: Membership, role: str, name: str) -> None:
     assert as_role(role).post(deed_of(bob, name)).status_code == 403
@@ -72,57 +75,95 @@ def test_a_stranger_finds_nothing(stranger: Client, environment: Environment, ur
     assert (stranger.post if url in DEEDS else stranger.get)(url).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["roles", "remove", "switch", "password-link"])
+@pytest.mark.parametrize("name", ["roles", "remove", "switch", "password-link", "reset-second-factor"])
 def test_a_member_of_another_workspace_is_not_found(stranger: Client, bob: Membership, name: str) -> None:
     assert stranger.post(deed_of(bob, name).replace("/acme/", "/globex/")).status_code == 404
 
 
-def test_somebody_new_is_added_and_chooses_a_password_by_the_link(admin: Client) -> None:
-    given = {"email": "Dora@Example.org", "name": "Dora", "roles": ["operator", "auditor"]}
-    page = admin.post(f"{ROOT}members/add/", given)
-    link = re.search(r"http://testserver(/accounts/password/new/[^\"]+)", page.content.decode())
+def test_somebody_new_is_invited_and_joins_by_the_link(admin: Client) -> None:
+    page = admin.post(f"{ROOT}invitations/new/", {"email": "Dora@Example.org", "roles": ["operator", "auditor"]})
+    link = re.search(r"http://testserver(/accounts/invitation/[^\"]+)", page.content.decode())
     assert link is not None
     assert page.headers["Cache-Control"] == "no-store"
-    assert Membership.objects.get(user__email="dora@example.org").roles == ["auditor", "operator"]
 
     dora = Client()
     form = dora.get(link[1], follow=True)
+    assert form.redirect_chain == [("/accounts/invitation/", 302)]
     secret = "a long enough new password"
-    weak = dora.post(form.redirect_chain[-1][0], {"new_password1": "short", "new_password2": "short"})
-    assert "too short" in weak.content.decode()
-    dora.post(form.redirect_chain[-1][0], {"new_password1": secret, "new_password2": secret})
-    assert User.objects.get(email="dora@example.org").check_password(secret)
-    entry = AuditEntry.objects.get(action="user.password_set")
-    assert (entry.actor_label, entry.workspace_id) == ("dora@example.org", Workspace.objects.get().id)
+    weak = dora.post("/accounts/invitation/", {"name": "Dora", "password": "short"})
+    assert (weak.status_code, "too short" in weak.content.decode()) == (422, True)
+    joined = dora.post("/accounts/invitation/", {"name": "Dora", "password": secret})
+    assert joined.headers["Location"] == "/w/acme/"
+    assert dora.get("/w/acme/flows/").status_code == 200
+    assert Membership.objects.get(user__email="dora@example.org").roles == ["auditor", "operator"]
     assert "not valid" in Client().get(link[1], follow=True).content.decode()
 
 
-def test_a_known_person_is_added_without_a_link(admin: Client, stranger: Client) -> None:
-    answer = admin.post(f"{ROOT}members/add/", {"email": "charlie@example.org", "roles": ["auditor"]})
-
-    assert answer.headers["Location"] == ROOT
+def test_a_known_person_signs_in_to_join(admin: Client, stranger: Client) -> None:
+    page = admin.post(f"{ROOT}invitations/new/", {"email": "charlie@example.org", "roles": ["auditor"]})
+    link = re.search(r"http://testserver(/accounts/invitation/[^\"]+)", page.content.decode())
+    assert link is not None
+    assert "Sign in to join" in Client().get(link[1], follow=True).content.decode()
+    assert Membership.objects.filter(user__email="charlie@example.org").count() == 1
+    stranger.get(link[1])
+    assert stranger.post("/accounts/invitation/").headers["Location"] == "/w/acme/"
     assert Membership.objects.filter(user__email="charlie@example.org").count() == 2
+
+
+def test_an_invitation_is_sent_again_or_revoked(admin: Client) -> None:
+    admin.post(f"{ROOT}invitations/new/", {"email": "dora@example.org", "roles": ["operator"]})
+    old = mail.outbox[0].body
+    found = Invitation.objects.get()
+    admin.post(f"{ROOT}invitations/{found.id}/renew/")
+    links = [re.search(r"http://testserver(\S+)", text) for text in (old, mail.outbox[1].body)]
+    states = [Client().get(link[1], follow=True).status_code for link in links if link]
+    assert states == [404, 200]
+    admin.post(f"{ROOT}invitations/{found.id}/revoke/")
+    assert Client().get(links[1][1], follow=True).status_code == 404  # type: ignore[index]
+    assert "Dora" not in admin.get(ROOT).content.decode()
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
         ({}, "required"),
-        ({"email": "not an address", "name": "X", "roles": ["admin"]}, "valid email"),
-        ({"email": "x@example.org", "roles": ["admin"]}, "needs a name"),
-        ({"email": "x@example.org", "name": "X", "roles": ["emperor"]}, "valid choice"),
-        ({"email": "x@example.org", "name": "X"}, "required"),
-        ({"email": "x@example.org", "name": "X\x00", "roles": ["admin"]}, "Null"),
-        ({"email": "admin@example.org", "name": "X", "roles": ["admin"]}, "already"),
+        ({"email": "not an address", "roles": ["admin"]}, "valid email"),
+        ({"email": "x@example.org", "roles": ["emperor"]}, "valid choice"),
+        ({"email": "x@example.org"}, "required"),
+        ({"email": "x\x00@example.org", "roles": ["admin"]}, "Null"),
+        ({"email": "admin@example.org", "roles": ["admin"]}, "already"),
     ],
-    ids=["nothing", "address", "name", "role", "no-role", "nul", "member"],
+    ids=["nothing", "address", "role", "no-role", "nul", "member"],
 )
-def test_nobody_is_added_by_a_bad_form(admin: Client, given: dict[str, Any], words: str) -> None:
-    answer = admin.post(f"{ROOT}members/add/", given)
+def test_nobody_is_invited_by_a_bad_form(admin: Client, given: dict[str, Any], words: str) -> None:
+    answer = admin.post(f"{ROOT}invitations/new/", given)
 
     assert answer.status_code == 422
     assert words in answer.content.decode()
-    assert Membership.objects.count() == 1
+    assert not Invitation.objects.exists()
+
+
+def test_the_second_factor_is_asked_for_and_reset(admin: Client, bob: Membership) -> None:
+    Authenticator.objects.create(user=bob.user, type="totp", data={"secret": "sealed"})
+    assert "Reset second factor" in admin.get(ROOT).content.decode()
+    admin.post(deed_of(bob, "reset-second-factor"))
+    assert not Authenticator.objects.exists()
+    page = admin.get(f"{ROOT}sign-in/")
+    assert sorted(page.context["without"]) == ["admin@example.org", "bob@example.org"]
+    admin.post(f"{ROOT}sign-in/change/", {"required": "yes"})
+    assert admin.get(ROOT).headers["Location"] == "/accounts/two-factor/"
+
+
+def test_a_service_account_gets_a_rate_of_its_own(admin: Client, workspace: Workspace) -> None:
+    admin.post(f"{ROOT}service-accounts/new/", {"slug": "robot", "name": "Robot", "roles": ["auditor"]})
+    change = f"{ROOT}service-accounts/robot/change/"
+    assert "is changed" in told(admin.post(change, {"rate_per_minute": "30", "roles": ["operator"]}, follow=True))
+    robot = ServiceAccount.objects.get()
+    assert (robot.rate_per_minute, robot.roles) == (30, ["operator"])
+    for bad in ({"rate_per_minute": "0", "roles": ["operator"]}, {"rate_per_minute": "30"}):
+        assert "is changed" not in told(admin.post(change, bad, follow=True))
+    robot.refresh_from_db()
+    assert (robot.rate_per_minute, robot.roles) == (30, ["operator"])
 
 
 def test_roles_are_changed_and_the_last_administrator_stays(admin: Client, bob: Membership) -> None:

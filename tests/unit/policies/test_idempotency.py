@@ -1,6 +1,7 @@
 """What the ledger says, what goes out, and what the ledger has to hold afterwards: as a table."""
 
 import asyncio
+from typing import Literal
 
 import pytest
 
@@ -8,6 +9,7 @@ from ipaas.core.errors import ErrorClass
 from ipaas.policies.effects import IntendResult, Intent, Recorded
 from ipaas.policies.idempotency import IdempotencyPolicy
 from ipaas.policies.pipeline import Call, Effect, Failure, Reconciled, Response, compose
+from ipaas.policies.retry import RetryPolicy
 from ipaas.policies.timeouts import TimeoutPolicy
 from tests.factories.ledger import MemoryLedger
 from tests.unit.policies.doubles import Transport, call_of
@@ -72,6 +74,32 @@ async def test_each_state_of_the_book_leads_to_one_answer(
     response = await compose([IdempotencyPolicy()], transport)(call)
     assert (response.kind, response.data, len(transport.calls), response.effect_state) == (kind, data, sent, state)
     assert ledger.lookups == (0 if fresh or effect is Effect.SAFE else 1)
+
+
+@pytest.mark.parametrize("state", ["open", "unknown"])
+async def test_a_key_in_doubt_is_never_sent_with_other_values(state: Literal["open", "unknown"]) -> None:
+    ledger, transport = MemoryLedger(), Transport(OK)
+    ledger.books[b"key"] = Recorded(state, changed=True)
+    response = await compose([IdempotencyPolicy()], transport)(call_of(Effect.KEYED, attempt=1, ledger=ledger))
+    assert (response.kind, response.effect_state, transport.calls) == ("unknown", "unknown", [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "state"),
+    [
+        (Failure(ErrorClass.AUTH, "http_401", "no", 401), "unknown", "unknown"),
+        (Failure(ErrorClass.TRANSIENT, "refused", "no connection"), "retry", "open"),
+        (Failure(ErrorClass.BUSINESS_REJECTION, "declined", "no", 402), "failed", "failed"),
+    ],
+)
+async def test_an_effect_stays_in_doubt_until_an_answer_is_about_it(answer: Failure, kind: str, state: str) -> None:
+    """The attempt before this one was sent and not answered."""
+    ledger = MemoryLedger()
+    ledger.books[b"key"] = Recorded("open")
+    call = call_of(Effect.KEYED, attempt=2, ledger=ledger)
+    pipeline = compose([RetryPolicy(), IdempotencyPolicy()], Transport(Response("failed", error=answer)))
+    response = await pipeline(call)
+    assert (response.kind, response.effect_state) == (kind, state)
 
 
 async def test_another_holder_of_the_intent_defers() -> None:

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from ipaas.core.errors import ErrorClass
 from ipaas.policies.pipeline import Effect, Failure
-from ipaas.policies.retry import RetryBudget, backoff, decide
+from ipaas.policies.retry import RetryBudget, backoff, decide, is_in_doubt
 from ipaas.policies.settings import RetrySettings
 from ipaas.policies.taxonomy import RULES
 
-SETTINGS = RetrySettings(max_attempts=3, base_s=2, cap_s=60, budget_s=100)
+SETTINGS = RetrySettings(max_attempts=3, base_s=2, cap_s=60, budget_s=100, doubt_s=400)
 TRANSIENT = Failure(ErrorClass.TRANSIENT, "http_503", "unavailable", 503)
 IN_DOUBT = Failure(ErrorClass.TIMEOUT, "timeout", "no answer", sent=True)
 REJECTED = Failure(ErrorClass.BUSINESS_REJECTION, "declined", "no", 402)
@@ -32,11 +32,15 @@ DRIFT = Failure(ErrorClass.CONTRACT_VIOLATION, "response_schema", "odd", 200, se
         (IN_DOUBT, Effect.SAFE, 1, 0, None, "retry"),
         (IN_DOUBT, Effect.SAFE, 3, 0, None, "fail"),
         (IN_DOUBT, Effect.KEYED, 1, 0, None, "retry"),
-        (IN_DOUBT, Effect.KEYED, 3, 0, None, "unknown"),
+        (IN_DOUBT, Effect.KEYED, 3, 0, None, "retry"),
+        (IN_DOUBT, Effect.KEYED, 30, 300, None, "retry"),
+        (IN_DOUBT, Effect.KEYED, 3, 400, None, "unknown"),
+        (IN_DOUBT, Effect.KEYED, 3, 0, 0.5, "unknown"),
         (IN_DOUBT, Effect.KEYED, 1, 0, 0.5, "unknown"),
         (IN_DOUBT, Effect.LOOKUP, 1, 0, None, "retry"),
         (IN_DOUBT, Effect.LOOKUP, 3, 0, None, "retry"),
-        (IN_DOUBT, Effect.LOOKUP, 4, 0, None, "unknown"),
+        (IN_DOUBT, Effect.LOOKUP, 4, 300, None, "retry"),
+        (IN_DOUBT, Effect.LOOKUP, 4, 400, None, "unknown"),
         (IN_DOUBT, Effect.UNKEYED, 1, 0, None, "unknown"),
         (DRIFT, Effect.SAFE, 1, 0, None, "fail"),
         (DRIFT, Effect.KEYED, 1, 0, None, "unknown"),
@@ -66,6 +70,40 @@ def test_decision_follows_class_effect_and_doubt(
         draw=0.5,
     )
     assert decision.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("failure", "attempt", "verdict"),
+    [
+        (TRANSIENT, 3, "retry"),
+        (Failure(ErrorClass.AUTH, "http_401", "no", 401), 2, "unknown"),
+        (Failure(ErrorClass.THROTTLED, "http_429", "later", 429), 3, "retry"),
+        (Failure(ErrorClass.CONFLICT, "http_409", "busy", 409), 2, "unknown"),
+        (Failure(ErrorClass.CONFIGURATION, "egress_denied", "not allowed"), 2, "unknown"),
+        (Failure(ErrorClass.CONTRACT_VIOLATION, "params", "never left"), 2, "unknown"),
+        (REJECTED, 2, "fail"),
+        (Failure(ErrorClass.NOT_FOUND, "http_404", "no such customer", 404), 2, "fail"),
+    ],
+)
+def test_only_an_answer_about_the_request_settles_an_earlier_doubt(
+    failure: Failure, attempt: int, verdict: str
+) -> None:
+    """A refused connection or credential says nothing about the attempt before it."""
+
+    def decided(effect: Effect) -> str:
+        return decide(
+            failure,
+            effect=effect,
+            attempt=attempt,
+            settings=SETTINGS,
+            elapsed_s=0,
+            remaining_s=None,
+            draw=0.5,
+            doubted=True,
+        ).verdict
+
+    assert decided(Effect.KEYED) == verdict
+    assert decided(Effect.SAFE) != "unknown"
 
 
 def test_a_look_up_is_not_asked_before_it_is_conclusive() -> None:
@@ -116,9 +154,16 @@ failures = st.builds(
     st.floats(0, 1e6),
     st.one_of(st.none(), st.floats(-10, 1e6)),
     st.floats(0, 1, exclude_max=True),
+    st.booleans(),
 )
 def test_no_effect_in_doubt_is_repeated_blindly_or_called_failed(
-    failure: Failure, effect: Effect, attempt: int, elapsed_s: float, remaining_s: float | None, draw: float
+    failure: Failure,
+    effect: Effect,
+    attempt: int,
+    elapsed_s: float,
+    remaining_s: float | None,
+    draw: float,
+    doubted: bool,
 ) -> None:
     decision = decide(
         failure,
@@ -128,14 +173,17 @@ def test_no_effect_in_doubt_is_repeated_blindly_or_called_failed(
         elapsed_s=elapsed_s,
         remaining_s=remaining_s,
         draw=draw,
+        doubted=doubted,
     )
-    if failure.sent and effect is not Effect.SAFE:
+    in_doubt = is_in_doubt(failure, effect, doubted=doubted)
+    assert in_doubt or not failure.sent or effect is Effect.SAFE
+    if in_doubt:
         assert decision.verdict != "fail"
         assert effect is not Effect.UNKEYED or decision.verdict == "unknown"
     else:
         assert decision.verdict != "unknown"
     if decision.verdict == "retry":
-        assert attempt <= SETTINGS.max_attempts
+        assert attempt < SETTINGS.max_attempts or (in_doubt and elapsed_s + decision.delay_s <= SETTINGS.doubt_s)
         assert remaining_s is None or decision.delay_s < remaining_s
 
 

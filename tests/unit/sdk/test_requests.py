@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.manifest import ActionSpec, Idempotency
-from ipaas.sdk.requests import BuiltRequest, RequestNotBuildable, RequestTemplate
+from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 
 
 def build(params: dict[str, Any], *, key: str | None = None, **spec: Any) -> BuiltRequest:

@@ -1,0 +1,160 @@
+"""Connectors made of a vendor's own description: looked at first, then kept as a version that never changes."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import zstandard
+from django.db import transaction
+
+from ipaas import audit
+from ipaas.accounts.models import Workspace
+from ipaas.catalog.models import ImportDraft, ImportedConnector
+from ipaas.catalog.registry import connectors, read_imported
+from ipaas.core.actor import Actor, require_permission
+from ipaas.core.errors import InvalidInput
+from ipaas.sdk.manifest_changes import ManifestChange, changes_between
+from ipaas.sdk.openapi import Imported, import_openapi
+
+_SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
+MAX_BYTES = 24 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an import would make; ``known`` is the version that has this very source already."""
+
+    slug: str
+    imported: Imported
+    source_sha256: str
+    previous: ImportedConnector | None
+    known: ImportedConnector | None
+    changes: tuple[ManifestChange, ...]
+
+    @property
+    def breaking(self) -> bool:
+        return any(change.breaking for change in self.changes)
+
+
+def propose_import(
+    *, workspace: Workspace, slug: str, source: bytes, actor: Actor, category: str = "generic", source_url: str = ""
+) -> Proposal:
+    """What a description would become and how that differs from the version there is; stores nothing.
+
+    Raises InvalidInput for a slug that can not be taken, OpenApiUnreadable and ManifestInvalid for the description.
+    """
+    require_permission(actor, "connections.edit", workspace)
+    _check_slug(slug)
+    if len(source) > MAX_BYTES:
+        message = f"is at most {MAX_BYTES // 1024 // 1024} MB"
+        raise InvalidInput([{"path": "source", "code": "source.too_large", "message": message}])
+    imported = import_openapi(source, slug=slug, category=category, source_url=source_url)
+    digest = hashlib.sha256(source).hexdigest()
+    versions = ImportedConnector.objects.in_workspace(workspace.id).filter(slug=slug)
+    previous = versions.order_by("-number").first()
+    known = previous if previous is not None and previous.source_sha256 == digest else None
+    changes = changes_between(read_imported(previous).manifest, imported.manifest) if previous is not None else ()
+    return Proposal(slug, imported, digest, previous, known, tuple(changes))
+
+
+@transaction.atomic
+def import_connector(
+    *, workspace: Workspace, slug: str, source: bytes, actor: Actor, category: str = "generic", source_url: str = ""
+) -> ImportedConnector:
+    """Keep what a description becomes as the next version of the connector; the same source again changes nothing.
+
+    Connections stay at their version. Raises what ``propose_import`` raises.
+    """
+    require_permission(actor, "connections.edit", workspace)
+    Workspace.objects.select_for_update(no_key=True).get(id=workspace.id)  # numbers without gaps
+    proposal = propose_import(
+        workspace=workspace, slug=slug, source=source, actor=actor, category=category, source_url=source_url
+    )
+    if proposal.known is not None:
+        return proposal.known
+    made = proposal.imported
+    row = ImportedConnector.objects.create(
+        workspace=workspace,
+        slug=slug,
+        number=proposal.previous.number + 1 if proposal.previous is not None else 1,
+        kind=ImportedConnector.Kind.OPENAPI,
+        dialect=made.dialect,
+        source_url=source_url[:500],
+        source_sha256=proposal.source_sha256,
+        packed=ImportedConnector.pack(made.document),
+        groups=dict(made.groups),
+        findings=[asdict(finding) for finding in made.findings],
+        action_count=len(made.manifest.actions),
+        created_by=actor.label[:200],
+        **_told(made.document),
+    )
+    details = {"version": row.version, "operations": row.action_count, "breaking": proposal.breaking, "url": source_url}
+    audit.record(
+        "connector.imported",
+        actor=actor,
+        workspace_id=workspace.id,
+        subject=("connector", row.id, slug),
+        details=details,
+    )
+    return row
+
+
+@transaction.atomic
+def draft_import(
+    *, workspace: Workspace, slug: str, source: bytes, actor: Actor, category: str = "generic", source_url: str = ""
+) -> ImportDraft:
+    """Keep a description to be looked at, in place of an earlier one of the name. Raises as ``propose_import``."""
+    propose_import(workspace=workspace, slug=slug, source=source, actor=actor, category=category, source_url=source_url)
+    values = {
+        "category": category,
+        "source_url": source_url[:500],
+        "packed": zstandard.compress(source, level=9),
+        "created_by": actor.label[:200],
+    }
+    draft, _ = ImportDraft.objects.update_or_create(workspace=workspace, slug=slug, defaults=values)
+    return draft
+
+
+def proposal_of(*, draft: ImportDraft, actor: Actor) -> Proposal:
+    """What a draft would make now."""
+    return propose_import(actor=actor, **_given(draft))
+
+
+@transaction.atomic
+def keep_draft(*, draft: ImportDraft, actor: Actor) -> ImportedConnector:
+    """Make a draft the next version of its connector."""
+    row = import_connector(actor=actor, **_given(draft))
+    draft.delete()
+    return row
+
+
+def discard_draft(*, draft: ImportDraft, actor: Actor) -> None:
+    """Forget a draft."""
+    require_permission(actor, "connections.edit", draft)
+    draft.delete()
+
+
+def _given(draft: ImportDraft) -> dict[str, Any]:
+    return {
+        "workspace": draft.workspace,
+        "slug": draft.slug,
+        "source": draft.source,
+        "category": draft.category,
+        "source_url": draft.source_url,
+    }
+
+
+def _told(document: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(document[key]) for key in ("title", "summary", "category", "api_version")}
+
+
+def _check_slug(slug: str) -> None:
+    message = ""
+    if not _SLUG.match(slug) or len(slug) > 60:
+        message = "use lower-case letters, digits and hyphens, at most 60, a letter first"
+    elif slug in connectors():
+        message = "is the name of a connector of this installation; choose another"
+    if message:
+        raise InvalidInput([{"path": "slug", "code": "slug.invalid", "message": message}])

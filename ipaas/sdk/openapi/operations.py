@@ -1,0 +1,292 @@
+"""One operation of the document as an action of the manifest."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ipaas.sdk.openapi.findings import Findings, below, listed
+from ipaas.sdk.openapi.naming import identifier, sentence
+from ipaas.sdk.openapi.parameters import ParameterReader, Placed
+from ipaas.sdk.openapi.references import References
+from ipaas.sdk.openapi.samples import NoSample, Sampler
+from ipaas.sdk.openapi.schemas import SchemaConverter
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
+_SAFE = frozenset({"get", "head", "options"})
+_REPEATABLE = frozenset({"put", "delete"})
+_EFFECT_FIELD = re.compile(r"idempoten|^client_?(request|mutation)_?id$", re.IGNORECASE)
+_CURSOR_PARAMS = (
+    "cursor",
+    "page_token",
+    "next_token",
+    "next_page_token",
+    "starting_after",
+    "after",
+    "continuation_token",
+)
+_CURSOR_FIELDS = ("next_cursor", "cursor", "next_page_token", "next_token", "continuation_token", "next_page")
+_HOLDERS = ("", "meta", "pagination", "paging", "response_metadata", "page_info")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+FILE: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["base64"],
+    "properties": {
+        "filename": {"type": "string", "maxLength": 255},
+        "content_type": {"type": "string", "maxLength": 120},
+        "base64": {"type": "string", "contentEncoding": "base64", "examples": ["ZXhhbXBsZQ=="]},
+    },
+}
+
+
+class OperationReader:
+    def __init__(self, references: References, converter: SchemaConverter, findings: Findings) -> None:
+        self._references, self._converter, self._findings = references, converter, findings
+        self._parameters = ParameterReader(references, converter, findings)
+        self._sampler = Sampler(converter.definitions)
+
+    def action(self, method: str, path: str, item: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
+        """The action of one method of a path; whatever it can not hold is told in the findings."""
+        place = below("/paths", path, method)
+        shared = [(below("/paths", path, "parameters", n), one) for n, one in enumerate(listed(item.get("parameters")))]
+        own = [(below(place, "parameters", n), one) for n, one in enumerate(listed(operation.get("parameters")))]
+        placed = self._parameters.read([*shared, *own])
+        made: dict[str, Any] = {
+            "title": sentence(operation.get("summary"), 80, f"{method.upper()} {path}"[:80]),
+            "doc": sentence(operation.get("description") or operation.get("summary"), 600, f"{method.upper()} {path}"),
+            "method": method.upper(),
+            "path": self._path(path, placed, place),
+        }
+        if placed.query:
+            made["query"] = placed.query
+        made |= self._body(operation, placed, place)
+        made["headers"] = {"Accept": "application/json", **placed.headers}
+        made["response"] = self._response(operation, made, place)
+        made |= _effect(method, placed)
+        made["params_schema"] = {
+            "type": "object",
+            "additionalProperties": False,
+            "required": placed.required,
+            "properties": placed.properties,
+        }
+        made["params_example"] = self._example(placed, place)
+        pages = self._pagination(placed, made["response"].get("schema"))
+        if pages:
+            made["pagination"] = pages
+        if operation.get("deprecated") is True:
+            made["doc"] = f"Deprecated by the vendor. {made['doc']}"
+        if operation.get("callbacks"):
+            self._findings.dropped(below(place, "callbacks"), "callbacks", "callbacks are not set up; use an endpoint")
+        return made
+
+    def _example(self, placed: Placed, place: str) -> dict[str, Any]:
+        found = {}
+        for name, schema in placed.properties.items():
+            if name in placed.required or "examples" in schema:
+                try:
+                    found[name] = self._sampler.fitting(schema)
+                except NoSample:
+                    self._findings.note(place, "no_example", f"no example could be made for {name}")
+        return found
+
+    # -- request -------------------------------------------------------------------------------------------------
+
+    def _path(self, path: str, placed: Placed, place: str) -> str:
+        def written(match: re.Match[str]) -> str:
+            name = match[1]
+            if name not in placed.path:
+                self._findings.note(place, "path_parameter", f"{{{name[:60]}}} of the path is not described")
+                return self._undescribed(name, placed)
+            return placed.path[name]
+
+        text = path.split("?", 1)[0].split("#", 1)[0]
+        if text != path:
+            self._findings.dropped(place, "path_query", "what follows ? or # in the path is left out")
+        made = _PLACEHOLDER.sub(written, text)
+        return made if made.startswith("/") else f"/{made}"
+
+    def _undescribed(self, name: str, placed: Placed) -> str:
+        ours = identifier(name, placed.properties)
+        placed.properties[ours] = {"type": "string", "title": name}
+        placed.required.append(ours)
+        return f"{{{{ params.{ours} }}}}"
+
+    def _body(self, operation: Mapping[str, Any], placed: Placed, place: str) -> dict[str, Any]:
+        if "requestBody" not in operation:
+            return {}
+        where = below(place, "requestBody")
+        body = self._references.resolved(operation["requestBody"], where)
+        content = body.get("content")
+        if not isinstance(content, Mapping) or not content:
+            return {}
+        kind, form = _chosen(content)
+        if len(content) > 1:
+            others = ", ".join(sorted(str(one) for one in content if one != kind))[:160]
+            self._findings.note(where, "content_types", f"{kind} is sent; also offered: {others}")
+        if form is None:
+            self._findings.dropped(where, "content_type", f"a body of {kind[:80]} is sent as text that the flow makes")
+        media = content[kind] if isinstance(content[kind], Mapping) else {}
+        schema = self._converter.convert(media.get("schema", {}), below(where, "content", kind, "schema"))
+        schema = schema if isinstance(schema, dict) else {}
+        if form in (None, "text", "base64"):
+            note = "Base64 of the bytes to send." if form == "base64" else "The text to send."
+            schema = {"type": "string", "description": schema.get("description", note)}
+        if form == "multipart":
+            schema = self._with_files(schema)
+        placed.effect_property = self._effect_property(schema) if form == "json" else ""
+        schema = self._without(schema, placed.effect_property)
+        placed.properties["body"] = {**schema, **_examples(media)}
+        if body.get("required") is True:
+            placed.required.append("body")
+        made: dict[str, Any] = {"body": "{{ params.body }}", "body_format": form or "text"}
+        if form == "json":
+            made["omit_null"] = False
+        if (
+            kind not in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+            and "*" not in kind
+        ):
+            placed.headers["Content-Type"] = kind
+        return made
+
+    def _with_files(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Members that hold bytes take a file instead of a text."""
+        whole = dict(self._object(schema))
+        members = whole.get("properties", {})
+        whole["properties"] = {name: self._as_file(one) for name, one in members.items()}
+        return whole if members else schema
+
+    def _as_file(self, schema: Any) -> Any:
+        seen = self._object(schema)
+        if seen.get("format") == "binary":
+            return FILE | {key: seen[key] for key in ("title", "description") if key in seen}
+        if seen.get("type") == "array" and self._object(seen.get("items", {})).get("format") == "binary":
+            return {**seen, "items": FILE}
+        return schema
+
+    def _effect_property(self, schema: Mapping[str, Any]) -> str:
+        names = self._object(schema).get("properties", {})
+        return next((name for name in names if _EFFECT_FIELD.search(name)), "")
+
+    def _without(self, schema: dict[str, Any], name: str) -> dict[str, Any]:
+        """The schema without a member that the platform fills in itself."""
+        if not name:
+            return schema
+        whole = dict(self._object(schema))
+        whole["properties"] = {key: one for key, one in whole["properties"].items() if key != name}
+        if "required" in whole:
+            whole["required"] = [key for key in whole["required"] if key != name]
+        whole.pop("examples", None)
+        return whole
+
+    def _object(self, schema: Any) -> Mapping[str, Any]:
+        for _ in range(8):
+            reference = schema.get("$ref") if isinstance(schema, Mapping) else None
+            if not isinstance(reference, str):
+                break
+            schema = self._converter.definitions.get(reference.removeprefix("#/definitions/"))
+        return schema if isinstance(schema, Mapping) else {}
+
+    # -- answer --------------------------------------------------------------------------------------------------
+
+    def _response(self, operation: Mapping[str, Any], made: dict[str, Any], place: str) -> dict[str, Any]:
+        """How a good answer is read. Its schema only describes it: vendors' documents promise too much."""
+        answers = operation.get("responses")
+        good = [] if not isinstance(answers, Mapping) else sorted(one for one in map(str, answers) if one[:1] == "2")
+        if isinstance(answers, Mapping) and not good and "default" in answers:
+            good = ["default"]
+        kinds: set[str] = set()
+        schema: Any = None
+        for status in good:
+            where = below(place, "responses", status)
+            answer = self._references.resolved(answers.get(status, answers.get(_number(status))), where)  # type: ignore[union-attr]
+            content = answer.get("content")
+            for kind, media in content.items() if isinstance(content, Mapping) else ():
+                kinds.add(str(kind))
+                if schema is None and _is_json(str(kind)) and isinstance(media, Mapping) and "schema" in media:
+                    schema = self._converter.convert(media["schema"], below(where, "content", kind, "schema"))
+        found: dict[str, Any] = {"format": _answer_format(kinds, several=len(good) > 1)}
+        if isinstance(schema, dict):
+            found |= {"schema": schema, "enforce": False}
+        if kinds and not any(_is_json(kind) or kind.startswith("*") for kind in kinds):
+            made["headers"]["Accept"] = ", ".join(sorted(kinds))[:200]
+        return found
+
+    def _pagination(self, placed: Placed, schema: Any) -> dict[str, Any] | None:
+        param = next((name for name in _CURSOR_PARAMS if name in placed.properties), None)
+        whole = self._object(schema).get("properties", {}) if schema is not None else {}
+        if param is None or not whole:
+            return None
+        lists = [name for name, one in whole.items() if self._object(one).get("type") == "array"]
+        if len(lists) != 1:
+            return None
+        for holder in _HOLDERS:
+            inside = self._object(whole.get(holder, {})).get("properties", {}) if holder else whole
+            for name in _CURSOR_FIELDS:
+                if name in inside:
+                    path = f"{holder}.{name}" if holder else name
+                    return {"param": param, "next": f"get(data, '{path}')", "items": f"default(data.{lists[0]}, [])"}
+        return None
+
+
+def _chosen(content: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The content type to send and the manifest's form for it; JSON before forms before text."""
+    names = [str(one) for one in content]
+    for form, fits in (
+        ("json", _is_json),
+        ("form", lambda kind: kind.startswith("application/x-www-form-urlencoded")),
+        ("multipart", lambda kind: kind.startswith("multipart/form-data")),
+        ("text", lambda kind: kind.startswith("text/") or "xml" in kind),
+        (
+            "base64",
+            lambda kind: kind.startswith(("application/octet-stream", "image/", "application/pdf", "application/zip")),
+        ),
+        ("json", lambda kind: kind.startswith(("*", "application/*"))),
+    ):
+        for name in names:
+            if fits(name.lower()):
+                return name, form
+    return names[0], None
+
+
+def _is_json(kind: str) -> bool:
+    bare = kind.split(";", 1)[0].strip().lower()
+    return bare in ("application/json", "text/json") or bare.endswith("+json")
+
+
+def _answer_format(kinds: set[str], *, several: bool) -> str:
+    if not kinds:
+        return "any"
+    if all(_is_json(kind) for kind in kinds):
+        return "any" if several else "json"
+    if any(_is_json(kind) or kind.startswith(("text/", "*")) or "xml" in kind for kind in kinds):
+        return "any"
+    return "base64"
+
+
+def _examples(media: Mapping[str, Any]) -> dict[str, Any]:
+    if "example" in media:
+        return {"examples": [media["example"]]}
+    named = media.get("examples")
+    values = (
+        [one["value"] for one in named.values() if isinstance(one, Mapping) and "value" in one]
+        if isinstance(named, Mapping)
+        else []
+    )
+    return {"examples": values} if values else {}
+
+
+def _effect(method: str, placed: Placed) -> dict[str, Any]:
+    """What a repetition does: by the method's meaning (RFC 9110, 9.2) and the keys that the vendor takes."""
+    if method in _SAFE:
+        return {"effect": "safe"}
+    if placed.effect_header:
+        return {"effect": "keyed", "idempotency": {"header": placed.effect_header}}
+    if placed.effect_property:
+        return {"effect": "keyed", "idempotency": {"field": placed.effect_property}}
+    if method in _REPEATABLE and placed.properties:
+        return {"effect": "keyed", "idempotency": {"natural": list(placed.properties)}}
+    return {"effect": "unkeyed"}
+
+
+def _number(status: str) -> Any:
+    return int(status) if status.isdecimal() else status

@@ -1,0 +1,369 @@
+"""The catalog: connectors by shelf, each with its operations; a vendor's description looked at, then kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.catalog.fetching import fetch_description
+from ipaas.catalog.imports import (
+    MAX_BYTES,
+    Proposal,
+    discard_draft,
+    draft_import,
+    keep_draft,
+    proposal_of,
+)
+from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
+from ipaas.catalog.registry import connector_in, connectors
+from ipaas.core.errors import NotFound
+from ipaas.sdk.manifest import ActionSpec, Manifest
+from ipaas.sdk.manifest_reader import manifest_schema
+from ipaas.web.pages.support import asked, form_errors, told
+from ipaas.web.readmodels import Link, Option
+
+MOST_OPERATIONS = 200
+MOST_FINDINGS = 200
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Connectors of one category."""
+
+    category: str
+    rows: Sequence[Mapping[str, Any]]
+
+
+@require_GET
+@page("connections.view")
+def connector_list(request: WorkspaceRequest) -> HttpResponse:
+    """Every connector that the workspace can use, by category."""
+    text, category = asked(request, "q").lower(), asked(request, "category")
+    rows = [*_installed(request), *_imported(request)]
+    known = sorted({row["category"] for row in rows})
+    wanted = [
+        row
+        for row in rows
+        if (not category or row["category"] == category)
+        and (not text or text in f"{row['title']} {row['slug']} {row['summary']}".lower())
+    ]
+    shelves = [Shelf(name, [row for row in wanted if row["category"] == name]) for name in known]
+    clear = reverse("catalog:connector_list", args=[request.workspace.slug]) if text or category else ""
+    choices = [Option("", _("Any category"), not category), *(Option(one, one, one == category) for one in known)]
+    context = {
+        "shelves": [shelf for shelf in shelves if shelf.rows],
+        "filters": {"q": asked(request, "q"), "category": choices, "clear_url": clear},
+        "drafts": _drafts(request),
+        "import_url": _import_url(request),
+    }
+    return render(request, "catalog/connector_list.html", context)
+
+
+def _installed(request: WorkspaceRequest) -> Iterable[dict[str, Any]]:
+    for slug, connector in connectors().items():
+        manifest = connector.manifest
+        yield _row(request, slug, manifest, version=manifest.version, operations=len(manifest.actions), imported=False)
+
+
+def _imported(request: WorkspaceRequest) -> Iterable[dict[str, Any]]:
+    for one in ImportedConnector.objects.in_workspace(request.workspace.id).light().newest():
+        yield _row(request, one.slug, one, version=one.version, operations=one.action_count, imported=True)
+
+
+def _row(
+    request: WorkspaceRequest,
+    slug: str,
+    told_by: Manifest | ImportedConnector,
+    *,
+    version: str,
+    operations: int,
+    imported: bool,
+) -> dict[str, Any]:
+    return {
+        "slug": slug,
+        "title": told_by.title,
+        "summary": told_by.summary,
+        "category": told_by.category,
+        "api_version": told_by.api_version,
+        "version": version,
+        "operations": operations,
+        "imported": imported,
+        "url": reverse("catalog:connector_detail", args=[request.workspace.slug, slug]),
+    }
+
+
+def _drafts(request: WorkspaceRequest) -> list[Link]:
+    if not request.actor.may("connections.edit"):
+        return []
+    rows = ImportDraft.objects.filter(workspace=request.workspace).defer("packed").order_by("slug")[:20]
+    return [Link(one.slug, reverse("catalog:import_draft", args=[request.workspace.slug, one.id])) for one in rows]
+
+
+def _import_url(request: WorkspaceRequest) -> str:
+    return reverse("catalog:import_new", args=[request.workspace.slug]) if request.actor.may("connections.edit") else ""
+
+
+# -- one connector -------------------------------------------------------------------------------------------------
+
+
+@require_GET
+@page("connections.view")
+def connector_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    """Operations, ways to authenticate, versions and who uses which; ``?operation=`` opens one."""
+    versions = list(ImportedConnector.objects.in_workspace(request.workspace.id).filter(slug=slug).defer("packed"))
+    version = asked(request, "version")
+    manifest = connector_in(request.workspace.id, slug, version).manifest
+    row = next((one for one in versions if one.version == manifest.version), None)
+    operations, left_out = _operations(manifest, row.groups if row is not None else {}, asked(request, "find"))
+    may_edit = request.actor.may("connections.edit")
+    context = {
+        "manifest": manifest,
+        "imported": row,
+        "crumbs": _crumbs(request),
+        "groups": operations,
+        "left_out": left_out,
+        "query": asked(request, "find"),
+        "versions": [_version(request, one, manifest.version) for one in versions],
+        "used_by": _users(request, slug),
+        "connect_url": reverse("catalog:connection_new", args=[request.workspace.slug, slug]) if may_edit else "",
+        "import_url": f"{_import_url(request)}?slug={slug}" if may_edit and row is not None else "",
+        "findings": row.findings[:MOST_FINDINGS] if row is not None else [],
+    }
+    return render(request, "catalog/connector_detail.html", context)
+
+
+@require_GET
+@page("connections.view")
+def connector_operation(request: WorkspaceRequest, slug: str, action: str) -> HttpResponse:
+    """One operation in detail: parameters, answer, what a repetition does."""
+    manifest = connector_in(request.workspace.id, slug, asked(request, "version")).manifest
+    spec = manifest.actions.get(action)
+    if spec is None:
+        raise NotFound(what="operation")
+    back = reverse("catalog:connector_detail", args=[request.workspace.slug, slug])
+    context = {
+        "crumbs": [*_crumbs(request), Link(manifest.title, back)],
+        "manifest": manifest,
+        "operation": _operation(spec),
+        "spec": spec,
+        "example": dict(spec.params_example),
+        "params": _described(spec.params_schema),
+        "answer": _described(spec.response.schema) if spec.response.schema is not None else [],
+    }
+    return render(request, "catalog/connector_operation.html", context)
+
+
+def _operations(
+    manifest: Manifest, groups: Mapping[str, Sequence[str]], text: str
+) -> tuple[list[tuple[str, list[dict[str, Any]]]], int]:
+    """Operations by group that match a search, and how many more there are."""
+    named = groups or {"": list(manifest.actions)}
+    found: list[tuple[str, list[dict[str, Any]]]] = []
+    shown = total = 0
+    for group, names in named.items():
+        rows = [_operation(manifest.actions[name]) for name in names if name in manifest.actions]
+        rows = [row for row in rows if _matches(row, group, text.lower())]
+        total += len(rows)
+        rows = rows[: max(MOST_OPERATIONS - shown, 0)]
+        shown += len(rows)
+        if rows:
+            found.append((group, rows))
+    return found, total - shown
+
+
+def _matches(row: Mapping[str, Any], group: str, text: str) -> bool:
+    return not text or text in f"{row['name']} {row['title']} {row['path']} {group}".lower()
+
+
+def _operation(spec: ActionSpec) -> dict[str, Any]:
+    effect = spec.effect if spec.effect.isalpha() else _("by setting")
+    path = spec.path.replace("{{ params.", "{").replace(" }}", "}")
+    return {"name": spec.name, "title": spec.title, "method": spec.method, "path": path, "effect": effect}
+
+
+def _described(schema: Any, most: int = 60) -> list[dict[str, Any]]:
+    """Members of a schema in their order: name, kind, whether needed, text; members of objects one level down."""
+    if not isinstance(schema, Mapping):
+        return []
+    definitions = schema.get("definitions", {})
+
+    def opened(one: Any) -> Mapping[str, Any]:
+        for _round in range(8):
+            reference = one.get("$ref") if isinstance(one, Mapping) else None
+            if not isinstance(reference, str):
+                break
+            one = definitions.get(reference.removeprefix("#/definitions/"))
+        return one if isinstance(one, Mapping) else {}
+
+    rows: list[dict[str, Any]] = []
+
+    def add(whole: Mapping[str, Any], path: str, depth: int) -> None:
+        needed = set(whole.get("required", ()))
+        for name, given in whole.get("properties", {}).items():
+            if len(rows) >= most:
+                return
+            one = opened(given)
+            inner = opened(one.get("items", {})) if one.get("type") == "array" else one
+            kind = one.get("type", "any")
+            kinds = kind if isinstance(kind, str) else " / ".join(kind)
+            place = f"{path}{name}"
+            text = str(one.get("description") or one.get("title") or "")[:300]
+            choices = [str(value) for value in one.get("enum", ())][:12]
+            rows.append({"name": place, "kind": kinds, "required": name in needed, "text": text, "choices": choices})
+            if depth < 2 and "properties" in inner:
+                add(inner, f"{place}[]." if inner is not one else f"{place}.", depth + 1)
+
+    add(opened(schema), "", 0)
+    return rows
+
+
+def _version(request: WorkspaceRequest, row: ImportedConnector, shown: str) -> dict[str, Any]:
+    url = reverse("catalog:connector_detail", args=[request.workspace.slug, row.slug])
+    return {"row": row, "url": f"{url}?version={row.version}", "shown": row.version == shown}
+
+
+def _users(request: WorkspaceRequest, slug: str) -> list[dict[str, Any]]:
+    rows = Connection.objects.in_workspace(request.workspace.id).filter(connector=slug)
+    return [
+        {
+            "title": row.title,
+            "environment": row.environment.name,
+            "version": row.connector_version,
+            "url": reverse("catalog:connection_detail", args=[request.workspace.slug, row.environment.slug, row.slug]),
+        }
+        for row in rows[:100]
+    ]
+
+
+def _crumbs(request: WorkspaceRequest) -> list[Link]:
+    return [Link(_("Catalog"), reverse("catalog:connector_list", args=[request.workspace.slug]))]
+
+
+# -- import --------------------------------------------------------------------------------------------------------
+
+
+class ImportForm(forms.Form):
+    """Where the description is: a file, an address or a text."""
+
+    slug = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=60,
+        help_text=gettext_lazy("Lower-case letters, digits and hyphens. The same name again makes a new version."),
+    )
+    category = forms.ChoiceField(label=gettext_lazy("Category"))
+    file = forms.FileField(label=gettext_lazy("File"), required=False)
+    url = forms.CharField(
+        label=gettext_lazy("Address"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("Fetched once through the egress guard, without a credential."),
+    )
+    text = forms.CharField(label=gettext_lazy("Text"), required=False, widget=forms.Textarea(attrs={"rows": 6}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = manifest_schema()["properties"]["category"]["enum"]
+        self.fields["category"].choices = [(one, one) for one in names]  # type: ignore[attr-defined]  # a choice field
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if sum(bool(given.get(name)) for name in ("file", "url", "text")) != 1:
+            message = _("Give one of these: a file, an address or a text.")
+            raise forms.ValidationError(message)
+        if given.get("file") is not None and given["file"].size > MAX_BYTES:
+            raise forms.ValidationError({"file": _("A description has at most 24 MB.")})
+        return given
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("connections.edit")
+def import_new(request: WorkspaceRequest) -> HttpResponse:
+    """Take a description and show what it would become."""
+    initial = {"slug": asked(request, "slug"), "category": "generic"}
+    form = ImportForm(request.POST or None, request.FILES or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        with form_errors(form, lambda path: "text" if path == "source" else path):
+            given = form.cleaned_data
+            draft = draft_import(
+                workspace=request.workspace,
+                slug=given["slug"],
+                source=_source(request, given),
+                actor=request.actor,
+                category=given["category"],
+                source_url=given["url"],
+            )
+            return redirect("catalog:import_draft", request.workspace.slug, draft.id)
+    return render(request, "catalog/import_form.html", {"form": form, "crumbs": _crumbs(request)})
+
+
+def _source(request: WorkspaceRequest, given: Mapping[str, Any]) -> bytes:
+    if given["file"]:
+        content: bytes = given["file"].read()
+        return content
+    if given["url"]:
+        return fetch_description(workspace=request.workspace, url=given["url"], actor=request.actor)
+    return str(given["text"]).encode()
+
+
+def _draft(request: WorkspaceRequest, draft_id: UUID) -> ImportDraft:
+    found = ImportDraft.objects.filter(workspace=request.workspace, id=draft_id).select_related("workspace").first()
+    if found is None:
+        raise NotFound(what="draft")
+    return found
+
+
+@require_GET
+@page("connections.edit")
+def import_draft(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
+    """What a description would become: operations, what was not understood, what would break."""
+    draft = _draft(request, draft_id)
+    proposal = proposal_of(draft=draft, actor=request.actor)
+    manifest = proposal.imported.manifest
+    groups, left_out = _operations(manifest, proposal.imported.groups, asked(request, "find"))
+    findings = sorted(proposal.imported.findings, key=lambda one: (one.level != "dropped", one.path))
+    place = [request.workspace.slug, draft.id]
+    context = {
+        "draft": draft,
+        "manifest": manifest,
+        "proposal": proposal,
+        "crumbs": _crumbs(request),
+        "groups": groups,
+        "left_out": left_out,
+        "query": asked(request, "find"),
+        "findings": findings[:MOST_FINDINGS],
+        "dropped": sum(one.level == "dropped" for one in findings),
+        "affected": _affected(request, proposal),
+        "keep_url": reverse("catalog:import_keep", args=place),
+        "discard_url": reverse("catalog:import_discard", args=place),
+    }
+    return render(request, "catalog/import_draft.html", context)
+
+
+def _affected(request: WorkspaceRequest, proposal: Proposal) -> list[dict[str, Any]]:
+    return _users(request, proposal.slug) if proposal.previous is not None else []
+
+
+@require_POST
+@page("connections.edit")
+def import_keep(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
+    draft = _draft(request, draft_id)
+    with told(request, _("The connector is kept. Connections stay at their version until you move them.")):
+        keep_draft(draft=draft, actor=request.actor)
+    return redirect("catalog:connector_detail", request.workspace.slug, draft.slug)
+
+
+@require_POST
+@page("connections.edit")
+def import_discard(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
+    with told(request, _("The draft is discarded.")):
+        discard_draft(draft=_draft(request, draft_id), actor=request.actor)
+    return redirect("catalog:connector_list", request.workspace.slug)

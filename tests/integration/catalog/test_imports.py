@@ -1,0 +1,175 @@
+"""Connectors made of descriptions: versions, what pins them, who may, and calls over them."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from ipaas.accounts.models import Environment, Workspace
+from ipaas.audit.models import AuditEntry
+from ipaas.catalog.fetching import fetch_description
+from ipaas.catalog.imports import import_connector, propose_import
+from ipaas.catalog.models import ImportedConnector
+from ipaas.catalog.registry import connector_in, connector_of
+from ipaas.catalog.services import create_connection, update_connection
+from ipaas.core import jsonio
+from ipaas.core.actor import SYSTEM, Actor
+from ipaas.core.errors import InvalidInput, PermissionDenied
+from ipaas.flows.catalogue import catalogue_of
+from ipaas.sdk.openapi import OpenApiUnreadable
+
+pytestmark = pytest.mark.django_db
+
+SOURCE: dict[str, Any] = {
+    "openapi": "3.0.3",
+    "info": {"title": "Parcel Post", "version": "2026-01", "description": "Sends parcels."},
+    "servers": [{"url": "https://api.parcelpost.example/v1"}],
+    "paths": {
+        "/parcels": {
+            "post": {
+                "operationId": "sendParcel",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Parcel"}}},
+                },
+                "responses": {
+                    "201": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Parcel"}}}}
+                },
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "Parcel": {
+                "type": "object",
+                "required": ["weight"],
+                "properties": {"weight": {"type": "integer"}, "to": {"type": "string", "enum": ["DE", "AT"]}},
+            }
+        },
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+    },
+}
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return Workspace.objects.create(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def environment(workspace: Workspace) -> Environment:
+    return Environment.objects.create(workspace=workspace, slug="production", name="Production")
+
+
+def changed() -> dict[str, Any]:
+    """The next version: a member more is demanded, another is gone from what comes back."""
+    source = deepcopy(SOURCE)
+    parcel = source["components"]["schemas"]["Parcel"]
+    parcel["required"] = ["weight", "service"]
+    parcel["properties"]["service"] = {"type": "string"}
+    del parcel["properties"]["to"]
+    return source
+
+
+def kept(workspace: Workspace, source: dict[str, Any]) -> ImportedConnector:
+    return import_connector(workspace=workspace, slug="parcel-post", source=jsonio.dumps(source), actor=SYSTEM)
+
+
+def test_what_is_looked_at_is_not_kept(workspace: Workspace) -> None:
+    found = propose_import(workspace=workspace, slug="parcel-post", source=jsonio.dumps(SOURCE), actor=SYSTEM)
+    assert list(found.imported.manifest.actions) == ["send_parcel"]
+    assert (found.previous, found.known, found.changes) == (None, None, ())
+    assert not ImportedConnector.objects.exists()
+
+
+def test_the_same_source_again_is_the_same_version(workspace: Workspace) -> None:
+    first, again = kept(workspace, SOURCE), kept(workspace, SOURCE)
+    assert first == again
+    assert (first.version, first.title, first.action_count, first.api_version) == ("1.0.0", "Parcel Post", 1, "2026-01")
+    assert AuditEntry.objects.filter(action="connector.imported").count() == 1
+
+
+def test_another_source_is_the_next_version_and_says_what_breaks(workspace: Workspace) -> None:
+    kept(workspace, SOURCE)
+    found = propose_import(workspace=workspace, slug="parcel-post", source=jsonio.dumps(changed()), actor=SYSTEM)
+    told = {
+        (change.path.removeprefix("actions.send_parcel."), change.message, change.breaking) for change in found.changes
+    }
+    assert told == {
+        ("params.body.service", "is new and required", True),
+        ("params.body.to", "is gone", True),
+        ("response.service", "is new", False),
+        ("response.to", "is gone", True),
+    }
+    assert found.breaking
+    assert kept(workspace, changed()).version == "2.0.0"
+
+
+def test_connections_stay_at_their_version_until_they_are_moved(workspace: Workspace, environment: Environment) -> None:
+    kept(workspace, SOURCE)
+    row = create_connection(environment=environment, slug="post", connector="parcel-post", actor=SYSTEM)
+    kept(workspace, changed())
+    assert _demanded(row) == ["weight"]
+    row = update_connection(connection=row, changes={"title": "Parcels"}, actor=SYSTEM)
+    assert (row.connector_version, _demanded(row)) == ("1.0.0", ["weight"])
+    row = update_connection(connection=row, changes={"connector_version": "2.0.0"}, actor=SYSTEM)
+    assert _demanded(row) == ["service", "weight"]
+    assert row.base_url == "https://api.parcelpost.example/v1"
+
+
+def _demanded(row: Any) -> list[str]:
+    schema = connector_of(row).manifest.actions["send_parcel"].params_schema
+    found: list[str] = schema["definitions"]["Parcel"]["required"]
+    return found
+
+
+def test_flows_are_checked_against_what_was_imported(workspace: Workspace, environment: Environment) -> None:
+    kept(workspace, SOURCE)
+    create_connection(environment=environment, slug="post", connector="parcel-post", actor=SYSTEM)
+    catalogue = catalogue_of(workspace.id)
+    assert catalogue is not None
+    facts = catalogue.action("post", "send_parcel")
+    assert facts is not None
+    assert facts.effect == "unkeyed"
+
+
+def test_another_workspace_knows_nothing_of_it(workspace: Workspace) -> None:
+    kept(workspace, SOURCE)
+    elsewhere = Workspace.objects.create(slug="globex", name="Globex")
+    with pytest.raises(Exception, match="not installed"):
+        connector_in(elsewhere.id, "parcel-post")
+
+
+@pytest.mark.parametrize("slug", ["http", "Parcel", "1st", "a" * 61, "", "new parcel", "-a"])
+def test_slugs_that_can_not_be_taken(workspace: Workspace, slug: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        import_connector(workspace=workspace, slug=slug, source=jsonio.dumps(SOURCE), actor=SYSTEM)
+    assert [error["path"] for error in caught.value.errors] == ["slug"]
+
+
+def test_nothing_is_kept_of_a_document_that_is_none(workspace: Workspace) -> None:
+    with pytest.raises(OpenApiUnreadable):
+        import_connector(workspace=workspace, slug="parcel-post", source=b"<html>", actor=SYSTEM)
+    assert not ImportedConnector.objects.exists()
+
+
+def test_who_may_not_change_connections_may_not_import(workspace: Workspace) -> None:
+    reader = Actor(
+        kind="user", id="1", label="Bob", workspace_id=workspace.id, permissions=frozenset({"connections.view"})
+    )
+    for deed in (import_connector, propose_import):
+        with pytest.raises(PermissionDenied):
+            deed(workspace=workspace, slug="parcel-post", source=jsonio.dumps(SOURCE), actor=reader)
+    with pytest.raises(PermissionDenied):
+        fetch_description(workspace=workspace, url="https://api.parcelpost.example/openapi.json", actor=reader)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9/x.json", "http://169.254.169.254/latest", "https://user:pass@example.org/x", "ftp://example.org/x",
+     "https://[::ffff:10.0.0.1]/x", "javascript:alert(1)", "", "http://localhost/x"],
+)  # fmt: skip
+def test_addresses_that_lead_inside_are_refused(workspace: Workspace, url: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        fetch_description(workspace=workspace, url=url, actor=SYSTEM)
+    assert caught.value.errors[0]["path"] == "url"
