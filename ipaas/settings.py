@@ -227,6 +227,11 @@ SPECTACULAR_SETTINGS = {
         "WebhookDeliveryState": "ipaas.notices.models.WebhookDelivery.State",
         "Decision": ["approved", "rejected"],
         "ChangeKind": ["added", "removed", "changed"],
+        "BulkDeed": ["cancel", "discard", "replay"],
+        "PlanDeed": ["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],
+        "NeedKind": ["connection", "variable", "endpoint", "flow"],
+        "NeedState": ["ready", "differs", "missing"],
+        "OutsideEffect": ["reads", "writes", "emits", "starts"],
     },
 }
 

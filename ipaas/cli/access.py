@@ -11,11 +11,12 @@ from ipaas.cli import places
 from ipaas.cli.client import Client
 from ipaas.cli.places import Place, private_draft
 from ipaas.cli.shell import Shell, Told, command, flag, limit, sure
+from ipaas.core.net import parse_url
 
 
 def register(main: click.Group, audit: click.Group) -> None:
     """Add the commands to ``ipaas``, those of the audit trail to their group."""
-    for one in (login, logout, whoami, keys):
+    for one in (login, logout, profiles, whoami, keys):
         main.add_command(one)
     for name, made in _audit.commands.items():
         audit.add_command(made, name)
@@ -26,27 +27,53 @@ _audit = click.Group()
 
 
 @click.group(cls=Told)
+def profiles() -> None:
+    """Servers with their keys, as `login` keeps them."""
+
+
+@click.group(cls=Told)
 def keys() -> None:
     """API keys of the workspace."""
 
 
 @command(_top)
 @click.option("--server", required=True, help="Its address, such as https://ipaas.example.com.")
-def login(shell: Shell, server: str) -> None:
+@click.option("--profile", "name", help="A name for it, where there are several; else the server's own name.")
+def login(shell: Shell, server: str, name: str | None) -> None:
     """Keep a server and an API key, asked for or read from standard input, for all further commands."""
     address = places.checked_server(server)
     asked = click.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
     key = asked.strip()
     found = Client(Place(address, key)).get("me")
-    file = places.keep(address, key)
+    file = places.keep(address, key, name or parse_url(address).host)
     shell.give(found, f"{found['name']} in {found['workspace']}; kept in {file}")
 
 
 @command(_top)
-def logout(shell: Shell) -> None:
+@click.option("--profile", "name", help="Else the current one.")
+def logout(shell: Shell, name: str | None) -> None:
     """Forget the server and key that `login` has kept; the key stays live until it is revoked."""
-    server = places.forget()
+    server = places.forget(name)
     shell.give({"forgotten": server}, f"{server} is forgotten" if server else "nothing was kept")
+
+
+@command(profiles, "list")
+def list_profiles(shell: Shell) -> None:
+    """The servers that are kept; never a key."""
+    kept = places.kept_profiles()
+    rows = [
+        {"profile": name, "server": one["server"], "current": name == kept.current}
+        for name, one in sorted(kept.profiles.items())
+    ]
+    shell.table(rows, ["profile", "server", "current"])
+
+
+@command(profiles, "use")
+@click.argument("name")
+def use_profile(shell: Shell, name: str) -> None:
+    """Make a profile the one that commands use without --profile."""
+    places.use(name)
+    shell.give({"current": name}, f"{name} is used from now on")
 
 
 @command(_top)

@@ -1,8 +1,9 @@
-"""Commands of documents and flows."""
+"""Commands of documents: a folder of them against the server, and back."""
 
 import difflib
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from ipaas.cli.client import ServerProblem, part
-from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reason
+from ipaas.cli.shell import EXIT_DIFFERENT, EXIT_INVALID, Shell, command, flag, sure
 from ipaas.core import yamlio
 from ipaas.core.errors import InvalidInput
 
@@ -25,15 +26,9 @@ def register(main: click.Group) -> None:
     """Add the commands to ``ipaas``."""
     for one in (apply, validate, diff, export):
         main.add_command(one)
-    main.add_command(flows)
 
 
 _top = click.Group()
-
-
-@click.group(cls=Told)
-def flows() -> None:
-    """Flows: which there are, which version runs where."""
 
 
 @command(_top)
@@ -41,27 +36,52 @@ def flows() -> None:
 @click.option("--note", default="", help="What changed, kept with the version.")
 @flag("--draft", help="Store drafts only, publish nothing.")
 @click.option("--deploy", "target", help="An environment: run the published versions of flows there from now on.")
-def apply(shell: Shell, files: tuple[str, ...], note: str, draft: bool, target: str | None) -> None:
-    """Store documents (files, folders, or - for standard input) and publish them; schemas and mappings first."""
-    done = []
-    for name, text in _texts(files):
-        applied = shell.api.post("documents/apply", {"text": text, "note": note, "publish": not draft})
-        done.append({**applied, "file": name})
-        _tell_findings(shell, name, applied["findings"])
-        state = f"version {applied['version']}" if applied["version"] else f"draft {applied['draft_revision']}"
-        shell.say(f"{applied['kind']} {applied['slug']}: {state}")
-        if target and applied["kind"] == "flow" and applied["version"]:
-            body = {"environment": target, "version": applied["version"], "note": note}
-            shell.api.post(f"flows/{part(applied['slug'])}/deploy", body)
-            shell.say(f"flow {applied['slug']}: version {applied['version']} runs in {target}")
-    if shell.as_json:
-        shell.give(done)
+@flag("--prune", help="Archive every document of the workspace that is not among these.")
+@flag("--plan", "plan_only", help="Say what would be done and do nothing; exit code 3 when there is something to do.")
+@flag("--yes", help="Do not ask. A program needs it with --prune only.")
+def apply(
+    shell: Shell,
+    files: tuple[str, ...],
+    note: str,
+    draft: bool,
+    target: str | None,
+    prune: bool,
+    plan_only: bool,
+    yes: bool,
+) -> None:
+    """Store documents (files, folders, or - for standard input) and publish them, all of them or none.
+
+    The plan is shown first. Schemas go before mappings before flows; what is there already stays as it is. Nothing is
+    removed without --prune.
+    """
+    documents = [{"name": name, "text": text} for name, text in _texts(files)]
+    body: dict[str, Any] = {"documents": documents, "note": note, "publish": not draft, "prune": prune}
+    body |= {"deploy": target} if target else {}
+    plan = shell.api.post("documents/plan", body)["documents"]
+    tell_plan(shell, plan)
+    if any(step["deed"] in STOPPING for step in plan):
+        _give(shell, plan)
+        sys.exit(EXIT_INVALID)
+    todo = [step for step in plan if step["deed"] != "unchanged"]
+    if plan_only or not todo:
+        _give(shell, plan)
+        sys.exit(EXIT_DIFFERENT if todo else 0)
+    if not yes and (prune or sys.stdin.isatty()):
+        sure("Apply this?", yes=False)
+    revisions = {(step["kind"], step["slug"]): step["revision"] for step in plan}
+    by_name = {step["name"]: revisions[step["kind"], step["slug"]] for step in plan if step["name"]}
+    for one in documents:
+        one["expected_revision"] = by_name[one["name"]]
+    done = shell.api.post("documents/apply-all", body)["documents"]
+    for step in done:
+        _tell_done(shell, step)
+    _give(shell, done)
 
 
 @command(_top)
 @files
 def validate(shell: Shell, files: tuple[str, ...]) -> None:
-    """Say everything that is wrong or doubtful with documents; nothing is stored. Exit code 1 with an error."""
+    """Say everything that is wrong or doubtful with documents; nothing is stored. Exit code 2 with an error."""
     found, wrong = [], 0
     for name, text in _texts(files):
         findings = shell.api.post("documents/validate", {"text": text})["findings"]
@@ -69,28 +89,25 @@ def validate(shell: Shell, files: tuple[str, ...]) -> None:
         wrong += sum(one["severity"] == "error" for one in findings)
         _tell_findings(shell, name, findings)
         shell.say(f"{name}: {len(findings)} findings" if findings else f"{name}: fine")
-    if shell.as_json:
-        shell.give(found)
-    sys.exit(1 if wrong else 0)
+    _give(shell, found)
+    sys.exit(EXIT_INVALID if wrong else 0)
 
 
 @command(_top)
 @files
 def diff(shell: Shell, files: tuple[str, ...]) -> None:
-    """Compare documents with the server's drafts. Exit code 1 when anything differs."""
+    """Compare documents, down to their comments, with the server's drafts. Exit code 3 when anything differs."""
     found = []
     for name, text in _texts(files):
-        content = yamlio.load(text)
-        kind, slug = _identity(name, content)
+        kind, slug = _identity(name, yamlio.load(text))
         lines = difflib.unified_diff(
-            _plain(_present(shell, kind, slug)), _plain(content), f"server {kind}/{slug}", name, lineterm=""
+            _present(shell, kind, slug).splitlines(), text.splitlines(), f"server {kind}/{slug}", name, lineterm=""
         )
         found.append({"file": name, "kind": kind, "slug": slug, "diff": "\n".join(lines)})
         if found[-1]["diff"]:
             shell.say(found[-1]["diff"])
-    if shell.as_json:
-        shell.give(found)
-    sys.exit(1 if any(one["diff"] for one in found) else 0)
+    _give(shell, found)
+    sys.exit(EXIT_DIFFERENT if any(one["diff"] for one in found) else 0)
 
 
 @command(_top)
@@ -114,102 +131,81 @@ def export(shell: Shell, documents: tuple[str, ...], folder: Path | None) -> Non
             shell.say(str(file))
         elif not shell.as_json:
             click.echo(f"---\n{found['text']}", nl=False)
+    _give(shell, written)
+
+
+# -- plans ---------------------------------------------------------------------------------------------------------
+
+STOPPING = frozenset({"invalid", "blocked"})
+SIGNS = {"create": "+", "change": "~", "text": "~", "deploy": ">", "archive": "-", "invalid": "!", "blocked": "!"}
+COLOURS = {"+": "green", "~": "yellow", ">": "cyan", "-": "red", "!": "red"}
+MOST_LINES = 40
+
+
+def tell_plan(shell: Shell, plan: list[dict[str, Any]]) -> None:
+    """A plan for a person: what becomes of each document, what changes in it, and the sums."""
+    for step in plan:
+        _tell_step(shell, step)
+    counts = Counter(step["deed"] for step in plan)
+    words = ", ".join(f"{counts[deed]} {word}" for deed, word in SUMS.items() if counts[deed])
+    shell.say(f"Plan: {words}.")
+
+
+SUMS = {
+    "create": "to create",
+    "change": "to change",
+    "text": "with new comments only",
+    "deploy": "to deploy",
+    "archive": "to archive",
+    "unchanged": "unchanged",
+    "invalid": "invalid",
+    "blocked": "blocked",
+}
+
+
+def _tell_step(shell: Shell, step: dict[str, Any]) -> None:
+    if step["deed"] == "unchanged":
+        return
+    sign = SIGNS[step["deed"]]
+    shell.say(click.style(f"{sign} {step['deed']} {step['kind']} {step['slug']}{_versions(step)}", fg=COLOURS[sign]))
+    if step["drafted"]:
+        shell.say("    a draft on the server that nobody has published is written over")
+    _tell_findings(shell, step["name"] or f"{step['kind']}/{step['slug']}", step["findings"])
+    if step["deed"] not in ("change", "text"):
+        return
+    lines = step["diff"].splitlines()[2:]
+    if not lines:
+        shell.say("    the same text, with newer versions of what it refers to")
+    for line in lines[:MOST_LINES]:
+        shell.say(f"    {line}")
+    if len(lines) > MOST_LINES:
+        shell.say(f"    … {len(lines) - MOST_LINES} more lines; `ipaas diff` shows all")
+
+
+def _versions(step: dict[str, Any]) -> str:
+    version = step["version"]
+    if version is None or step["deed"] == "text":
+        shown = ""
+    elif step["before"] and version > step["before"]:
+        shown = f": version {step['before']} → {version}"
+    else:
+        shown = f": version {version}"
+    return shown + (f", runs in {step['deployed']}" if step["deployed"] else "")
+
+
+def _tell_done(shell: Shell, step: dict[str, Any]) -> None:
+    name = f"{step['kind']} {step['slug']}"
+    if step["deed"] == "archive":
+        shell.say(f"{name}: archived")
+        return
+    shell.say(f"{name}: version {step['version']}" if step["version"] else f"{name}: draft {step['draft_revision']}")
+    if step["deployed"]:
+        shell.say(f"{name}: version {step['version']} runs in {step['deployed']}")
+
+
+def _give(shell: Shell, answer: Any) -> None:
     if shell.as_json:
-        shell.give(written)
-
-
-@command(flows, "list")
-@flag("--archived", help="Archived ones instead.")
-@limit
-def list_flows(shell: Shell, archived: bool, limit: int) -> None:
-    """All flows."""
-    rows = shell.api.pages("flows", most=limit, archived=archived)
-    shell.table(rows, ["slug", "title", "owner", "state", "latest_version", "updated_at"])
-
-
-@command(flows, "show")
-@click.argument("slug")
-def show_flow(shell: Shell, slug: str) -> None:
-    """One flow, with the versions that run."""
-    found = shell.api.get(f"flows/{part(slug)}")
-    shown = {**found, "deployed": {one["environment"]: one["version"] for one in found["deployments"] if one["active"]}}
-    columns = ["slug", "title", "owner", "state", "pause_reason", "draft_revision", "latest_version", "deployed"]
-    shell.details(found if shell.as_json else shown, columns)
-
-
-@command(flows, "deploy")
-@click.argument("slug")
-@click.option("--version", type=click.IntRange(1), help="Else the newest.")
-@environment
-@click.option("--note", default="")
-def deploy_flow(shell: Shell, slug: str, version: int | None, environment: str, note: str) -> None:
-    """Run a version in an environment from now on."""
-    number = version or shell.api.get(f"flows/{part(slug)}")["latest_version"]
-    body = {"environment": environment, "version": number, "note": note}
-    shell.give(shell.api.post(f"flows/{part(slug)}/deploy", body), f"{slug} version {number} runs in {environment}")
-
-
-@command(flows, "rollback")
-@click.argument("slug")
-@environment
-@reason
-def roll_back_flow(shell: Shell, slug: str, environment: str, reason: str) -> None:
-    """Run the version that was deployed before again."""
-    done = shell.api.post(f"flows/{part(slug)}/rollback", {"environment": environment, "reason": reason})
-    shell.give(done, f"{slug} version {done['version']} runs in {environment}")
-
-
-@command(flows, "undeploy")
-@click.argument("slug")
-@environment
-@reason
-def undeploy_flow(shell: Shell, slug: str, environment: str, reason: str) -> None:
-    """Start no more runs in an environment."""
-    done = shell.api.post(f"flows/{part(slug)}/undeploy", {"environment": environment, "reason": reason})
-    shell.give(done, f"{slug} no longer runs in {environment}")
-
-
-@command(flows, "people")
-@click.argument("slug")
-@limit
-def flow_people(shell: Shell, slug: str, limit: int) -> None:
-    """Owners and stewards of a flow."""
-    shell.table(shell.api.pages(f"flows/{part(slug)}/people", most=limit), ["email", "name", "role"])
-
-
-@command(flows, "assign")
-@click.argument("slug")
-@click.argument("email")
-@click.option("--role", type=click.Choice(["owner", "steward"]), default="steward", show_default=True)
-def assign_flow(shell: Shell, slug: str, email: str, role: str) -> None:
-    """Make a member owner or steward of a flow: they may change, publish, deploy and pause this flow."""
-    done = shell.api.put(f"flows/{part(slug)}/people", {"email": email, "role": role})
-    shell.give(done, f"{done['email']} is {done['role']} of {slug}")
-
-
-@command(flows, "withdraw")
-@click.argument("slug")
-@click.argument("email")
-def withdraw_flow(shell: Shell, slug: str, email: str) -> None:
-    """Take from a member what they are to a flow."""
-    shell.api.delete(f"flows/{part(slug)}/people/{part(email)}")
-    shell.give({"flow": slug, "email": email}, f"{email} is nothing in particular to {slug} any more")
-
-
-@command(flows, "pause")
-@click.argument("slug")
-@reason
-def pause_flow(shell: Shell, slug: str, reason: str) -> None:
-    """Start no new runs; deliveries are kept."""
-    shell.give(shell.api.post(f"flows/{part(slug)}/pause", {"reason": reason}), f"{slug} is paused")
-
-
-@command(flows, "resume")
-@click.argument("slug")
-@click.option("--reason", default="")
-def resume_flow(shell: Shell, slug: str, reason: str) -> None:
-    """Let a paused flow start runs again."""
-    shell.give(shell.api.post(f"flows/{part(slug)}/resume", {"reason": reason}), f"{slug} starts runs again")
+        shell.give(answer)
 
 
 # -- files ---------------------------------------------------------------------------------------------------------
@@ -252,23 +248,13 @@ def _identity(name: str, content: Any) -> tuple[str, str]:
     return str(kind), slug
 
 
-def _present(shell: Shell, kind: str, slug: str) -> Any:
+def _present(shell: Shell, kind: str, slug: str) -> str:
     try:
-        return yamlio.load(shell.api.get(f"{PLURALS[kind]}/{part(slug)}/text")["text"])
+        return str(shell.api.get(f"{PLURALS[kind]}/{part(slug)}/text")["text"])
     except ServerProblem as problem:
         if problem.status == 404:
-            return {}
+            return ""
         raise
-
-
-def _plain(content: Any) -> list[str]:
-    return yamlio.dump(_sorted(content)).splitlines() if content else []
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(one) for one in value] if isinstance(value, list) else value
 
 
 def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, int | None]]:
@@ -280,7 +266,7 @@ def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, in
         yield match[1], match[2], int(match[3]) if match[3] else None
     if not named:
         for kind, plural in PLURALS.items():
-            for row in shell.api.pages(plural, most=1_000_000):
+            for row in sorted(shell.api.pages(plural, most=1_000_000), key=lambda one: str(one["slug"])):
                 yield kind, row["slug"], None
 
 

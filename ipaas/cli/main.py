@@ -8,9 +8,22 @@ from types import FrameType
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
 
 import click
+from click.shell_completion import get_completion_class
 
 from ipaas import __version__
-from ipaas.cli import access, connections, documents, endpoints, jobs, outside, people, runs, webhooks, workspace
+from ipaas.cli import (
+    access,
+    connections,
+    documents,
+    endpoints,
+    flows,
+    jobs,
+    outside,
+    people,
+    runs,
+    webhooks,
+    workspace,
+)
 from ipaas.cli.demo_commands import demo
 from ipaas.cli.instance import set_up
 from ipaas.cli.shell import Options, Told
@@ -21,12 +34,13 @@ from ipaas.launcher.environment import adopt_instance
 @click.group(cls=Told)
 @click.version_option(__version__, message="%(version)s")
 @click.option("--server", help="Address of a server; its key comes from IPAAS_API_KEY or `ipaas login`.")
+@click.option("--profile", help="A server and its key, as `ipaas login --profile` has kept them.")
 @click.option("--workspace", help="Of this machine's instance, where there are several.")
 @click.pass_context
-def main(context: click.Context, server: str | None, workspace: str | None) -> None:
+def main(context: click.Context, server: str | None, profile: str | None, workspace: str | None) -> None:
     """Run and drive the integration platform."""
     adopt_instance()
-    context.obj = Options(server, workspace)
+    context.obj = Options(server, workspace, profile)
 
 
 @main.command()
@@ -51,6 +65,15 @@ def scheduler() -> None:
         lifecycle.end()
 
 
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell, as in eval "$(ipaas completion bash)" or ipaas completion fish."""
+    made = get_completion_class(shell)
+    assert made is not None  # noqa: S101 - click knows the three
+    click.echo(made(main, {}, "ipaas", "_IPAAS_COMPLETE").source())
+
+
 @main.group()
 def stubs() -> None:
     """The stand-in vendors of the demo."""
@@ -67,6 +90,7 @@ def stubs_serve() -> None:
 
 
 documents.register(main)
+flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
 for area in (connections, endpoints, webhooks, jobs, people, workspace):

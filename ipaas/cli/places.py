@@ -1,7 +1,8 @@
 """Which server the command line speaks to, and with which key.
 
-In this order: ``--server`` with IPAAS_API_KEY; IPAAS_SERVER with IPAAS_API_KEY; what ``ipaas login`` has kept; the
-instance that runs on this machine, with a key that is made at first use and kept in its home folder.
+In this order: ``--profile``; ``--server``; IPAAS_PROFILE; IPAAS_SERVER; the current profile that ``ipaas login`` has
+kept; the instance that runs on this machine, with a key that is made at first use and kept in its home folder.
+IPAAS_API_KEY goes before every kept key.
 """
 
 import json
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from ipaas.config import settings
 from ipaas.core.errors import IpaasError
@@ -34,6 +35,14 @@ class NoKey(IpaasError):
     code = "cli.no_key"
     title = "No key"
     remedy = "Set IPAAS_API_KEY, or run `ipaas login --server {server}`."
+
+
+class NoProfile(IpaasError):
+    """There is no profile {profile}; there is {known}."""
+
+    code = "cli.no_profile"
+    title = "No such profile"
+    remedy = "Make it with `ipaas login --profile {profile} --server URL`."
 
 
 class ServerRefused(IpaasError):
@@ -72,19 +81,29 @@ class Place:
         return f"Place({self.server})"
 
 
-def find_place(*, server: str | None, workspace: str | None, environment: Mapping[str, str] = os.environ) -> Place:
-    """Raises NoServer, NoKey, ServerRefused or WorkspaceUnclear."""
-    named = server or environment.get("IPAAS_SERVER")
-    key = environment.get("IPAAS_API_KEY")
-    if named:
+def find_place(
+    *,
+    server: str | None,
+    workspace: str | None,
+    profile: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Place:
+    """Raises NoServer, NoProfile, NoKey, ServerRefused or WorkspaceUnclear."""
+    kept, key = kept_profiles(), environment.get("IPAAS_API_KEY")
+    if name := profile or (None if server else environment.get("IPAAS_PROFILE")):
+        found = kept.profiles.get(name)
+        if found is None:
+            raise NoProfile(profile=name[:80], known=", ".join(sorted(kept.profiles)) or "none")
+        return Place(checked_server(found["server"]), key or found["key"])
+    if named := server or environment.get("IPAAS_SERVER"):
         address = checked_server(named)
-        found = key or _kept().get("servers", {}).get(address)
-        if not found:
+        own = key or kept.key_of(address)
+        if not own:
             raise NoKey(server=address)
-        return Place(address, found)
-    kept = _kept()
-    if chosen := kept.get("server"):
-        return Place(chosen, key or kept["servers"][chosen])
+        return Place(address, own)
+    if kept.current is not None:
+        chosen = kept.profiles[kept.current]
+        return Place(checked_server(chosen["server"]), key or chosen["key"])
     return _local(workspace or environment.get("IPAAS_WORKSPACE"))
 
 
@@ -102,19 +121,43 @@ def checked_server(server: str) -> str:
 # -- what `ipaas login` keeps --------------------------------------------------------------------------------------
 
 
-def keep(server: str, key: str) -> Path:
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """Servers and keys by name; ``current`` is the one that is used without ``--profile``."""
+
+    current: str | None
+    profiles: Mapping[str, Mapping[str, str]]
+
+    def key_of(self, server: str) -> str | None:
+        """The key kept for a server, the current profile's first."""
+        ranked = sorted(self.profiles.items(), key=lambda entry: entry[0] != self.current)
+        return next((one["key"] for _, one in ranked if one["server"] == server), None)
+
+
+def keep(server: str, key: str, profile: str) -> Path:
     """Use this server and key from now on; the file is readable by its owner only."""
-    kept = _kept()
-    return _write({"server": server, "servers": {**kept.get("servers", {}), server: key}})
+    kept = kept_profiles()
+    return _write(Profiles(profile, {**kept.profiles, profile: {"server": server, "key": key}}))
 
 
-def forget() -> str | None:
-    """Forget the present server and its key; its address, or None when there is none."""
-    kept = _kept()
-    server: str | None = kept.get("server")
-    if server is not None:
-        _write({"servers": {name: key for name, key in kept["servers"].items() if name != server}})
-    return server
+def use(profile: str) -> None:
+    """Make a profile the current one."""
+    kept = kept_profiles()
+    if profile not in kept.profiles:
+        raise NoProfile(profile=profile[:80], known=", ".join(sorted(kept.profiles)) or "none")
+    _write(Profiles(profile, kept.profiles))
+
+
+def forget(profile: str | None = None) -> str | None:
+    """Forget a profile and its key, the current one without a name; its server, or None when there is none."""
+    kept = kept_profiles()
+    name = profile or kept.current
+    found = kept.profiles.get(name) if name else None
+    if found is None:
+        return None
+    others = {other: one for other, one in kept.profiles.items() if other != name}
+    _write(Profiles(None if name == kept.current else kept.current, others))
+    return found["server"]
 
 
 def credentials_file() -> Path:
@@ -122,17 +165,23 @@ def credentials_file() -> Path:
     return Path(base) / "ipaas" / "credentials.json"
 
 
-def _kept() -> dict[str, Any]:
+def kept_profiles() -> Profiles:
+    """What is kept; nothing for a file that is missing or of another form."""
     try:
         found = json.loads(credentials_file().read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        profiles = {
+            str(name): {"server": str(one["server"]), "key": str(one["key"])}
+            for name, one in found.get("profiles", {}).items()
+        }
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return Profiles(None, {})
+    current = found.get("current")
+    return Profiles(current if current in profiles else None, profiles)
 
 
-def _write(content: Mapping[str, Any]) -> Path:
+def _write(kept: Profiles) -> Path:
     file = credentials_file()
-    write_private(file, json.dumps(content, indent=1))
+    write_private(file, json.dumps({"current": kept.current, "profiles": kept.profiles}, indent=1))
     return file
 
 

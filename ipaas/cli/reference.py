@@ -16,9 +16,11 @@ CLI_HEAD = """# Command line
 `.venv/bin/ipaas` works from any folder once `python3 manage.py up` has run here. Everything a member of a workspace
 does goes over the REST API, with the permissions of the key that is used:
 
-1. `--server URL` or `IPAAS_SERVER`, with the key in `IPAAS_API_KEY`;
-2. else the server and key that `ipaas login` has kept in `~/.config/ipaas/credentials.json`;
-3. else the instance that runs on this machine. Its key is made at first use, belongs to the service account
+1. `--profile NAME` or `IPAAS_PROFILE`: a server and key that `ipaas login --profile NAME` has kept in
+   `~/.config/ipaas/credentials.json`, readable by its owner only;
+2. `--server URL` or `IPAAS_SERVER`, with the key in `IPAAS_API_KEY`, or the one kept for that server;
+3. else the current profile: the last one signed in to, or chosen by `ipaas profiles use`;
+4. else the instance that runs on this machine. Its key is made at first use, belongs to the service account
    `command-line`, and lies in `keys/` of the home folder; `--workspace` or `IPAAS_WORKSPACE` chooses among several.
 
 `vault`, `demo`, `scheduler`, `stubs serve` and `audit public-keys` work on the machine of the instance itself. With

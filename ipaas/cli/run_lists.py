@@ -221,6 +221,8 @@ def run_job(shell: Shell, body: dict[str, Any], *, wait: bool) -> None:
     while wait and job["state"] == "running":
         time.sleep(0.5)
         job = shell.api.get(f"bulk-jobs/{job['id']}")
+        shell.progress(f"{job['done']} of {job['total']} done, {job['failed']} refused")
+    shell.progress("")
     shell.give(job, f"job {job['id']} is {job['state']}: {job['done']} of {job['total']} done, {job['failed']} refused")
     if wait and (job["failed"] or job["state"] != "done"):
         sys.exit(1)

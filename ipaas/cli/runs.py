@@ -51,10 +51,10 @@ def approvals() -> None:
 @click.option("--timeout", default=300, show_default=True, type=click.IntRange(1), help="Seconds to wait at most.")
 def trigger(shell: Shell, flow: str, body: str, environment: str, key: str, wait: bool, timeout: int) -> None:
     """Start a run with a JSON body (an argument, @FILE, or standard input)."""
-    given = {"environment": environment, "body": _json_of(body)}
+    given = {"environment": environment, "body": json_of(body)}
     run = shell.api.post(f"flows/{part(flow)}/trigger", given, key=key)
     if wait:
-        run = _ended(shell, run["id"], timeout)
+        run = ended(shell, run["id"], timeout)
     shell.give(run, f"run {run['id']} is {run['status']}")
     if wait and run["status"] != "succeeded":
         sys.exit(1)
@@ -72,8 +72,13 @@ def list_runs(shell: Shell, limit: int, **query: Any) -> None:
 @identity
 @flag("--values", help="With what came in, redacted.")
 @click.option("--step", "seq", type=click.IntRange(0), help="What this step was given, sent and got, redacted.")
-def show_run(shell: Shell, run: UUID, values: bool, seq: int | None) -> None:
+@flag("--watch", help="Tell each step as it goes, until the run has ended; exit code 1 unless it succeeded.")
+@click.option("--timeout", default=3600, show_default=True, type=click.IntRange(1), help="Seconds to watch at most.")
+def show_run(shell: Shell, run: UUID, values: bool, seq: int | None, watch: bool, timeout: int) -> None:
     """One run with its steps."""
+    if watch:
+        _watch(shell, str(run), timeout)
+        return
     if values or seq is not None:
         shown = shell.api.get(f"runs/{run}/values", seq=seq)
         shell.give(shown, jsonio.dumps(shown).decode())
@@ -156,7 +161,7 @@ def settle_effect(
 ) -> None:
     """Say whether an effect of unknown outcome happened, and take the run up again."""
     given = {"step": step, "item": item, "happened": happened, "reason": reason}
-    _deed(shell, f"runs/{run}/settle", given if result is None else {**given, "result": _json_of(result)})
+    _deed(shell, f"runs/{run}/settle", given if result is None else {**given, "result": json_of(result)})
 
 
 # -- dead letters --------------------------------------------------------------------------------------------------
@@ -198,7 +203,7 @@ def replay_letter(shell: Shell, letter: UUID, new_effects: bool, reason: str, wa
 @flag("--wait", help="Until the new run has ended.")
 def correct_letter(shell: Shell, letter: UUID, body: str, reason: str, wait: bool) -> None:
     """Replay the run of a dead letter with a corrected body (an argument, @FILE, or standard input)."""
-    _finish(shell, f"dead-letters/{letter}/correct", {"reason": reason, "input": _json_of(body)}, wait=wait)
+    _finish(shell, f"dead-letters/{letter}/correct", {"reason": reason, "input": json_of(body)}, wait=wait)
 
 
 @command(dead_letters, "discard")
@@ -301,10 +306,35 @@ def delegate_approval(shell: Shell, approval: UUID, to: str, reason: str) -> Non
     shell.give(done, f"approval {approval} is handed to {to}")
 
 
+def _watch(shell: Shell, run_id: str, timeout_s: int) -> None:
+    """Lines as steps change, and the end."""
+    seen: dict[tuple[str, str], str] = {}
+    deadline = time.monotonic() + timeout_s
+    while True:
+        run = shell.api.get(f"runs/{run_id}")
+        for step in run["steps"]["items"]:
+            place = (step["path"], step["item"])
+            if seen.get(place) != step["status"]:
+                seen[place] = step["status"]
+                shell.say(_progress(step))
+        if run["status"] not in UNENDED or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    shell.give(run, f"run {run_id} is {run['status']}")
+    if run["status"] != "succeeded":
+        sys.exit(1)
+
+
+def _progress(step: dict[str, Any]) -> str:
+    item = f"#{step['item']}" if step["item"] else ""
+    why = (step["error"] or {}).get("message") or step["reason"] or ""
+    return f"{step['status']:10}{step['path']}{item}{f': {why}' if why else ''}"
+
+
 # -- shared --------------------------------------------------------------------------------------------------------
 
 
-def _json_of(text: str) -> Any:
+def json_of(text: str) -> Any:
     """JSON of an argument: itself, ``@file``, or ``-`` for standard input. Raises JsonInvalid."""
     if text == "-":
         return jsonio.loads(sys.stdin.buffer.read())
@@ -319,7 +349,7 @@ def _json_of(text: str) -> Any:
 
 
 def _corrected(body: str | None) -> dict[str, Any]:
-    return {} if body is None else {"input": _json_of(body)}
+    return {} if body is None else {"input": json_of(body)}
 
 
 def _reasoned(reason: str | None) -> dict[str, str]:
@@ -337,13 +367,13 @@ def _deed(shell: Shell, path: str, body: dict[str, Any]) -> None:
 def _finish(shell: Shell, path: str, body: dict[str, Any], *, wait: bool) -> None:
     run = shell.api.post(path, body)
     if wait:
-        run = _ended(shell, run["id"], 300)
+        run = ended(shell, run["id"], 300)
     shell.give(run, f"run {run['id']} is {run['status']}")
     if wait and run["status"] != "succeeded":
         sys.exit(1)
 
 
-def _ended(shell: Shell, run_id: str, timeout_s: int) -> Any:
+def ended(shell: Shell, run_id: str, timeout_s: int) -> Any:
     """The run when it has ended, or as it is when the time is over."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -1,7 +1,7 @@
 """What all commands share: where to, how to answer, which exit code.
 
-Exit codes: 0 done; 1 refused, or not as asked for; 2 wrong words; 3 not signed in, or not permitted; 4 not found;
-5 the server does not answer, or has a defect.
+Exit codes: 0 done; 1 refused, or not as asked for; 2 wrong words or documents; 3 there are differences; 4 not found;
+5 the server does not answer, or has a defect; 6 not signed in, or not permitted.
 """
 
 import functools
@@ -18,19 +18,21 @@ from ipaas.cli.places import find_place, forget_local_key
 from ipaas.core import jsonio
 from ipaas.core.errors import IpaasError
 
+EXIT_INVALID, EXIT_DIFFERENT, EXIT_NOT_PERMITTED = 2, 3, 6
 EXIT_CODES = {
-    0: "done",
+    0: "done, or nothing to do",
     1: "refused by the server, or the outcome is not the one asked for",
-    2: "the words of the command are wrong",
-    3: "not signed in, or not permitted",
+    EXIT_INVALID: "the words of the command, or the documents given, are wrong",
+    EXIT_DIFFERENT: "there are differences: `diff`, or something to do: `--plan`",
     4: "there is no such thing",
     5: "the server does not answer, or has a defect",
+    EXIT_NOT_PERMITTED: "not signed in, or not permitted",
 }
 
 
 def exit_code(status: int) -> int:
     """The exit code of an error, by its HTTP status."""
-    return {401: 3, 403: 3, 404: 4}.get(status, 5 if status >= 500 else 1)
+    return {401: EXIT_NOT_PERMITTED, 403: EXIT_NOT_PERMITTED, 404: 4}.get(status, 5 if status >= 500 else 1)
 
 
 class Refusal(click.ClickException):
@@ -96,6 +98,7 @@ class Options:
 
     server: str | None = None
     workspace: str | None = None
+    profile: str | None = None
 
 
 class Shell:
@@ -109,7 +112,8 @@ class Shell:
     def api(self) -> Client:
         """The client, signed in; a local key that is no longer live is made anew once."""
         if self._client is None:
-            place = find_place(server=self.options.server, workspace=self.options.workspace)
+            chosen = self.options
+            place = find_place(server=chosen.server, workspace=chosen.workspace, profile=chosen.profile)
             self._client = Client(place)
             if place.local and not _accepted(self._client):
                 forget_local_key(self.options.workspace)
@@ -120,6 +124,11 @@ class Shell:
         """A line for a person; programs get the JSON alone."""
         if not self.as_json:
             click.echo(text)
+
+    def progress(self, text: str) -> None:
+        """How far long work is, over the line before, for a person at a terminal alone."""
+        if not self.as_json and sys.stderr.isatty():
+            click.echo(f"\r\x1b[2K{text}", err=True, nl=False)
 
     def give(self, answer: Any, text: str = "") -> None:
         """The answer as JSON, or the text for a person."""

@@ -61,7 +61,7 @@ def refuse(findings: Iterable[Finding]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document as it was handed in; ``text`` is kept to name lines and columns."""
+    """A document as it was handed in; ``text`` names lines and columns, and is what people get back."""
 
     content: dict[str, Any]
     text: str | None = None

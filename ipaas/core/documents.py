@@ -1,21 +1,27 @@
 """Base of every versioned document: a draft that changes and versions that never do."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import models
 
+from ipaas.core.document_forms import Source
 from ipaas.core.ids import uuid7
 
 
 class VersionedDocument(models.Model):
-    """A named document of a workspace; ``draft`` changes under the optimistic lock ``draft_revision``."""
+    """A named document of a workspace; ``draft`` changes under the optimistic lock ``draft_revision``.
+
+    ``draft_text`` is the source that the draft was read from, byte for byte; "" where it came as content alone.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slug = models.SlugField(max_length=80)
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
     draft = models.JSONField(null=True, blank=True)
+    draft_text = models.TextField(blank=True, default="", db_default="")
     draft_revision = models.PositiveIntegerField(default=0)
     latest_version = models.PositiveIntegerField(default=0)
     archived = models.BooleanField(default=False)
@@ -33,9 +39,17 @@ class VersionedDocument(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    def has_draft(self, source: Source) -> bool:
+        """Whether the draft is this source already, down to its comments where the source has a text."""
+        return self.draft == source.content and (source.text is None or source.text == self.draft_text)
+
 
 class DocumentVersion(models.Model):
-    """One numbered version; once published its content, hash and number can not change (a trigger refuses)."""
+    """One numbered version; once published its content, text, hash and number can not change (a trigger refuses).
+
+    ``content`` is what runs, with references pinned, and is what ``sha256`` is of. ``text`` is the source that people
+    wrote, comments and order of keys included; "" where there is none.
+    """
 
     class State(models.TextChoices):
         PUBLISHED = "published"
@@ -44,6 +58,7 @@ class DocumentVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     number = models.PositiveIntegerField()
     content = models.JSONField()
+    text = models.TextField(blank=True, default="", db_default="")
     sha256 = models.CharField(max_length=64)
     state = models.CharField(max_length=12, choices=State.choices, default=State.PUBLISHED)
     note = models.TextField(blank=True, default="")
@@ -62,20 +77,29 @@ class DocumentVersion(models.Model):
         return f"{self.document_id}@{self.number}"
 
 
-def immutability_sql(table: str) -> str:
-    """Trigger for a version table: content, hash, number and document never change, rows are never deleted."""
+COLUMNS = ("content", "sha256", "number", "document_id")
+
+
+def immutability_function_sql(table: str, columns: Sequence[str] = COLUMNS) -> str:
+    """What the trigger of a version table runs: these columns never change, rows are never deleted."""
+    new, old = (", ".join(f"{row}.{column}" for column in columns) for row in ("NEW", "OLD"))
     return f"""
-    CREATE FUNCTION {table}_immutable() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION {table}_immutable() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'a published version is immutable' USING ERRCODE = 'integrity_constraint_violation';
       END IF;
-      IF (NEW.content, NEW.sha256, NEW.number, NEW.document_id) IS DISTINCT FROM
-         (OLD.content, OLD.sha256, OLD.number, OLD.document_id) THEN
+      IF ({new}) IS DISTINCT FROM ({old}) THEN
         RAISE EXCEPTION 'a published version is immutable' USING ERRCODE = 'integrity_constraint_violation';
       END IF;
       RETURN NEW;
     END $$;
+    """
+
+
+def immutability_sql(table: str) -> str:
+    """The trigger of a new version table, with its function."""
+    return f"""{immutability_function_sql(table)}
     CREATE TRIGGER {table}_immutable BEFORE UPDATE OR DELETE ON {table}
       FOR EACH ROW EXECUTE FUNCTION {table}_immutable();
     """

@@ -5,27 +5,28 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from ipaas.core.document_forms import Finding, refuse
+from ipaas.core.document_forms import Finding, Source, refuse
 from ipaas.core.document_types import DocumentType
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict
 
 
 def write_draft(
-    document_type: DocumentType, *, workspace_id: UUID, content: dict[str, Any], expected_revision: int | None
+    document_type: DocumentType, *, workspace_id: UUID, source: Source, expected_revision: int | None
 ) -> VersionedDocument:
-    """Store a content as the draft of the document that its ``slug`` names, made when there is none.
+    """Store a source as the draft of the document that its ``slug`` names, made when there is none.
 
     ``expected_revision`` is the revision that the change was made upon: None or 0 for a new document. Raises
     ``Conflict`` when the draft has moved on, the document is archived, or it is part of another document.
     """
-    refuse(header_findings(document_type.kind, content))
+    content = source.content
+    refuse(source.locate(header_findings(document_type.kind, content)))
     document = document_type.documents.select_for_update().filter(workspace_id=workspace_id, slug=content["slug"])
     found: VersionedDocument | None = document.first()
     if found is None:
-        return _create(document_type, workspace_id, content, expected_revision)
+        return _create(document_type, workspace_id, source, expected_revision)
     _guard(found, expected_revision)
-    return _fill(found, content)
+    return _fill(found, source)
 
 
 def _guard(document: VersionedDocument, expected_revision: int | None) -> None:
@@ -41,25 +42,27 @@ def _guard(document: VersionedDocument, expected_revision: int | None) -> None:
 
 
 def _create(
-    document_type: DocumentType, workspace_id: UUID, content: dict[str, Any], expected_revision: int | None
+    document_type: DocumentType, workspace_id: UUID, source: Source, expected_revision: int | None
 ) -> VersionedDocument:
+    slug = source.content["slug"]
     if expected_revision:
-        raise Conflict(what=f"There is no {document_type.kind} {content['slug']!r} to change any more.")
-    document = document_type.document(slug=content["slug"])
+        raise Conflict(what=f"There is no {document_type.kind} {slug!r} to change any more.")
+    document = document_type.document(slug=slug)
     document.workspace_id = workspace_id
     try:
         with transaction.atomic():
-            return _fill(document, content)
+            return _fill(document, source)
     except IntegrityError:
-        raise Conflict(what=f"{content['slug']!r} was made by somebody else at this moment.") from None
+        raise Conflict(what=f"{slug!r} was made by somebody else at this moment.") from None
 
 
-def _fill(document: VersionedDocument, content: dict[str, Any]) -> VersionedDocument:
+def _fill(document: VersionedDocument, source: Source) -> VersionedDocument:
+    content = source.content
     document.title = content.get("title") or content["slug"]
     document.description = content.get("description") or ""
     if hasattr(document, "owner"):
         document.owner = content.get("owner") or ""
-    document.draft = content
+    document.draft, document.draft_text = content, source.text or ""
     document.draft_revision += 1
     document.save()
     return document

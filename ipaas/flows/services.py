@@ -41,9 +41,7 @@ def save_draft(
     """Store a draft, finished or not, and say what would stop it from being published."""
     source = read_document(text=text, content=content)
     require_editable_flow(actor, workspace.id, source.content)
-    document = write_draft(
-        FLOW_TYPE, workspace_id=workspace.id, content=source.content, expected_revision=expected_revision
-    )
+    document = write_draft(FLOW_TYPE, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
     _record("flow.draft_saved", actor, document, {"revision": document.draft_revision})
     return document, source.locate(validate(source.content, workspace.id))  # type: ignore[return-value]  # written as a Flow
 

@@ -1,12 +1,14 @@
 """Documents as YAML files: keys in the order of the document's schema, texts as people write them, stable bytes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ipaas.core import yamlio
-from ipaas.core.document_types import DocumentType, document_type
-from ipaas.core.documents import VersionedDocument
+from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.flows.form import KINDS
+from ipaas.flows.inline import written_out
+from ipaas.flows.models import FlowVersion
 
 HEAD = ("kind", "slug", "id", "title", "description", "owner")
 FLOW = ("trigger", "input", "business_ids", "primary_business_id", "deadline", "failure")
@@ -37,17 +39,20 @@ def file_name(kind: str, slug: str) -> str:
     return f"{kind}s/{slug}.yaml"
 
 
-def exported(kinds: Iterable[DocumentType], workspace_id: Any) -> Iterable[tuple[str, str]]:
-    """File name and YAML of every live document that has a draft, in a stable order; parts of others are left out."""
-    for kind in kinds:
-        for document in kind.documents.in_workspace(workspace_id).live().order_by("slug"):
-            if document.draft is not None:
-                yield file_name(kind.kind, document.slug), to_yaml(document.draft)
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A document as people wrote it: parts of its own inline, and the very text, its comments included."""
+
+    content: dict[str, Any]
+    text: str
 
 
-def export_document(document: VersionedDocument, kind: str, number: int | None = None) -> str:
-    """The YAML of a version, of the draft without a number."""
-    if number is None:
-        return to_yaml(document.draft or {})
-    version = document_type(kind).versions.get(document_id=document.id, number=number)
-    return to_yaml(version.content)
+def written(row: VersionedDocument | DocumentVersion) -> Written:
+    """A draft or a version; without a source, its text has the keys in the order of the document's schema."""
+    if isinstance(row, VersionedDocument):
+        content, text = row.draft or {}, row.draft_text
+    else:
+        content, text = row.content, row.text
+    if isinstance(row, FlowVersion):
+        content = written_out(content, row.workspace_id)
+    return Written(content, text or to_yaml(content))

@@ -22,14 +22,17 @@ class Publication:
     origin: str = ""
     findings: list[Finding] = field(default_factory=list)
 
-    def publish(self, kind: DocumentType, document: VersionedDocument, content: dict[str, Any]) -> DocumentVersion:
-        """The version of a content: a new one, or the newest where nothing changed."""
+    def publish(self, kind: DocumentType, document: VersionedDocument) -> DocumentVersion:
+        """The version of a draft: a new one, or the newest where only its text changed or nothing."""
+        content: dict[str, Any] = document.draft or {}
         self.findings = kind.validate(content, self.workspace_id)
         refuse(errors_of(self.findings))
         settled = kind.settle(content, self.workspace_id, self._derived)
-        return self._number(kind, document, settled)
+        return self._number(kind, document, settled, document.draft_text)
 
-    def _number(self, kind: DocumentType, document: VersionedDocument, content: dict[str, Any]) -> DocumentVersion:
+    def _number(
+        self, kind: DocumentType, document: VersionedDocument, content: dict[str, Any], text: str = ""
+    ) -> DocumentVersion:
         digest = content_sha256(content)
         newest = kind.versions.filter(document_id=document.id).order_by("-number").first()
         if newest is not None and newest.sha256 == digest and newest.state == DocumentVersion.State.PUBLISHED:
@@ -38,6 +41,7 @@ class Publication:
         version = kind.version(
             number=number,
             content=content,
+            text=text,
             sha256=digest,
             note=self.note,
             published_by=self.actor.label,

@@ -9,10 +9,10 @@ from django.db import transaction
 from ipaas import audit
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor, require_permission
-from ipaas.core.document_forms import Finding, read_document
-from ipaas.core.document_types import document_type, document_type_of
+from ipaas.core.document_forms import Finding, Source, read_document
+from ipaas.core.document_types import DocumentType, document_type, document_type_of
 from ipaas.core.documents import DocumentVersion, VersionedDocument
-from ipaas.core.drafts import write_draft
+from ipaas.core.drafts import valid_slug, write_draft
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.flows.models import Deployment, Flow, FlowVersion
 from ipaas.flows.services import require_editable_flow
@@ -83,7 +83,7 @@ def publish(
     if expected_revision is not None and locked.draft_revision != expected_revision:
         raise Conflict(what=f"The draft of {locked.slug} is at revision {locked.draft_revision} now.")
     publication = Publication(actor, locked.workspace_id, note, f"{kind.kind}:{locked.slug}")
-    return publication.publish(kind, locked, locked.draft)
+    return publication.publish(kind, locked)
 
 
 _types = document_type
@@ -106,19 +106,30 @@ def apply_document(
         require_editable_flow(actor, workspace.id, source.content)
     else:
         require_permission(actor, f"{kind.permission}.edit", workspace.id)
-    present = kind.documents.filter(workspace_id=workspace.id, slug=source.content.get("slug", "")).first()
-    document = write_draft(
-        kind,
-        workspace_id=workspace.id,
-        content=source.content,
-        expected_revision=present.draft_revision if present else None,
-    )
-    _record(f"{kind.kind}.draft_saved", actor, document, {"revision": document.draft_revision})
+    document = _drafted(kind, source, actor, workspace)
     findings = source.locate(kind.validate(source.content, workspace.id))
     if not publish_it:
         return Applied(document, None, findings)
     version = _publish_located(kind.kind, document, actor, note, source.locate)
     return Applied(document, version, findings)
+
+
+def _drafted(kind: DocumentType, source: Source, actor: Actor, workspace: Workspace) -> VersionedDocument:
+    """The document with this source as its draft; one that has it already stays as it is."""
+    slug = source.content.get("slug")
+    present: VersionedDocument | None = None
+    if valid_slug(slug):
+        present = kind.documents.select_for_update().filter(workspace_id=workspace.id, slug=slug).first()
+    if present is not None and not present.archived and present.has_draft(source):
+        return present
+    document = write_draft(
+        kind,
+        workspace_id=workspace.id,
+        source=source,
+        expected_revision=present.draft_revision if present else None,
+    )
+    _record(f"{kind.kind}.draft_saved", actor, document, {"revision": document.draft_revision})
+    return document
 
 
 def _publish_located(

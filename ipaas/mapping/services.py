@@ -25,9 +25,7 @@ def save_draft(
     """Store a draft, finished or not, and say what would stop it from being published."""
     require_permission(actor, "mappings.edit", workspace.id)
     source = read_document(text=text, content=content)
-    document = write_draft(
-        MAPPING_TYPE, workspace_id=workspace.id, content=source.content, expected_revision=expected_revision
-    )
+    document = write_draft(MAPPING_TYPE, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
     audit.record(
         "mapping.draft_saved",
         actor=actor,

@@ -18,6 +18,7 @@ class RuntimeConfig(AppConfig):
         audit.register_actions(
             {
                 "run.started": "A run was started by hand or through the API.",
+                "run.tested": "A step of a flow was tried out by a run of its own.",
                 "run.replayed": "A run was run again from its records, with the same or with new effect keys.",
                 "run.resumed": "A stopped run was taken up again where it had stopped.",
                 "run.cancelled": "A run was asked to stop.",

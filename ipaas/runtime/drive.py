@@ -66,7 +66,10 @@ async def _forward(execution: Execution) -> None:
         await _cancelled(execution)
         return
     except Failure as failure:
-        await _failed(execution, frame, failure)
+        if execution.is_test and failure.error_class != ErrorClass.OUTCOME_UNKNOWN:
+            await _end(execution, Run.Status.DISCARDED, failure)
+        else:
+            await _failed(execution, frame, failure)
         return
     if execution.run.parent_run_id is not None:
         execution.pending["result"] = output
@@ -170,7 +173,8 @@ async def _end(execution: Execution, status: str, failure: Failure | None) -> No
     execution.set_state(status, ended=True, failure=failure)
     if failure is not None and status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
         execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure))
-    await tell_end(execution, status, failure)
+    if not execution.is_test:
+        await tell_end(execution, status, failure)
     await execution.flush()
     RUNS_ENDED.labels(flow=execution.plan.flow_slug, status=status).inc()
     RUN_SECONDS.observe((now() - uuid7_time(execution.run.id)).total_seconds())

@@ -104,6 +104,7 @@ class Execution:
 
     __slots__ = (
         "_next_seq",
+        "asked",
         "cancel_reason",
         "engine",
         "failing",
@@ -164,6 +165,8 @@ class Execution:
         self.cancel_reason = cancel_reason
         self.status_written = run.status == Run.Status.RUNNING
         self.trace = run_trace(run.id, run.trace_id)
+        asked: Any = run.replay  # JSON as written, or as the database gives it back
+        self.asked: Mapping[str, Any] = json.loads(asked) if isinstance(asked, str) else asked or {}
         self._next_seq = max((step.seq for step in self.recorded.steps.values()), default=0) + 1
         started = self.started_at = run.started_at or now()
         self.scope: Scope = {
@@ -272,10 +275,18 @@ class Execution:
 
     @property
     def only_item(self) -> tuple[str, int] | None:
-        """The for-each (its path) and the one item of it that a replay asks for."""
-        asked: Any = self.run.replay  # JSON as written, or as the database gives it back
-        spec = json.loads(asked) if isinstance(asked, str) else asked or {}
+        """The for-each (its path) and the one item of it that a replay or a test asks for."""
+        spec = self.asked
         return (str(spec["for_each"]), int(spec["item"])) if spec.get("for_each") else None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the run tries a step out: its failure is told by the run, and moves nothing else."""
+        return bool(self.asked.get("test"))
+
+    def is_pinned(self, block: Block) -> bool:
+        """Whether a test gave the block's result, so that nothing inside of it is walked."""
+        return block.path in self.asked.get("pinned", ())
 
     def publish(self, block: Block, frame: Frame, status: str, output: Any, error: Any = None) -> None:
         """Make a step's result visible to later expressions."""

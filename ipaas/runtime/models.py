@@ -11,6 +11,9 @@ from django.db import models
 from ipaas.core.ids import uuid7
 from ipaas.runtime.querysets import ApprovalQuerySet, DeadLetterQuerySet, RunQuerySet
 
+TEST = "test"
+"""The trigger of runs that try a step out."""
+
 
 class Work(models.Model):
     """Due work: one row per accepted receipt, unended run, event or job; deleted when done.

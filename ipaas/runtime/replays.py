@@ -17,7 +17,7 @@ from ipaas.flows.queries import plan_for
 from ipaas.runtime import writing
 from ipaas.runtime.approvals import withdraw_questions
 from ipaas.runtime.execution import payload_aad, value_key
-from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun, Work
+from ipaas.runtime.models import TEST, DeadLetter, Effect, Run, StepRun, Work
 from ipaas.runtime.rows import PayloadRow, StepRow, Unit
 from ipaas.runtime.services import RunState, close_letters, locked_run, one_at_a_time
 from ipaas.runtime.starts import Origin, Start, add_queued, environment_view, prepare_start
@@ -201,6 +201,8 @@ def _replay(actor: Actor, run: Run, reason: str, wish: Wish) -> Run:
 def _check_state(run: Run, wish: Wish) -> None:
     if not run.ended:
         raise RunState(status=run.status, wanted="ended")
+    if run.trigger == TEST:
+        raise RunState(status="a test of a step", wanted="not a test; start another test instead")
     family = Run.objects.filter(root_run_id=run.root_run_id)
     other = family.filter(status__in=Run.UNENDED).first()
     if other is not None:

@@ -25,7 +25,7 @@ SELECT f.id, r.status, count(*), least(floor(extract(epoch FROM (
   to_timestamp((('x' || left(replace(r.id::text, '-', ''), 12))::bit(48)::bigint) / 1000.0) - %s)) / %s)::int, %s)
 FROM unnest(%s::uuid[]) AS f(id) CROSS JOIN LATERAL (
   SELECT id, status FROM runtime_run
-  WHERE flow_id = f.id AND environment_id = %s AND id >= %s ORDER BY id DESC LIMIT %s
+  WHERE flow_id = f.id AND environment_id = %s AND id >= %s AND trigger <> 'test' ORDER BY id DESC LIMIT %s
 ) AS r GROUP BY 1, 2, 4
 """
 _LETTERS = """

@@ -1,5 +1,5 @@
 // CodeMirror over <textarea data-editor="yaml|json">; the textarea stays the form's field.
-import { autocompletion, closeBrackets, completeFromList, completionKeymap } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
 import { yaml } from "@codemirror/lang-yaml";
@@ -10,6 +10,8 @@ import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { mountAutosave } from "./autosave.js";
+import { completeWith, explainWith } from "./guide.js";
 
 const nonce = document.querySelector("script[nonce]")?.nonce ?? "";
 const colours = HighlightStyle.define([
@@ -60,14 +62,14 @@ function readJson(id, otherwise) {
 function mountEditor(area) {
   if (area.dataset.mounted) return;
   area.dataset.mounted = "yes";
-  const words = readJson(area.dataset.words, []);
+  const guide = readJson(area.dataset.guide, null);
   const readOnly = area.readOnly || area.disabled;
   const view = new EditorView({
     doc: area.value,
     extensions: [
       ...baseExtensions(area.dataset.editor, area.getAttribute("aria-label") ?? area.name, readOnly),
       lintGutter(),
-      autocompletion(words.length ? { override: [completeFromList(words)] } : {}),
+      ...(guide ? [autocompletion({ override: [completeWith(guide)] }), explainWith(guide)] : [autocompletion()]),
       // Tab leaves the editor (keyboard users are never trapped) until Escape-free editing is asked for.
       ...(area.dataset.tab === "indent" ? [keymap.of([indentWithTab])] : []),
       EditorView.updateListener.of((update) => {
@@ -82,6 +84,7 @@ function mountEditor(area) {
   area.classList.add("editor-source");
   area.tabIndex = -1;
   area.setAttribute("aria-hidden", "true");
+  if (!readOnly && guide) mountAutosave(area, () => unsaved.delete(area));
   const findings = readJson(area.dataset.findings, []);
   if (findings.length) view.dispatch(setDiagnostics(view.state, toDiagnostics(view.state, findings)));
   area.addEventListener("findings", (event) => {

@@ -98,7 +98,7 @@ def test_a_flow_is_written_checked_published_deployed_and_started(page: Page) ->
 
 
 def test_a_mapping_is_previewed_while_it_is_typed(page: Page) -> None:
-    page.goto("/w/acme/mappings/new/")
+    page.goto("/w/acme/mappings/-new/")
     write(page, "document", MAPPING)
     write(page, "sample", '{"guest": "Anna"}')
     checks = page.locator("#document-checks")
@@ -111,10 +111,33 @@ def test_a_mapping_is_previewed_while_it_is_typed(page: Page) -> None:
 def test_leaving_unsaved_text_asks_first(page: Page) -> None:
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.goto("/w/acme/schemas/new/")
+    page.goto("/w/acme/schemas/-new/")
     write(page, "document", "kind: schema")
     page.get_by_role("link", name="Flows", exact=True).click(no_wait_after=True)
-    expect(page).to_have_url(re.compile("/schemas/new/"))
+    expect(page).to_have_url(re.compile("/schemas/-new/"))
     page.wait_for_function("true")
 
     assert asked == ["beforeunload"]
+
+
+def test_the_editor_completes_and_keeps_what_is_written(page: Page) -> None:
+    page.goto("/w/acme/flows/-new/")
+    write(page, "document", FLOW)
+    page.get_by_role("button", name="Save draft").click()
+    expect(page).to_have_url(re.compile("/flows/greet/edit/"))
+    editor = page.locator(".cm-content").first
+    editor.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text("  # Why it is so.\n  - id: name\n    ")
+    page.keyboard.type("ma")
+    choices = page.locator(".cm-tooltip-autocomplete li")
+    expect(choices.first).to_contain_text("map")
+    page.keyboard.press("Escape")
+    page.keyboard.insert_text("p:\n      fields:\n        guest: ")
+    page.keyboard.type("steps.")
+    expect(choices).to_contain_text(["check_guest"])
+    page.keyboard.press("Escape")
+    page.keyboard.insert_text("check_guest.output.guest\n")
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved as revision", timeout=15_000)
+    page.reload()
+    expect(page.locator(".cm-content").first).to_contain_text("# Why it is so.")

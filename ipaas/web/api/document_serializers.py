@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from ipaas.core.documents import DocumentVersion
 from ipaas.flows.models import Deployment, Flow
+from ipaas.governance.applying import Step
 from ipaas.runtime.clocks import clocks_of
 from ipaas.runtime.holds import held_count
 from ipaas.web.api.fields import FindingOutput, JsonField, StrictSerializer
@@ -33,6 +34,29 @@ class DraftInput(DocumentInput):
 class ApplyInput(DocumentInput):
     note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
     publish = serializers.BooleanField(required=False, default=True)
+
+
+class FileInput(DocumentInput):
+    name = serializers.CharField(
+        max_length=500, required=False, default="", allow_blank=True, help_text="Of the file; findings name it."
+    )
+    expected_revision = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, help_text="The revision that the plan named."
+    )
+
+
+class FolderInput(StrictSerializer):
+    """Documents of any kinds, in any order."""
+
+    documents = FileInput(many=True, allow_empty=False)
+    note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+    publish = serializers.BooleanField(required=False, default=True)
+    deploy = serializers.SlugField(
+        max_length=40, required=False, help_text="An environment where flows run the published versions from now on."
+    )
+    prune = serializers.BooleanField(
+        required=False, default=False, help_text="Archive what is not among them, parts of other documents aside."
+    )
 
 
 class PublishInput(StrictSerializer):
@@ -90,6 +114,33 @@ class ChangeOutput(serializers.Serializer[Any]):
 class DiffOutput(serializers.Serializer[Any]):
     text = serializers.CharField(help_text="A unified diff of the YAML; empty when nothing differs.")
     changes = ChangeOutput(many=True)
+
+
+class PlanStepOutput(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    slug = serializers.CharField()
+    deed = serializers.ChoiceField(
+        choices=["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],
+        help_text="text: comments or order of keys only. invalid and blocked: nothing at all is applied.",
+    )
+    revision = serializers.IntegerField(help_text="Of the draft before; 0 when there was none.")
+    draft_revision = serializers.IntegerField(help_text="Of the draft after.")
+    before = serializers.IntegerField(help_text="The newest version before; 0 when there was none.")
+    version = serializers.IntegerField(allow_null=True, help_text="The newest version after.")
+    drafted = serializers.BooleanField(help_text="Whether a draft that nobody has published is written over.")
+    deployed = serializers.CharField(help_text="The environment where the version begins to run by this, or empty.")
+    findings = serializers.SerializerMethodField()
+    diff = serializers.CharField(help_text="A unified diff of the texts.")
+    changes = ChangeOutput(many=True)
+
+    @extend_schema_field(FindingOutput(many=True))
+    def get_findings(self, step: Step) -> list[dict[str, Any]]:
+        return [finding.as_error() for finding in step.findings]
+
+
+class PlanOutput(serializers.Serializer[Any]):
+    documents = PlanStepOutput(many=True)
 
 
 class DocumentOutput(serializers.Serializer[Any]):

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ipaas.accounts.models import Environment
 from ipaas.contracts.services import save_draft as save_schema
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.document_types import document_type
@@ -15,8 +16,9 @@ from ipaas.core.documents import DocumentVersion
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.flows.comparison import compare
 from ipaas.flows.services import save_draft as save_flow
-from ipaas.flows.yaml_form import export_document, file_name
+from ipaas.flows.yaml_form import file_name, written
 from ipaas.governance import services as governance
+from ipaas.governance.applying import Given, Step, Wish, apply_documents, plan_documents
 from ipaas.mapping.services import save_draft as save_mapping
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
@@ -30,6 +32,8 @@ from ipaas.web.api.document_serializers import (
     DraftInput,
     DraftOutput,
     FindingsOutput,
+    FolderInput,
+    PlanOutput,
     PublishInput,
     SavedOutput,
     TextOutput,
@@ -159,25 +163,19 @@ class DocumentViewSet(ApiViewSet):
 
     @extend_schema(parameters=[TextQuery], responses=TextOutput)
     def text(self, request: Request, slug: str) -> Response:
-        """The document as the YAML file that ``documents/apply`` takes: its draft, or a version."""
+        """The document as the file that ``documents/apply`` takes, as it was written: its draft, or a version."""
         document, query = self.document(slug), self.read_query(TextQuery)
-        if "version" in query:
-            self._version(document, query["version"])
-        elif document.draft is None:
-            raise NotFound(what=f"draft of this {self.kind}")
-        text = export_document(document, self.kind, query.get("version"))
-        return Response({"path": file_name(self.kind, slug), "text": text})
+        shown = self._version(document, query["version"]) if "version" in query else self._drafted(document)
+        return Response({"path": file_name(self.kind, slug), "text": written(shown).text})
 
     @extend_schema(parameters=[DiffQuery], responses=DiffOutput)
     def diff(self, request: Request, slug: str) -> Response:
         """What changed from a version to another one, or to the draft."""
         document, query = self.document(slug), self.read_query(DiffQuery)
         before = self._version(document, query["from"])
-        after = self._version(document, query["to"]).content if "to" in query else document.draft
-        if after is None:
-            raise NotFound(what=f"draft of this {self.kind}")
+        after = self._version(document, query["to"]) if "to" in query else self._drafted(document)
         names = (f"{slug}@{before.number}", f"{slug}@{query['to']}" if "to" in query else f"{slug} (draft)")
-        return Response(DiffOutput(compare(before.content, after, names=names)).data)
+        return Response(DiffOutput(compare(written(before), written(after), names=names)).data)
 
     @extend_schema(request=ReasonInput, responses=VersionOutput)
     def deprecate(self, request: Request, slug: str, number: int) -> Response:
@@ -198,6 +196,11 @@ class DocumentViewSet(ApiViewSet):
         """Bring an archived document back."""
         done = governance.restore_document(document=self.document(slug), actor=self.actor)
         return Response(self.row_serializer(done).data)
+
+    def _drafted(self, document: Any) -> Any:
+        if document.draft is None:
+            raise NotFound(what=f"draft of this {self.kind}")
+        return document
 
     def _version(self, document: Any, number: int) -> Any:
         rows = document_type(self.kind).versions.filter(document=document)
@@ -222,12 +225,14 @@ FLOW_DOCUMENT_PERMISSIONS = _permissions("flows")
 class AnyDocumentViewSet(ApiViewSet):
     """Documents of whichever kind the content names; the permission needed is that kind's."""
 
-    deeds: ClassVar[dict[str, str]] = {"validate": "view", "apply": "edit"}
+    deeds: ClassVar[dict[str, str]] = {"validate": "view", "apply": "edit", "plan_all": "edit", "apply_all": "edit"}
 
     @property
     def required_permissions(self) -> dict[str, str]:  # type: ignore[override]  # it depends on the kind that is sent
-        serializer = ApplyInput if self.action == "apply" else DocumentInput
-        given = self.read(serializer)
+        if self.action in ("plan_all", "apply_all"):
+            given = dict(self.read(FolderInput)["documents"][0])
+        else:
+            given = self.read(ApplyInput if self.action == "apply" else DocumentInput)
         prefix = document_type(kind_of(given)).permission
         return {name: f"{prefix}.{deed}" for name, deed in self.deeds.items()}
 
@@ -255,6 +260,30 @@ class AnyDocumentViewSet(ApiViewSet):
             "findings": as_errors(applied.findings),
         }
         return Response(found)
+
+    @extend_schema(request=FolderInput, responses=PlanOutput)
+    def plan_all(self, request: Request) -> Response:
+        """What ``documents/apply-all`` would do with a folder of documents now; nothing is stored."""
+        return self._folder(plan_documents)
+
+    @extend_schema(request=FolderInput, responses=PlanOutput)
+    def apply_all(self, request: Request) -> Response:
+        """Store and publish a folder of documents, all of them or none. Idempotent."""
+        return self._folder(apply_documents)
+
+    def _folder(self, deed: Callable[..., list[Step]]) -> Response:
+        given = self.read(FolderInput)
+        place = None
+        if "deploy" in given:
+            rows = Environment.objects.filter(workspace=self.workspace)
+            place = self.one(rows, "environment", slug=given["deploy"])
+        steps = deed(
+            actor=self.actor,
+            workspace=self.workspace,
+            documents=[Given(**one) for one in given["documents"]],
+            wish=Wish(note=given["note"], publish=given["publish"], deploy=place, prune=given["prune"]),
+        )
+        return Response(PlanOutput({"documents": steps}).data)
 
 
 def as_errors(findings: list[Finding]) -> list[dict[str, Any]]:

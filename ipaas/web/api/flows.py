@@ -9,8 +9,11 @@ from rest_framework.response import Response
 from ipaas.accounts.models import Environment
 from ipaas.flows import services
 from ipaas.flows.models import Deployment, Flow, FlowVersion
+from ipaas.governance.promotion import plan_promotion, promote
 from ipaas.governance.services import deploy, roll_back, undeploy
+from ipaas.runtime.models import Run
 from ipaas.runtime.services import trigger_flow
+from ipaas.runtime.testing import TestWish, calls_of_test, start_test
 from ipaas.web.api.document_serializers import (
     DeployInput,
     DeploymentOutput,
@@ -21,6 +24,13 @@ from ipaas.web.api.document_serializers import (
 )
 from ipaas.web.api.documents import FLOW_DOCUMENT_PERMISSIONS, DocumentViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
+from ipaas.web.api.flow_serializers import (
+    PromoteInput,
+    PromotionOutput,
+    PromotionQuery,
+    TestInput,
+    TestPreviewOutput,
+)
 from ipaas.web.api.run_serializers import RunOutput
 from ipaas.web.api.runs import names_of
 
@@ -35,7 +45,9 @@ class FlowViewSet(DocumentViewSet):
         **dict.fromkeys(("deploy", "rollback", "undeploy"), "flows.publish"),
         "pause": "flows.pause",
         "resume": "flows.pause",
-        "trigger": "flows.trigger",
+        **dict.fromkeys(("trigger", "test", "test_preview"), "flows.trigger"),
+        "promotion": "flows.view",
+        "promote": "flows.publish",
     }
 
     def get_queryset(self) -> Any:
@@ -84,6 +96,60 @@ class FlowViewSet(DocumentViewSet):
         """Let a paused flow start runs again."""
         services.resume_flow(flow=self.document(slug), actor=self.actor, **self.read(OptionalReasonInput))
         return self.retrieve(request, slug)
+
+    @extend_schema(parameters=[PromotionQuery], responses=PromotionOutput)
+    def promotion(self, request: Request, slug: str) -> Response:
+        """What promoting the flow from one environment to another would change, and what is missing there."""
+        flow, query = self.document(slug), self.read_query(PromotionQuery)
+        source, target = (self._environment(query[name]) for name in ("from", "to"))
+        plan = plan_promotion(actor=self.actor, flow=flow, source=source, target=target)
+        return Response(PromotionOutput(plan).data)
+
+    @extend_schema(request=PromoteInput, responses=DeploymentOutput)
+    def promote(self, request: Request, slug: str) -> Response:
+        """Run the version of one environment in another from now on; 409 while something is missing there."""
+        flow, given = self.document(slug), self.read(PromoteInput)
+        deployment = promote(
+            actor=self.actor,
+            flow=flow,
+            source=self._environment(given["from"]),
+            target=self._environment(given["to"]),
+            version=given.get("version"),
+            note=given["note"],
+        )
+        return Response(DeploymentOutput(deployment).data)
+
+    @extend_schema(request=TestInput, responses={202: RunOutput})
+    def test(self, request: Request, slug: str) -> Response:
+        """Try a step out by a run that ends behind it; what it did is read like any run's."""
+        version, place, wish = self._test(slug)
+        run = start_test(actor=self.actor, version=version, environment=place, wish=wish)
+        return Response(RunOutput(run, context=names_of([run])).data, status=202)
+
+    @extend_schema(request=TestInput, responses=TestPreviewOutput)
+    def test_preview(self, request: Request, slug: str) -> Response:
+        """What such a test may do outside; nothing is done."""
+        version, place, wish = self._test(slug)
+        calls = calls_of_test(actor=self.actor, version=version, environment=place, wish=wish)
+        return Response(TestPreviewOutput({"calls": calls}).data)
+
+    def _test(self, slug: str) -> tuple[FlowVersion, Environment, TestWish]:
+        flow, given = self.document(slug), self.read(TestInput)
+        number = given.get("version") or flow.latest_version
+        version = self.one(FlowVersion.objects.filter(document=flow), "flow version", number=number)
+        source = None
+        if "from_run" in given:
+            source = self.one(Run.objects.visible_to(self.actor), "run", id=given["from_run"])
+        wish = TestWish(
+            step=given["step"],
+            alone=given["alone"],
+            body=given.get("body"),
+            has_body="body" in given,
+            outputs=given["outputs"],
+            from_run=source,
+            item=given["item"],
+        )
+        return version, self._environment(given["environment"]), wish
 
     @extend_schema(request=TriggerInput, responses={202: RunOutput})
     def trigger(self, request: Request, slug: str) -> Response:

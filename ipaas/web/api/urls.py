@@ -100,8 +100,13 @@ urlpatterns = [
     # documents and flows
     path("documents/validate", AnyDocumentViewSet.as_view({"post": "validate"}), name="document_validate"),
     path("documents/apply", AnyDocumentViewSet.as_view({"post": "apply"}), name="document_apply"),
+    path("documents/plan", AnyDocumentViewSet.as_view({"post": "plan_all"}), name="document_plan"),
+    path("documents/apply-all", AnyDocumentViewSet.as_view({"post": "apply_all"}), name="document_apply_all"),
     *_documents(FlowViewSet, "flow", "flows"),
     *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "deploy", "rollback", "undeploy", "pause", "resume", "trigger"),
+    *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "promote", "test"),
+    path("flows/<slug:slug>/promotion", FlowViewSet.as_view({"get": "promotion"}), name="flow_promotion"),
+    path("flows/<slug:slug>/test/preview", FlowViewSet.as_view({"post": "test_preview"}), name="flow_test_preview"),
     path(
         "flows/<slug:slug>/people",
         FlowPeopleViewSet.as_view({"get": "list", "put": "assign"}),

@@ -223,7 +223,7 @@ def components() -> dict[str, Any]:
             rm.DiffRow("shipping.city", "changed", "Ullm", "Ulm"),
             rm.DiffRow("note", "removed", "leave at the door", ""),
         ],
-        "document": DOCUMENT, "words": [{"label": "connection", "type": "property"}, {"label": "compensate", "type": "property"}],
+        "document": DOCUMENT,
         "chart": home()["throughput"], "moment": ago(minutes=3),
         "document_before": DOCUMENT.replace("P1D", "PT2H"),
     }  # fmt: skip

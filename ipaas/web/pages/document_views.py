@@ -4,17 +4,20 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
 from ipaas.flows.models import Flow, FlowVersion
+from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
 from ipaas.governance.drafts import draft_saver
 from ipaas.web.pages import documents as shared
+from ipaas.web.pages.document_guide import guide_for
 from ipaas.web.pages.documents import Context, DocumentPages
 from ipaas.web.pages.support import environment_of, options, posted, told, told_error
 from ipaas.web.readmodels import Finding, Option
@@ -27,7 +30,7 @@ def edit(request: WorkspaceRequest, pages: DocumentPages, slug: str | None = Non
         raise PermissionDenied(permission=f"{pages.type.permission}.edit")
     if request.method == "POST":
         return _save(request, pages, document)
-    text = shared.as_text(_editable(pages, document)) if document else pages.starter
+    text = written(_editable(pages, document)).text if document else pages.starter
     revision = document.draft_revision if document else 0
     return _editor(request, pages, document, text, revision)
 
@@ -35,8 +38,8 @@ def edit(request: WorkspaceRequest, pages: DocumentPages, slug: str | None = Non
 def _editable(pages: DocumentPages, document: VersionedDocument) -> Any:
     """The draft; for a document that only ever came published, as parts of others do, its newest version."""
     if document.draft is not None or not document.latest_version:
-        return document.draft
-    return pages.version(document, document.latest_version).content
+        return document
+    return pages.version(document, document.latest_version)
 
 
 def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> HttpResponse:
@@ -44,16 +47,28 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
     upon = shared.number_of(request, "over") if "over" in request.POST else revision
     try:
         _refuse_renaming(document, text)
-        saved, _ = pages.save(actor=request.actor, workspace=request.workspace, text=text, expected_revision=upon)
+        saved = pages.save(actor=request.actor, workspace=request.workspace, text=text, expected_revision=upon)[0]
     except (NotFound, PermissionDenied):
         raise
     except InvalidInput as error:
         found = shared.refused(error)
+        if "autosave" in request.POST:
+            return _told_quietly(_("Not saved yet: %(why)s") % {"why": found[0].message if found else error.detail})
         return _editor(request, pages, document, text, revision, status=422, findings=found, problem="Not saved.")
     except Conflict as error:
+        if "autosave" in request.POST:
+            return _told_quietly(_("Somebody saved in between: save by hand to see both."), conflict=True)
         return _conflict(request, pages, document, text, revision, error)
+    if "autosave" in request.POST:
+        words = {"revision": saved.draft_revision}
+        return JsonResponse({**words, "told": _("Saved as revision %(revision)s") % words})
     messages.success(request, f"Draft saved as revision {saved.draft_revision}.")
     return redirect(pages.url(request, "edit", saved.slug))
+
+
+def _told_quietly(problem: str, *, conflict: bool = False) -> HttpResponse:
+    """What the editor says beside the title; no failure, as nobody has pressed a button and all is still there."""
+    return JsonResponse({"problem": problem, "conflict": conflict})
 
 
 def _refuse_renaming(document: Any, text: str) -> None:
@@ -75,7 +90,7 @@ def _conflict(
             "revision": now.draft_revision,
             "by": saver.actor_label if saver else "",
             "at": saver.created_at if saver else None,
-            "text": shared.as_text(now.draft),
+            "text": written(now).text,
             "rows": shared.diff_rows(now.draft, shared.read_content(text) or {}),
             "load_url": pages.url(request, "edit", now.slug),
         }
@@ -96,7 +111,6 @@ def _editor(
     environment_of(request)
     content = shared.read_content(text)
     live = pages.version(document, document.latest_version) if document and document.latest_version else None
-    live_content = shared.as_written(pages, document.workspace_id, live.content) if live else None
     may_publish = document is not None and document.draft is not None and not document.archived
     owner = getattr(document, "derived_from", "") if document else ""
     slugs = [] if document is None else [document.slug]
@@ -108,8 +122,8 @@ def _editor(
         "revision": revision,
         "findings": shared.checked(request, pages, text) if findings is None else findings,
         "crumbs": pages.crumbs(request, document),
-        "words": pages.words(request),
-        "live_text": shared.as_text(live_content),
+        "guide": guide_for(request, pages.kind),
+        "live_text": written(live).text if live else "",
         "live_label": f"Version {live.number}" if live else "",
         "part_of": owner.partition(":")[2],
         "save_url": "" if owner else pages.url(request, "edit" if document else "new", *slugs),
@@ -186,8 +200,7 @@ def diff(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResp
     usual = newest if to == shared.DRAFT else newest - 1
     since = request.GET.get("from") or str(max(usual, 1))
     (before_label, before), (after_label, after) = (
-        (label, shared.as_written(pages, document.workspace_id, content))
-        for label, content in (shared.chosen_content(pages, document, one) for one in (since, to))
+        (label, written(row)) for label, row in (shared.chosen(pages, document, one) for one in (since, to))
     )
     numbers = pages.type.versions.filter(document_id=document.id).order_by("-number").values_list("number", flat=True)
     choices = {str(number): f"Version {number}" for number in numbers[: shared.MOST_VERSIONS]}
@@ -196,11 +209,11 @@ def diff(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResp
     context = {
         "title": f"{document.title}: what changed",
         "crumbs": pages.crumbs(request, document),
-        "before": shared.as_text(before),
-        "after": shared.as_text(after),
+        "before": before.text,
+        "after": after.text,
         "before_label": before_label,
         "after_label": after_label,
-        "rows": shared.diff_rows(before, after),
+        "rows": shared.diff_rows(before.content, after.content),
         "since": options(choices, since),
         "to": options(choices, to),
     }
@@ -229,11 +242,11 @@ def restore(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpR
 
 
 def text(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
-    """A version, or the draft, as a YAML file; the same as ``ipaas export`` writes."""
+    """A version, or the draft, as the file that was written; the same as ``ipaas export`` writes."""
     document = pages.document(request, slug)
     usual = shared.DRAFT if document.draft is not None else str(document.latest_version)
-    _, content = shared.chosen_content(pages, document, request.GET.get("version") or usual)
-    answer = HttpResponse(shared.as_text(content), content_type="application/yaml; charset=utf-8")
+    row = shared.chosen(pages, document, request.GET.get("version") or usual)[1]
+    answer = HttpResponse(written(row).text, content_type="application/yaml; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{document.slug}.yaml"'
     return answer
 
@@ -271,6 +284,5 @@ def detail_context(request: WorkspaceRequest, pages: DocumentPages, document: An
 def shown_version(request: WorkspaceRequest, pages: DocumentPages, document: Any, usual: int = 0) -> tuple[str, Any]:
     """Label and content of what a detail page shows: ``?version=``, else ``usual``, the newest version, the draft."""
     number = usual or document.latest_version
-    return shared.chosen_content(
-        pages, document, request.GET.get("version") or (str(number) if number else shared.DRAFT)
-    )
+    label, row = shared.chosen(pages, document, request.GET.get("version") or (str(number) if number else shared.DRAFT))
+    return label, row.draft if row is document else row.content

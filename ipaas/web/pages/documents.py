@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,10 +15,9 @@ from ipaas.core.document_querysets import DocumentQuerySet
 from ipaas.core.document_types import DocumentType, document_type
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import InvalidInput, NotFound
-from ipaas.flows.inline import written_out
 from ipaas.flows.lint import LINT_RULES
 from ipaas.flows.querysets import FlowQuerySet
-from ipaas.flows.yaml_form import to_yaml
+from ipaas.flows.yaml_form import written
 from ipaas.governance.services import check_document
 from ipaas.web.build_readmodels import DocumentRow
 from ipaas.web.pages.support import PAGE_SIZE, asked, environment_of, options, with_query
@@ -50,7 +48,6 @@ class DocumentPages:
     save: Callable[..., tuple[Any, list[forms.Finding]]]
     starter: str
     extras: Extras
-    words: Callable[[WorkspaceRequest], list[dict[str, str]]]
 
     @property
     def type(self) -> DocumentType:
@@ -236,24 +233,19 @@ def draft_diff_url(request: WorkspaceRequest, pages: DocumentPages, document: Ve
     """Where the draft is compared with the newest version; empty where one of them is missing or they are alike."""
     if document.draft is None or not document.latest_version:
         return ""
-    newest = pages.version(document, document.latest_version)
-    if not diff_rows(as_written(pages, newest.document.workspace_id, newest.content), document.draft):
+    newest = written(pages.version(document, document.latest_version))
+    if not diff_rows(newest.content, document.draft) and newest.text == written(document).text:
         return ""
     return _diff_url(request, pages, document, document.latest_version, DRAFT)
 
 
-def chosen_content(pages: DocumentPages, document: VersionedDocument, asked_for: str) -> tuple[str, Json]:
-    """Label and content of ``draft`` or of a version by number; NotFound for anything else."""
+def chosen(pages: DocumentPages, document: Any, asked_for: str) -> tuple[str, Any]:
+    """Label and row of ``draft`` (the document itself) or of a version by number; NotFound for anything else."""
     if asked_for == DRAFT and document.draft is not None:
-        return f"Draft (revision {document.draft_revision})", document.draft
+        return f"Draft (revision {document.draft_revision})", document
     if not (asked_for.isascii() and asked_for.isdigit() and len(asked_for) < 10):
         raise NotFound(what=f"{pages.kind} version")
-    return f"Version {int(asked_for)}", pages.version(document, int(asked_for)).content
-
-
-def as_written(pages: DocumentPages, workspace_id: UUID, content: Json) -> Json:
-    """A version with its own parts inline, as people wrote it."""
-    return written_out(content, workspace_id) if pages.kind == "flow" else content
+    return f"Version {int(asked_for)}", pages.version(document, int(asked_for))
 
 
 def diff_rows(before: Json, after: Json) -> list[DiffRow]:
@@ -286,10 +278,6 @@ def _only_pinned(before: Json, after: Json) -> bool:
 def _short(value: Json) -> str:
     text = value if isinstance(value, str) else jsonio.dumps(value).decode()
     return text if len(text) <= MOST_OF_A_VALUE else f"{text[:MOST_OF_A_VALUE]}…"
-
-
-def as_text(content: Json) -> str:
-    return "" if content is None else to_yaml(content)
 
 
 def with_items(page: CursorPage, rows: Iterable[Any]) -> CursorPage:

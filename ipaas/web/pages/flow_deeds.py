@@ -113,7 +113,13 @@ def flow_run(request: WorkspaceRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         deployment = _running(flow, shown.slug) if shown else None
         key = f"by-hand-{uuid7()}"
-        return _run_form(request, flow, _example(flow, deployment), key, shown.slug if shown else "")
+        return _run_form(
+            request,
+            flow,
+            example_of(flow, deployment.version.content if deployment else {}),
+            key,
+            shown.slug if shown else "",
+        )
     return _start(request, flow)
 
 
@@ -154,9 +160,8 @@ def _broken_contract(flow: Flow, place: Environment, body: Any) -> list[Finding]
     return [Finding("error", one["message"], one["path"]) for one in validator.errors(body)] if validator else []
 
 
-def _example(flow: Flow, deployment: Deployment | None) -> str:
-    """The first example of the flow's input schema, else an empty body."""
-    content = deployment.version.content if deployment else {}
+def example_of(flow: Flow, content: dict[str, Any]) -> str:
+    """The first example of a version's input schema, else an empty body."""
     reference = content.get("input", {}).get("schema")
     schema = SchemaVersion.objects.of(flow.workspace_id, *split_reference(reference)) if reference else None
     examples = schema.content.get("examples", ()) if schema else ()

@@ -26,13 +26,32 @@ from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with
 from ipaas.web.pages.endpoint_rows import hook_address
 from ipaas.web.pages.flow_people import people_of
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
-from ipaas.web.pages.flow_words import STARTER, words_of
 from ipaas.web.pages.run_list import run_rows
 from ipaas.web.pages.support import asked, environment_of, options
 from ipaas.web.readmodels import FlowRow, Link, RunRow
 
 STATES = {"": "Any state", "active": "Active", "paused": "Paused", "undeployed": "Nowhere live", "archived": "Archived"}
 RECENT = 8
+STARTER = """\
+kind: flow
+slug: my-flow
+title: My flow
+owner: ""
+trigger:
+  manual: {}
+business_ids:
+  order: trigger.body.order.id
+primary_business_id: order
+deadline: P1D
+steps:
+  - id: check
+    title: Check the order
+    validate:
+      schema:
+        type: object
+        required: [order]
+      value: trigger.body
+"""
 
 
 def _extras(_request: WorkspaceRequest, content: Any) -> dict[str, Any]:
@@ -46,7 +65,6 @@ FLOWS = DocumentPages(
     save=save_draft,
     starter=STARTER,
     extras=_extras,
-    words=lambda request: words_of(request.workspace.id),
 )
 
 
@@ -165,6 +183,8 @@ def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment])
         "undeploy_url": FLOWS.url(request, "undeploy", flow.slug) if can_deploy and running else "",
         "undeploy_in": options(running, shown),
         "run_url": FLOWS.url(request, "run", flow.slug) if may("flows.trigger") and not flow.paused and active else "",
+        "test_url": FLOWS.url(request, "test", flow.slug) if may("flows.trigger") and flow.latest_version else "",
+        "promote_url": FLOWS.url(request, "promote", flow.slug) if can_deploy and active and environments else "",
         "pause_url": FLOWS.url(request, "pause", flow.slug) if can_pause and not flow.paused else "",
         "resume_url": FLOWS.url(request, "resume", flow.slug) if can_pause and flow.paused else "",
     }

@@ -15,7 +15,6 @@ from ipaas.mapping.services import save_draft
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
-from ipaas.web.pages.flow_words import functions
 from ipaas.web.pages.mapping_preview import field_rows, preview
 from ipaas.web.pages.support import environment_of
 from ipaas.web.readmodels import Link
@@ -33,9 +32,6 @@ fields:
     fields:
       sku: line.sku
 """
-NAMES = (
-    "source", "vars", "run", "now", "fields", "each", "as", "where", "item", "expr", "default", "on_missing", "value",
-)  # fmt: skip
 
 
 def _extras(request: WorkspaceRequest, content: Any) -> Context:
@@ -66,10 +62,6 @@ def _named(reference: Any) -> bool:
     return not number or (number.isascii() and number.isdigit() and len(number) < 10)
 
 
-def _words(_request: WorkspaceRequest) -> list[dict[str, str]]:
-    return [*({"label": name, "type": "variable"} for name in NAMES), *functions()]
-
-
 MAPPINGS = DocumentPages(
     kind="mapping",
     namespace="mapping",
@@ -77,7 +69,6 @@ MAPPINGS = DocumentPages(
     save=save_draft,
     starter=STARTER,
     extras=_extras,
-    words=_words,
 )
 
 

@@ -35,11 +35,6 @@ schema:
 examples:
   - {id: "1", email: someone@shop.example}
 """
-KEYWORDS = (
-    "type", "properties", "required", "items", "enum", "const", "format", "pattern", "minLength", "maxLength",
-    "minimum", "maximum", "minItems", "maxItems", "additionalProperties", "oneOf", "anyOf", "allOf", "x-sensitive",
-    "examples", "description", "$defs", "$ref",
-)  # fmt: skip
 
 
 def _extras(request: WorkspaceRequest, content: Any) -> Context:
@@ -76,7 +71,6 @@ SCHEMAS = DocumentPages(
     save=save_draft,
     starter=STARTER,
     extras=_extras,
-    words=lambda _request: [{"label": name, "type": "keyword"} for name in KEYWORDS],
 )
 
 

@@ -1,12 +1,12 @@
 from django.urls import path
 
-from ipaas.web.pages import flow_deeds, flows
+from ipaas.web.pages import flow_deeds, flow_trials, flows
 
 app_name = "flows"
 ONE = "flows/<slug:slug>/"
 urlpatterns = [
     path("flows/", flows.flow_list, name="flow_list"),
-    path("flows/new/", flows.flow_new, name="flow_new"),
+    path("flows/-new/", flows.flow_new, name="flow_new"),
     path("flows/-check/", flows.flow_check, name="flow_check"),
     path(ONE, flows.flow_detail, name="flow_detail"),
     path(f"{ONE}edit/", flows.flow_edit, name="flow_edit"),
@@ -24,4 +24,6 @@ urlpatterns = [
     path(f"{ONE}people/assign/", flow_deeds.flow_assign, name="flow_assign"),
     path(f"{ONE}people/withdraw/", flow_deeds.flow_withdraw, name="flow_withdraw"),
     path(f"{ONE}run/", flow_deeds.flow_run, name="flow_run"),
+    path(f"{ONE}test/", flow_trials.flow_test, name="flow_test"),
+    path(f"{ONE}promote/", flow_trials.flow_promote, name="flow_promote"),
 ]

@@ -11,6 +11,8 @@ IN_PRODUCTION = {**REASON, "environment": "production"}
 SHOP = {"environment": "production", "endpoint": "shop"}
 NEW_CONNECTION = {"environment": "production", "slug": "pay", "connector": "payments"}
 
+IN_TEST = {"environment": "production", "step": "note"}
+
 Row = tuple[str, str, Any, str, int]
 TABLE: list[Row] = [
     ("GET", "flows", None, "flows.view", 200),
@@ -24,6 +26,10 @@ TABLE: list[Row] = [
     ("POST", "flows/{flow}/pause", REASON, "flows.pause", 200),
     ("POST", "flows/{flow}/resume", {}, "flows.pause", 409),
     ("POST", "flows/{flow}/trigger", {"environment": "production", "body": {"id": "1"}}, "flows.trigger", 202),
+    ("POST", "flows/{flow}/test", {**IN_TEST, "body": {"id": "1"}}, "flows.trigger", 202),
+    ("POST", "flows/{flow}/test/preview", IN_TEST, "flows.trigger", 200),
+    ("GET", "flows/{flow}/promotion?from=production&to=production", None, "flows.view", 409),
+    ("POST", "flows/{flow}/promote", {"from": "production", "to": "production"}, "flows.publish", 409),
     ("GET", "schemas", None, "schemas.view", 200),
     ("POST", "schemas", {"content": schema(slug="parcel")}, "schemas.edit", 201),
     ("GET", "schemas/{schema}", None, "schemas.view", 200),
@@ -40,6 +46,14 @@ TABLE: list[Row] = [
     ("GET", "mappings/{mapping}/versions/1", None, "mappings.view", 200),
     ("POST", "documents/validate", {"content": SIMPLE}, "flows.view", 200),
     ("POST", "documents/apply", {"content": schema(), "publish": False}, "schemas.edit", 200),
+    (
+        "POST",
+        "documents/plan",
+        {"documents": [{"content": schema(), "name": "a"}], "publish": False},
+        "schemas.edit",
+        200,
+    ),
+    ("POST", "documents/apply-all", {"documents": [{"content": schema()}], "publish": False}, "schemas.edit", 200),
     ("GET", "runs", None, "runs.view", 200),
     ("GET", "runs/export", None, "runs.view", 200),
     ("GET", "run-filters", None, "runs.view", 200),

@@ -74,7 +74,7 @@ def test_a_sign_in_is_kept_for_its_owner_alone(live_server: Any, acme: Workspace
 
 def test_a_wrong_key_is_not_kept(live_server: Any, acme: Workspace) -> None:
     refused = run("login", "--server", live_server.url, stdin="ipk_wrong\n")
-    assert (refused.exit_code, credentials_file().exists()) == (3, False)
+    assert (refused.exit_code, credentials_file().exists()) == (6, False)
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,30 @@ def test_a_key_goes_nowhere_by_accident(monkeypatch: pytest.MonkeyPatch, words: 
 def test_a_server_that_is_down_has_its_exit_code() -> None:
     refused = run("--server", "http://127.0.0.1:9", "whoami", IPAAS_API_KEY="ipk_x")
     assert (refused.exit_code, "does not answer" in refused.stderr) == (5, True)
+
+
+def test_profiles_tell_two_workspaces_of_one_server_apart(live_server: Any, acme: Workspace) -> None:
+    globex = Workspace.objects.create(slug="globex", name="Globex")
+    for workspace in (acme, globex):
+        key = create_api_key(workspace=workspace, name="me", scopes=["flows.view"], actor=SYSTEM).raw
+        words = ("login", "--server", live_server.url, "--profile", workspace.slug)
+        assert run(*words, stdin=f"{key}\n").exit_code == 0
+
+    def where(*words: str, **environment: str) -> str:
+        return str(json.loads(run(*words, "whoami", "--json", **environment).stdout)["workspace"])
+
+    assert (where(), where("--profile", "acme"), where(IPAAS_PROFILE="acme")) == ("globex", "acme", "acme")
+    assert run("profiles", "use", "acme").exit_code == 0
+    assert where() == "acme"
+    listed = run("profiles", "list", "--json").stdout
+    assert ("globex" in listed, "ipk_" in listed) == (True, False)
+    unknown = run("--profile", "nowhere", "whoami")
+    assert (unknown.exit_code, "acme, globex" in unknown.stderr) == (1, True)
+    assert run("logout", "--profile", "globex").exit_code == 0
+    assert where() == "acme"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_completion(shell: str) -> None:
+    made = run("completion", shell)
+    assert (made.exit_code, "_IPAAS_COMPLETE" in made.stdout) == (0, True)

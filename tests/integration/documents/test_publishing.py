@@ -1,3 +1,6 @@
+import json
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, transaction
 
@@ -7,13 +10,12 @@ from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.contracts.queries import validator_for
 from ipaas.core.actor import Actor
 from ipaas.core.document_forms import content_sha256
-from ipaas.core.document_types import document_type
 from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from ipaas.flows.examples import ORDER_DOCUMENTS, example_text
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.plan import MapBlock, ValidateBlock
 from ipaas.flows.queries import plan_for
-from ipaas.flows.yaml_form import exported
+from ipaas.flows.yaml_form import to_yaml, written
 from ipaas.governance import services
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.services import save_draft as save_mapping
@@ -182,12 +184,54 @@ def test_archived_documents_refuse_changes_until_restored(workspace: Workspace, 
 
 def test_export_gives_one_file_for_each_document(workspace: Workspace, alice: Actor) -> None:
     for content in (schema(), mapping(), flow(steps=INLINE)):
-        apply(alice, workspace, content=content)
-    kinds = [document_type(kind) for kind in ("flow", "mapping", "schema")]
-    files = dict(exported(kinds, workspace.id))
-    assert sorted(files) == ["flows/orders.yaml", "mappings/order-row.yaml", "schemas/order.yaml"]
-    for text in files.values():
-        assert apply(alice, workspace, text=text).version.number == 1
+        applied = apply(alice, workspace, content=content)
+        for row in (applied.document, applied.version):
+            assert apply(alice, workspace, text=written(row).text).version.number == 1
+
+
+@pytest.mark.parametrize("content", [schema(), mapping(), flow(steps=INLINE)])
+def test_a_text_comes_back_as_it_was_written(workspace: Workspace, alice: Actor, content: dict[str, Any]) -> None:
+    text = "# Why it is so.\n" + "".join(
+        f"{key}: {json.dumps(content[key])}  # as agreed\n" for key in reversed(content)
+    )
+    applied = apply(alice, workspace, text=text)
+    assert written(applied.document).text == text
+    assert written(applied.version).text == text
+
+
+def test_a_version_keeps_its_text_and_another_comment_makes_no_version(workspace: Workspace, alice: Actor) -> None:
+    first = "# one\n" + to_yaml(flow())
+    apply(alice, workspace, text=first)
+    again = apply(alice, workspace, text="# two\n" + to_yaml(flow()))
+    assert again.version.number == 1
+    assert written(again.version).text == first
+    assert written(again.document).text.startswith("# two\n")
+    assert again.version.sha256 == content_sha256(again.version.content)
+
+
+def test_what_was_stored_without_a_text_has_its_keys_in_the_documented_order(
+    workspace: Workspace, alice: Actor
+) -> None:
+    applied = apply(alice, workspace, content=dict(reversed(flow(steps=INLINE).items())))
+    for row in (applied.document, applied.version):
+        row.refresh_from_db()
+        assert written(row).text.startswith("kind: flow\nslug: orders\ntitle:")
+        assert "fields:" in written(row).text
+
+
+def test_the_text_of_a_version_never_changes(workspace: Workspace, alice: Actor) -> None:
+    version = apply(alice, workspace, text=to_yaml(flow())).version
+    version.text = "kind: other\n"
+    with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
+        version.save()
+
+
+def test_applying_a_document_again_changes_nothing(workspace: Workspace, alice: Actor) -> None:
+    apply(alice, workspace, text=to_yaml(flow()))
+    before = AuditEntry.objects.count()
+    again = apply(alice, workspace, text=to_yaml(flow()))
+    assert (again.document.draft_revision, again.version.number) == (1, 1)
+    assert AuditEntry.objects.count() == before
 
 
 def test_every_deed_leaves_an_audit_entry_with_what_was_published(workspace: Workspace, alice: Actor) -> None:

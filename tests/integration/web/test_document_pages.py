@@ -1,5 +1,7 @@
 """What the pages of flows, mappings and schemas have in common: who may, editor, conflicts, versions, differences."""
 
+import json
+
 import pytest
 from django.test import Client
 
@@ -39,8 +41,8 @@ def draft(place: str) -> tuple[int, dict[str, object]]:
     return found.draft_revision, found.draft
 
 
-VIEWS = {"": "view", "{one}": "view", "{one}diff/": "view", "{one}text/": "view", "{one}edit/": "edit", "new/": "edit"}
-DEEDS = {"new/": "edit", "{one}edit/": "edit", "-check/": "view", "{one}publish/": "publish",
+VIEWS = {"": "view", "{one}": "view", "{one}diff/": "view", "{one}text/": "view", "{one}edit/": "edit", "-new/": "edit"}
+DEEDS = {"-new/": "edit", "{one}edit/": "edit", "-check/": "view", "{one}publish/": "publish",
          "{one}deprecate/": "publish", "{one}archive/": "publish", "{one}restore/": "publish"}  # fmt: skip
 
 
@@ -83,7 +85,7 @@ def test_a_new_document_is_saved_and_published(
     as_role: Browsers, workspace: Workspace, environment: Environment, place: str
 ) -> None:
     builder = as_role("builder")
-    answer = builder.post(f"{base(place)}new/", {"document": yaml_of(place), "revision": "0"})
+    answer = builder.post(f"{base(place)}-new/", {"document": yaml_of(place), "revision": "0"})
     assert (answer.status_code, answer["Location"]) == (302, f"{one(place)}edit/")
 
     answer = builder.post(f"{one(place)}publish/", {"revision": "1", "note": "the first"})
@@ -102,7 +104,7 @@ def test_a_bad_text_gives_findings_and_changes_nothing(builder: Client, place: s
         assert checked.status_code == 200, name
         assert [one for one in checked.context["findings"] if one.severity == "error"], name
         assert builder.post(f"{one(place)}edit/", given).status_code == 422, name
-        assert builder.post(f"{base(place)}new/", {**given, "revision": "0"}).status_code in {302, 409, 422}, name
+        assert builder.post(f"{base(place)}-new/", {**given, "revision": "0"}).status_code in {302, 409, 422}, name
     assert draft(place) == before
 
 
@@ -110,7 +112,7 @@ def test_a_bad_text_gives_findings_and_changes_nothing(builder: Client, place: s
 def test_an_unfinished_draft_is_shown_everywhere(as_role: Browsers, environment: Environment, place: str) -> None:
     builder = as_role("builder")
     text = f"kind: {KINDS[place]}\nslug: half\nfields: [1]\nsteps: {{}}\nschema: {{$ref: '#/no'}}\ntrigger: 7\n"
-    assert builder.post(f"{base(place)}new/", {"document": text, "revision": "0"}).status_code == 302
+    assert builder.post(f"{base(place)}-new/", {"document": text, "revision": "0"}).status_code == 302
 
     for view in ("", "edit/", "text/"):
         assert builder.get(f"{base(place)}half/{view}").status_code == 200
@@ -190,7 +192,7 @@ def test_a_revision_that_is_none_is_a_conflict(builder: Client) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_new_document_never_replaces_one_with_its_slug(builder: Client, place: str) -> None:
-    answer = builder.post(f"{base(place)}new/", {"document": yaml_of(place, title="Mine"), "revision": "0"})
+    answer = builder.post(f"{base(place)}-new/", {"document": yaml_of(place, title="Mine"), "revision": "0"})
 
     assert answer.status_code == 409
     assert draft(place)[0] == 1
@@ -302,3 +304,53 @@ def test_a_part_of_a_flow_is_shown_and_not_edited(builder: Client, workspace: Wo
     assert page.context["part_of"] == "orders"
     assert page.context["edit_url"] == ""
     assert builder.get(f"{base(place)}{slug}/edit/").context["save_url"] == ""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_document_may_be_named_like_a_page(builder: Client, place: str) -> None:
+    for slug in ("new", "check"):
+        text = yaml_of(place, slug=slug)
+        assert builder.post(f"{base(place)}-new/", {"document": text, "revision": "0"}).status_code == 302
+        assert builder.get(f"{base(place)}{slug}/").context["document"].slug == slug
+        assert builder.get(f"{base(place)}{slug}/edit/").status_code == 200
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_comments_and_the_order_of_keys_come_back_in_the_editor(builder: Client, place: str) -> None:
+    content = {**CONTENTS[place], "slug": "commented"}
+    text = "# Why.\n" + "".join(f"{key}: {json.dumps(content[key])}  # so\n" for key in reversed(content))
+    builder.post(f"{base(place)}-new/", {"document": text.replace("\n", "\r\n"), "revision": "0"})
+    assert builder.get(f"{base(place)}commented/edit/").context["text"] == text
+    assert builder.get(f"{base(place)}commented/text/").content.decode() == text
+    builder.post(f"{base(place)}commented/publish/", {"revision": "1", "note": "first"})
+    assert builder.get(f"{base(place)}commented/text/?version=1").content.decode() == text
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_draft_is_saved_while_it_is_written(builder: Client, workspace: Workspace, place: str) -> None:
+    published(workspace, place)
+    edit = f"{base(place)}{SLUGS[place]}/edit/"
+    given = {"document": yaml_of(place, title="Half"), "revision": "1", "autosave": "yes"}
+    saved = builder.post(edit, given)
+    assert (saved.status_code, saved.json()["revision"]) == (200, 2)
+    stale = builder.post(edit, {**given, "document": yaml_of(place, title="Other")})
+    assert (stale.json()["conflict"], "Somebody saved in between" in stale.json()["problem"]) == (True, True)
+    unreadable = builder.post(edit, {**given, "revision": "2", "document": "kind: {"})
+    assert (unreadable.json()["conflict"], "Not saved yet" in unreadable.json()["problem"]) == (False, True)
+    assert builder.get(edit).context["document"].title == "Half"
+
+
+def test_the_editor_knows_what_the_workspace_has_and_no_value(
+    builder: Client, workspace: Workspace, environment: Environment
+) -> None:
+    environment.variables = {"rate": "not to be seen"}
+    environment.save()
+    published(workspace, "schemas")
+    published(workspace, "mappings")
+    page = builder.get("/w/acme/flows/-new/")
+    guide = page.context["guide"]
+    assert [one["label"] for one in guide["mapping"]] == ["order-row@1"]
+    assert guide["shapes"]["order"] == {"id": {}, "email": {}}
+    assert guide["schema"]["title"] == "Flow document"
+    assert {"label", "detail", "info"} <= set(guide["functions"][0])
+    assert "not to be seen" not in page.content.decode()

@@ -77,11 +77,12 @@ NEEDS: dict[str, str] = {
         flows:flow_pause flows:flow_resume
     """,
     "flows.publish": """
+        flows:flow_promote
         flows:flow_publish flows:flow_deprecate flows:flow_archive flows:flow_restore flows:flow_deploy
         flows:flow_roll_back flows:flow_undeploy
     """,
     "flows.trigger": """
-        flows:flow_run
+        flows:flow_run flows:flow_test
     """,
     "flows.view": """
         web:home flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text

@@ -28,8 +28,10 @@ NOON = datetime(2026, 3, 14, 12, 30, tzinfo=UTC)
 LIST = "/w/acme/flows/"
 ONE = "/w/acme/flows/orders/"
 DEEDS = {"deploy/": "flows.publish", "roll-back/": "flows.publish", "undeploy/": "flows.publish",
-         "pause/": "flows.pause", "resume/": "flows.pause", "run/": "flows.trigger"}  # fmt: skip
-GIVEN = {"environment": "production", "version": "1", "reason": "because", "body": "{}", "key": ""}
+         "pause/": "flows.pause", "resume/": "flows.pause", "run/": "flows.trigger",
+         "test/": "flows.trigger", "promote/": "flows.publish"}  # fmt: skip
+GIVEN = {"environment": "production", "version": "1", "reason": "because", "body": "{}", "key": "",
+         "step": "check", "from": "production", "to": "production"}  # fmt: skip
 
 
 @pytest.fixture
@@ -304,3 +306,58 @@ def test_another_order_of_steps_is_a_change(builder: Client, workspace: Workspac
     rows = builder.get(f"{ONE}diff/?from=2&to=3").context["rows"]
 
     assert [(row.path, row.before, row.after) for row in rows] == [("order of the blocks", "one, two", "two, one")]
+
+
+def test_a_step_is_tried_out_after_seeing_what_it_calls(builder: Client, workspace: Workspace, flow: Flow) -> None:
+    Environment.objects.create(workspace=workspace, slug="staging", name="Staging", position=9)
+    form = builder.get(f"{ONE}test/")
+    assert form.context["given"]["environment"] == "staging"
+    assert [option.value for option in form.context["steps"]] == ["check"]
+    given = {"step": "check", "how": "alone", "environment": "staging", "body": '{"id": "SO-1"}', "outputs": "{}"}
+    given |= {"version": "1", "run": "", "item": "0"}
+    seen = builder.post(f"{ONE}test/", {**given, "preview": "yes"})
+    assert (seen.status_code, seen.context["previewed"], Run.objects.exists()) == (200, True, False)
+    assert "Nothing outside is touched." in seen.content.decode()
+    started = builder.post(f"{ONE}test/", given)
+    run = Run.objects.get()
+    assert started["Location"] == f"/w/acme/runs/{run.id}/"
+    assert (run.trigger, run.environment_id) == ("test", Environment.objects.get(slug="staging").id)
+    from_run = builder.get(f"{ONE}test/?run={run.id}&step=check").context["given"]
+    assert (from_run["how"], from_run["body"]) == ("alone", "")
+    again = builder.post(f"{ONE}test/", {**given, "run": str(run.id), "body": ""})
+    assert (again.status_code, Run.objects.count()) == (302, 2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"body": "{"}, "body"),
+        ({"outputs": "[]"}, "outputs"),
+        ({"outputs": '{"nowhere": 1}'}, "step"),
+        ({"step": "nowhere"}, "step"),
+        ({"run": "no-id"}, "run"),
+        ({"run": "01a20d2d-88bc-735d-bdc8-a5f18795169f"}, "run"),
+        ({"body": '{"id": 7}'}, "body"),
+    ],
+)
+def test_what_can_not_be_tried_out_is_told_at_its_place(builder: Client, wrong: dict[str, str], place: str) -> None:
+    given = {**GIVEN, "how": "up_to", "outputs": "{}", "body": '{"id": "SO-1"}', "run": "", "item": "0", **wrong}
+    answer = builder.post(f"{ONE}test/", given)
+    assert (answer.status_code, [one.path for one in answer.context["findings"]]) == (422, [place])
+    assert not Run.objects.exists()
+
+
+def test_a_flow_is_promoted_from_one_environment_to_the_next(builder: Client, workspace: Workspace, flow: Flow) -> None:
+    staging = Environment.objects.create(workspace=workspace, slug="staging", name="Staging", position=9)
+    newer: Flow = published(workspace, "flows", title="Newer")
+    deploy(flow=newer, environment=staging, version=FlowVersion.objects.get(number=2), actor=SYSTEM)
+    page = builder.get(f"{ONE}promote/")
+    assert (page.context["plan"].version.number, page.context["plan"].current.number) == (2, 1)
+    assert {"/title", "/input"} <= {row.path for row in page.context["rows"]}
+    stale = builder.post(f"{ONE}promote/", {"from": "staging", "to": "production", "version": "1"}, follow=True)
+    assert "runs version 2 now" in stale.content.decode()
+    builder.post(f"{ONE}promote/", {"from": "staging", "to": "production", "version": "2", "note": "good"})
+    assert Deployment.objects.get(environment__slug="production").version.number == 2
+    assert "already" in builder.get(f"{ONE}promote/?from=staging&to=production").content.decode()
+    nowhere = builder.get(f"{ONE}promote/?from=moon&to=production")
+    assert (nowhere.status_code, nowhere.context["plan"]) == (200, None)

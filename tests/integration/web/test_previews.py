@@ -21,7 +21,7 @@ def builder(as_role: Browsers, environment: Environment) -> Client:
 def check(browser: Client, place: str, sample: str, **changes: Any) -> Any:
     """What the editor shows of a document and a sample; a revision that does not exist keeps it from being saved."""
     given = {"document": yaml_of(place, **changes), "sample": sample, "revision": "7"}
-    answer = browser.post(f"/w/acme/{place}/new/", given)
+    answer = browser.post(f"/w/acme/{place}/-new/", given)
     assert answer.status_code == 409
     return answer.context
 
@@ -108,7 +108,7 @@ def test_a_bad_sample_is_told_with_its_line(builder: Client, place: str) -> None
 
 def test_a_document_with_faults_has_no_preview(builder: Client) -> None:
     for text in BAD_TEXTS.values():
-        answer = builder.post("/w/acme/mappings/new/", {"document": text, "sample": "{}", "revision": "7"})
+        answer = builder.post("/w/acme/mappings/-new/", {"document": text, "sample": "{}", "revision": "7"})
         assert answer.context["preview"] is None
 
 

@@ -17,7 +17,7 @@ from tests.integration.web.conftest import Browsers
 
 LIST = "/w/acme/stubs/"
 ONE = f"{LIST}payments/"
-DEEDS = [f"{ONE}fault/", f"{ONE}clear/", f"{ONE}webhooks/", f"{LIST}reset-all/"]
+DEEDS = [f"{ONE}fault/", f"{ONE}clear/", f"{ONE}webhooks/", f"{LIST}-reset-all/"]
 FAULT = {
     "id": "f1", "vendor": "payments", "action": "create_charge", "kind": "status", "percent": 30.0, "when": "after",
     "status": 503, "retry_after": "5", "delay_ms": 1000, "times": 9, "seen": 10, "fired": 3, "body": None, "seed": 0,
@@ -235,7 +235,7 @@ def test_what_the_stand_ins_refuse_is_told(operator: Client, stubs: ScriptedStub
 
 def test_faults_are_cleared_and_everything_is_reset(operator: Client, stubs: ScriptedStubs) -> None:
     operator.post(f"{ONE}clear/", {"fault_id": "f1"})
-    operator.post(f"{LIST}reset-all/")
+    operator.post(f"{LIST}-reset-all/")
 
     assert stubs.asked == [("clear", "payments", "f1"), ("reset",)]
 

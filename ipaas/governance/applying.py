@@ -1,0 +1,258 @@
+"""Many documents at once: what applying them would do, and doing it, all of them or none."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from django.db import transaction
+
+from ipaas.accounts.models import Environment, Workspace
+from ipaas.core.actor import Actor, require_permission
+from ipaas.core.document_forms import Change, Finding, read_document
+from ipaas.core.document_types import DocumentType, document_kinds, document_type, document_type_of
+from ipaas.core.documents import VersionedDocument
+from ipaas.core.errors import Conflict, InvalidInput, IpaasError
+from ipaas.flows.comparison import compare
+from ipaas.flows.models import Flow
+from ipaas.flows.yaml_form import Written, written
+from ipaas.governance import services
+
+ORDER = ("schema", "mapping", "flow")
+Deed = Literal["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"]
+STOPPING = frozenset({"invalid", "blocked"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One document as it was handed in; ``name`` is the file's. With ``expected_revision`` the draft must be there."""
+
+    name: str = ""
+    text: str | None = None
+    content: Any = None
+    expected_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What becomes of one document.
+
+    ``deed``: ``text`` changes comments or the order of keys only, and makes no version; ``deploy`` changes only what
+    runs; ``invalid`` and ``blocked`` stop all of it. ``revision`` is that of the draft before, 0 for none. ``drafted``:
+    a draft that nobody has published is written over. ``diff`` compares the texts, ``changes`` the contents.
+    """
+
+    name: str
+    kind: str
+    slug: str
+    deed: Deed
+    revision: int = 0
+    draft_revision: int = 0
+    before: int = 0
+    version: int | None = None
+    drafted: bool = False
+    deployed: str = ""
+    findings: Sequence[Finding] = ()
+    diff: str = ""
+    changes: Sequence[Change] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How documents are to be applied; ``prune`` archives what is not among them, parts of others aside."""
+
+    note: str = ""
+    publish: bool = True
+    deploy: Environment | None = None
+    prune: bool = False
+
+
+@dataclass(slots=True)
+class _Batch:
+    actor: Actor
+    workspace: Workspace
+    wish: Wish
+    steps: list[Step] = field(default_factory=list)
+
+
+@transaction.atomic
+def plan_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[Given], wish: Wish) -> list[Step]:
+    """What ``apply_documents`` would do now: it is done, looked at and undone, so that nothing is guessed."""
+    steps = _steps(actor, workspace, documents, wish)
+    transaction.set_rollback(True)
+    return steps
+
+
+@transaction.atomic
+def apply_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[Given], wish: Wish) -> list[Step]:
+    """Store and publish documents, schemas before mappings before flows; when one can not be, none is.
+
+    Idempotent: documents that are there already, down to their text, are left as they are. Raises ``InvalidInput``
+    with the findings of every document, ``Conflict`` when one is blocked.
+    """
+    steps = _steps(actor, workspace, documents, wish)
+    faults = [
+        {**finding.as_error(), "path": f"{step.name or step.slug}{finding.path}"}
+        for step in steps
+        if step.deed in STOPPING
+        for finding in step.findings
+    ]
+    if any(step.deed == "invalid" for step in steps):
+        raise InvalidInput(faults)
+    if faults:
+        raise Conflict(what=" ".join(fault["message"] for fault in faults))
+    return steps
+
+
+def _steps(actor: Actor, workspace: Workspace, documents: Iterable[Given], wish: Wish) -> list[Step]:
+    batch = _Batch(actor, workspace, wish)
+    for given in sorted(documents, key=_rank):
+        batch.steps.append(_apply(batch, given))
+    twice = {(one.kind, one.slug) for one in batch.steps if one.slug and _count(batch.steps, one) > 1}
+    batch.steps = [
+        _blocked(one, "is given more than once") if (one.kind, one.slug) in twice else one for one in batch.steps
+    ]
+    if wish.prune:
+        batch.steps += _prune(batch)
+    return batch.steps
+
+
+def _count(steps: Sequence[Step], one: Step) -> int:
+    return sum((other.kind, other.slug) == (one.kind, one.slug) for other in steps)
+
+
+def _rank(given: Given) -> tuple[int, str]:
+    try:
+        kind = read_document(text=given.text, content=given.content).content.get("kind")
+    except InvalidInput:
+        kind = None
+    return (ORDER.index(kind) if kind in ORDER else len(ORDER)), given.name
+
+
+def _apply(batch: _Batch, given: Given) -> Step:
+    kind, slug = "", ""
+    present: VersionedDocument | None = None
+    try:
+        content = read_document(text=given.text, content=given.content).content
+        kind, slug = str(content.get("kind", ""))[:40], str(content.get("slug", ""))[:80]
+        if kind in document_kinds():
+            rows = document_type(kind).documents.filter(workspace_id=batch.workspace.id, slug=slug)
+            present = rows.select_for_update().first()
+        step = _before(Step(name=given.name, kind=kind, slug=slug, deed="create"), present)
+        if given.expected_revision is not None and given.expected_revision != step.revision:
+            return _blocked(step, f"is at revision {step.revision} now; the plan was made at {given.expected_revision}")
+        was = _written(present)
+        with transaction.atomic():
+            applied = services.apply_document(
+                actor=batch.actor,
+                workspace=batch.workspace,
+                text=given.text,
+                content=given.content,
+                note=batch.wish.note,
+                publish_it=batch.wish.publish,
+            )
+            return _after(batch, step, was, applied)
+    except InvalidInput as error:
+        findings = [_finding(one) for one in error.errors]
+        return Step(name=given.name, kind=kind, slug=slug, deed="invalid", findings=findings)
+    except Conflict as error:
+        return _blocked(Step(name=given.name, kind=kind, slug=slug, deed="blocked"), error)
+
+
+def _before(step: Step, present: VersionedDocument | None) -> Step:
+    if present is None:
+        return step
+    drafted = present.draft is not None and not _is_published(present)
+    return replace(step, revision=present.draft_revision, before=present.latest_version, drafted=drafted)
+
+
+def _is_published(document: VersionedDocument) -> bool:
+    """Whether the draft says nothing that the newest version does not."""
+    if not document.latest_version:
+        return False
+    rows = document_type_of(document).versions
+    newest = rows.get(document_id=document.id, number=document.latest_version)
+    pinned = written(newest).content
+    return not any(
+        not (isinstance(one.before, str) and isinstance(one.after, str) and one.before.startswith(f"{one.after}@"))
+        for one in compare(Written(pinned, ""), Written(document.draft or {}, ""), names=("", "")).changes
+    )
+
+
+def _written(present: VersionedDocument | None) -> Written:
+    return Written({}, "") if present is None or present.draft is None else written(present)
+
+
+def _after(batch: _Batch, step: Step, was: Written, applied: services.Applied) -> Step:
+    document, version = applied.document, applied.version
+    found = compare(was, written(document), names=(f"{step.kind}/{step.slug}", step.name or "given"))
+    number = version.number if version else None
+    deployed = _deploy(batch, document, version)
+    step = replace(
+        step,
+        draft_revision=document.draft_revision,
+        version=number,
+        deployed=deployed,
+        findings=applied.findings,
+        diff=found.text,
+        changes=found.changes,
+        drafted=step.drafted and bool(found.changes),
+    )
+    return replace(step, deed=_deed(step, is_new=step.revision == 0 and step.before == 0))
+
+
+def _deed(step: Step, *, is_new: bool) -> Deed:
+    if is_new:
+        return "create"
+    if step.changes or (step.version is not None and step.version > step.before):
+        return "change"
+    if step.diff:
+        return "text"
+    return "deploy" if step.deployed else "unchanged"
+
+
+def _deploy(batch: _Batch, document: Any, version: Any) -> str:
+    """Where the version begins to run by this; "" where it runs already or is not to."""
+    place = batch.wish.deploy
+    if place is None or version is None or not isinstance(document, Flow):
+        return ""
+    if document.deployments.filter(environment=place, version=version, active=True).exists():
+        return ""
+    services.deploy(flow=document, environment=place, version=version, actor=batch.actor, note=batch.wish.note)
+    return place.slug
+
+
+def _prune(batch: _Batch) -> list[Step]:
+    kept = {(step.kind, step.slug) for step in batch.steps}
+    return [
+        _archive(batch, kind, document)
+        for kind in map(document_type, reversed(ORDER))
+        for document in _own(kind, batch.workspace)
+        if (kind.kind, document.slug) not in kept
+    ]
+
+
+def _own(kind: DocumentType, workspace: Workspace) -> list[VersionedDocument]:
+    found = kind.documents.in_workspace(workspace.id).live().order_by("slug")
+    return [document for document in found if not getattr(document, "derived_from", "")]
+
+
+def _archive(batch: _Batch, kind: DocumentType, document: VersionedDocument) -> Step:
+    require_permission(batch.actor, f"{kind.permission}.publish", document)
+    step = _before(Step(name="", kind=kind.kind, slug=document.slug, deed="archive"), document)
+    try:
+        with transaction.atomic():
+            reason = batch.wish.note or "not among the documents applied"
+            services.archive_document(document=document, actor=batch.actor, reason=reason)
+    except Conflict as error:
+        return _blocked(step, error)
+    return step
+
+
+def _blocked(step: Step, why: str | IpaasError) -> Step:
+    message = f"{step.kind} {step.slug} {why}" if isinstance(why, str) else f"{why.detail} {why.advice}".strip()
+    return replace(step, deed="blocked", findings=[Finding("", "document.blocked", message)])
+
+
+def _finding(error: dict[str, Any]) -> Finding:
+    severity: Literal["error", "warning"] = "warning" if error.get("severity") == "warning" else "error"
+    return Finding(error["path"], error["code"], error["message"], severity, error.get("line"), error.get("column"))
