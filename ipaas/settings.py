@@ -227,6 +227,7 @@ SPECTACULAR_SETTINGS = {
         "WebhookDeliveryState": "ipaas.notices.models.WebhookDelivery.State",
         "Decision": ["approved", "rejected"],
         "ChangeKind": ["added", "removed", "changed"],
+        "AuditJobKind": "ipaas.audit.models.AuditJob.Kind",
         "BulkDeed": ["cancel", "discard", "replay"],
         "PlanDeed": ["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],
         "NeedKind": ["connection", "variable", "endpoint", "flow"],

@@ -17,7 +17,14 @@ from ipaas.web.api.pagination import page_parameters
 from ipaas.web.api.problems import MEDIA_TYPE
 
 PREFIX: Final = "/api/v1/"
-VERBS: Final = {"draft": "save", "create": "create", "retrieve": "get", "partial_update": "update", "destroy": "delete"}
+VERBS: Final = {
+    "assign": "assign",
+    "draft": "save",
+    "create": "create",
+    "retrieve": "get",
+    "partial_update": "update",
+    "destroy": "delete",
+}
 TAGS: Final = {
     "me": "Who calls.",
     "workspace": "The workspace of the caller and its settings.",
