@@ -13,8 +13,10 @@ COPY package.json package-lock.json .npmrc build.mjs ./
 COPY ipaas/ ipaas/
 COPY static/src/ static/src/
 COPY templates/ templates/
+COPY locale/ locale/
 COPY manage.py ./
 RUN /opt/tools/bin/python -c "from ipaas.launcher.frontend import ensure_frontend; ensure_frontend()" \
+    && /opt/tools/bin/python -c "from ipaas.launcher.catalogs import ensure_catalogs; ensure_catalogs()" \
     && IPAAS_HOME=/tmp/build /opt/venv/bin/python manage.py collectstatic --noinput
 
 FROM ${PYTHON}
@@ -30,6 +32,7 @@ COPY manage.py pyproject.toml LICENSE ./
 COPY ipaas/ ipaas/
 COPY connectors/ connectors/
 COPY templates/ templates/
+COPY --from=build /app/locale/ locale/
 COPY --from=build /app/static/dist/ static/dist/
 COPY --from=build /app/staticfiles/ staticfiles/
 USER 10001:10001

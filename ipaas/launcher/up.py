@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ipaas.launcher.bootstrap import exclusive
+from ipaas.launcher.catalogs import ensure_catalogs
 from ipaas.launcher.console import complain, say, tail_of, task
 from ipaas.launcher.embedded import Servers, start_servers
 from ipaas.launcher.environment import product_environment
@@ -63,6 +64,7 @@ class Instance:
         say(f"Starting in {self.layout.home}")
         ensure_keys(self.layout.keys)
         ensure_frontend()
+        ensure_catalogs()
         with task("Starting PostgreSQL and Valkey"):
             servers = start_servers(self.supervisor, self.layout, warehouse=self.demo)
         self._adopt(servers)

@@ -10,10 +10,15 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import gettext as _
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor
 from ipaas.runtime.models import Approval, DeadLetter
+from ipaas.web.i18n.browser import browser_words
+from ipaas.web.i18n.language import languages
+from ipaas.web.readmodels import Option
 
 THEMES = ("auto", "light", "dark")
 MOST_COUNTED = 1000
@@ -23,31 +28,31 @@ Entry = tuple[str, str, str, str]
 """Key (also its icon), label, URL name, permission."""
 NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
     (
-        "Operate",
+        gettext_noop("Operate"),
         (
-            ("home", "Home", "web:home", ""),
-            ("runs", "Runs", "runtime:run_list", "runs.view"),
-            ("deadletters", "Dead letters", "runtime:dead_letter_list", "deadletters.view"),
-            ("approvals", "Approvals", "runtime:approval_list", "approvals.view"),
+            ("home", gettext_noop("Home"), "web:home", ""),
+            ("runs", gettext_noop("Runs"), "runtime:run_list", "runs.view"),
+            ("deadletters", gettext_noop("Dead letters"), "runtime:dead_letter_list", "deadletters.view"),
+            ("approvals", gettext_noop("Approvals"), "runtime:approval_list", "approvals.view"),
         ),
     ),
     (
-        "Build",
+        gettext_noop("Build"),
         (
-            ("flows", "Flows", "flows:flow_list", "flows.view"),
-            ("mappings", "Mappings", "mapping:mapping_list", "mappings.view"),
-            ("schemas", "Schemas", "contracts:schema_list", "schemas.view"),
-            ("endpoints", "Endpoints", "events:endpoint_list", "connections.view"),
-            ("connections", "Connections", "catalog:connection_list", "connections.view"),
-            ("secrets", "Vault", "vault:secret_list", "secrets.view"),
-            ("stubs", "Stubs", "catalog:stub_list", "stubs.view"),
+            ("flows", gettext_noop("Flows"), "flows:flow_list", "flows.view"),
+            ("mappings", gettext_noop("Mappings"), "mapping:mapping_list", "mappings.view"),
+            ("schemas", gettext_noop("Schemas"), "contracts:schema_list", "schemas.view"),
+            ("endpoints", gettext_noop("Endpoints"), "events:endpoint_list", "connections.view"),
+            ("connections", gettext_noop("Connections"), "catalog:connection_list", "connections.view"),
+            ("secrets", gettext_noop("Vault"), "vault:secret_list", "secrets.view"),
+            ("stubs", gettext_noop("Stubs"), "catalog:stub_list", "stubs.view"),
         ),
     ),
     (
-        "Govern",
+        gettext_noop("Govern"),
         (
-            ("audit", "Audit", "audit:entry_list", "audit.view"),
-            ("settings", "Settings", "accounts:settings", "settings.view"),
+            ("audit", gettext_noop("Audit"), "audit:entry_list", "audit.view"),
+            ("settings", gettext_noop("Settings"), "accounts:settings", "settings.view"),
         ),
     ),
 )
@@ -75,6 +80,7 @@ class Shell:
 
     theme: str
     path: str
+    languages: Sequence[Option] = ()
     workspace: Workspace | None = None
     workspaces: Sequence[Workspace] = ()
     environment: Environment | None = None
@@ -119,8 +125,8 @@ def navigation(request: HttpRequest, workspace: Workspace) -> list[NavGroup]:
             home = name == "web:home"
             current = request.path == url if home else request.path.startswith(url)
             tone = {"deadletters": "bad", "approvals": "wait"}.get(key, "")
-            items.append(NavItem(key, title, url, current, counts.get(key) or None, tone))
-        groups.append(NavGroup(label, items))
+            items.append(NavItem(key, _(title), url, current, counts.get(key) or None, tone))
+        groups.append(NavGroup(_(label), items))
     return [group for group in groups if group.items]
 
 
@@ -131,19 +137,24 @@ def theme_of(request: HttpRequest) -> str:
     return theme if theme in THEMES else "auto"
 
 
+def language_options() -> list[Option]:
+    return [Option(code, name, code == get_language()) for code, name in languages().items()]
+
+
 def shell_context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: ``shell``, worked out when a template asks for it (fragments do not)."""
-    return {"shell": SimpleLazyObject(lambda: _shell(request))}
+    """Context processor: ``shell`` and the scripts' words, worked out when a template asks (fragments do not)."""
+    return {"shell": SimpleLazyObject(lambda: _shell(request)), "browser_words": browser_words}
 
 
 def _shell(request: HttpRequest) -> Shell:
     workspace: Workspace | None = getattr(request, "workspace", None)
     user = getattr(request, "user", None)
     if workspace is None or user is None or not user.is_authenticated:
-        return Shell(theme=theme_of(request), path=request.path)
+        return Shell(theme=theme_of(request), path=request.path, languages=language_options())
     return Shell(
         theme=theme_of(request),
         path=request.path,
+        languages=language_options(),
         workspace=workspace,
         workspaces=list(Workspace.objects.filter(memberships__user_id=user.pk).order_by("name")),
         environment=getattr(request, "environment", None),

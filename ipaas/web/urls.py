@@ -10,5 +10,6 @@ urlpatterns = [
     path("", views.workspace_redirect, name="workspace_redirect"),
     path("w/<slug:workspace>/", home.home, name="home"),
     path("profile/theme/", views.theme_select, name="theme_select"),
+    path("profile/language/", views.language_select, name="language_select"),
     path("w/<slug:workspace>/environment/", views.environment_select, name="environment_select"),
 ]

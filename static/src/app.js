@@ -5,6 +5,7 @@ import { startLiveFragments } from "./live.js";
 import { startRelativeTimes } from "./times.js";
 import { registerComponents } from "./components.js";
 import { showToast } from "./toasts.js";
+import { say } from "./words.js";
 
 const assets = document.querySelector("meta[name=assets]")?.dataset ?? {};
 
@@ -32,11 +33,11 @@ document.addEventListener("htmx:load", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.requestConfig.elt.hasAttribute("data-live")) return;
-  showToast(`The server answered ${event.detail.xhr.status}. Nothing was changed; load the page again and retry.`, "bad");
+  showToast(say("refused", { status: event.detail.xhr.status }), "bad");
 });
 document.addEventListener("htmx:sendError", (event) => {
   if (event.detail.requestConfig.elt.hasAttribute("data-live")) return;
-  showToast("The server could not be reached. Check the connection and retry.", "bad");
+  showToast(say("unreachable"), "bad");
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;

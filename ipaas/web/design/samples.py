@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core import clock
 from ipaas.web import readmodels as rm
-from ipaas.web.shell import NAVIGATION, NavGroup, NavItem, Shell, theme_of
+from ipaas.web.shell import NAVIGATION, NavGroup, NavItem, Shell, language_options, theme_of
 
 PAGE_OF_KEY = {
     "home": "home", "runs": "runs", "deadletters": "dead-letters", "approvals": "approvals", "flows": "flows",
@@ -44,17 +45,18 @@ def shell(request: HttpRequest, page: str) -> Shell:
     counts = {"deadletters": 7, "approvals": 2}
     nav = [
         NavGroup(
-            group,
+            gettext(group),
             [
-                NavItem(key, label, f"/design/{PAGE_OF_KEY[key]}/", PAGE_OF_KEY[key] == page, counts.get(key),
+                NavItem(key, gettext(label), f"/design/{PAGE_OF_KEY[key]}/", PAGE_OF_KEY[key] == page, counts.get(key),
                         "bad" if key == "deadletters" else "wait")
-                for key, label, _, _ in entries
+                for key, label, *_rest in entries
             ],
         )
         for group, entries in NAVIGATION
     ]  # fmt: skip
     return Shell(
-        theme=request.GET.get("theme", theme_of(request)), path=request.path, workspace=workspace,
+        theme=request.GET.get("theme", theme_of(request)), path=request.path, languages=language_options(),
+        workspace=workspace,
         workspaces=[workspace, Workspace(slug="contoso", name="Contoso Retail")], environment=environments[2],
         environments=environments, nav=nav, search_url="/design/runs/", environment_url="#",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.audit.models import AuditEntry
@@ -86,7 +87,7 @@ class DocumentPages:
 
     def crumbs(self, request: WorkspaceRequest, document: VersionedDocument | None = None) -> list[Link]:
         own = [] if document is None else [Link(document.title, self.url(request, "detail", document.slug))]
-        return [Link(self.title, self.url(request, "list")), *own]
+        return [Link(gettext(self.title), self.url(request, "list")), *own]
 
 
 # -- lists ---------------------------------------------------------------------------------------------------------

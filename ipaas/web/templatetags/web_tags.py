@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -55,7 +56,7 @@ def timeago(moment: datetime | None, empty: str = "–") -> SafeString:
     return format_html(
         '<time class="nowrap" data-relative datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
-        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        rendering.exact_time(moment),
         rendering.relative_time(moment, clock.now()),
     )
 
@@ -68,7 +69,7 @@ def duration(milliseconds: float | None) -> str:
 @register.filter
 def money(minor: int, currency: str) -> str:
     """Minor units as an amount of a two-decimal currency: ``{{ 129900|money:"EUR" }}``."""
-    return f"{minor / 100:,.2f} {currency}"
+    return f"{rendering.number(Decimal(minor) / 100, 2)} {currency}"
 
 
 @register.simple_tag
