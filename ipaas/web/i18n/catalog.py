@@ -78,10 +78,12 @@ def _errors() -> list[tuple[Path, ast.ClassDef]]:
     known, before = {"IpaasError"}, 0
     while len(known) > before:
         before = len(known)
-        known |= {
-            node.name for _path, node in classes if known & {ast.unparse(one).split(".")[-1] for one in node.bases}
-        }
-    return [(path, node) for path, node in classes if node.name in known]
+        known |= {node.name for _path, node in classes if known & _bases(node)}
+    return [(path, node) for path, node in classes if node.name == "IpaasError" or known & _bases(node)]
+
+
+def _bases(node: ast.ClassDef) -> set[str]:
+    return {ast.unparse(base).split(".")[-1] for base in node.bases}
 
 
 def _constants(node: ast.ClassDef) -> Iterator[str]:

@@ -232,7 +232,7 @@ def _in_words(fault: dict[str, Any]) -> str:
     words = {"status": f"HTTP {fault['status']}", "delay": _("{delay} late").format(delay=duration(fault["delay_ms"]))}
     what = words.get(fault["kind"]) or _(KINDS[fault["kind"]])
     if fault["percent"] != 100:
-        what = _("{fault} on {percent} % of the calls").format(fault=what, percent=number(fault["percent"]))
+        what = _("{fault} on {percent} of the calls").format(fault=what, percent=f"{number(fault['percent'])} %")
     parts = [what]
     if fault["retry_after"]:
         parts.append(f"Retry-After {fault['retry_after']}")
