@@ -3,7 +3,7 @@
 A page's view (or middleware) may set on the request: ``workspace`` and ``environment`` (accounts models) and ``actor``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,10 @@ from django.utils.translation import gettext as _
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor
 from ipaas.runtime.models import Approval, DeadLetter
+from ipaas.web.frame_readmodels import KeyGroup
 from ipaas.web.i18n.browser import browser_words
 from ipaas.web.i18n.language import languages
+from ipaas.web.keyboard import GO, key_groups
 from ipaas.web.readmodels import Option
 
 THEMES = ("auto", "light", "dark")
@@ -66,6 +68,8 @@ class NavItem:
     current: bool
     count: int | str | None = None
     tone: str = ""
+    go: str = ""
+    """The key that leads here, after g."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class Shell:
     environments: Sequence[Environment] = ()
     nav: Sequence[NavGroup] = ()
     search_url: str = ""
+    jump_url: str = ""
+    keys: Sequence[KeyGroup] = ()
     query: str = ""
     environment_url: str = ""
 
@@ -111,22 +117,37 @@ def nav_counts(actor: Actor) -> Mapping[str, int | str]:
     return {key: f"{MOST_COUNTED - 1}+" if count == MOST_COUNTED else count for key, count in found.items()}
 
 
+def pages_of(request: HttpRequest, workspace: Workspace) -> list[tuple[str, str, str]]:
+    """Key, label and address of the pages of the workspace that the actor may see, in the order of the navigation."""
+    return [(key, label, url) for _group, entries in _seen(request, workspace) for key, label, url in entries]
+
+
+def _seen(request: HttpRequest, workspace: Workspace) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    actor: Any = getattr(request, "actor", None)
+    for group, entries in NAVIGATION:
+        places = [(key, _(title), _url(name, workspace.slug), permission) for key, title, name, permission in entries]
+        yield (
+            _(group),
+            [
+                (key, label, url)
+                for key, label, url, permission in places
+                if url and (not permission or (actor is not None and permission in actor.permissions))
+            ],
+        )
+
+
 def navigation(request: HttpRequest, workspace: Workspace) -> list[NavGroup]:
-    """Pages of the workspace the actor may see."""
+    """The pages by group, with what waits on them."""
     actor: Any = getattr(request, "actor", None)
     counts = nav_counts(actor) if actor is not None else {}
-    groups = []
-    for label, entries in NAVIGATION:
-        items = []
-        for key, title, name, permission in entries:
-            url = _url(name, workspace.slug)
-            if not url or (permission and (actor is None or permission not in actor.permissions)):
-                continue
-            home = name == "web:home"
-            current = request.path == url if home else request.path.startswith(url)
-            tone = {"deadletters": "bad", "approvals": "wait"}.get(key, "")
-            items.append(NavItem(key, _(title), url, current, counts.get(key) or None, tone))
-        groups.append(NavGroup(_(label), items))
+    home = _url("web:home", workspace.slug)
+
+    def item(key: str, label: str, url: str) -> NavItem:
+        current = request.path == url if url == home else request.path.startswith(url)
+        tone = {"deadletters": "bad", "approvals": "wait"}.get(key, "")
+        return NavItem(key, label, url, current, counts.get(key) or None, tone, GO.get(key, ""))
+
+    groups = [NavGroup(label, [item(*one) for one in entries]) for label, entries in _seen(request, workspace)]
     return [group for group in groups if group.items]
 
 
@@ -151,6 +172,7 @@ def _shell(request: HttpRequest) -> Shell:
     user = getattr(request, "user", None)
     if workspace is None or user is None or not user.is_authenticated:
         return Shell(theme=theme_of(request), path=request.path, languages=language_options())
+    nav = navigation(request, workspace)
     return Shell(
         theme=theme_of(request),
         path=request.path,
@@ -159,8 +181,10 @@ def _shell(request: HttpRequest) -> Shell:
         workspaces=list(Workspace.objects.filter(memberships__user_id=user.pk).order_by("name")),
         environment=getattr(request, "environment", None),
         environments=list(workspace.environments.all()),
-        nav=navigation(request, workspace),
+        nav=nav,
         search_url=_url("runtime:run_list", workspace.slug),
+        jump_url=_url("web:jump", workspace.slug),
+        keys=key_groups([(item.key, item.label) for group in nav for item in group.items]),
         query=request.GET.get("q", ""),
         environment_url=_url("web:environment_select", workspace.slug),
     )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core import clock
 from ipaas.web import readmodels as rm
+from ipaas.web.keyboard import GO, key_groups
 from ipaas.web.shell import NAVIGATION, NavGroup, NavItem, Shell, language_options, theme_of
 
 PAGE_OF_KEY = {
@@ -48,7 +49,7 @@ def shell(request: HttpRequest, page: str) -> Shell:
             gettext(group),
             [
                 NavItem(key, gettext(label), f"/design/{PAGE_OF_KEY[key]}/", PAGE_OF_KEY[key] == page, counts.get(key),
-                        "bad" if key == "deadletters" else "wait")
+                        "bad" if key == "deadletters" else "wait", GO[key])
                 for key, label, *_rest in entries
             ],
         )
@@ -59,6 +60,7 @@ def shell(request: HttpRequest, page: str) -> Shell:
         workspace=workspace,
         workspaces=[workspace, Workspace(slug="contoso", name="Contoso Retail")], environment=environments[2],
         environments=environments, nav=nav, search_url="/design/runs/", environment_url="#",
+        keys=key_groups([(item.key, item.label) for one in nav for item in one.items]), jump_url="/design/jump/",
     )  # fmt: skip
 
 

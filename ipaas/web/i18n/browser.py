@@ -12,6 +12,8 @@ WORDS = {
     "day": gettext_noop("d"),
     "copied": gettext_noop("Copied."),
     "dismiss": gettext_noop("Dismiss"),
+    "recent": gettext_noop("Recent"),
+    "offers": gettext_noop("%(count)s offers"),
     "refused": gettext_noop("The server answered %(status)s. Nothing was changed; load the page again and retry."),
     "unreachable": gettext_noop("The server could not be reached. Check the connection and retry."),
 }

@@ -7,7 +7,9 @@ from django.test import Client
 from django.utils import translation
 
 from ipaas.accounts.models import Environment, User, Workspace
+from ipaas.catalog.errors import ConnectionDisabled
 from ipaas.web import rendering
+from ipaas.web.pages.support import told_error
 from tests.factories.people import make_member
 
 pytestmark = pytest.mark.django_db
@@ -113,11 +115,9 @@ def test_a_form_sends_dates_as_the_browser_writes_them(browser: Client, language
     assert 'value="2027-01-31"' in browser.get("/w/acme/vault/secrets/token/").content.decode()
 
 
-def test_errors_are_told_in_the_language_of_the_page(browser: Client) -> None:
-    browser.post("/profile/language/", {"language": "de"})
-    form = {"slug": "token", "description": "", "value__token": "s3cret-value"}
-    browser.post("/w/acme/vault/new/?for=own&names=token", form)
+def test_errors_are_told_in_the_language_of_the_page() -> None:
+    error = ConnectionDisabled(connection="shop")
+    with translation.override("de"):
+        assert told_error(error).startswith("Die Verbindung shop ist deaktiviert.")
 
-    page = browser.post("/w/acme/vault/secrets/token/versions/9/revoke/", {"reason": "gone"}, follow=True).content.decode()
-
-    assert "Nicht gefunden" in page
+    assert error.as_problem()["detail"] == "The connection shop is disabled."
