@@ -5,6 +5,7 @@ import sys
 
 BENCHMARKS = {
     "product": "runs, latency, memory and growth of a whole instance beside the floor (what runs without a name)",
+    "pages": "server time, queries and bytes of pages and API with many stored runs; paints; a hundred open live pages",
     "chaos": "kill processes at random moments while orders come in, and hold the outcome against the vendors' books",
     "net": "the HTTP client beside the floor",
 }

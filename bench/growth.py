@@ -28,7 +28,7 @@ class Visits:
 def measure(session: Session, sizes: Sequence[int], runs: int) -> str:
     """A table with a column for each number of stored runs, in rising order."""
     stored.make_room(session.world.now)
-    cookie = _sign_in(session.world)
+    cookie = sign_in(session.world)
     columns, filled = [], 0
     for size in sorted(sizes):
         started = time.monotonic()
@@ -88,7 +88,7 @@ def _visit(session: Session, cookie: str, address: Callable[[int], str], numbers
     return Visits(statistics.median(taken), taken[int(len(taken) * 0.95)])
 
 
-def _sign_in(world: w1.World) -> str:
+def sign_in(world: w1.World) -> str:
     """A session of an administrator of the workspace, as a Cookie header."""
     import secrets
 

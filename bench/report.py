@@ -83,11 +83,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Put the measured part between its marks; what people wrote around it stays."""
-    before, _, rest = path.read_text().partition(BEGIN)
-    _, found, after = rest.partition(END)
+    before, _, rest = path.read_text().partition(begin)
+    _, found, after = rest.partition(end)
     if not found:
-        message = f"{path} has no {BEGIN} … {END}"
+        message = f"{path} has no {begin} … {end}"
         raise LookupError(message)
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ipaas.launcher.kernel import group_members, signal_group, signal_process
@@ -32,6 +32,7 @@ class Instance:
     port: int
     ingress_port: int
     words: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
     starts: int = 0
     started_s: float = 0.0
@@ -114,20 +115,23 @@ class Instance:
         outside = ("IPAAS_", "PYTEST_", "COV_", "DJANGO_", "DATABASE_URL", "REDIS_URL")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
         ports = {"IPAAS_PORT": str(self.port), "IPAAS_INGRESS_PORT": str(self.ingress_port)}
-        return {**kept, **ports, "IPAAS_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
+        return {**kept, **ports, **self.settings, "IPAAS_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
 
 
 @contextmanager
 def instance(
-    *words: str, keep: Callable[[], bool] = lambda: False, prepare: Callable[[Instance], None] = lambda _: None
+    *words: str,
+    keep: Callable[[], bool] = lambda: False,
+    prepare: Callable[[Instance], None] = lambda _: None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Instance]:
     """An instance that runs; its folder is removed afterwards unless ``keep`` says otherwise.
 
-    ``words`` go to ``up``; ``prepare`` may lay out its home before.
+    ``words`` go to ``up``, ``settings`` into its environment; ``prepare`` may lay out its home before.
     """
     folder = Path(tempfile.mkdtemp(prefix="ipaas-chaos-"))
     folder.chmod(0o711)  # the servers' own user must pass through it
-    found = Instance(folder / "home", free_port(), free_port(), words)
+    found = Instance(folder / "home", free_port(), free_port(), words, settings or {})
     whole = False
     try:
         prepare(found)

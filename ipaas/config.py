@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     api_rate: int = Field(
         1200, ge=0, le=10_000_000, description="Requests to the API per minute and key or person; 0: no limit."
     )
+    server_timing: bool = Field(
+        False,
+        description="Tell in the header Server-Timing how long pages and API took and how many queries they made.",
+    )
     debug: bool = Field(False, description="Development mode: detailed error pages, the component page.")
     allowed_hosts: list[str] = Field(["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to.")
     trusted_proxies: int = Field(

@@ -75,6 +75,8 @@ MIDDLEWARE = [
     "ipaas.web.probes.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    *(["ipaas.web.timing.ServerTimingMiddleware"] if _conf.server_timing else []),
+    "django.middleware.gzip.GZipMiddleware",  # pads its answers at random, against guessing from their length
     "ipaas.web.requests.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -5,9 +5,9 @@ with sensitive names, every value of the workspace's vault, and copies of all of
 Redaction comes first, then values beyond ``MOST_CHARS`` are cut, with a note.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from ipaas.catalog.errors import ConnectorMissing
@@ -167,8 +167,14 @@ def shown_evidence(approval: Approval, shown: ShownRun) -> JSON:
 
 
 def shown_text(workspace_id: Any, text: str) -> str:
-    """A text of a workspace without the values of its vault, for lists that read no payloads."""
+    """A text of a workspace without the values of its vault, where no payloads are read."""
     return scrub_text(text, secret_values(workspace_id))
+
+
+def text_scrubber(workspace_id: Any) -> Callable[[str], str]:
+    """``shown_text`` for the texts of one list: what the vault holds is looked up once, when the first text comes."""
+    values = cache(lambda: secret_values(workspace_id))
+    return lambda text: scrub_text(text, values())
 
 
 # -- where sensitive fields lie ------------------------------------------------------------------------------------

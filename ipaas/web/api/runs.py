@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -17,7 +16,7 @@ from ipaas.flows.models import Flow
 from ipaas.runtime import replays, services
 from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.models import Attempt, BusinessId, Run, StepRun
-from ipaas.runtime.showing import ShownRun, shown_text
+from ipaas.runtime.showing import ShownRun, text_scrubber
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
 from ipaas.web.api.pagination import read_limit
@@ -166,7 +165,7 @@ def names_of(rows: Iterable[Any]) -> dict[str, Any]:
         "flows": dict(Flow.objects.filter(id__in=flows).values_list("id", "slug")),
         "environments": dict(Environment.objects.filter(id__in=environments).values_list("id", "slug")),
         "business_ids": business_ids,
-        "scrub": partial(shown_text, rows[0].workspace_id) if rows else str,
+        "scrub": text_scrubber(rows[0].workspace_id) if rows else str,
     }
 
 
