@@ -10,6 +10,8 @@ import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { phrases } from "./words.js";
+import { followWrap, lineWrap } from "./wrap.js";
 
 const nonce = document.querySelector("script[nonce]")?.nonce ?? "";
 const colours = HighlightStyle.define([
@@ -24,6 +26,8 @@ const languages = { json: () => [json(), linter(jsonParseLinter())], yaml: () =>
 function baseExtensions(language, label, readOnly) {
   return [
     EditorView.cspNonce.of(nonce),
+    EditorState.phrases.of(phrases()),
+    lineWrap(),
     EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
     EditorState.readOnly.of(readOnly),
     lineNumbers(),
@@ -79,6 +83,7 @@ function mountEditor(area) {
     ],
   });
   area.after(view.dom);
+  followWrap(view);
   area.classList.add("editor-source");
   area.tabIndex = -1;
   area.setAttribute("aria-hidden", "true");
@@ -131,6 +136,8 @@ function mountMerge(host) {
     collapseUnchanged: { margin: 3, minSize: 6 },
   });
   host.replaceChildren(view.dom);
+  followWrap(view.a);
+  followWrap(view.b);
 }
 
 export function mountEditors(node) {

@@ -5,3 +5,8 @@ const words = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
 export function say(name, values = {}) {
   return (words[name] ?? name).replace(/%\((\w+)\)s/g, (_, place) => values[place] ?? "");
 }
+
+/** What the editor says itself, by its English phrase; nothing where the page is in English. */
+export function phrases() {
+  return words.phrases ?? {};
+}

@@ -1,7 +1,7 @@
 """Tags of the pages: icons, states, times, data. Built in: templates need no ``load``."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -93,6 +93,14 @@ def json_tree(value: object, open_levels: int = rendering.OPEN_LEVELS) -> SafeSt
 @register.simple_tag
 def sparkline(values: Sequence[float], tone: str = "accent", label: str = "") -> SafeString:
     return rendering.sparkline(values, tone, label)
+
+
+@register.filter
+def chart_rows(spec: Mapping[str, Any]) -> list[tuple[datetime, tuple[Any, ...]]]:
+    """The figures of a chart, newest first: when, and the value of each series."""
+    columns = zip(*(one["values"] for one in spec["series"]), strict=True)
+    rows = zip(spec["x"], columns, strict=True)
+    return [(datetime.fromtimestamp(moment, UTC), values) for moment, values in rows][::-1]
 
 
 @register.simple_tag
