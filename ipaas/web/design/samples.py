@@ -214,6 +214,7 @@ def components() -> dict[str, Any]:
             "needs_operator", "unknown", "cancelled", "skipped", "recorded", "called_again", "computed", "paused",
             "draft", "published", "deprecated", "healthy", "degraded", "breaker_closed", "breaker_half_open", "breaker_open",
         ],
+        "page": runs()["page"], "run": run()["run"], "errors": ["Ensure this value is greater than or equal to 1."],
         "order": ORDER, "job": BULK_JOB, "trend": [3, 8, 12, 9, 22, 31, 28, 40],
         "tabs": [rm.Tab("Overview", "#", True), rm.Tab("Versions", "#", False, 7), rm.Tab("Runs", "#")],
         "options": options("Any state", "Running", "Dead letter"),
