@@ -7,7 +7,9 @@ from ipaas.web.shell import NAVIGATION
 from tests.architecture.sources import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference" / "keyboard.md").read_text()
-ROWS = {tuple(re.findall(r"`([^`]+)`", keys)): said for keys, said in re.findall(r"^\| (`.*`) \| (.+) \|$", REFERENCE, re.M)}
+ROWS = {
+    tuple(re.findall(r"`([^`]+)`", keys)): said for keys, said in re.findall(r"^\| (`.*`) \| (.+) \|$", REFERENCE, re.M)
+}
 PAGES = {key: label for _group, entries in NAVIGATION for key, label, *_rest in entries}
 
 

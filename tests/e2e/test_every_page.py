@@ -1,4 +1,4 @@
-"""Every page of the URL map in a real browser: accessible, and nothing wider than a telephone, in the longer language."""
+"""Every page of the URL map in a real browser, in the longer language: accessible, not wider than a telephone."""
 
 from collections.abc import Callable
 from typing import Any

@@ -120,8 +120,8 @@ def faults(path: Path, template: Catalog) -> list[str]:
 
 
 def _faults_of(message: Message) -> Iterator[str]:
-    strings = [message.string] if isinstance(message.string, str) else list(message.string)
-    if not all(strings):
+    strings = [message.string] if isinstance(message.string, str) else list(message.string or ())
+    if not strings or not all(strings):
         yield "is not translated"
         return
     if message.fuzzy:

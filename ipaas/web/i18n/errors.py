@@ -15,6 +15,11 @@ def advice_of(error: IpaasError) -> str:
     return _filled(error, error.remedy)
 
 
+def told(error: IpaasError) -> str:
+    """Both, as one text."""
+    return f"{detail_of(error)} {advice_of(error)}".strip()
+
+
 def title_of(error: IpaasError) -> str:
     return gettext(error.title)
 

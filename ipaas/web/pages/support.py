@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.errors import InvalidInput, IpaasError, NotFound, PermissionDenied
-from ipaas.web.i18n.errors import advice_of, detail_of
+from ipaas.web.i18n.errors import told as in_words
 from ipaas.web.readmodels import CursorPage, Option
 
 PAGE_SIZE = 50
@@ -52,7 +52,7 @@ def told_error(error: IpaasError) -> str:
     """What happened and what to do next, in a line; the faults of an input one by one."""
     if isinstance(error, InvalidInput):
         return " ".join(f"{_place(found)}{found['message']}." for found in error.errors)
-    return f"{detail_of(error)} {advice_of(error)}".strip()
+    return in_words(error)
 
 
 def _place(found: Mapping[str, str]) -> str:

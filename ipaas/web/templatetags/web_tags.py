@@ -12,12 +12,13 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
 from ipaas.core import clock
-from ipaas.core.errors import IpaasError
 from ipaas.web import rendering
-from ipaas.web.i18n.errors import advice_of, detail_of, title_of
+from ipaas.web.i18n.errors import title_of, told
 
 register = template.Library()
 AXIS = 1000
+register.filter("error_title", title_of)
+register.filter("told", told)
 
 
 @register.simple_tag
@@ -61,17 +62,6 @@ def timeago(moment: datetime | None, empty: str = "–") -> SafeString:
         rendering.exact_time(moment),
         rendering.relative_time(moment, clock.now()),
     )
-
-
-@register.filter
-def told(error: IpaasError) -> str:
-    """What happened and what to do next, in the language of the page."""
-    return f"{detail_of(error)} {advice_of(error)}".strip()
-
-
-@register.filter
-def error_title(error: IpaasError) -> str:
-    return title_of(error)
 
 
 @register.filter
