@@ -7,9 +7,8 @@ from ipaas.web.shell import NAVIGATION
 from tests.architecture.sources import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference" / "keyboard.md").read_text()
-ROWS = {
-    tuple(re.findall(r"`([^`]+)`", keys)): said for keys, said in re.findall(r"^\| (`.*`) \| (.+) \|$", REFERENCE, re.M)
-}
+TABLES = re.findall(r"^\| (`.*`) \| (.+) \|$", REFERENCE, re.MULTILINE)
+ROWS = {tuple(re.findall(r"`([^`]+)`", keys)): said for keys, said in TABLES}
 PAGES = {key: label for _group, entries in NAVIGATION for key, label, *_rest in entries}
 
 
