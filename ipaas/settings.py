@@ -76,7 +76,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     *(["ipaas.web.timing.ServerTimingMiddleware"] if _conf.server_timing else []),
-    "django.middleware.gzip.GZipMiddleware",  # pads its answers at random, against guessing from their length
+    "ipaas.web.compression.CompressionMiddleware",
     "ipaas.web.requests.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
