@@ -14,9 +14,11 @@ COPY ipaas/ ipaas/
 COPY static/src/ static/src/
 COPY templates/ templates/
 COPY docs/ docs/
+COPY locale/ locale/
 COPY manage.py mkdocs.yml SECURITY.md THREAT_MODEL.md CHANGELOG.md CONTRIBUTING.md ./
 RUN /opt/tools/bin/python -c "from ipaas.launcher.frontend import ensure_frontend; ensure_frontend()" \
     && /opt/tools/bin/python -c "from ipaas.launcher.docs_site import ensure_docs; raise SystemExit(not ensure_docs())" \
+    && /opt/tools/bin/python -c "from ipaas.launcher.catalogs import ensure_catalogs; ensure_catalogs()" \
     && IPAAS_HOME=/tmp/build /opt/venv/bin/python manage.py collectstatic --noinput
 
 FROM ${PYTHON}
@@ -32,6 +34,7 @@ COPY manage.py pyproject.toml LICENSE ./
 COPY ipaas/ ipaas/
 COPY connectors/ connectors/
 COPY templates/ templates/
+COPY --from=build /app/locale/ locale/
 COPY --from=build /app/static/dist/ static/dist/
 COPY --from=build /app/static/docs/ static/docs/
 COPY --from=build /app/staticfiles/ staticfiles/

@@ -82,10 +82,10 @@ MIDDLEWARE = [
     "ipaas.web.compression.CompressionMiddleware",
     "ipaas.web.requests.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ipaas.web.i18n.language.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -118,6 +118,8 @@ TEMPLATES = [
                 )
             ],
             "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.l10n",
                 "django_cotton.templatetags.cotton",
                 "template_partials.templatetags.partials",
                 "ipaas.web.templatetags.web_tags",
@@ -245,6 +247,10 @@ CACHES = {
 }
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [ROOT / "locale"]
+FORMAT_MODULE_PATH = ["ipaas.web.i18n.formats"]
+LANGUAGE_COOKIE_NAME = "language"
 TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 COTTON_ISOLATE_BY_DEFAULT = True

@@ -35,6 +35,8 @@ class User(AbstractBaseUser):
     theme = models.CharField(
         max_length=8, default="auto", choices=[("auto", "auto"), ("light", "light"), ("dark", "dark")]
     )
+    language = models.CharField(max_length=8, blank=True, default="")
+    """A code of ``settings.LANGUAGES``; empty until the person chooses one: then the browser's counts."""
     date_joined = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()

@@ -32,11 +32,15 @@ class IpaasError(Exception):
         self.params = params
         super().__init__(self.detail)
 
+    @classmethod
+    def template(cls) -> str:
+        """The docstring's first paragraph, in which parameters stand in braces."""
+        return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
+
     @property
     def detail(self) -> str:
-        """The docstring's first paragraph with the parameters filled in."""
-        text = " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
-        return text.format_map(self.params)
+        """What happened, with the parameters filled in."""
+        return self.template().format_map(self.params)
 
     @property
     def advice(self) -> str:

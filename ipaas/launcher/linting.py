@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ipaas.launcher.catalogs import ensure_catalogs
 from ipaas.launcher.console import say
 from ipaas.launcher.frontend import ensure_frontend
 from ipaas.launcher.layout import ROOT
@@ -39,6 +40,7 @@ def checks() -> dict[str, list[str]]:
 def lint(_arguments: argparse.Namespace) -> int:
     """Run all checks, whether or not an earlier one failed; 1 when any did."""
     ensure_frontend()
+    ensure_catalogs()
     with tempfile.TemporaryDirectory(prefix="ipaas-lint-") as home:
         environment = {**os.environ, **DEPLOYMENT, "IPAAS_HOME": home}
         failed = [name for name, words in checks().items() if not _passes(name, words, environment)]

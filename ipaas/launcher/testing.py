@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ipaas.launcher.catalogs import ensure_catalogs
 from ipaas.launcher.console import say, task
 from ipaas.launcher.docs_site import ensure_docs
 from ipaas.launcher.embedded import start_servers
@@ -25,6 +26,7 @@ def run_tests(arguments: argparse.Namespace) -> int:
     """Run pytest; its exit code is ours."""
     ensure_frontend()
     ensure_docs()
+    ensure_catalogs()
     folder = Path(tempfile.mkdtemp(prefix="ipaas-test-"))
     if os.geteuid() == 0:
         folder.chmod(0o711)  # ours, and the servers' user must pass through it

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ipaas.launcher.bootstrap import exclusive
+from ipaas.launcher.catalogs import ensure_catalogs
 from ipaas.launcher.console import complain, say, tail_of, task
 from ipaas.launcher.docs_site import ensure_docs
 from ipaas.launcher.embedded import Servers, start_servers
@@ -66,6 +67,7 @@ class Instance:
         ensure_keys(self.layout.keys)
         ensure_frontend()
         ensure_docs()
+        ensure_catalogs()
         with task("Starting PostgreSQL and Valkey"):
             servers = start_servers(self.supervisor, self.layout, warehouse=self.demo)
         self._adopt(servers)

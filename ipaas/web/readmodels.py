@@ -36,14 +36,14 @@ class Option:
 
 @dataclass(frozen=True)
 class CursorPage:
-    """``label``: what is shown, such as "50 runs, newest first"."""
+    """``label``: what is shown, such as "50 runs, newest first". Without labels the links say older and newer."""
 
     items: Sequence[Any]
     label: str = ""
     next_url: str = ""
     previous_url: str = ""
-    next_label: str = "Older"
-    previous_label: str = "Newer"
+    next_label: str = ""
+    previous_label: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,24 @@
 A page's view (or middleware) may set on the request: ``workspace`` and ``environment`` (accounts models) and ``actor``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import gettext as _
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor
 from ipaas.runtime.models import Approval, DeadLetter
+from ipaas.web.frame_readmodels import KeyGroup
+from ipaas.web.i18n.browser import browser_words
+from ipaas.web.i18n.language import languages
+from ipaas.web.keyboard import GO, key_groups
+from ipaas.web.readmodels import Option
 
 THEMES = ("auto", "light", "dark")
 MOST_COUNTED = 1000
@@ -23,33 +30,33 @@ Entry = tuple[str, str, str, str]
 """Key (also its icon), label, URL name, permission."""
 NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
     (
-        "Operate",
+        gettext_noop("Operate"),
         (
-            ("home", "Home", "web:home", ""),
-            ("runs", "Runs", "runtime:run_list", "runs.view"),
-            ("deadletters", "Dead letters", "runtime:dead_letter_list", "deadletters.view"),
-            ("approvals", "Approvals", "runtime:approval_list", "approvals.view"),
+            ("home", gettext_noop("Home"), "web:home", ""),
+            ("runs", gettext_noop("Runs"), "runtime:run_list", "runs.view"),
+            ("deadletters", gettext_noop("Dead letters"), "runtime:dead_letter_list", "deadletters.view"),
+            ("approvals", gettext_noop("Approvals"), "runtime:approval_list", "approvals.view"),
         ),
     ),
     (
-        "Build",
+        gettext_noop("Build"),
         (
-            ("flows", "Flows", "flows:flow_list", "flows.view"),
-            ("mappings", "Mappings", "mapping:mapping_list", "mappings.view"),
-            ("schemas", "Schemas", "contracts:schema_list", "schemas.view"),
-            ("endpoints", "Endpoints", "events:endpoint_list", "connections.view"),
-            ("catalog", "Catalog", "catalog:connector_list", "connections.view"),
-            ("webhooks", "Webhooks", "notices:webhook_list", "webhooks.view"),
-            ("connections", "Connections", "catalog:connection_list", "connections.view"),
-            ("secrets", "Vault", "vault:secret_list", "secrets.view"),
-            ("stubs", "Stubs", "catalog:stub_list", "stubs.view"),
+            ("flows", gettext_noop("Flows"), "flows:flow_list", "flows.view"),
+            ("mappings", gettext_noop("Mappings"), "mapping:mapping_list", "mappings.view"),
+            ("schemas", gettext_noop("Schemas"), "contracts:schema_list", "schemas.view"),
+            ("endpoints", gettext_noop("Endpoints"), "events:endpoint_list", "connections.view"),
+            ("catalog", gettext_noop("Catalog"), "catalog:connector_list", "connections.view"),
+            ("webhooks", gettext_noop("Webhooks"), "notices:webhook_list", "webhooks.view"),
+            ("connections", gettext_noop("Connections"), "catalog:connection_list", "connections.view"),
+            ("secrets", gettext_noop("Vault"), "vault:secret_list", "secrets.view"),
+            ("stubs", gettext_noop("Stubs"), "catalog:stub_list", "stubs.view"),
         ),
     ),
     (
-        "Govern",
+        gettext_noop("Govern"),
         (
-            ("audit", "Audit", "audit:entry_list", "audit.view"),
-            ("settings", "Settings", "accounts:settings", "settings.view"),
+            ("audit", gettext_noop("Audit"), "audit:entry_list", "audit.view"),
+            ("settings", gettext_noop("Settings"), "accounts:settings", "settings.view"),
         ),
     ),
 )
@@ -63,6 +70,8 @@ class NavItem:
     current: bool
     count: int | str | None = None
     tone: str = ""
+    go: str = ""
+    """The key that leads here, after g."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +86,15 @@ class Shell:
 
     theme: str
     path: str
+    languages: Sequence[Option] = ()
     workspace: Workspace | None = None
     workspaces: Sequence[Workspace] = ()
     environment: Environment | None = None
     environments: Sequence[Environment] = ()
     nav: Sequence[NavGroup] = ()
     search_url: str = ""
+    jump_url: str = ""
+    keys: Sequence[KeyGroup] = ()
     query: str = ""
     environment_url: str = ""
 
@@ -107,22 +119,37 @@ def nav_counts(actor: Actor) -> Mapping[str, int | str]:
     return {key: f"{MOST_COUNTED - 1}+" if count == MOST_COUNTED else count for key, count in found.items()}
 
 
+def pages_of(request: HttpRequest, workspace: Workspace) -> list[tuple[str, str, str]]:
+    """Key, label and address of the pages of the workspace that the actor may see, in the order of the navigation."""
+    return [(key, label, url) for _group, entries in _seen(request, workspace) for key, label, url in entries]
+
+
+def _seen(request: HttpRequest, workspace: Workspace) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    actor: Any = getattr(request, "actor", None)
+    for group, entries in NAVIGATION:
+        places = [(key, _(title), _url(name, workspace.slug), permission) for key, title, name, permission in entries]
+        yield (
+            _(group),
+            [
+                (key, label, url)
+                for key, label, url, permission in places
+                if url and (not permission or (actor is not None and permission in actor.permissions))
+            ],
+        )
+
+
 def navigation(request: HttpRequest, workspace: Workspace) -> list[NavGroup]:
-    """Pages of the workspace the actor may see."""
+    """The pages by group, with what waits on them."""
     actor: Any = getattr(request, "actor", None)
     counts = nav_counts(actor) if actor is not None else {}
-    groups = []
-    for label, entries in NAVIGATION:
-        items = []
-        for key, title, name, permission in entries:
-            url = _url(name, workspace.slug)
-            if not url or (permission and (actor is None or permission not in actor.permissions)):
-                continue
-            home = name == "web:home"
-            current = request.path == url if home else request.path.startswith(url)
-            tone = {"deadletters": "bad", "approvals": "wait"}.get(key, "")
-            items.append(NavItem(key, title, url, current, counts.get(key) or None, tone))
-        groups.append(NavGroup(label, items))
+    home = _url("web:home", workspace.slug)
+
+    def item(key: str, label: str, url: str) -> NavItem:
+        current = request.path == url if url == home else request.path.startswith(url)
+        tone = {"deadletters": "bad", "approvals": "wait"}.get(key, "")
+        return NavItem(key, label, url, current, counts.get(key) or None, tone, GO.get(key, ""))
+
+    groups = [NavGroup(label, [item(*one) for one in entries]) for label, entries in _seen(request, workspace)]
     return [group for group in groups if group.items]
 
 
@@ -133,25 +160,33 @@ def theme_of(request: HttpRequest) -> str:
     return theme if theme in THEMES else "auto"
 
 
+def language_options() -> list[Option]:
+    return [Option(code, name, code == get_language()) for code, name in languages().items()]
+
+
 def shell_context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: ``shell``, worked out when a template asks for it (fragments do not)."""
-    return {"shell": SimpleLazyObject(lambda: _shell(request))}
+    """Context processor: ``shell`` and the scripts' words, worked out when a template asks (fragments do not)."""
+    return {"shell": SimpleLazyObject(lambda: _shell(request)), "browser_words": browser_words}
 
 
 def _shell(request: HttpRequest) -> Shell:
     workspace: Workspace | None = getattr(request, "workspace", None)
     user = getattr(request, "user", None)
     if workspace is None or user is None or not user.is_authenticated:
-        return Shell(theme=theme_of(request), path=request.path)
+        return Shell(theme=theme_of(request), path=request.path, languages=language_options())
+    nav = navigation(request, workspace)
     return Shell(
         theme=theme_of(request),
         path=request.path,
+        languages=language_options(),
         workspace=workspace,
         workspaces=list(Workspace.objects.filter(memberships__user_id=user.pk).order_by("name")),
         environment=getattr(request, "environment", None),
         environments=list(workspace.environments.all()),
-        nav=navigation(request, workspace),
+        nav=nav,
         search_url=_url("runtime:run_list", workspace.slug),
+        jump_url=_url("web:jump", workspace.slug),
+        keys=key_groups([(item.key, item.label) for group in nav for item in group.items]),
         query=request.GET.get("q", ""),
         environment_url=_url("web:environment_select", workspace.slug),
     )

@@ -2,7 +2,7 @@ from django.urls import path, re_path
 
 from ipaas.web import api_reader, views
 from ipaas.web.hooks import hook
-from ipaas.web.pages import home, profile
+from ipaas.web.pages import home, jump, profile
 
 app_name = "web"
 urlpatterns = [
@@ -16,5 +16,7 @@ urlpatterns = [
     path("profile/sessions/<int:session_id>/end/", profile.session_end, name="session_end"),
     path("profile/sessions/end-others/", profile.session_end_others, name="session_end_others"),
     path("profile/theme/", views.theme_select, name="theme_select"),
+    path("profile/language/", views.language_select, name="language_select"),
+    path("w/<slug:workspace>/jump/", jump.jump, name="jump"),
     path("w/<slug:workspace>/environment/", views.environment_select, name="environment_select"),
 ]

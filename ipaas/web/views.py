@@ -1,8 +1,9 @@
-"""Pages of the frame itself: the way into a workspace, the theme, the environment."""
+"""Pages of the frame itself: the way into a workspace, the theme, the language, the environment."""
 
 from typing import cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.models import Workspace
+from ipaas.web.i18n.language import languages
 from ipaas.web.shell import THEMES
 
 YEAR_S = 365 * 24 * 3600
@@ -46,8 +48,26 @@ def theme_select(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         request.user.theme = theme
         request.user.save(update_fields=["theme"])
+    return _kept(request, "theme", theme)
+
+
+@require_POST
+def language_select(request: HttpRequest) -> HttpResponse:
+    """Keep the language with the user, and in a cookie for the pages before sign-in."""
+    language = request.POST.get("language", "")
+    if language not in languages():
+        message = f"The languages are {', '.join(languages())}."
+        raise Http404(message)
+    if request.user.is_authenticated:
+        request.user.language = language
+        request.user.save(update_fields=["language"])
+    return _kept(request, settings.LANGUAGE_COOKIE_NAME, language)
+
+
+def _kept(request: HttpRequest, name: str, value: str) -> HttpResponse:
+    """Back to the page, with a choice that this browser remembers."""
     response = _back(request)
-    response.set_cookie("theme", theme, max_age=YEAR_S, samesite="Lax", secure=request.is_secure(), httponly=True)
+    response.set_cookie(name, value, max_age=YEAR_S, samesite="Lax", secure=request.is_secure(), httponly=True)
     return response
 
 

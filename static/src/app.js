@@ -4,7 +4,9 @@ import { startDialogs } from "./dialogs.js";
 import { startLiveFragments } from "./live.js";
 import { startRelativeTimes } from "./times.js";
 import { registerComponents } from "./components.js";
-import { showToast } from "./toasts.js";
+import { startKeys } from "./keys.js";
+import { startPalette } from "./palette.js";
+import { startRequests } from "./requests.js";
 
 const assets = document.querySelector("meta[name=assets]")?.dataset ?? {};
 
@@ -23,27 +25,14 @@ async function loadOnDemand(node) {
 startDialogs();
 startLiveFragments();
 startRelativeTimes();
+startRequests();
+startKeys(startPalette());
 registerComponents(Alpine);
 Alpine.start();
 loadOnDemand(document);
 document.addEventListener("htmx:load", (event) => {
   if (event.target !== document.body) loadOnDemand(event.target);
 });
-
-document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.requestConfig.elt.hasAttribute("data-live")) return;
-  showToast(`The server answered ${event.detail.xhr.status}. Nothing was changed; load the page again and retry.`, "bad");
-});
-document.addEventListener("htmx:sendError", (event) => {
-  if (event.detail.requestConfig.elt.hasAttribute("data-live")) return;
-  showToast("The server could not be reached. Check the connection and retry.", "bad");
-});
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
-});
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, [contenteditable=true]")) return;
-  event.preventDefault();
-  document.getElementById("search-box")?.focus();
 });

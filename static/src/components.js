@@ -1,4 +1,5 @@
 import { showToast } from "./toasts.js";
+import { say } from "./words.js";
 
 /** Alpine components; the CSP build evaluates no strings, so each is named here. */
 export function registerComponents(Alpine) {
@@ -31,7 +32,7 @@ export function registerComponents(Alpine) {
   Alpine.data("copy", () => ({
     async copy() {
       await navigator.clipboard.writeText(this.$el.dataset.value);
-      showToast("Copied.");
+      showToast(say("copied"));
     },
   }));
 

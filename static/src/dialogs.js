@@ -1,4 +1,10 @@
 // <a data-dialog-open="id" href="?dialog=id"> opens <dialog id="id">; without scripts the link renders it open.
+export function showDialog(dialog) {
+  if (!dialog || dialog.open) return;
+  dialog.showModal();
+  dialog.dispatchEvent(new CustomEvent("opened", { bubbles: true }));
+}
+
 export function startDialogs() {
   document.querySelectorAll("dialog[open]").forEach((dialog) => {
     dialog.close();
@@ -10,8 +16,7 @@ export function startDialogs() {
       const dialog = document.getElementById(opener.dataset.dialogOpen);
       if (!dialog) return;
       event.preventDefault();
-      dialog.showModal();
-      dialog.dispatchEvent(new CustomEvent("opened", { bubbles: true }));
+      showDialog(dialog);
       return;
     }
     const closer = event.target.closest("[data-dialog-close]");

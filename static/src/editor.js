@@ -12,6 +12,8 @@ import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutt
 import { tags } from "@lezer/highlight";
 import { mountAutosave } from "./autosave.js";
 import { completeWith, explainWith } from "./guide.js";
+import { phrases } from "./words.js";
+import { followWrap, lineWrap } from "./wrap.js";
 
 const nonce = document.querySelector("script[nonce]")?.nonce ?? "";
 const colours = HighlightStyle.define([
@@ -26,6 +28,8 @@ const languages = { json: () => [json(), linter(jsonParseLinter())], yaml: () =>
 function baseExtensions(language, label, readOnly) {
   return [
     EditorView.cspNonce.of(nonce),
+    EditorState.phrases.of(phrases()),
+    lineWrap(),
     EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
     EditorState.readOnly.of(readOnly),
     lineNumbers(),
@@ -81,6 +85,7 @@ function mountEditor(area) {
     ],
   });
   area.after(view.dom);
+  followWrap(view);
   area.classList.add("editor-source");
   area.tabIndex = -1;
   area.setAttribute("aria-hidden", "true");
@@ -134,6 +139,8 @@ function mountMerge(host) {
     collapseUnchanged: { margin: 3, minSize: 6 },
   });
   host.replaceChildren(view.dom);
+  followWrap(view.a);
+  followWrap(view.b);
 }
 
 export function mountEditors(node) {

@@ -1,3 +1,5 @@
+import { say } from "./words.js";
+
 /** Says something in the toast region; polite, gone after eight seconds unless it is bad news. */
 export function showToast(text, tone = "info") {
   const region = document.getElementById("toasts");
@@ -10,7 +12,7 @@ export function showToast(text, tone = "info") {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "btn-icon-plain";
-  button.setAttribute("aria-label", "Dismiss");
+  button.setAttribute("aria-label", say("dismiss"));
   button.textContent = "×";
   button.addEventListener("click", () => toast.remove());
   toast.append(label, button);

@@ -2,14 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.test import Client
 from django.test.testcases import LiveServerThread
 from django.test.utils import override_settings
+from pytest_django.live_server_helper import LiveServer
+
+from ipaas.accounts.models import User
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (group e2e)")
 
@@ -62,3 +66,27 @@ def design_server() -> Iterator[str]:
             raise thread.error
         yield f"http://localhost:{thread.port}"
         thread.terminate()
+
+
+@pytest.fixture
+def sign_in(browser: "playwright.Browser", live_server: LiveServer) -> Iterator[Callable[[User], "playwright.Page"]]:
+    """A page of a browser in which a person is signed in; whatever the console says of errors fails the test."""
+    noise: list[str] = []
+    contexts = []
+
+    def open_page(user: User) -> "playwright.Page":
+        client = Client()
+        client.force_login(user)
+        context = browser.new_context(base_url=live_server.url)
+        contexts.append(context)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        context.add_cookies([cookie])
+        page = context.new_page()
+        page.on("console", lambda message: noise.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: noise.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert noise == []

@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core import clock
 from ipaas.web import readmodels as rm
-from ipaas.web.shell import NAVIGATION, NavGroup, NavItem, Shell, theme_of
+from ipaas.web.keyboard import GO, key_groups
+from ipaas.web.shell import NAVIGATION, NavGroup, NavItem, Shell, language_options, theme_of
 
 PAGE_OF_KEY = {
     "home": "home", "runs": "runs", "deadletters": "dead-letters", "approvals": "approvals", "flows": "flows",
@@ -44,19 +46,21 @@ def shell(request: HttpRequest, page: str) -> Shell:
     counts = {"deadletters": 7, "approvals": 2}
     nav = [
         NavGroup(
-            group,
+            gettext(group),
             [
-                NavItem(key, label, f"/design/{PAGE_OF_KEY[key]}/", PAGE_OF_KEY[key] == page, counts.get(key),
-                        "bad" if key == "deadletters" else "wait")
-                for key, label, _, _ in entries
+                NavItem(key, gettext(label), f"/design/{PAGE_OF_KEY[key]}/", PAGE_OF_KEY[key] == page, counts.get(key),
+                        "bad" if key == "deadletters" else "wait", GO[key])
+                for key, label, *_rest in entries
             ],
         )
         for group, entries in NAVIGATION
     ]  # fmt: skip
     return Shell(
-        theme=request.GET.get("theme", theme_of(request)), path=request.path, workspace=workspace,
+        theme=request.GET.get("theme", theme_of(request)), path=request.path, languages=language_options(),
+        workspace=workspace,
         workspaces=[workspace, Workspace(slug="contoso", name="Contoso Retail")], environment=environments[2],
         environments=environments, nav=nav, search_url="/design/runs/", environment_url="#",
+        keys=key_groups([(item.key, item.label) for one in nav for item in one.items]), jump_url="/design/jump/",
     )  # fmt: skip
 
 
@@ -210,6 +214,7 @@ def components() -> dict[str, Any]:
             "needs_operator", "unknown", "cancelled", "skipped", "recorded", "called_again", "computed", "paused",
             "draft", "published", "deprecated", "healthy", "degraded", "breaker_closed", "breaker_half_open", "breaker_open",
         ],
+        "page": runs()["page"], "run": run()["run"], "errors": ["Ensure this value is greater than or equal to 1."],
         "order": ORDER, "job": BULK_JOB, "trend": [3, 8, 12, 9, 22, 31, 28, 40],
         "tabs": [rm.Tab("Overview", "#", True), rm.Tab("Versions", "#", False, 7), rm.Tab("Runs", "#")],
         "options": options("Any state", "Running", "Dead letter"),

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ipaas.accounts.models import Environment
 from ipaas.catalog import checks
@@ -24,12 +26,18 @@ class ConnectionForm(forms.Form):
     """A new connection over ``manifest``, or (with ``connection``) the change of one; the slug never changes."""
 
     slug = forms.CharField(
-        max_length=60, help_text="Flows name the connection by it; the same in every environment. It never changes."
+        max_length=60,
+        label=gettext_lazy("Slug"),
+        help_text=gettext_lazy("Flows name the connection by it; the same in every environment. It never changes."),
     )
-    title = forms.CharField(max_length=120, required=False)
-    base_url = forms.CharField(max_length=500, required=False, label="Address", help_text="Begins with https://.")
-    auth_scheme = forms.ChoiceField(label="Authentication")
-    secret = forms.ChoiceField(required=False, help_text="By name; its value stays in the vault.")
+    title = forms.CharField(max_length=120, required=False, label=gettext_lazy("Title"))
+    base_url = forms.CharField(
+        max_length=500, required=False, label=gettext_lazy("Address"), help_text=gettext_lazy("Begins with https://.")
+    )
+    auth_scheme = forms.ChoiceField(label=gettext_lazy("Authentication"))
+    secret = forms.ChoiceField(
+        required=False, label=gettext_lazy("Secret"), help_text=gettext_lazy("By name; its value stays in the vault.")
+    )
     asked_for = forms.CharField(required=False, max_length=600, widget=forms.HiddenInput)
 
     def __init__(
@@ -57,7 +65,7 @@ class ConnectionForm(forms.Form):
         scheme.choices = [(name, one.title or name) for name, one in manifest.auth.items()]  # type: ignore[attr-defined]
         slugs = Secret.objects.in_workspace(environment.workspace_id).values_list("slug", flat=True)
         kept = [row.secret] if row is not None and row.secret and row.secret not in slugs else []
-        self.fields["secret"].choices = [("", "none"), *((one, one) for one in [*slugs, *kept])]  # type: ignore[attr-defined]
+        self.fields["secret"].choices = [("", _("none")), *((one, one) for one in [*slugs, *kept])]  # type: ignore[attr-defined]
         if manifest.protocol != "http":
             del self.fields["base_url"]
         if row is None:
@@ -133,4 +141,4 @@ def _usual(node: Mapping[str, Any]) -> str:
     if "default" not in node:
         return ""
     value = node["default"]
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return {True: _("yes"), False: _("no")}.get(value, str(value)) if isinstance(value, bool) else str(value)

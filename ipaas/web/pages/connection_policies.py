@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ipaas.catalog.registry import policy_of
 from ipaas.policies.schema import CONNECTION_SCHEMA, policy_leaves
@@ -12,8 +15,18 @@ from ipaas.sdk.manifest import Manifest
 from ipaas.web.pages.schema_fields import field_for, initial_for, value_for
 
 PREFIX = "policy__"
-GROUP_TITLES = {"retry": "Retry", "rate": "Rate", "breaker": "Breaker", "capture": "Journal"}
-ORIGINS = {"platform": "platform", "connector": "connector", "connection": "this connection", "step": "step"}
+GROUP_TITLES = {
+    "retry": gettext_noop("Retry"),
+    "rate": gettext_noop("Rate"),
+    "breaker": gettext_noop("Breaker"),
+    "capture": gettext_noop("Journal"),
+}
+ORIGINS = {
+    "platform": gettext_noop("platform"),
+    "connector": gettext_noop("connector"),
+    "connection": gettext_noop("this connection"),
+    "step": gettext_noop("step"),
+}
 OFF, OWN = "off", ""
 Path = tuple[str, ...]
 
@@ -26,7 +39,7 @@ def effective_rows(effective: Effective) -> list[dict[str, str]]:
         if len(path) > 1 and group is None:
             if path[0] not in off:
                 off.add(path[0])
-                rows.append(_row(path[0], "off", effective.origins.get(path[0], "platform")))
+                rows.append(_row(path[0], _("off"), effective.origins.get(path[0], "platform")))
             continue
         value = group if len(path) == 1 else getattr(group, path[1])
         rows.append(_row(".".join(path), in_words(value), effective.origins.get(".".join(path), "platform")))
@@ -42,16 +55,16 @@ def platform_rows() -> list[dict[str, str]]:
 
 
 def _row(name: str, value: str, origin: str) -> dict[str, str]:
-    return {"name": name, "value": value, "origin": ORIGINS[origin]}
+    return {"name": name, "value": value, "origin": _(ORIGINS[origin])}
 
 
 def in_words(value: Any) -> str:
     """A setting as people write it: 30 s stays 30, not 30.0."""
     if value is None:
-        return "off"
+        return _("off")
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return _("yes") if value else _("no")
+    return number_format(f"{value:g}") if isinstance(value, float) else str(value)
 
 
 def add_policy_fields(form: forms.Form, manifest: Manifest, policy: Mapping[str, Any]) -> None:
@@ -64,7 +77,12 @@ def add_policy_fields(form: forms.Form, manifest: Manifest, policy: Mapping[str,
             form.initial[field_name((name,))] = OFF if name in policy and policy[name] is None else OWN
     for path, node in policy_leaves():
         holder = policy if len(path) == 1 else (policy.get(path[0]) or {})
-        shown = {**node, "title": " · ".join([GROUP_TITLES.get(path[0], ""), _words(path[-1])]).strip(" ·")}
+        shown = {
+            **node,
+            "title": " · ".join([_(GROUP_TITLES[path[0]]) if path[0] in GROUP_TITLES else "", _words(path[-1])]).strip(
+                " ·"
+            ),
+        }
         said = usual.get(".".join(path)) or usual.get(path[0], "")
         form.fields[field_name(path)] = field_for(path[-1], shown, required=False, usual=said)
         form.initial[field_name(path)] = initial_for(node, holder, path[-1])
@@ -90,8 +108,8 @@ def field_name(path: Path) -> str:
 
 def _switch(name: str, node: Mapping[str, Any]) -> forms.Field:
     return forms.ChoiceField(
-        choices=[(OWN, "as set here, else inherited"), (OFF, "switched off")],
-        label=GROUP_TITLES[name],
+        choices=[(OWN, _("as set here, else inherited")), (OFF, _("switched off"))],
+        label=_(GROUP_TITLES[name]),
         help_text=str(node["description"]),
         required=False,
     )

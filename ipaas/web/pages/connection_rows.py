@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection, OAuthToken
@@ -15,6 +16,7 @@ from ipaas.core.net import EgressRefused
 from ipaas.vault.models import Secret
 from ipaas.web.pages.traffic import Traffic, traffic_of
 from ipaas.web.readmodels import ConnectionRow
+from ipaas.web.rendering import number
 
 WORRYING_PERCENT = 5.0
 BREAKERS = {
@@ -53,7 +55,9 @@ def connection_row(
         forced=bool(row.forced_breaker),
         quota_used=used,
         quota_limit=limit,
-        quota_text=f"{used:,} of {limit:,} today (UTC)" if limit else "no quota",
+        quota_text=_("{used} of {limit} today (UTC)").format(used=number(used), limit=number(limit))
+        if limit
+        else _("no quota"),
         calls_per_minute=traffic.per_minute,
         error_percent=traffic.error_percent,
         expires_at=expires_at,

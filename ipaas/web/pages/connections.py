@@ -7,6 +7,9 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import localize
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -31,6 +34,7 @@ from ipaas.web.pages.connection_rows import (
 from ipaas.web.pages.support import asked, environment_of, form_errors, posted, told, told_error
 from ipaas.web.pages.traffic import OperationTraffic, Traffic, operations_of, parked_for_breaker, traffic_of
 from ipaas.web.readmodels import CursorPage, Link
+from ipaas.web.rendering import duration
 
 
 @require_GET
@@ -45,7 +49,9 @@ def connection_list(request: WorkspaceRequest) -> HttpResponse:
         return HttpResponse(status=204)
     url = reverse("catalog:connection_list", args=[request.workspace.slug])
     context = {
-        "page": CursorPage(rows, f"{len(rows)} connections"),
+        "page": CursorPage(
+            rows, ngettext("{count} connection", "{count} connections", len(rows)).format(count=len(rows))
+        ),
         "environment": environment,
         "filters": {"q": search, "clear_url": url if search else ""},
         "new_url": _if_may(request, "connections.edit", "catalog:connection_choose") if environment else "",
@@ -113,7 +119,9 @@ def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
             arguments = {"slug": form.cleaned_data["slug"], "connector": connector, **form.values()}
             made = services.create_connection(environment=environment, actor=request.actor, **arguments)
             return redirect(connection_url(made))
-    title = f"New connection: {form.manifest.title} in {environment.name}"
+    title = _("New connection: {connector} in {environment}").format(
+        connector=form.manifest.title, environment=environment.name
+    )
     return _form_page(request, form, title, reverse("catalog:connection_choose", args=[request.workspace.slug]))
 
 
@@ -135,7 +143,8 @@ def connection_edit(request: WorkspaceRequest, environment: str, slug: str) -> H
                     del values["secret"]  # the token fetched with it stays good
                 services.update_connection(connection=row, changes=values, actor=request.actor)
                 return redirect(connection_url(row))
-    return _form_page(request, form, f"Change {row.title}", connection_url(row), detaches=detaches)
+    title = _("Change {title}").format(title=row.title)
+    return _form_page(request, form, title, connection_url(row), detaches=detaches)
 
 
 @require_POST
@@ -143,7 +152,7 @@ def connection_edit(request: WorkspaceRequest, environment: str, slug: str) -> H
 def connection_test(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     row = _connection(request, environment, slug)
     if not request.htmx:
-        with told(request, f"{row.title} was tested."):
+        with told(request, _("{title} was tested.").format(title=row.title)):
             services.test_connection(connection=row, actor=request.actor)
         return redirect(connection_url(row))
     try:
@@ -163,7 +172,8 @@ def connection_switch(request: WorkspaceRequest, environment: str, slug: str) ->
     """Enable or disable: ``enabled`` is yes or no."""
     row = _connection(request, environment, slug)
     enabled = request.POST.get("enabled") == "yes"
-    with told(request, f"{row.title} is {'enabled' if enabled else 'disabled'}."):
+    done = _("{title} is enabled.") if enabled else _("{title} is disabled.")
+    with told(request, done.format(title=row.title)):
         services.set_enabled(connection=row, enabled=enabled, actor=request.actor, reason=posted(request, "reason"))
     return redirect(connection_url(row))
 
@@ -173,7 +183,11 @@ def connection_switch(request: WorkspaceRequest, environment: str, slug: str) ->
 def connection_force(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     row = _connection(request, environment, slug)
     state = posted(request, "state")
-    with told(request, f"The breaker of {row.title} is left to itself." if state == "auto" else f"Forced {state}."):
+    done = {
+        "auto": _("The breaker of {title} is left to itself."),
+        "open": _("The breaker of {title} is forced open."),
+    }.get(state, _("The breaker of {title} is forced closed."))
+    with told(request, done.format(title=row.title)):
         services.force_breaker(
             connection=row,
             state="" if state == "auto" else state or "missing",
@@ -187,7 +201,7 @@ def connection_force(request: WorkspaceRequest, environment: str, slug: str) -> 
 @page("connections.edit")
 def connection_delete(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     row = _connection(request, environment, slug)
-    with told(request, f"{row.title} is deleted."):
+    with told(request, _("{title} is deleted.").format(title=row.title)):
         services.delete_connection(connection=row, actor=request.actor)
         return redirect("catalog:connection_list", request.workspace.slug)
     return redirect(connection_url(row))
@@ -230,7 +244,7 @@ def _form_page(
 
 
 def _crumbs(request: WorkspaceRequest) -> list[Link]:
-    return [Link("Connections", reverse("catalog:connection_list", args=[request.workspace.slug]))]
+    return [Link(_("Connections"), reverse("catalog:connection_list", args=[request.workspace.slug]))]
 
 
 def _if_may(request: WorkspaceRequest, permission: str, name: str) -> str:
@@ -254,35 +268,40 @@ def _deeds(request: WorkspaceRequest, row: Connection) -> dict[str, str]:
 
 
 def _facts(row: Connection) -> list[tuple[str, str]]:
-    facts = [("Environment", row.environment.name)]
+    facts = [(_("Environment"), row.environment.name)]
     if row.base_url:
-        facts.append(("Address", row.base_url))
+        facts.append((_("Address"), row.base_url))
     if not can_resolve(row):
-        return [*facts, ("Connector", f"{row.connector} is not installed, or no longer knows this set-up")]
+        gone = _("{connector} is not installed, or no longer knows this set-up").format(connector=row.connector)
+        return [*facts, (_("Connector"), gone)]
     connector = connector_of(row)
     scheme = connector.manifest.auth[row.auth_scheme]
-    facts.append(("Authentication", scheme.title or scheme.name))
+    facts.append((_("Authentication"), scheme.title or scheme.name))
     if scheme.scopes:
-        facts.append(("Scopes asked for", ", ".join(scheme.scopes)))
+        facts.append((_("Scopes asked for"), ", ".join(scheme.scopes)))
     nodes = connector.manifest.config_schema.get("properties", {})
     for name, value in connector.with_config_defaults(row.config).items():
         if value is None:
             continue
         node = nodes.get(name, {})
-        usual = "" if name in row.config else " (usual)"
-        facts.append((str(node.get("title", name)), "hidden" if node.get("x-sensitive") else f"{value}{usual}"))
+        said = str(value) if name in row.config else _("{value} (usual)").format(value=value)
+        facts.append((str(node.get("title", name)), _("hidden") if node.get("x-sensitive") else said))
     return facts
 
 
 def _limits(state: Any) -> list[tuple[str, str]]:
     if state is None:
         return []
-    shown = [("Calls under way", f"{state.in_use} of {state.concurrency}" if state.concurrency else str(state.in_use))]
+    under_way = str(state.in_use)
+    if state.concurrency:
+        under_way = _("{part} of {whole}").format(part=state.in_use, whole=state.concurrency)
+    shown = [(_("Calls under way"), under_way)]
     if state.tokens is not None:
-        shown.append(("Calls that may go at once", f"{state.tokens:.0f} of {state.burst}"))
-        shown.append(("Calls that flow in a second", f"{state.per_second:g}"))
+        at_once = _("{part} of {whole}").format(part=f"{state.tokens:.0f}", whole=state.burst)
+        shown.append((_("Calls that may go at once"), at_once))
+        shown.append((_("Calls that flow in a second"), localize(state.per_second)))
     if state.paused_s:
-        shown.append(("The other side asked to wait", f"{state.paused_s:.0f} s more"))
+        shown.append((_("The other side asked to wait"), duration(state.paused_s * 1000)))
     return shown
 
 
@@ -291,7 +310,7 @@ def _operations(row: Connection) -> list[dict[str, Any]]:
     found = []
     for name, spec in connector_of(row).manifest.actions.items():
         one = traffic.get(name, OperationTraffic())
-        effect = spec.effect if spec.effect.isalpha() else "by setting"
+        effect = spec.effect if spec.effect.isalpha() else _("by setting")
         found.append(
             {
                 "name": name, "title": spec.title, "effect": effect, "calls": one.calls,
@@ -304,7 +323,8 @@ def _operations(row: Connection) -> list[dict[str, Any]]:
 def _test_of(row: Connection) -> dict[str, Any] | None:
     if row.tested_at is None:
         return None
-    message = "The test call succeeded." if row.test_ok else f"The test call failed. {row.test_message}"
+    failed = _("The test call failed. {reason}").format(reason=row.test_message)
+    message = _("The test call succeeded.") if row.test_ok else failed
     return {"status": "ok" if row.test_ok else "failed", "message": message, "at": row.tested_at, "duration_ms": None}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core import document_forms as forms
@@ -87,7 +88,7 @@ class DocumentPages:
 
     def crumbs(self, request: WorkspaceRequest, document: VersionedDocument | None = None) -> list[Link]:
         own = [] if document is None else [Link(document.title, self.url(request, "detail", document.slug))]
-        return [Link(self.title, self.url(request, "list")), *own]
+        return [Link(gettext(self.title), self.url(request, "list")), *own]
 
 
 # -- lists ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ipaas.accounts.models import Workspace
 from ipaas.catalog.registry import connectors
@@ -15,8 +18,8 @@ from ipaas.vault.models import Secret
 STANDARD, NONE, OWN = "standard-webhooks", "none", "own"
 WAYS = [
     (STANDARD, "Standard Webhooks"),
-    (OWN, "HMAC, as written below"),
-    (NONE, "Unsigned: anybody who knows the address"),
+    (OWN, gettext_lazy("HMAC, as written below")),
+    (NONE, gettext_lazy("Unsigned: anybody who knows the address")),
 ]
 EXAMPLE = '{"scheme": "hmac", "header": "X-Signature", "algorithm": "sha256", "encoding": "hex"}'
 MAX_SIGNATURE = 4_000
@@ -25,29 +28,40 @@ MAX_SIGNATURE = 4_000
 class EndpointForm(forms.Form):
     """A new endpoint, or (with ``endpoint``) the change of one; slug, environment and address never change."""
 
-    environment = forms.ChoiceField()
-    slug = forms.CharField(max_length=80, help_text="Flows name the endpoint by it. It never changes.")
-    title = forms.CharField(max_length=200)
+    environment = forms.ChoiceField(label=gettext_lazy("Environment"))
+    slug = forms.CharField(
+        max_length=80,
+        label=gettext_lazy("Slug"),
+        help_text=gettext_lazy("Flows name the endpoint by it. It never changes."),
+    )
+    title = forms.CharField(max_length=200, label=gettext_lazy("Title"))
     way = forms.ChoiceField(
-        label="Signature", help_text="A vendor's entry also sets the headers below when left empty."
+        label=gettext_lazy("Signature"),
+        help_text=gettext_lazy("A vendor's entry also sets the headers below when left empty."),
     )
     signature = forms.CharField(
         required=False,
         max_length=MAX_SIGNATURE,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-        label="Signature in detail",
-        help_text=f"Only for the HMAC way, in JSON, such as {EXAMPLE}",
+        label=gettext_lazy("Signature in detail"),
+        help_text=format_lazy("{} {}", gettext_lazy("Only for the HMAC way, in JSON, such as"), EXAMPLE),
     )
     secret_slug = forms.ChoiceField(
         required=False,
-        label="Signing secret",
-        help_text="By name, a signing secret of the vault; its value stays there.",
+        label=gettext_lazy("Signing secret"),
+        help_text=gettext_lazy("By name, a signing secret of the vault; its value stays there."),
     )
     delivery_header = forms.CharField(
-        required=False, max_length=80, help_text="Header with the delivery's id: a repeated one starts nothing twice."
+        required=False,
+        max_length=80,
+        label=gettext_lazy("Delivery header"),
+        help_text=gettext_lazy("Header with the delivery's id: a repeated one starts nothing twice."),
     )
     event_header = forms.CharField(
-        required=False, max_length=80, help_text="Header with the event's type, by which flows choose; may be empty."
+        required=False,
+        max_length=80,
+        label=gettext_lazy("Event header"),
+        help_text=gettext_lazy("Header with the event's type, by which flows choose; may be empty."),
     )
 
     def __init__(
@@ -62,7 +76,7 @@ class EndpointForm(forms.Form):
         )
         if endpoint is not None and endpoint.secret_slug and endpoint.secret_slug not in secrets:
             secrets.append(endpoint.secret_slug)
-        self.fields["secret_slug"].choices = [("", "none"), *((one, one) for one in secrets)]  # type: ignore[attr-defined]
+        self.fields["secret_slug"].choices = [("", _("none")), *((one, one) for one in secrets)]  # type: ignore[attr-defined]
         places = [(one.slug, one.name) for one in workspace.environments.all()]
         self.fields["environment"].choices = places  # type: ignore[attr-defined]
         if endpoint is not None:
@@ -89,7 +103,7 @@ class EndpointForm(forms.Form):
         except jsonio.JsonInvalid as error:
             raise forms.ValidationError(error.detail) from None
         if not isinstance(found, dict) or found.get("scheme") != "hmac":
-            message = f"Write an object with the scheme hmac, such as {EXAMPLE}"
+            message = _("Write an object with the scheme hmac, such as {example}").format(example=EXAMPLE)
             raise forms.ValidationError(message)
         return found
 
@@ -116,7 +130,7 @@ def _presets() -> dict[str, dict[str, Any]]:
         for spec in connector.manifest.document.get("triggers", {}).values():
             if spec["kind"] == "webhook" and "signature" in spec:
                 found[f"connector:{slug}"] = {
-                    "title": f"As {connector.manifest.title} signs",
+                    "title": _("As {connector} signs").format(connector=connector.manifest.title),
                     "connector": slug,
                     "signature": dict(spec["signature"]),
                     "delivery_header": spec.get("delivery_id", {}).get("header", ""),

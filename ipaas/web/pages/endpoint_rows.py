@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.config import settings
@@ -13,7 +15,7 @@ from ipaas.events.models import Endpoint, Receipt
 from ipaas.web.build_readmodels import EndpointRow, ReceiptRow
 from ipaas.web.readmodels import Link
 
-SCHEMES = {"standard-webhooks": "Standard Webhooks", "hmac": "HMAC", "none": "unsigned"}
+SCHEMES = {"standard-webhooks": "Standard Webhooks", "hmac": "HMAC", "none": gettext_noop("unsigned")}
 
 
 def hook_address(endpoint: Endpoint) -> str:
@@ -42,7 +44,7 @@ def endpoint_row(endpoint: Endpoint, newest: UUID | None = None) -> EndpointRow:
         title=endpoint.title,
         environment=endpoint.environment.name,
         address=hook_address(endpoint),
-        scheme=f"{SCHEMES.get(scheme, scheme)}{digest}",
+        scheme=f"{_(SCHEMES.get(scheme, scheme))}{digest}",
         signed=endpoint.signature_required,
         state=endpoint.state,
         last_at=uuid7_time(newest) if newest else None,
@@ -74,7 +76,7 @@ def receipt_rows(request: WorkspaceRequest, receipts: Iterable[Receipt]) -> list
 
 
 def _run_link(request: WorkspaceRequest, run_id: Any) -> Link:
-    label = f"run {str(run_id)[-8:]}"
+    label = _("run {id}").format(id=str(run_id)[-8:])
     if not request.actor.may("runs.view"):
         return Link(label, "")
     return Link(label, reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))

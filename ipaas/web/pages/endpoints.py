@@ -6,6 +6,8 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.models import Environment
@@ -36,7 +38,9 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     found = endpoint_rows(rows.select_related("workspace", "environment").order_by("slug")[:MOST_ENDPOINTS])
     url = reverse("events:endpoint_list", args=[request.workspace.slug])
     context = {
-        "page": CursorPage(found, f"{len(found)} endpoint{'s' * (len(found) != 1)}"),
+        "page": CursorPage(
+            found, ngettext("{count} endpoint", "{count} endpoints", len(found)).format(count=len(found))
+        ),
         "environment": environment,
         "filters": {"q": search, "clear_url": url if search else ""},
         "new_url": reverse("events:endpoint_new", args=[request.workspace.slug])
@@ -52,7 +56,7 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
     environment_of(request)
     endpoint = _endpoint(request, environment, slug)
     receipts = Receipt.objects.filter(endpoint_id=endpoint.id).only(*UNSEALED)
-    found, listed = newest_first(request, receipts, "receipts")
+    found, listed = newest_first(request, receipts, _("receipts"))
     context = {
         "endpoint": endpoint_row(endpoint),
         "crumbs": _crumbs(request),
@@ -67,11 +71,16 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
 
 def _facts(endpoint: Endpoint) -> list[tuple[str, str]]:
     return [
-        ("Environment", endpoint.environment.name),
-        ("Delivery id", f"header {endpoint.delivery_header}"),
-        ("Event type", f"header {endpoint.event_header}" if endpoint.event_header else "not told by the sender"),
-        ("Connector", endpoint.connector or "none"),
-        ("Signature", _signature_in_words(endpoint.signature)),
+        (_("Environment"), endpoint.environment.name),
+        (_("Delivery id"), _("header {name}").format(name=endpoint.delivery_header)),
+        (
+            _("Event type"),
+            _("header {name}").format(name=endpoint.event_header)
+            if endpoint.event_header
+            else _("not told by the sender"),
+        ),
+        (_("Connector"), endpoint.connector or _("none")),
+        (_("Signature"), _signature_in_words(endpoint.signature)),
     ]
 
 
@@ -82,7 +91,7 @@ def _signature_in_words(signature: Mapping[str, Any]) -> str:
         for name, value in sorted(signature.items())
         if name != "scheme"
     ]
-    return "; ".join([signature.get("scheme", "none"), *settings])
+    return "; ".join([signature.get("scheme") or _("none"), *settings])
 
 
 def _secret(request: WorkspaceRequest, endpoint: Endpoint) -> Link | None:
@@ -99,7 +108,7 @@ def _started_flows(request: WorkspaceRequest, endpoint: Endpoint) -> list[Link]:
     may_see = request.actor.may("flows.view")
     links = []
     for one in found.filter(environment_id=endpoint.environment_id).select_related("version"):
-        events = ", ".join(one.trigger_spec.get("events", ())) or "every event"
+        events = ", ".join(one.trigger_spec.get("events", ())) or _("every event")
         url = reverse("flows:flow_detail", args=[request.workspace.slug, one.flow.slug]) if may_see else ""
         links.append(Link(f"{one.flow.title} v{one.version.number} ({events})", url))
     return links
@@ -127,7 +136,7 @@ def endpoint_new(request: WorkspaceRequest) -> HttpResponse:
             made = services.create_endpoint(actor=request.actor, environment=place, **given)
             return redirect(endpoint_url(made))
     cancel = reverse("events:endpoint_list", args=[request.workspace.slug])
-    return _form_page(request, form, "New endpoint", cancel)
+    return _form_page(request, form, _("New endpoint"), cancel)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -141,7 +150,7 @@ def endpoint_edit(request: WorkspaceRequest, environment: str, slug: str) -> Htt
         with form_errors(form, _field_of):
             services.update_endpoint(actor=request.actor, endpoint=endpoint, changes=form.values())
             return redirect(endpoint_url(endpoint))
-    return _form_page(request, form, f"Change {endpoint.title}", endpoint_url(endpoint))
+    return _form_page(request, form, _("Change {title}").format(title=endpoint.title), endpoint_url(endpoint))
 
 
 def _field_of(path: str) -> str:
@@ -157,7 +166,7 @@ def _form_page(request: WorkspaceRequest, form: EndpointForm, title: str, cancel
 @page("connections.edit")
 def endpoint_pause(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     endpoint = _endpoint(request, environment, slug)
-    with told(request, "The endpoint is paused: senders are told to come back later."):
+    with told(request, _("The endpoint is paused: senders are told to come back later.")):
         services.pause_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
     return redirect(endpoint_url(endpoint))
 
@@ -166,7 +175,7 @@ def endpoint_pause(request: WorkspaceRequest, environment: str, slug: str) -> Ht
 @page("connections.edit")
 def endpoint_resume(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     endpoint = _endpoint(request, environment, slug)
-    with told(request, "The endpoint takes deliveries again."):
+    with told(request, _("The endpoint takes deliveries again.")):
         services.resume_endpoint(actor=request.actor, endpoint=endpoint, reason=posted(request, "reason", 500))
     return redirect(endpoint_url(endpoint))
 
@@ -176,7 +185,7 @@ def endpoint_resume(request: WorkspaceRequest, environment: str, slug: str) -> H
 def endpoint_rotate(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     """A new address; the old one is gone at once."""
     endpoint = _endpoint(request, environment, slug)
-    with told(request, "The endpoint has a new address: tell it to the sender."):
+    with told(request, _("The endpoint has a new address: tell it to the sender.")):
         services.rotate_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
     return redirect(endpoint_url(endpoint))
 
@@ -185,7 +194,7 @@ def endpoint_rotate(request: WorkspaceRequest, environment: str, slug: str) -> H
 @page("connections.edit")
 def endpoint_delete(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     endpoint = _endpoint(request, environment, slug)
-    with told(request, f"{endpoint.title} is deleted."):
+    with told(request, _("{title} is deleted.").format(title=endpoint.title)):
         services.delete_endpoint(actor=request.actor, endpoint=endpoint)
         return redirect("events:endpoint_list", request.workspace.slug)
     return redirect(endpoint_url(endpoint))
@@ -201,4 +210,4 @@ def _endpoint(request: WorkspaceRequest, environment: str, slug: str) -> Endpoin
 
 
 def _crumbs(request: WorkspaceRequest) -> list[Link]:
-    return [Link("Endpoints", reverse("events:endpoint_list", args=[request.workspace.slug]))]
+    return [Link(_("Endpoints"), reverse("events:endpoint_list", args=[request.workspace.slug]))]

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from ipaas.contracts.models import SchemaVersion
 from ipaas.contracts.queries import validator_for
 from ipaas.core import jsonio
@@ -18,6 +21,7 @@ from ipaas.mapping.document import validate
 from ipaas.mapping.engine import MappingFailed
 from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression
 from ipaas.web.build_readmodels import FieldRow
+from ipaas.web.i18n.errors import detail_of
 from ipaas.web.readmodels import Finding
 
 MAX_SAMPLE = 100_000
@@ -53,8 +57,8 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
         return Preview([], None, [Finding("error", fault["message"], "", fault.get("line"), fault.get("column"))])
     rows, target = _apply(content, _scope(content, value, variables))
     findings = [
-        *_against(content.get("source_schema"), value, workspace_id, "The sample"),
-        *_against(content.get("target_schema"), target, workspace_id, "The target"),
+        *_against(content.get("source_schema"), value, workspace_id, _("The sample breaks {schema}")),
+        *_against(content.get("target_schema"), target, workspace_id, _("The target breaks {schema}")),
     ]
     return Preview(rows, target, findings)
 
@@ -85,7 +89,7 @@ def _apply(content: Content, scope: Mapping[str, Any]) -> tuple[list[FieldRow], 
             if left > 0:
                 target.update(part.apply(scope["source"], scope, within_s=left))
             else:
-                error = "not tried: the fields before took too long"
+                error = _("not tried: the fields before took too long")
         except (MappingFailed, ExpressionError) as failure:
             error = _told(failure)
         rows.append(FieldRow(name, *_written(tree), value=target.get(name), error=error))
@@ -94,16 +98,16 @@ def _apply(content: Content, scope: Mapping[str, Any]) -> tuple[list[FieldRow], 
 
 def _told(failure: IpaasError) -> str:
     if isinstance(failure, MappingFailed):
-        return f"{failure.params['field']}: {failure.params['reason']} (reads {failure.params['reads']})"
-    return failure.detail
+        return _("{field}: {reason} (reads {reads})").format_map(failure.params)
+    return detail_of(failure)
 
 
-def _against(reference: Json, value: Json, workspace_id: Any, what: str) -> Iterator[Finding]:
+def _against(reference: Json, value: Json, workspace_id: Any, said: str) -> Iterator[Finding]:
     version = SchemaVersion.objects.of(workspace_id, *split_reference(reference)) if reference else None
     if version is None:
         return
     for found in validator_for(version.id).errors(value):
-        place = f"{what} breaks {version.document.slug}@{version.number}"
+        place = said.format(schema=f"{version.document.slug}@{version.number}")
         yield Finding("warning", f"{place}: {found['message']}", found["path"])
 
 
@@ -135,12 +139,13 @@ def _written(tree: Json) -> tuple[str, str]:
     if isinstance(tree, str):
         return tree, ""
     if set(tree) == {"value"}:
-        return jsonio.dumps(tree["value"]).decode(), "constant"
+        return jsonio.dumps(tree["value"]).decode(), _("constant")
     if is_expression(tree):
         missing = tree.get("on_missing", "")
-        default = f"default {jsonio.dumps(tree['default']).decode()}" if "default" in tree else ""
-        return tree["expr"], default or (f"absent: {missing}" if missing else "")
+        default = _("default {value}").format(value=jsonio.dumps(tree["default"]).decode()) if "default" in tree else ""
+        return tree["expr"], default or (_("absent: {deed}").format(deed=missing) if missing else "")
     if is_each(tree):
-        where = f", where {tree['where']}" if "where" in tree else ""
-        return tree["each"], f"for each {tree.get('as', DEFAULT_ELEMENT)}{where}"
-    return "", f"{len(tree.get('fields', tree))} fields"
+        said = _("for each {name}, where {condition}") if "where" in tree else _("for each {name}")
+        return tree["each"], said.format(name=tree.get("as", DEFAULT_ELEMENT), condition=tree.get("where"))
+    count = len(tree.get("fields", tree))
+    return "", ngettext("{count} field", "{count} fields", count).format(count=count)

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -65,7 +66,7 @@ def _named(reference: Any) -> bool:
 MAPPINGS = DocumentPages(
     kind="mapping",
     namespace="mapping",
-    title="Mappings",
+    title=gettext_noop("Mappings"),
     save=save_draft,
     starter=STARTER,
     extras=_extras,

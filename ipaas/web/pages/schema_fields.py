@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ipaas.core import jsonio
 
 JSON = Any
-YES_NO = {"true": "yes", "false": "no"}
+YES_NO = [("true", gettext_lazy("yes")), ("false", gettext_lazy("no"))]
 
 
 class JsonField(forms.CharField):
@@ -56,7 +58,7 @@ class LimitField(forms.CharField):
         if text in ("", self.OFF):
             return text
         if not (text.isascii() and text.isdigit() and len(text) <= 9):
-            message = "Enter a whole number, or off."
+            message = _("Enter a whole number, or off.")
             raise forms.ValidationError(message, code="invalid")
         return int(text)
 
@@ -69,7 +71,7 @@ def field_for(name: str, node: Mapping[str, Any], *, required: bool, usual: str 
         values = [str(value) for value in node["enum"]]
         return forms.ChoiceField(choices=[*_none(required=required), *((one, one) for one in values)], **given)
     if kind == "boolean":
-        return YesNoField(choices=[*_none(required=required), *YES_NO.items()], **given)
+        return YesNoField(choices=[*_none(required=required), *YES_NO], **given)
     if kind == "integer":
         return forms.IntegerField(min_value=node.get("minimum"), max_value=node.get("maximum"), **given)
     if kind == ["integer", "null"]:
@@ -101,7 +103,7 @@ def initial_for(node: Mapping[str, Any], holder: Mapping[str, Any], key: str) ->
 
 
 def _common(name: str, node: Mapping[str, Any], *, required: bool, usual: str) -> dict[str, Any]:
-    parts = [node.get("description", ""), f"Usually {usual}." if usual else ""]
+    parts = [node.get("description", ""), _("Usually {value}.").format(value=usual) if usual else ""]
     return {
         "label": node.get("title") or name.replace("_", " ").capitalize(),
         "help_text": " ".join(part for part in parts if part),

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -61,13 +63,13 @@ def tried(content: Any, sample: str) -> list[Finding] | None:
         fault = unreadable(error, sample)
         return [Finding("error", fault["message"], "", fault.get("line"), fault.get("column"))]
     found = compile_schema(schema).errors(value)
-    return [Finding("error", one["message"], one["path"] or "(all)") for one in found]
+    return [Finding("error", one["message"], one["path"] or _("(all)")) for one in found]
 
 
 SCHEMAS = DocumentPages(
     kind="schema",
     namespace="contracts",
-    title="Schemas",
+    title=gettext_noop("Schemas"),
     save=save_draft,
     starter=STARTER,
     extras=_extras,

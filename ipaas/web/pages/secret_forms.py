@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ipaas.catalog.registry import connectors
 from ipaas.sdk.manifest import SecretField
@@ -14,7 +16,13 @@ from ipaas.vault.services import FIELD, MOST_FIELDS
 
 VALUE = "value__"
 SIGNING, OWN = "signing", "own"
-OVERLAPS = {"0": "none: it is wiped at once", "3600": "1 hour", "86400": "1 day", "604800": "7 days"}
+EXPIRES_ON = gettext_lazy("Expires on")
+OVERLAPS = [
+    ("0", gettext_lazy("none: it is wiped at once")),
+    ("3600", gettext_lazy("1 hour")),
+    ("86400", gettext_lazy("1 day")),
+    ("604800", gettext_lazy("7 days")),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,8 @@ def purposes() -> list[Purpose]:
         if scheme.fields
     ]
     signing = Purpose(
-        SIGNING, "Signing secret of an endpoint (checks deliveries)", "signing",
-        (SecretField("signing_secret", "Signing secret"),),
+        SIGNING, _("Signing secret of an endpoint (checks deliveries)"), "signing",
+        (SecretField("signing_secret", _("Signing secret")),),
     )  # fmt: skip
     return [*found, signing]
 
@@ -48,7 +56,7 @@ def purpose_of(key: str, names: str = "") -> Purpose | None:
         parts = [name.strip() for name in names.split(",") if name.strip()][: MOST_FIELDS + 1]
         if not parts or len(parts) > MOST_FIELDS or any(not FIELD.match(name) for name in parts):
             return None
-        return Purpose(OWN, "Other", "credential", tuple(SecretField(name, name) for name in dict.fromkeys(parts)))
+        return Purpose(OWN, _("Other"), "credential", tuple(SecretField(name, name) for name in dict.fromkeys(parts)))
     return next((one for one in purposes() if one.key == key or one.key.partition(":")[0] == key), None)
 
 
@@ -62,7 +70,7 @@ class _Valued(forms.Form):
                 strip=False,
                 required=not field.optional,
                 widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-                help_text="" if field.title == field.name else f"Field {field.name}.",
+                help_text="" if field.title == field.name else _("Field {name}.").format(name=field.name),
             )
 
     @property
@@ -79,10 +87,17 @@ class _Valued(forms.Form):
 
 
 class SecretForm(_Valued):
-    slug = forms.CharField(max_length=80, label="Name", help_text="Connections refer to it by this; it never changes.")
-    description = forms.CharField(max_length=300, required=False)
+    slug = forms.CharField(
+        max_length=80,
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy("Connections refer to it by this; it never changes."),
+    )
+    description = forms.CharField(max_length=300, required=False, label=gettext_lazy("Description"))
     expires_on = forms.DateField(
-        required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="What the provider says; a reminder."
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        label=EXPIRES_ON,
+        help_text=gettext_lazy("What the provider says; a reminder."),
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, purpose: Purpose) -> None:
@@ -91,12 +106,12 @@ class SecretForm(_Valued):
 
 
 class VersionForm(_Valued):
-    expires_on = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="Expires on")
+    expires_on = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label=EXPIRES_ON)
     overlap = forms.ChoiceField(
-        choices=list(OVERLAPS.items()),
+        choices=OVERLAPS,
         required=False,
-        label="Accept the version before for",
-        help_text="So that the sender can change over without a rejected delivery.",
+        label=gettext_lazy("Accept the version before for"),
+        help_text=gettext_lazy("So that the sender can change over without a rejected delivery."),
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, secret: Secret, names: Sequence[str]) -> None:
@@ -110,8 +125,8 @@ class VersionForm(_Valued):
 
 
 class ChangeForm(forms.Form):
-    description = forms.CharField(max_length=300, required=False)
-    expires_on = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="Expires on")
+    description = forms.CharField(max_length=300, required=False, label=gettext_lazy("Description"))
+    expires_on = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label=EXPIRES_ON)
 
     def __init__(self, data: Mapping[str, Any] | None = None, **given: Any) -> None:
         super().__init__(data, auto_id="change_%s", **given)  # stands beside the form of versions

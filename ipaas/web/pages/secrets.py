@@ -10,6 +10,8 @@ from django.db.models import F, Max, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -34,7 +36,11 @@ from ipaas.web.readmodels import CursorPage, Link, SecretRow
 PAGE_SIZE = 25
 READ_WINDOW = timedelta(days=7)
 MOST_READ_ENTRIES = 5000
-ORDERS = {"name": "By name", "expiry": "Expires soonest", "age": "Oldest value first"}
+ORDERS = {
+    "name": gettext_noop("By name"),
+    "expiry": gettext_noop("Expires soonest"),
+    "age": gettext_noop("Oldest value first"),
+}
 
 
 @require_GET
@@ -50,13 +56,17 @@ def secret_list(request: WorkspaceRequest) -> HttpResponse:
     context = {
         "page": CursorPage(
             _rows(request, list(shown)),
-            f"{pages.count} secrets",
+            ngettext("{count} secret", "{count} secrets", pages.count).format(count=pages.count),
             next_url=with_query(request, page=shown.next_page_number()) if shown.has_next() else "",
             previous_url=with_query(request, page=shown.previous_page_number()) if shown.has_previous() else "",
-            next_label="Next",
-            previous_label="Previous",
+            next_label=_("Next"),
+            previous_label=_("Previous"),
         ),
-        "filters": {"q": search, "order": options(ORDERS, order), "clear_url": url if request.GET else ""},
+        "filters": {
+            "q": search,
+            "order": options({key: _(label) for key, label in ORDERS.items()}, order),
+            "clear_url": url if request.GET else "",
+        },
         "new_url": reverse("vault:secret_new", args=[request.workspace.slug])
         if request.actor.may("secrets.write")
         else "",
@@ -94,12 +104,16 @@ def secret_new(request: WorkspaceRequest) -> HttpResponse:
         "form": form,
         "crumbs": _crumbs(request),
         "purposes": options(
-            {"": "Choose …", **{one.key: one.title for one in purposes()}, OWN: "Something else: own field names"},
+            {
+                "": _("Choose …"),
+                **{one.key: one.title for one in purposes()},
+                OWN: _("Something else: own field names"),
+            },
             purpose.key if purpose else chosen,
         ),
         "own": chosen == OWN,
         "names": names,
-        "names_error": ["Write lower-case names with letters, digits and underscores, at most 20."]
+        "names_error": [_("Write lower-case names with letters, digits and underscores, at most 20.")]
         if wrong_names
         else [],
         "cancel_url": reverse("vault:secret_list", args=[request.workspace.slug]),
@@ -130,7 +144,7 @@ def secret_version_new(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @page("secrets.write")
 def secret_version_revoke(request: WorkspaceRequest, slug: str, number: int) -> HttpResponse:
     secret = _secret(request, slug)
-    with told(request, f"Version {number} is revoked and wiped."):
+    with told(request, _("Version {number} is revoked and wiped.").format(number=number)):
         services.revoke_version(secret=secret, number=number, actor=request.actor, reason=posted(request, "reason"))
     return redirect("vault:secret_detail", request.workspace.slug, slug)
 
@@ -142,7 +156,7 @@ def secret_change(request: WorkspaceRequest, slug: str) -> HttpResponse:
     form = ChangeForm(request.POST)
     if not form.is_valid():
         return _detail(request, secret, change_form=form)
-    with told(request, "Changed."):
+    with told(request, _("Changed.")):
         services.change_secret(
             secret=secret,
             description=form.cleaned_data["description"],
@@ -156,7 +170,7 @@ def secret_change(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @page("secrets.write")
 def secret_delete(request: WorkspaceRequest, slug: str) -> HttpResponse:
     secret = _secret(request, slug)
-    with told(request, f"The secret {slug} is deleted."):
+    with told(request, _("The secret {slug} is deleted.").format(slug=slug)):
         services.delete_secret(secret=secret, actor=request.actor)
         return redirect("vault:secret_list", request.workspace.slug)
     return redirect("vault:secret_detail", request.workspace.slug, slug)
@@ -234,7 +248,7 @@ def _rows(request: WorkspaceRequest, secrets: list[Secret]) -> list[SecretRow]:
             slug=secret.slug,
             url=reverse("vault:secret_detail", args=[request.workspace.slug, secret.slug]),
             description=secret.description,
-            kind=secret.get_kind_display(),
+            kind=_(secret.get_kind_display()),
             version=secret.current_version,
             state=_state(secret, live.get(secret.id)),
             updated_at=live[secret.id].created_at if secret.id in live else secret.updated_at,
@@ -268,12 +282,14 @@ def _reads(secret: Secret) -> list[tuple[datetime, str, int]]:
     counts: dict[str, int] = defaultdict(int)
     entries = _read_entries(secret.workspace_id).filter(subject_id=str(secret.id), created_at__gte=now() - READ_WINDOW)
     for at, details in entries.order_by("-created_at").values_list("created_at", "details")[:MOST_READ_ENTRIES]:
-        readers = [f"flow {name}" for name in details.get("flows", ())] or list(details.get("purposes", ()))
-        for reader in readers or ["not said"]:
+        readers = [_("flow {name}").format(name=name) for name in details.get("flows", ())] or list(
+            details.get("purposes", ())
+        )
+        for reader in readers or [_("not said")]:
             counts[reader] += int(details.get("reads", 0))
             last.setdefault(reader, at)
     return sorted(((last[name], name, counts[name]) for name in counts), reverse=True)
 
 
 def _crumbs(request: WorkspaceRequest) -> list[Link]:
-    return [Link("Vault", reverse("vault:secret_list", args=[request.workspace.slug]))]
+    return [Link(_("Vault"), reverse("vault:secret_list", args=[request.workspace.slug]))]

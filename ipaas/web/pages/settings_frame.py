@@ -6,18 +6,20 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.web.readmodels import Link, Tab
 
 TABS: Sequence[tuple[str, str]] = (
-    ("settings", "Members"),
-    ("keys", "API keys"),
-    ("environments", "Environments"),
-    ("signin", "Sign-in"),
-    ("network", "Network"),
-    ("policies", "Policies"),
-    ("health", "Workers"),
+    ("settings", gettext_noop("Members")),
+    ("keys", gettext_noop("API keys")),
+    ("environments", gettext_noop("Environments")),
+    ("signin", gettext_noop("Sign-in")),
+    ("network", gettext_noop("Network")),
+    ("policies", gettext_noop("Policies")),
+    ("health", gettext_noop("Workers")),
 )
 
 
@@ -29,7 +31,7 @@ def show(
     request: WorkspaceRequest, name: str, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """A page of the settings; ``name`` is its tab."""
-    tabs = [Tab(label, url_of(request, tab), tab == name) for tab, label in TABS]
+    tabs = [Tab(_(label), url_of(request, tab), tab == name) for tab, label in TABS]
     return render(request, f"accounts/{template}.html", {"tabs": tabs, **context}, status=status)
 
 

@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -21,19 +23,23 @@ from ipaas.events.models import Endpoint
 from ipaas.sdk.stubs.client import StubsUnavailable
 from ipaas.web.pages.support import asked, environment_of, posted, told, told_error, with_query
 from ipaas.web.readmodels import CursorPage, FaultRow, LedgerRow, Link, Option, StubOperation, StubView
+from ipaas.web.rendering import duration, number
 
 _PLACE = re.compile(r"\{\{ *params\.(\w+)[^}]*\}\}")
 LEDGER_LINES = 50
 MOST_SENT = 1000
 KINDS = {
-    "status": "HTTP status",
-    "reject": "Rejection by the vendor's rules",
-    "delay": "Delay",
-    "reset": "Connection reset",
-    "half": "Half an answer",
-    "drift": "Answer of another shape",
+    "status": gettext_noop("HTTP status"),
+    "reject": gettext_noop("Rejection by the vendor's rules"),
+    "delay": gettext_noop("Delay"),
+    "reset": gettext_noop("Connection reset"),
+    "half": gettext_noop("Half an answer"),
+    "drift": gettext_noop("Answer of another shape"),
 }
-WHENS = {"before": "Before the effect: nothing happened", "after": "After the effect: it happened, nobody is told"}
+WHENS = {
+    "before": gettext_noop("Before the effect: nothing happened"),
+    "after": gettext_noop("After the effect: it happened, nobody is told"),
+}
 
 
 class FaultForm(forms.Form):
@@ -86,7 +92,7 @@ def stub_detail(request: WorkspaceRequest, vendor: str) -> HttpResponse:
     environment = environment_of(request)
     found, problem = _found(request)
     one = next((one for one in found if one.vendor == vendor), None)
-    crumbs = [Link("Stubs", reverse("catalog:stub_list", args=[request.workspace.slug]))]
+    crumbs = [Link(_("Stubs"), reverse("catalog:stub_list", args=[request.workspace.slug]))]
     if one is None:
         if not problem["missing"]:
             raise NotFound(what="stand-in vendor")
@@ -101,8 +107,8 @@ def stub_detail(request: WorkspaceRequest, vendor: str) -> HttpResponse:
         "faults": [_fault(row) for row in one.faults],
         "ledger": ledger,
         "crumbs": crumbs,
-        "fault_kinds": [Option(value, label) for value, label in KINDS.items()],
-        "whens": [Option(value, label) for value, label in WHENS.items()],
+        "fault_kinds": [Option(value, _(label)) for value, label in KINDS.items()],
+        "whens": [Option(value, _(label)) for value, label in WHENS.items()],
         "endpoints": [Option(slug, slug) for slug in endpoints],
         "filter": {"key": asked(request, "key"), "reference": asked(request, "reference")},
         "filtered": bool(asked(request, "key") or asked(request, "reference")),
@@ -118,7 +124,7 @@ def stub_detail(request: WorkspaceRequest, vendor: str) -> HttpResponse:
 @page("stubs.script")
 def stub_fault(request: WorkspaceRequest, vendor: str) -> HttpResponse:
     form = FaultForm(request.POST)
-    with told(request, "The fault is in force."):
+    with told(request, _("The fault is in force.")):
         _check(form)
         stand_ins.set_fault(actor=request.actor, workspace=request.workspace, fault=form.fault(vendor))
     return redirect("catalog:stub_detail", request.workspace.slug, vendor)
@@ -128,7 +134,7 @@ def stub_fault(request: WorkspaceRequest, vendor: str) -> HttpResponse:
 @page("stubs.script")
 def stub_clear(request: WorkspaceRequest, vendor: str) -> HttpResponse:
     """Lift the fault ``fault_id``, or all of the vendor."""
-    with told(request, "No such fault is in force any more."):
+    with told(request, _("No such fault is in force any more.")):
         stand_ins.clear_faults(
             actor=request.actor, workspace=request.workspace, vendor=vendor, fault_id=posted(request, "fault_id", 20)
         )
@@ -138,7 +144,7 @@ def stub_clear(request: WorkspaceRequest, vendor: str) -> HttpResponse:
 @require_POST
 @page("stubs.script")
 def stub_reset(request: WorkspaceRequest) -> HttpResponse:
-    with told(request, "All stubs forgot their state, their ledger and their faults."):
+    with told(request, _("All stubs forgot their state, their ledger and their faults.")):
         stand_ins.reset_stand_ins(actor=request.actor, workspace=request.workspace)
     return redirect("catalog:stub_list", request.workspace.slug)
 
@@ -170,7 +176,7 @@ def _found(request: WorkspaceRequest) -> tuple[Sequence[StandInState], dict[str,
     try:
         return stand_ins.list_stand_ins(actor=request.actor, workspace=request.workspace), _running()
     except StandInsMissing as error:
-        return [], {**_running(), "running": True, "missing": True, "absent": f"{error.detail} {error.advice}"}
+        return [], {**_running(), "running": True, "missing": True, "absent": told_error(error)}
     except StubsUnavailable as error:
         return [], {**_running(), "running": False, "missing": True, "problem": told_error(error)}
 
@@ -213,7 +219,7 @@ def _view(request: WorkspaceRequest, one: StandInState) -> StubView:
 def _fault(fault: dict[str, Any]) -> FaultRow:
     return FaultRow(
         id=fault["id"],
-        operation="every operation" if fault["action"] == "*" else fault["action"],
+        operation=_("every operation") if fault["action"] == "*" else fault["action"],
         text=_in_words(fault),
         seen=fault["seen"],
         fired=fault["fired"],
@@ -223,13 +229,15 @@ def _fault(fault: dict[str, Any]) -> FaultRow:
 
 def _in_words(fault: dict[str, Any]) -> str:
     """``HTTP 503 on 30 % of the calls, Retry-After 5``."""
-    words = {"status": f"HTTP {fault['status']}", "delay": f"{fault['delay_ms']} ms late"}
-    share = "" if fault["percent"] == 100 else f" on {fault['percent']:g} % of the calls"
-    parts = [words.get(fault["kind"], KINDS[fault["kind"]]) + share]
+    words = {"status": f"HTTP {fault['status']}", "delay": _("{delay} late").format(delay=duration(fault["delay_ms"]))}
+    what = words.get(fault["kind"]) or _(KINDS[fault["kind"]])
+    if fault["percent"] != 100:
+        what = _("{fault} on {percent} of the calls").format(fault=what, percent=f"{number(fault['percent'])} %")
+    parts = [what]
     if fault["retry_after"]:
         parts.append(f"Retry-After {fault['retry_after']}")
     if fault["when"] == "after":
-        parts.append("after the effect")
+        parts.append(_("after the effect"))
     return ", ".join(parts)
 
 
@@ -251,10 +259,10 @@ def _ledger(request: WorkspaceRequest, vendor: str) -> CursorPage:
         rows.append(_line(line, twice=twice))
     return CursorPage(
         rows[::-1],
-        f"{len(rows)} calls, newest first",
+        ngettext("{count} call, newest first", "{count} calls, newest first", len(rows)).format(count=len(rows)),
         next_url=with_query(request, before=found.next_before) if found.next_before else "",
         previous_url=request.path + _query(request) if place is not None else "",
-        previous_label="Newest",
+        previous_label=_("Newest"),
     )
 
 
@@ -295,6 +303,9 @@ def _check(form: forms.Form) -> None:
 
 
 def _tell_sent(request: HttpRequest, sent: dict[str, Any]) -> None:
-    answers = ", ".join(f"{count} answered {status}" for status, count in sent["statuses"].items())
+    answers = ", ".join(
+        _("{count} answered {status}").format(count=count, status=status) for status, count in sent["statuses"].items()
+    )
     refused = any(not status.startswith("2") for status in sent["statuses"])
-    (messages.warning if refused else messages.success)(request, f"{sent['sent']} deliveries sent: {answers}.")
+    said = ngettext("{count} delivery sent: {answers}.", "{count} deliveries sent: {answers}.", sent["sent"])
+    (messages.warning if refused else messages.success)(request, said.format(count=sent["sent"], answers=answers))

@@ -9,10 +9,12 @@ from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.errors import InvalidInput, IpaasError, NotFound, PermissionDenied
+from ipaas.web.i18n.errors import told as in_words
 from ipaas.web.readmodels import CursorPage, Option
 
 PAGE_SIZE = 50
@@ -70,7 +72,7 @@ def told_error(error: IpaasError) -> str:
     """What happened and what to do next, in a line; the faults of an input one by one."""
     if isinstance(error, InvalidInput):
         return " ".join(f"{_place(found)}{found['message']}." for found in error.errors)
-    return f"{error.detail} {error.advice}".strip()
+    return in_words(error)
 
 
 def _place(found: Mapping[str, str]) -> str:
@@ -137,7 +139,7 @@ def newest_first(
         older, newer, found = len(found) > size, before is not None, found[:size]
     return found, CursorPage(
         (),
-        label=f"{len(found)} {what}, newest first",
+        label=_("{count} {what}, newest first").format(count=len(found), what=what),
         next_url=with_query(request, before=found[-1].id) if found and older else "",
         previous_url=with_query(request, after=found[0].id) if found and newer else "",
     )

@@ -4,38 +4,69 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import gettext as _
+
 from ipaas.core.errors import ErrorClass, NotFound
 from ipaas.flows.plan import EmitBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime.models import DeadLetter, Run, StepRun
 from ipaas.web.readmodels import ErrorView, Option, Verdict
 from ipaas.web.rendering import duration
+from ipaas.web.rendering import number as grouped
 
 REMEDIES: Mapping[str, str] = {
-    ErrorClass.TRANSIENT: "Replay it when the other side works again.",
-    ErrorClass.THROTTLED: "Replay it later, or raise the limit of the connection.",
-    ErrorClass.TIMEOUT: "Replay it when the other side answers in time again.",
-    ErrorClass.AUTH: "Renew the credential of the connection, then replay.",
-    ErrorClass.CONTRACT_VIOLATION: "Correct the input, or the mapping that made it, then replay.",
-    ErrorClass.BUSINESS_REJECTION: "Correct what the other side refuses, then replay.",
-    ErrorClass.NOT_FOUND: "Create what is missing on the other side, or correct its id, then replay.",
-    ErrorClass.CONFLICT: "Look at both sides, then replay or skip the step.",
-    ErrorClass.CONFIGURATION: "Correct the flow or the connection, then replay.",
-    ErrorClass.INTERNAL: "Replay it; if it fails again, report it with the run's id.",
-    ErrorClass.OUTCOME_UNKNOWN: "Look on the other side whether it happened, then say so here.",
+    ErrorClass.TRANSIENT: gettext_noop("Replay it when the other side works again."),
+    ErrorClass.THROTTLED: gettext_noop("Replay it later, or raise the limit of the connection."),
+    ErrorClass.TIMEOUT: gettext_noop("Replay it when the other side answers in time again."),
+    ErrorClass.AUTH: gettext_noop("Renew the credential of the connection, then replay."),
+    ErrorClass.CONTRACT_VIOLATION: gettext_noop("Correct the input, or the mapping that made it, then replay."),
+    ErrorClass.BUSINESS_REJECTION: gettext_noop("Correct what the other side refuses, then replay."),
+    ErrorClass.NOT_FOUND: gettext_noop("Create what is missing on the other side, or correct its id, then replay."),
+    ErrorClass.CONFLICT: gettext_noop("Look at both sides, then replay or skip the step."),
+    ErrorClass.CONFIGURATION: gettext_noop("Correct the flow or the connection, then replay."),
+    ErrorClass.INTERNAL: gettext_noop("Replay it; if it fails again, report it with the run's id."),
+    ErrorClass.OUTCOME_UNKNOWN: gettext_noop("Look on the other side whether it happened, then say so here."),
+}
+_CLASSES: Mapping[str, str] = {
+    ErrorClass.TRANSIENT: gettext_noop("Transient"),
+    ErrorClass.THROTTLED: gettext_noop("Throttled"),
+    ErrorClass.TIMEOUT: gettext_noop("Timeout"),
+    ErrorClass.AUTH: gettext_noop("Auth"),
+    ErrorClass.CONTRACT_VIOLATION: gettext_noop("Contract violation"),
+    ErrorClass.BUSINESS_REJECTION: gettext_noop("Business rejection"),
+    ErrorClass.NOT_FOUND: gettext_noop("Not found"),
+    ErrorClass.CONFLICT: gettext_noop("Conflict"),
+    ErrorClass.CONFIGURATION: gettext_noop("Configuration"),
+    ErrorClass.INTERNAL: gettext_noop("Internal"),
+    ErrorClass.OUTCOME_UNKNOWN: gettext_noop("Outcome unknown"),
+}
+_VERDICTS = {
+    "admitted": gettext_noop("admitted"),
+    "recorded": gettext_noop("recorded"),
+    "found": gettext_noop("found"),
+    "absent": gettext_noop("absent"),
+    "probe": gettext_noop("probe"),
+    "retry": gettext_noop("retry"),
+    "fail": gettext_noop("fail"),
+    "unknown": gettext_noop("unknown"),
+    "expired": gettext_noop("expired"),
+    "busy": gettext_noop("busy"),
+    "repeat": gettext_noop("repeat"),
+    "undecided": gettext_noop("undecided"),
 }
 _TONES = {
     "admitted": "ok", "recorded": "ok", "found": "ok", "absent": "idle", "probe": "wait", "retry": "wait",
     "fail": "bad", "unknown": "bad", "expired": "bad", "busy": "wait", "repeat": "wait", "undecided": "wait",
 }  # fmt: skip
 _WAITS = {
-    "retry": "Waits before the next attempt",
-    "timer": "Waits for its time",
-    "approval": "Waits for a decision",
-    "sub-flow": "Waits for a sub-flow",
-    "rate_limited": "Waits for the rate limit",
-    "breaker_open": "Waits for the breaker to close",
-    "concurrency": "Waits for a free place at the connection",
+    "retry": gettext_noop("Waits before the next attempt"),
+    "timer": gettext_noop("Waits for its time"),
+    "approval": gettext_noop("Waits for a decision"),
+    "sub-flow": gettext_noop("Waits for a sub-flow"),
+    "rate_limited": gettext_noop("Waits for the rate limit"),
+    "breaker_open": gettext_noop("Waits for the breaker to close"),
+    "concurrency": gettext_noop("Waits for a free place at the connection"),
 }
 
 
@@ -46,8 +77,20 @@ def words(code: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def class_word(error_class: str) -> str:
+    """How an error was classified, in a word."""
+    return _(_CLASSES[error_class]) if error_class in _CLASSES else words(error_class)
+
+
+def remedy_of(error_class: str) -> str:
+    """What to do about an error of this class; nothing of an unknown one."""
+    return _(REMEDIES[error_class]) if error_class in REMEDIES else ""
+
+
 def plural(word: str) -> str:
-    """The plural of a business id's name: order, delivery, batch."""
+    """The plural of a business id's name: order, delivery, batch. Names are the flows' own: only English has a rule."""
+    if get_language() != "en":
+        return word
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"
     return word + ("es" if word.endswith(("s", "x", "ch", "sh")) else "s")
@@ -55,7 +98,7 @@ def plural(word: str) -> str:
 
 def counted(number: int, word: str) -> str:
     """ "1 order", "1,240 orders"."""
-    return f"{number:,} {word if number == 1 else plural(word)}"
+    return f"{grouped(number)} {word if number == 1 else plural(word)}"
 
 
 def short_id(value: UUID) -> str:
@@ -74,38 +117,42 @@ def step_title(plan: Plan | None, path: str) -> str:
     """The title of a block, of an undoing too; the path where the version no longer has it."""
     block = plan.blocks.get(path) if plan is not None else None
     if block is None:
-        return path or "the input"
+        return path or _("the input")
     if path.endswith("~undo") and plan is not None:
-        return f"Undo: {step_title(plan, path.removesuffix('~undo'))}"
-    return block.title or (f"Publish {block.type}" if isinstance(block, EmitBlock) else words(block.id))
+        return _("Undo: {step}").format(step=step_title(plan, path.removesuffix("~undo")))
+    return block.title or (
+        _("Publish {event}").format(event=block.type) if isinstance(block, EmitBlock) else words(block.id)
+    )
 
 
 def failure_in_lists(row: Run | DeadLetter, plan: Plan | None, step: str | None) -> ErrorView | None:
     """A failure by its class, code and step only: lists read no payloads, so a vendor's words could show any value."""
     if not row.error_class:
         return None
-    message = f"{words(row.error_code or '')} at {step_title(plan, step or '')}"
-    return ErrorView(row.error_class, row.error_code or "", message, remedy=REMEDIES.get(row.error_class, ""))
+    message = _("{error} at {step}").format(error=words(row.error_code or ""), step=step_title(plan, step or ""))
+    return ErrorView(row.error_class, row.error_code or "", message, remedy=remedy_of(row.error_class))
 
 
 def wait_words(step: StepRun) -> str:
-    return _WAITS.get(step.reason or "", f"Waits: {words(step.reason)}" if step.reason else "Waits")
+    if (step.reason or "") in _WAITS:
+        return _(_WAITS[step.reason or ""])
+    return _("Waits: {reason}").format(reason=words(step.reason)) if step.reason else _("Waits")
 
 
 def verdict_view(verdict: Mapping[str, Any]) -> Verdict:
     """What a policy decided, in words: its verdict, the reason, and how long it makes the call wait."""
     name = str(verdict.get("verdict", ""))
-    parts = [words(name).lower()]
+    parts = [_(_VERDICTS[name]) if name in _VERDICTS else words(name).lower()]
     if verdict.get("reason"):
         parts.append(words(str(verdict["reason"])).lower())
     waits = verdict.get("delay_s") or verdict.get("wait_s") or 0
     if waits:
-        parts.append(f"after {duration(float(waits) * 1000)}")
+        parts.append(_("after {duration}").format(duration=duration(float(waits) * 1000)))
     if verdict.get("limit_s"):
-        parts.append(f"limit {duration(float(verdict['limit_s']) * 1000)}")
+        parts.append(_("limit {duration}").format(duration=duration(float(verdict["limit_s"]) * 1000)))
     return Verdict(str(verdict.get("policy", "policy")), ", ".join(parts), _TONES.get(name, "idle"))
 
 
 def error_class_options(chosen: str) -> list[Option]:
-    classes = [Option(one.value, words(one.value), one.value == chosen) for one in ErrorClass]
-    return [Option("", "Any class", not chosen), *classes]
+    classes = [Option(one.value, class_word(one.value), one.value == chosen) for one in ErrorClass]
+    return [Option("", _("Any class"), not chosen), *classes]

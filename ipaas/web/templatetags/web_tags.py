@@ -1,7 +1,8 @@
 """Tags of the pages: icons, states, times, data. Built in: templates need no ``load``."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,9 +14,12 @@ from django.utils.safestring import SafeString
 from ipaas.accounts.single_signon import Provider, provider
 from ipaas.core import clock
 from ipaas.web import rendering
+from ipaas.web.i18n.errors import title_of, told
 
 register = template.Library()
 AXIS = 1000
+register.filter("error_title", title_of)
+register.filter("told", told)
 
 
 @register.simple_tag
@@ -56,7 +60,7 @@ def timeago(moment: datetime | None, empty: str = "–") -> SafeString:
     return format_html(
         '<time class="nowrap" data-relative datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
-        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        rendering.exact_time(moment),
         rendering.relative_time(moment, clock.now()),
     )
 
@@ -69,7 +73,7 @@ def duration(milliseconds: float | None) -> str:
 @register.filter
 def money(minor: int, currency: str) -> str:
     """Minor units as an amount of a two-decimal currency: ``{{ 129900|money:"EUR" }}``."""
-    return f"{minor / 100:,.2f} {currency}"
+    return f"{rendering.number(Decimal(minor) / 100, 2)} {currency}"
 
 
 @register.simple_tag
@@ -80,6 +84,14 @@ def json_tree(value: object, open_levels: int = rendering.OPEN_LEVELS) -> SafeSt
 @register.simple_tag
 def sparkline(values: Sequence[float], tone: str = "accent", label: str = "") -> SafeString:
     return rendering.sparkline(values, tone, label)
+
+
+@register.filter
+def chart_rows(spec: Mapping[str, Any]) -> list[tuple[datetime, tuple[Any, ...]]]:
+    """The figures of a chart, newest first: when, and the value of each series."""
+    columns = zip(*(one["values"] for one in spec["series"]), strict=True)
+    rows = zip(spec["x"], columns, strict=True)
+    return [(datetime.fromtimestamp(moment, UTC), values) for moment, values in rows][::-1]
 
 
 @register.simple_tag

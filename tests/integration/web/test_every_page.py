@@ -85,7 +85,7 @@ NEEDS: dict[str, str] = {
         flows:flow_run flows:flow_test
     """,
     "flows.view": """
-        web:home flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
+        web:home web:jump flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
     """,
     "mappings.edit": """
         mapping:mapping_new mapping:mapping_edit

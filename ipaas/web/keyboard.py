@@ -1,0 +1,35 @@
+"""The keyboard map: what the pages answer to. ``static/src/keys.js`` does it, the dialog behind ``?`` shows it."""
+
+from collections.abc import Mapping, Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from ipaas.web.frame_readmodels import Key, KeyGroup
+
+GO = {
+    "home": "h", "runs": "r", "deadletters": "d", "approvals": "a", "flows": "f", "mappings": "m", "schemas": "x",
+    "endpoints": "e", "connections": "c", "secrets": "v", "stubs": "b", "audit": "u", "settings": "s",
+}  # fmt: skip
+"""Page → the letter that follows g."""
+KEYS: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
+    gettext_noop("Everywhere"): (
+        (("Ctrl", "K"), gettext_noop("Go to a page, a thing or a run; on a Mac with ⌘")),
+        (("/",), gettext_noop("Find a run by a business id")),
+        (("?",), gettext_noop("This map")),
+        (("Esc",), gettext_noop("Close, or leave the search")),
+    ),
+    gettext_noop("On a page"): (
+        (("j",), gettext_noop("Next row of a table")),
+        (("k",), gettext_noop("Row before")),
+        (("Enter",), gettext_noop("Open the row")),
+        (("e",), gettext_noop("Edit")),
+    ),
+}
+
+
+def key_groups(pages: Sequence[tuple[str, str]]) -> list[KeyGroup]:
+    """The map for the pages (key and label) that the person may see."""
+    going = [Key(("g", GO[key]), label) for key, label in pages if key in GO]
+    fixed = [KeyGroup(_(title), [Key(keys, _(label)) for keys, label in rows]) for title, rows in KEYS.items()]
+    return [*fixed, KeyGroup(_("Go to"), going)]
