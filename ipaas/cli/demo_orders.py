@@ -20,7 +20,7 @@ from ipaas.core.ids import uuid7_at
 from ipaas.events.models import Endpoint
 from ipaas.flows.models import FlowVersion
 from ipaas.runtime.bulk import start_bulk_job
-from ipaas.runtime.models import BulkJob, DeadLetter, Run
+from ipaas.runtime.models import TEST, BulkJob, DeadLetter, Run
 from ipaas.sdk.stubs.orders import order, order_of
 
 Say = Callable[[str], Any]
@@ -112,9 +112,10 @@ def _send(endpoint: Endpoint, count: int, seed: int, first: int, say: Say) -> Co
 
 
 def _runs(workspace_id: UUID, order_ids: Iterable[str], begun: datetime) -> dict[str, Run]:
-    """The latest run of each order since then."""
+    """The latest run of each order since then that was no test."""
     wanted = set(order_ids)
-    runs = Run.objects.filter(workspace_id=workspace_id, id__gte=uuid7_at(begun)).order_by("id")
+    runs = Run.objects.filter(workspace_id=workspace_id, id__gte=uuid7_at(begun))
+    runs = runs.exclude(trigger=TEST).order_by("id")
     found = runs.only("id", "version_id", "business_key", "status", "error_step", "error_code", "error_message")
     return {run.business_key: run for run in found if run.business_key in wanted}
 

@@ -1,7 +1,8 @@
 """What flows achieved today, at a cost that does not grow with history.
 
 How many runs began in a finished slice of ten minutes never changes, so it is counted once and kept; what ended
-otherwise than well and what is still under way have indexes of their own. Success is what is left.
+otherwise than well and what is still under way have indexes of their own. Success is what is left. Runs that only tried
+a step out achieved nothing and are not counted.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +16,7 @@ from django.db import connection
 
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_at, uuid7_time
-from ipaas.runtime.models import Run, Work
+from ipaas.runtime.models import TEST, Run, Work
 
 SLICE = timedelta(minutes=10)
 SETTLED_AFTER = timedelta(minutes=2)
@@ -81,9 +82,9 @@ def _under_way(place: _Place, midnight: datetime) -> Iterable[UUID]:
     """The flow of each run that began today and has not ended."""
     low = uuid7_at(midnight)
     work = Work.objects.filter(workspace_id=place.workspace_id, kind=Work.Kind.RUN, id__gte=low)
-    if place.environment_id is None:
-        return work.values_list("group_id", flat=True)
-    runs = Run.objects.filter(id__in=work.values("id"), environment_id=place.environment_id)
+    runs = Run.objects.filter(id__in=work.values("id"), id__gte=low).exclude(trigger=TEST)
+    if place.environment_id is not None:
+        runs = runs.filter(environment_id=place.environment_id)
     return runs.values_list("flow_id", flat=True)
 
 
@@ -121,6 +122,7 @@ def _begun_in(
             CROSS JOIN unnest(%(flows)s::uuid[]) AS f(id)
             CROSS JOIN LATERAL (
               SELECT count(*) FROM runtime_run WHERE flow_id = f.id AND id >= s.low AND id < s.high
+              AND trigger <> %(test)s
               AND (%(place)s::uuid IS NULL OR environment_id = %(place)s::uuid)
             ) AS r
             WHERE r.count > 0
@@ -131,6 +133,7 @@ def _begun_in(
                 "highs": [high for _, high in bounds],
                 "flows": flow_ids,
                 "place": place.environment_id,
+                "test": TEST,
             },
         )
         for number, flow_id, count in cursor.fetchall():
@@ -143,6 +146,7 @@ def _count_abnormal(place: _Place, flow_ids: set[UUID], midnight: datetime, flow
     rows = Run.objects.filter(
         workspace_id=place.workspace_id, abnormal__in=(*ended, Run.Status.DISCARDED), id__gte=uuid7_at(midnight)
     )
+    rows = rows.exclude(trigger=TEST)
     if place.environment_id is not None:
         rows = rows.filter(environment_id=place.environment_id)
     for run_id, flow_id, abnormal in rows.values_list("id", "flow_id", "abnormal")[:MOST_ABNORMAL]:

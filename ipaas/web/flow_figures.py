@@ -11,7 +11,7 @@ from django.db import connection as database
 
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_at
-from ipaas.runtime.models import Run
+from ipaas.runtime.models import TEST, Run
 
 MOST_RUNS = 5_000
 MOST_LETTERS = 10_000
@@ -25,7 +25,7 @@ SELECT f.id, r.status, count(*), least(floor(extract(epoch FROM (
   to_timestamp((('x' || left(replace(r.id::text, '-', ''), 12))::bit(48)::bigint) / 1000.0) - %s)) / %s)::int, %s)
 FROM unnest(%s::uuid[]) AS f(id) CROSS JOIN LATERAL (
   SELECT id, status FROM runtime_run
-  WHERE flow_id = f.id AND environment_id = %s AND id >= %s AND trigger <> 'test' ORDER BY id DESC LIMIT %s
+  WHERE flow_id = f.id AND environment_id = %s AND id >= %s AND trigger <> %s ORDER BY id DESC LIMIT %s
 ) AS r GROUP BY 1, 2, 4
 """
 _LETTERS = """
@@ -90,7 +90,7 @@ def figures_of(flow_ids: Iterable[UUID], environment_id: UUID) -> Mapping[UUID, 
         found = {}
         begin = today()
         with database.cursor() as cursor:
-            cursor.execute(_NEWEST, [begin, 3600, BUCKETS - 1, ids, environment_id, uuid7_at(begin), MOST_RUNS])
+            cursor.execute(_NEWEST, [begin, 3600, BUCKETS - 1, ids, environment_id, uuid7_at(begin), TEST, MOST_RUNS])
             for flow_id, status, count, bucket in cursor.fetchall():
                 one = found.setdefault(flow_id, Figures())
                 one.by_status[status] = one.by_status.get(status, 0) + count

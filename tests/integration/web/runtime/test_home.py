@@ -8,11 +8,16 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from ipaas.cli import demo_orders
+from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_at
+from ipaas.flows.models import Flow, FlowVersion
 from ipaas.runtime import today
 from ipaas.runtime.models import Run
+from ipaas.runtime.testing import TestWish, start_test
 from ipaas.runtime.today import read_day
+from ipaas.web.flow_figures import figures_of
 from tests.integration.runtime.conftest import World, call
 from tests.integration.runtime.gateway import failed, retry
 from tests.integration.web.runtime.conftest import Browser, text_of
@@ -103,3 +108,49 @@ def test_a_page_counts_only_so_much_at_once(monkeypatch: pytest.MonkeyPatch, wor
     monkeypatch.setattr(today, "now", lambda: noon)
     monkeypatch.setattr(today, "MOST_COUNTED_AT_ONCE", 50)
     assert [read_day(world.workspace.id, [flow.id]).complete for _ in range(2)] == [False, True]
+
+
+# -- runs that only tried a step out ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tried(world: World) -> Flow:
+    """A flow with one run that was meant, one test that went well, one that failed and one still under way."""
+    flow = world.flow(call("charge"))
+    world.play(flow, {"id": "o-1"})
+    for outcome in (None, failed(), retry()):
+        if outcome is not None:
+            world.gateway.on("charge", outcome)
+        try_out(world, flow)
+        world.work()
+    statuses = Run.objects.filter(trigger="test").order_by("id").values_list("status", flat=True)
+    assert list(statuses) == ["succeeded", "discarded", "waiting"]
+    return flow
+
+
+def try_out(world: World, flow: Flow) -> Run:
+    wish = TestWish(step="charge", body={"id": "o-1"}, has_body=True)
+    version = FlowVersion.objects.get(document=flow)
+    return start_test(actor=SYSTEM, version=version, environment=world.environment, wish=wish)
+
+
+def test_a_test_is_nothing_that_was_achieved(world: World, operator: Browser, tried: Flow) -> None:
+    answer = operator.get(HOME)
+    row = answer.context["outcomes"][0]
+    assert (row.achieved, row.succeeded, row.under_way, row.compensated) == ("1 order done", 1, 0, 0)
+    assert sum(row.trend) == 1
+    for place in (None, world.environment.id):
+        day = read_day(world.workspace.id, [tried.id], place).flows[tried.id]
+        assert (day.begun, day.succeeded, day.under_way, day.abnormal.total()) == (1, 1, 0, 0)
+
+
+def test_a_test_counts_neither_in_figures_nor_in_success(world: World, tried: Flow) -> None:
+    figures = figures_of([tried.id], world.environment.id)[tried.id]
+    assert (figures.by_status, figures.success_percent) == ({"succeeded": 1}, 100.0)
+
+
+def test_a_test_is_no_order_of_the_demo(world: World, tried: Flow) -> None:
+    begun = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    run = Run.objects.exclude(trigger="test").get()
+    found = demo_orders._runs(world.workspace.id, ["o-1"], begun)
+    assert {key: one.id for key, one in found.items()} == {"o-1": run.id}
