@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, JSONObject
 
 if TYPE_CHECKING:
     from ipaas.accounts.models import (  # noqa: F401 - named in strings below
@@ -38,6 +38,15 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         of_member = FlowRole.objects.filter(membership_id=models.OuterRef("id"))
         pair = Concat(Cast("flow_id", models.TextField()), models.Value(":"), "role", output_field=models.TextField())
         return self.annotate(on_flows=ArraySubquery(of_member.values_list(pair)))
+
+    def with_environments(self) -> "MembershipQuerySet":
+        """Each with its workspace, and ``environments``: those of the workspace as objects, in the same query."""
+        from ipaas.accounts.models import Environment
+
+        names = [field.attname for field in Environment._meta.concrete_fields]  # noqa: SLF001 - the documented name
+        of_workspace = Environment.objects.filter(workspace_id=models.OuterRef("workspace_id"))
+        rows = of_workspace.order_by("position", "slug").values_list(JSONObject(**{name: name for name in names}))
+        return self.select_related("workspace").annotate(environments=ArraySubquery(rows))
 
 
 class FlowRoleQuerySet(models.QuerySet["FlowRole"]):

@@ -1,6 +1,6 @@
 """Deeds on questions to people: decide, delegate. Everything that a decision needs is asked for here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -122,13 +122,23 @@ def refusal(actor: Actor, approval: Approval) -> IpaasError | None:
     if actor.is_system:
         return None
     person = identity_of(actor.kind, actor.id)
-    has_say = not roles_of(actor).isdisjoint({*deciding_roles(approval), "admin"})
-    for handed in approval.delegations:
-        has_say = (has_say or handed["to"] == person) and handed["from"] != person
-    if not has_say:
+    if not _has_say(approval, person, roles_of(actor)):
         return NotTheApprover(who=f"people with the role {' or '.join(deciding_roles(approval))}")
     deed = barred(approval).get(person)
     return FourEyes(deed=deed) if deed else None
+
+
+def asked_of(actor: Actor, approvals: Iterable[Approval]) -> list[Approval]:
+    """Those of the questions in which an actor has a say; four eyes may still refuse the decision."""
+    person, roles = identity_of(actor.kind, actor.id), roles_of(actor)
+    return [one for one in approvals if actor.is_system or _has_say(one, person, roles)]
+
+
+def _has_say(approval: Approval, person: str, roles: frozenset[str]) -> bool:
+    found = not roles.isdisjoint({*deciding_roles(approval), "admin"})
+    for handed in approval.delegations:
+        found = (found or handed["to"] == person) and handed["from"] != person
+    return found
 
 
 def deciding_roles(approval: Approval) -> list[str]:

@@ -1,8 +1,8 @@
 """What resuming, skipping, settling or cancelling a run does outside, said before anybody does it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict
@@ -38,11 +38,38 @@ class DeedPreview:
     under_way: tuple[str, ...] = ()
 
 
-def preview_deed(*, actor: Actor, run: Run, plan: Plan, deed: DeedOnRun, step: str = "") -> DeedPreview:
+@dataclass(slots=True)
+class Known:
+    """What previews go by; several of one page share it."""
+
+    run: Run
+    effects: list[Effect]
+    """Of the run and all its replays, by path and item."""
+    values: Mapping[str, Any] | None = None
+    """The run's values in clear, where they were read: never to be shown."""
+    _ended: set[str] | None = None
+
+    @property
+    def ended(self) -> set[str]:
+        """Paths that ended well in this run, outside of every for-each."""
+        if self._ended is None:
+            steps = StepRun.objects.filter(run_id=self.run.id, status__in=_ENDED, item="")
+            self._ended = set(steps.values_list("path", flat=True))
+        return self._ended
+
+
+def known_of(run: Run, values: Mapping[str, Any] | None = None) -> Known:
+    return Known(run, list(Effect.objects.filter(root_run_id=run.root_run_id).order_by("path", "item")), values)
+
+
+def preview_deed(
+    *, actor: Actor, run: Run, plan: Plan, deed: DeedOnRun, step: str = "", known: Known | None = None
+) -> DeedPreview:
     """What a deed would do now; nothing is changed. ``step`` names the one to settle (``path#item``), else the one at
     which the run stopped. Raises ``Conflict`` where the deed makes no sense for the run."""
     require_permission(actor, PERMISSIONS[deed], run)
-    effects = list(Effect.objects.filter(root_run_id=run.root_run_id).order_by("path", "item"))
+    known = known or known_of(run)
+    effects = known.effects
     done = {_place(one) for one in effects if one.state == Effect.State.DONE}
     unsure = {_place(one) for one in effects if one.state in (Effect.State.OPEN, Effect.State.UNKNOWN)} - done
     if deed == "cancel":
@@ -51,13 +78,15 @@ def preview_deed(*, actor: Actor, run: Run, plan: Plan, deed: DeedOnRun, step: s
         return DeedPreview(kept=_in_order(plan, done), under_way=_in_order(plan, unsure))
     if run.status not in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
         raise Conflict(what=f"The run is {run.status}; this is for one that stopped.")
-    return _taken_up_again(run, plan, deed, step or run.error_step or "", done, unsure)
+    return _taken_up_again(known, plan, deed, step or run.error_step or "", done, unsure)
 
 
-def _taken_up_again(run: Run, plan: Plan, deed: DeedOnRun, step: str, done: set[str], unsure: set[str]) -> DeedPreview:
+def _taken_up_again(
+    known: Known, plan: Plan, deed: DeedOnRun, step: str, done: set[str], unsure: set[str]
+) -> DeedPreview:
     stopped = {step} if "#" in step else {place for place in unsure if place.partition("#")[0] == step} | {step}
-    undoing = (run.error_step or "").endswith(_UNDO)
-    to_call = set(_still_to_undo(plan, done) if undoing else _ahead(run, plan, done))
+    undoing = (known.run.error_step or "").endswith(_UNDO)
+    to_call = set(_still_to_undo(plan, done) if undoing else _ahead(known.ended, plan, done))
     skipped: set[str] = set()
     if deed == "skip":
         skipped, unsure = stopped, unsure - stopped
@@ -66,8 +95,8 @@ def _taken_up_again(run: Run, plan: Plan, deed: DeedOnRun, step: str, done: set[
     elif deed == "settle_not_happened":
         to_call, unsure = to_call | stopped, unsure - stopped
     to_call -= skipped | unsure | (done if deed == "settle_happened" else set())
-    known = {place.partition("#")[0] for place in skipped | unsure}
-    called = {place for place in to_call if place not in known}
+    told = {place.partition("#")[0] for place in skipped | unsure}
+    called = {place for place in to_call if place not in told}
     return DeedPreview(
         called=_in_order(plan, called),
         recorded=_in_order(plan, done - skipped),
@@ -76,9 +105,8 @@ def _taken_up_again(run: Run, plan: Plan, deed: DeedOnRun, step: str, done: set[
     )
 
 
-def _ahead(run: Run, plan: Plan, done: set[str]) -> Iterator[str]:
+def _ahead(ended: set[str], plan: Plan, done: set[str]) -> Iterator[str]:
     """The blocks that reach out and have not ended well in this run; undoings and failure branches are not ahead."""
-    ended = set(StepRun.objects.filter(run_id=run.id, status__in=_ENDED, item="").values_list("path", flat=True))
     inside = {path for path in plan.blocks if any(path.startswith(f"{outer}/") for outer in ended)}
     for path in reaching_out(plan):
         if path not in ended and path not in done and path not in inside:

@@ -16,6 +16,7 @@ from ipaas.flows.plan import Block, BranchBlock, ForEachBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime import writing
 from ipaas.runtime.approvals import withdraw_questions
+from ipaas.runtime.deed_previews import Known, known_of
 from ipaas.runtime.execution import payload_aad, value_key
 from ipaas.runtime.models import TEST, DeadLetter, Effect, Run, StepRun, Work
 from ipaas.runtime.rows import PayloadRow, StepRow, Unit
@@ -143,19 +144,25 @@ class ReplayPreview:
 
 
 def preview_replay(
-    *, actor: Actor, run: Run, from_step: str | None = None, item: int | None = None, new_effects: bool = False
+    *,
+    actor: Actor,
+    run: Run,
+    from_step: str | None = None,
+    item: int | None = None,
+    new_effects: bool = False,
+    known: Known | None = None,
 ) -> ReplayPreview:
     """What ``replay_run`` with the same wish would do now; raises what it would raise. Nothing is changed."""
     require_permission(actor, "runs.replay", run)
     wish = Wish(from_step, item, new_effects)
     _check_state(run, wish)
-    values = read_values(run)
+    known = known or known_of(run)
+    values = read_values(run) if known.values is None else known.values
     if "trigger" not in values:
         raise InputGone
     taken = [str(step) for step in _copied(plan_for(run.version_id), run, wish, values)]
-    effects = list(Effect.objects.filter(root_run_id=run.root_run_id).order_by("path", "item"))
-    done = [_place(effect) for effect in effects if effect.state == Effect.State.DONE]
-    unsure = [_place(effect) for effect in effects if effect.state in (Effect.State.OPEN, Effect.State.UNKNOWN)]
+    done = [_place(effect) for effect in known.effects if effect.state == Effect.State.DONE]
+    unsure = [_place(effect) for effect in known.effects if effect.state in (Effect.State.OPEN, Effect.State.UNKNOWN)]
     kept = [place for place in done if not new_effects or place in taken]
     repeated = [place for place in done if place not in kept]
     return ReplayPreview(tuple(taken), tuple(kept), tuple(repeated), () if new_effects else tuple(unsure))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from ipaas.accounts.models import Environment
 from ipaas.core.actor import Actor
@@ -22,13 +23,16 @@ _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(ms|s|min|h|d)?", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400}
 
 
-def run_filter(actor: Actor, query: Mapping[str, str]) -> tuple[RunFilter, list[dict[str, str]]]:
+def run_filter(
+    actor: Actor, query: Mapping[str, str], environments: Mapping[str, UUID] | None = None
+) -> tuple[RunFilter, list[dict[str, str]]]:
     """What a query asks for, and what is wrong with it; a condition at fault is left out.
 
     ``since`` and ``until`` are times with their zone, or a span before now such as ``24h``; ``longer`` and ``shorter``
-    are spans such as ``30s``; ``version`` is the number of a version of ``flow``.
+    are spans such as ``30s``; ``version`` is the number of a version of ``flow``. ``environments`` are the ids by slug
+    where the caller has them.
     """
-    reading = _Reading(actor, query)
+    reading = _Reading(actor, query, environments)
     return reading.found(), reading.errors
 
 
@@ -48,7 +52,8 @@ def span_s(text: str) -> float | None:
 
 
 class _Reading:
-    def __init__(self, actor: Actor, query: Mapping[str, str]) -> None:
+    def __init__(self, actor: Actor, query: Mapping[str, str], environments: Mapping[str, UUID] | None) -> None:
+        self._environments = environments
         self.actor, self.errors = actor, list[dict[str, str]]()
         given = {name: query.get(name, "").replace("\x00", "").strip() for name in PARAMETERS}
         self.query = {name: text[:MOST_CHARS] for name, text in given.items()}
@@ -90,8 +95,11 @@ class _Reading:
         slug = self.query["environment"]
         if not slug or self.actor.workspace_id is None:
             return None
-        found = Environment.objects.filter(workspace_id=self.actor.workspace_id, slug=slug)
-        environment_id = found.values_list("id", flat=True).first()
+        known = self._environments
+        if known is None:
+            found = Environment.objects.filter(workspace_id=self.actor.workspace_id, slug=slug)
+            known = dict(found.values_list("slug", "id"))
+        environment_id = known.get(slug)
         if environment_id is None:
             self._fault("environment", f"there is no environment {slug[:80]!r}")
         return environment_id

@@ -17,6 +17,7 @@ from ipaas.core import jsonio
 from ipaas.core.redaction import Redactor, SecretValues, scrub_text, texts_of
 from ipaas.flows.plan import Block, CallBlock, Plan
 from ipaas.flows.queries import plan_for
+from ipaas.runtime.deed_previews import Known, known_of
 from ipaas.runtime.execution import value_key
 from ipaas.runtime.inputs import Facts, facts_of, step_input
 from ipaas.runtime.models import Approval, Run
@@ -92,6 +93,10 @@ class ShownRun:
                 yield from places.hidden(_as_step(self.plan.blocks[path], value))
             if fields := self._vendors.get(path):
                 yield from Redactor(fields=fields, fingerprint_key=self._key).hidden(_as_body(value))
+
+    def known(self) -> Known:
+        """What the previews of deeds go by, without reading the values once more."""
+        return known_of(self.run, self._values)
 
     # -- what is shown -------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Approvals: the inbox, and one with its evidence, decided in two clicks."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
@@ -16,13 +17,12 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
-from ipaas.flows.models import Flow
 from ipaas.flows.plan import ApprovalBlock
 from ipaas.runtime.approvals import Outcome, decide_approval, deciding_roles, delegate_approval, refusal
 from ipaas.runtime.models import Approval, Run, StepRun
-from ipaas.runtime.showing import ShownRun, shown_evidence, shown_text
+from ipaas.runtime.showing import ShownRun, shown_evidence, text_scrubber
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
-from ipaas.web.pages.wording import plan_or_none, plural, words
+from ipaas.web.pages.wording import flow_names, plan_or_none, plural, words
 from ipaas.web.readmodels import ApprovalRow, CursorPage, Link, Tab
 
 NOTHING_NEW = 204
@@ -42,10 +42,10 @@ def approval_list(request: WorkspaceRequest) -> HttpResponse:
     found, listed = newest_first(
         request, rows.exclude(state=Approval.State.PENDING) if decided else pending, "approvals"
     )
-    views = [_row(request, approval) for approval in found]
-    version = hashlib.sha256(repr([(row.id, row.status) for row in views]).encode()).hexdigest()[:16]
+    version = hashlib.sha256(repr([(row.id, _status(row)) for row in found]).encode()).hexdigest()[:16]
     if request.GET.get("v") == version:
         return HttpResponse(status=NOTHING_NEW)
+    views = _rows(request, found)
     context: dict[str, Any] = {
         "page": CursorPage(views, listed.label, listed.next_url, listed.previous_url),
         "version": version,
@@ -59,19 +59,29 @@ def approval_list(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "runtime/approval_list.html", context | {"tabs": tabs})
 
 
-def _row(request: WorkspaceRequest, approval: Approval) -> ApprovalRow:
-    place = [request.workspace.slug, approval.id]
-    is_open = approval.state == Approval.State.PENDING
-    overdue = is_open and approval.expires_at is not None and approval.expires_at <= now()
-    may = is_open and not overdue and request.actor.may("approvals.decide")
+def _status(approval: Approval) -> str:
+    overdue = approval.expires_at is not None and approval.expires_at <= now()
+    if approval.state == Approval.State.PENDING and overdue:
+        return "expired"
+    return _STATUS.get(approval.state, approval.state)
+
+
+def _rows(request: WorkspaceRequest, approvals: Sequence[Approval]) -> list[ApprovalRow]:
+    flows, scrub = flow_names(one.flow_id for one in approvals), text_scrubber(request.workspace.id)
+    return [_row(request, one, flows[one.flow_id][1], scrub(one.title)) for one in approvals]
+
+
+def _row(request: WorkspaceRequest, approval: Approval, flow: str, title: str) -> ApprovalRow:
+    place, status = [request.workspace.slug, approval.id], _status(approval)
+    may = status == _STATUS[Approval.State.PENDING] and request.actor.may("approvals.decide")
     return ApprovalRow(
         id=str(approval.id),
         url=reverse("runtime:approval_detail", args=place),
-        title=shown_text(approval.workspace_id, approval.title),
-        flow=Flow.objects.filter(id=approval.flow_id).values_list("title", flat=True).first() or "removed flow",
+        title=title,
+        flow=flow,
         asked_at=uuid7_time(approval.id),
         expires_at=approval.expires_at,
-        status="expired" if overdue else _STATUS.get(approval.state, approval.state),
+        status=status,
         approvers=_approvers(approval),
         decide_url=reverse("runtime:approval_decide", args=place) if may else "",
     )
@@ -106,7 +116,7 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
             "comment": approval.reason,
         }
     place = [request.workspace.slug]
-    row = replace(_row(request, approval), summary=_summary(evidence))
+    row = replace(_rows(request, [approval])[0], summary=_summary(evidence))
     refused = refusal(request.actor, approval) if row.decide_url else None
     context = {
         "approval": replace(row, decide_url="") if refused else row,

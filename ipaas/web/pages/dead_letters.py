@@ -35,6 +35,7 @@ from ipaas.web.pages.wording import (
     counted,
     error_class_options,
     failure_in_lists,
+    flow_names,
     plan_or_none,
     step_title,
     words,
@@ -51,7 +52,9 @@ MOST_NAMED = 500
 @page("deadletters.view")
 def dead_letter_list(request: WorkspaceRequest) -> HttpResponse:
     letters = _matching(request)
-    groups = [_group_view(request, group) for group in group_letters(letters)]
+    found = group_letters(letters)
+    flows = flow_names(group.flow_id for group in found)
+    groups = [_group_view(request, group, flows[group.flow_id]) for group in found]
     names = ("q", "flow", "error_class", "environment")
     filters = {
         "q": asked(request, "q"),
@@ -84,9 +87,8 @@ def _of_environment(request: WorkspaceRequest, letters: QuerySet[DeadLetter]) ->
     return letters.filter(environment_id__in=places.values("id"))
 
 
-def _group_view(request: WorkspaceRequest, group: LetterGroup) -> DeadLetterGroup:
+def _group_view(request: WorkspaceRequest, group: LetterGroup, flow: tuple[str, str]) -> DeadLetterGroup:
     plan = plan_or_none(group.version_id) if group.version_id else None
-    flow = Flow.objects.filter(id=group.flow_id).values_list("slug", "title").first() or ("", "removed flow")
     chosen = {"flow": flow[0], "cause": group.cause, "environment": environment_asked(request) or "any"}
     place, query = [request.workspace.slug], urlencode(chosen)
     may = request.actor.may
@@ -137,7 +139,7 @@ def dead_letter_group(request: WorkspaceRequest) -> HttpResponse:
     plan = plan_or_none(groups[0].version_id) if groups[0].version_id else None
     rows = [_row(request, letter, names, failure_in_lists(letter, plan, letter.step)) for letter in found]
     context = {
-        "group": _group_view(request, groups[0]),
+        "group": _group_view(request, groups[0], flow_names([groups[0].flow_id])[groups[0].flow_id]),
         "page": CursorPage(rows, listed.label, listed.next_url, listed.previous_url),
         "crumbs": crumbs,
     }

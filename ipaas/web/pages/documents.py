@@ -84,6 +84,7 @@ class DocumentPages:
         found = self.type.versions.filter(document_id=document.id, number=number).first()
         if found is None:
             raise NotFound(what=f"{self.kind} version")
+        found.document = document
         return found
 
     def crumbs(self, request: WorkspaceRequest, document: VersionedDocument | None = None) -> list[Link]:

@@ -1,9 +1,10 @@
 """Flows: list, page, document and its versions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -129,7 +130,9 @@ def _row(
 def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
     environment = environment_of(request)
     flow = FLOWS.document(request, slug)
-    deployments = list(flow.deployments.select_related("environment", "version", "previous_version"))
+    of_flow = Deployment.objects.select_related("environment", "version", "previous_version")
+    prefetch_related_objects([flow], Prefetch("deployments", of_flow))
+    deployments = list(flow.deployments.all())
     here = next((one for one in deployments if environment and one.environment_id == environment.id), None)
     label, content = views.shown_version(request, FLOWS, flow, here.version.number if here and here.active else 0)
     valid = not form_findings(content)
@@ -138,7 +141,6 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
     for one in deployments:
         if one.active:
             live.setdefault(one.version.number, []).append(one.environment.slug)
-    clocks = clocks_of(flow.id)
     context = {
         **views.detail_context(request, FLOWS, flow),
         "flow": _row(request, flow, figures, open_letters(request.workspace.id)),
@@ -149,7 +151,7 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "trigger": trigger_in_words(content) if valid else "",
         "facts": contract_facts(content) if valid else [],
         "versions": version_rows(request, FLOWS, flow, live),
-        "deployments": [deployment_row(request, one, clocks.get(one.environment_id)) for one in deployments],
+        "deployments": deployment_rows(request, deployments, clocks_of(flow.id)),
         "held": held_count(flow.id),
         "release_per_s": RELEASE_PER_S,
         "recent": recent_runs(request, flow, environment) if environment and request.actor.may("runs.view") else None,
@@ -190,10 +192,25 @@ def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment])
     }
 
 
-def deployment_row(request: WorkspaceRequest, one: Deployment, clock: Clock | None) -> DeploymentRow:
-    endpoint = None
-    if one.trigger_kind == "webhook" and request.actor.may("connections.view"):
-        endpoint = Endpoint.objects.filter(environment_id=one.environment_id, slug=one.trigger_key).first()
+def deployment_rows(
+    request: WorkspaceRequest, deployments: Sequence[Deployment], clocks: Mapping[UUID, Clock]
+) -> list[DeploymentRow]:
+    """Deployments of one flow."""
+    hooked = [one for one in deployments if one.trigger_kind == "webhook" and request.actor.may("connections.view")]
+    places, keys = {one.environment_id for one in hooked}, {one.trigger_key for one in hooked}
+    found = Endpoint.objects.filter(environment_id__in=places, slug__in=keys) if hooked else ()
+    endpoints = {(one.environment_id, one.slug): one for one in found}
+    return [
+        _deployment_row(
+            request, one, clocks.get(one.environment_id), endpoints.get((one.environment_id, one.trigger_key))
+        )
+        for one in deployments
+    ]
+
+
+def _deployment_row(
+    request: WorkspaceRequest, one: Deployment, clock: Clock | None, endpoint: Endpoint | None
+) -> DeploymentRow:
     place = [request.workspace.slug, one.environment.slug, one.trigger_key]
     return DeploymentRow(
         environment=one.environment.name,

@@ -18,13 +18,14 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow
+from ipaas.runtime.approvals import asked_of
 from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
 from ipaas.runtime.models import Approval, DeadLetter, Run
 from ipaas.runtime.reading import classified_primary
-from ipaas.runtime.showing import shown_text
+from ipaas.runtime.showing import text_scrubber
 from ipaas.runtime.today import SLICE, Day, FlowDay, pulse, read_day
-from ipaas.web.pages.home_troubles import begin_steps, failure_row, troubles_of
-from ipaas.web.pages.support import environment_of, environments_of
+from ipaas.web.pages.home_troubles import begin_steps, failure_rows, troubles_of
+from ipaas.web.pages.support import environment_of
 from ipaas.web.pages.wording import counted, plan_or_none, step_title, words
 from ipaas.web.readmodels import OutcomeRow, TodoItem
 
@@ -32,6 +33,7 @@ NOTHING_NEW = 204
 SLICES_AN_HOUR = 6
 MOST_FLOWS = 100
 MOST_TODOS = 8
+MOST_ASKED = 200
 MOST_NAMED = 3
 MOST_CAUSES = 5
 HOLDS_S = 30
@@ -46,8 +48,9 @@ def home(request: WorkspaceRequest) -> HttpResponse:
     version = f"{_pulse(request, place)}.{int(now().timestamp())}"
     if _still_holds(request.GET.get("v", ""), version):
         return HttpResponse(status=NOTHING_NEW)
-    request.session["workspace"] = request.workspace.slug
-    several = len(environments_of(request)) > 1
+    if request.session.get("workspace") != request.workspace.slug:
+        request.session["workspace"] = request.workspace.slug
+    several = len(request.workspace.environments.all()) > 1
     place = place if several else None
     flows = _flows(request)
     groups = group_letters(_letters(request, place)) if request.actor.may("deadletters.view") else []
@@ -57,7 +60,7 @@ def home(request: WorkspaceRequest) -> HttpResponse:
         "tiles": _tiles(request, flows, day, groups, place),
         "outcomes": _outcomes(request, flows, day, groups),
         "todos": _todos(request, groups, flows),
-        "failures": [failure_row(request, group, place) for group in groups[:MOST_CAUSES]],
+        "failures": failure_rows(request, groups[:MOST_CAUSES], place),
         "troubles": troubles_of(request, environment_of(request)),
         "counting": not day.complete,
         "begin": begin_steps(request) if not flows else None,
@@ -210,9 +213,10 @@ def _todos(request: WorkspaceRequest, groups: Sequence[LetterGroup], flows: Mapp
     place = [request.workspace.slug]
     if request.actor.may("approvals.decide"):
         pending = Approval.objects.visible_to(request.actor).filter(state=Approval.State.PENDING, expires_at__gt=now())
-        for approval in pending.order_by("-id")[:MOST_TODOS]:
+        scrub = text_scrubber(request.workspace.id)
+        for approval in asked_of(request.actor, pending.order_by("-id")[:MOST_ASKED])[:MOST_TODOS]:
             url = reverse("runtime:approval_detail", args=[*place, approval.id])
-            title = shown_text(approval.workspace_id, approval.title)
+            title = scrub(approval.title)
             todos.append(TodoItem("approvals", title, url, uuid7_time(approval.id)))
     if request.actor.may("runs.replay") or request.actor.may("deadletters.correct"):
         todos += [_letters_todo(group, flows, place) for group in groups[:MOST_TODOS]]

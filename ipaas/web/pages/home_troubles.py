@@ -1,5 +1,6 @@
 """What goes wrong, on Home: failures by cause, connections in trouble; and the way in where there is nothing yet."""
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -9,11 +10,10 @@ from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.catalog.models import Connection
 from ipaas.catalog.state import ConnectionHealth
-from ipaas.flows.models import Flow
 from ipaas.runtime.letters import LetterGroup
 from ipaas.web.operate_readmodels import FailureRow, TroubleRow
 from ipaas.web.pages.connection_rows import connection_url, states_of
-from ipaas.web.pages.wording import plan_or_none, step_title, words
+from ipaas.web.pages.wording import flow_names, plan_or_none, step_title, words
 from ipaas.web.readmodels import Link
 from ipaas.web.rendering import duration
 
@@ -23,9 +23,17 @@ NEARLY_USED = 0.8
 """The share of a quota from which on it is worth a word."""
 
 
-def failure_row(request: WorkspaceRequest, group: LetterGroup, place: Environment | None) -> FailureRow:
-    """A cause of open dead letters, with the way to its group."""
-    flow = Flow.objects.filter(id=group.flow_id).values_list("slug", "title").first() or ("", _("removed flow"))
+def failure_rows(
+    request: WorkspaceRequest, groups: Sequence[LetterGroup], place: Environment | None
+) -> list[FailureRow]:
+    """Causes of open dead letters, each with the way to its group."""
+    flows = flow_names(group.flow_id for group in groups)
+    return [_failure_row(request, group, place, flows[group.flow_id]) for group in groups]
+
+
+def _failure_row(
+    request: WorkspaceRequest, group: LetterGroup, place: Environment | None, flow: tuple[str, str]
+) -> FailureRow:
     query = {"flow": flow[0], "cause": group.cause, "environment": place.slug if place is not None else "any"}
     url = reverse("runtime:dead_letter_group", args=[request.workspace.slug])
     plan = plan_or_none(group.version_id) if group.version_id else None

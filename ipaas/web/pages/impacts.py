@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from ipaas.core.actor import Actor
 from ipaas.core.errors import IpaasError, PermissionDenied
 from ipaas.flows.plan import Plan
-from ipaas.runtime.deed_previews import PERMISSIONS, DeedOnRun, preview_deed, reaching_out
+from ipaas.runtime.deed_previews import PERMISSIONS, DeedOnRun, Known, preview_deed, reaching_out
 from ipaas.runtime.models import Run
 from ipaas.runtime.replays import ReplayPreview, preview_replay
 from ipaas.web.pages.wording import step_title
@@ -16,14 +16,18 @@ from ipaas.web.readmodels import Impact
 MOST_LINES = 40
 
 
-def replay_impacts(actor: Actor, run: Run, plan: Plan | None, *, from_key: str, new_effects: bool) -> dict[str, Any]:
+def replay_impacts(
+    actor: Actor, run: Run, plan: Plan | None, *, from_key: str, new_effects: bool, known: Known | None = None
+) -> dict[str, Any]:
     """``impacts``, and ``impacts_problem`` when such a replay is refused, with the reason."""
     path, mark, number = from_key.partition("#")
     item = int(number) if mark and number.isascii() and number.isdigit() and len(number) < 9 else None
     try:
         if new_effects and not actor.may("runs.replay_new_effects"):
             raise PermissionDenied(permission="runs.replay_new_effects")
-        preview = preview_replay(actor=actor, run=run, from_step=path or None, item=item, new_effects=new_effects)
+        preview = preview_replay(
+            actor=actor, run=run, from_step=path or None, item=item, new_effects=new_effects, known=known
+        )
     except IpaasError as error:
         return {"impacts": [], "impacts_problem": f"{error.detail} {error.advice}".strip()}
     return {"impacts": _impacts(plan, preview), "impacts_problem": ""}
@@ -49,12 +53,14 @@ def _impacts(plan: Plan | None, preview: ReplayPreview) -> list[Impact]:
     return _bounded([pair[1] for pair in ranked])
 
 
-def deed_impacts(actor: Actor, run: Run, plan: Plan | None, deed: DeedOnRun, step: str = "") -> list[Impact]:
+def deed_impacts(
+    actor: Actor, run: Run, plan: Plan | None, deed: DeedOnRun, step: str = "", *, known: Known | None = None
+) -> list[Impact]:
     """What resuming, skipping, settling or cancelling does outside; nothing where the deed makes no sense now."""
     if plan is None or not actor.may(PERMISSIONS[deed]):
         return []
     try:
-        preview = preview_deed(actor=actor, run=run, plan=plan, deed=deed, step=step)
+        preview = preview_deed(actor=actor, run=run, plan=plan, deed=deed, step=step, known=known)
     except IpaasError:
         return []
     notes = (

@@ -37,7 +37,6 @@ from ipaas.web.pages import bulk
 from ipaas.web.pages.support import (
     asked,
     environment_asked,
-    environments_of,
     options,
     posted,
     read_id,
@@ -59,7 +58,7 @@ _PLAIN = ("q", "version", "step", "longer", "shorter", "until")
 def run_list(request: WorkspaceRequest) -> HttpResponse:
     """Newest first; ``?v=`` asks for the rows only when they changed since that version."""
     query = _query(request)
-    wanted, errors = run_filter(request.actor, query)
+    wanted, errors = _asked_for(request, query)
     before = read_id(request.GET.get("before", ""))
     version = ""
     if before is None:
@@ -97,6 +96,10 @@ def _query(request: WorkspaceRequest) -> dict[str, str]:
     return query
 
 
+def _asked_for(request: WorkspaceRequest, query: Mapping[str, str]) -> tuple[RunFilter, list[dict[str, str]]]:
+    return run_filter(request.actor, query, {one.slug: one.id for one in request.workspace.environments.all()})
+
+
 def _filters(request: WorkspaceRequest, query: Mapping[str, str]) -> dict[str, Any]:
     states = {"": _("Any state")} | {state: state_look(state).word for state in Run.Status.values}
     given = {name for name in PARAMETERS if asked(request, name)}
@@ -121,7 +124,7 @@ def _since_options(chosen: str) -> list[Option]:
 
 def environment_options(request: WorkspaceRequest, chosen: str) -> list[Option]:
     """Empty where there is one environment only, so that no field is shown."""
-    places = [(one.slug, one.name) for one in environments_of(request)]
+    places = [(one.slug, one.name) for one in request.workspace.environments.all()]
     if len(places) < 2:
         return []
     return options({"any": _("Any environment"), **dict(places)}, chosen or "any")
@@ -228,7 +231,7 @@ def _counted(request: WorkspaceRequest, deed: Any, wanted: RunFilter) -> str:
 
 def _wanted_of(request: WorkspaceRequest) -> RunFilter:
     """The filter of the address as the list shows it; a filter at fault is refused, not widened."""
-    wanted, errors = run_filter(request.actor, _query(request))
+    wanted, errors = _asked_for(request, _query(request))
     if errors:
         raise InvalidInput(errors)
     return wanted

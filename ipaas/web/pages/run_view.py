@@ -15,7 +15,7 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.plan import CallBlock, EmitBlock, Plan
-from ipaas.runtime.deed_previews import DeedOnRun
+from ipaas.runtime.deed_previews import DeedOnRun, Known, known_of
 from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun
 from ipaas.runtime.reading import business_ids_of
 from ipaas.runtime.replays import replays_of
@@ -39,11 +39,9 @@ MOST_POINTS = 60
 STOPPED = (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR)
 
 
-def run_version(run: Run) -> str:
-    """Changes whenever something that the page shows changes."""
-    steps = StepRun.objects.filter(run_id=run.id).order_by("seq")
-    rows: list[Any] = [run.status, run.finished_at, run.cancel_reason, run.error_code]
-    rows += steps.values_list("seq", "status", "attempts", "due_at")
+def run_version(run: Any) -> str:
+    """Changes whenever something that the page shows changes; of a run ``with_steps_digest``."""
+    rows = [run.status, run.finished_at, run.cancel_reason, run.error_code, run.steps_digest]
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
@@ -84,15 +82,16 @@ class RunView:
 
     def detail(self, version: str) -> RunDetail:
         run = self.run
-        flow = Flow.objects.filter(id=run.flow_id).first()
-        number = FlowVersion.objects.filter(id=run.version_id).values_list("number", flat=True).first()
+        version_of = FlowVersion.objects.filter(id=run.version_id).select_related("document").defer("content", "text")
+        made_by = version_of.first()
+        flow = made_by.document if made_by is not None else None
         environment = Environment.objects.filter(id=run.environment_id).values_list("name", flat=True).first()
         parent = run.replay_of or run.parent_run_id
         return RunDetail(
             id=str(run.id),
             flow=flow.title if flow is not None else "removed flow",
             flow_url=self._flow_url(flow),
-            flow_version=number or 0,
+            flow_version=made_by.number if made_by is not None else 0,
             environment=environment or "",
             status=run.status,
             status_reason=self.status_reason(),
@@ -175,9 +174,14 @@ class RunView:
             )
         return found
 
+    @cached_property
+    def known(self) -> Known:
+        """What the previews of deeds go by."""
+        return known_of(self.run) if self.shown is None else self.shown.known()
+
     def impacts(self, deed: DeedOnRun, step: str = "") -> list[Impact]:
         """What a deed on this run would do outside."""
-        return deed_impacts(self.actor, self.run, self.plan, deed, step)
+        return deed_impacts(self.actor, self.run, self.plan, deed, step, known=self.known)
 
     def replay_points(self) -> list[Option]:
         """Where a replay may start from: blocks that ran, and single items of an outermost for-each."""
@@ -245,7 +249,7 @@ class RunView:
 
     def effects(self) -> list[EffectView]:
         """What this run and its replays changed outside; a failed try changed nothing."""
-        rows = Effect.objects.filter(root_run_id=self.run.root_run_id).order_by("run_id", "path", "item")
+        rows = sorted(self.known.effects, key=lambda one: (one.run_id, one.path, one.item))
         effects = [one for one in rows[:200] if one.state != Effect.State.FAILED]
         undone = {(one.path, one.item) for one in effects if one.state == Effect.State.DONE}
         place = {path: number for number, path in enumerate(self.plan.blocks if self.plan is not None else ())}

@@ -13,6 +13,7 @@ from ipaas.core import jsonio
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.runtime import services
 from ipaas.runtime.models import Run
+from ipaas.runtime.querysets import RunQuerySet
 from ipaas.runtime.replays import replay_run
 from ipaas.web.pages.impacts import replay_impacts
 from ipaas.web.pages.run_view import RunView, run_version
@@ -37,9 +38,11 @@ def reason_of(request: WorkspaceRequest) -> str:
 # -- one run -------------------------------------------------------------------------------------------------------
 
 
-def run_of(request: WorkspaceRequest, run_id: UUID) -> Run:
+def run_of(request: WorkspaceRequest, run_id: UUID, rows: RunQuerySet | None = None) -> Run:
     """The run, or ``NotFound``, exactly alike for one of another workspace."""
-    found: Run | None = Run.objects.visible_to(request.actor).filter(id=run_id).first()
+    found: Run | None = (
+        (Run.objects.all() if rows is None else rows).visible_to(request.actor).filter(id=run_id).first()
+    )
     if found is None:
         raise NotFound(what="run")
     return found
@@ -49,7 +52,7 @@ def run_of(request: WorkspaceRequest, run_id: UUID) -> Run:
 @page("runs.view")
 def run_detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     """The timeline; ``?v=`` asks for it only when it changed since that version."""
-    run = run_of(request, run_id)
+    run = run_of(request, run_id, Run.objects.with_steps_digest())
     version = run_version(run)
     if request.GET.get("v") == version:
         return HttpResponse(status=NOTHING_NEW)
@@ -71,7 +74,9 @@ def run_detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
         "cancel_impacts": view.impacts("cancel") if detail.cancel_url else [],
     }
     if detail.replay_url:
-        context |= replay_impacts(request.actor, run, view.plan, from_key=context["replay_from"], new_effects=False)
+        context |= replay_impacts(
+            request.actor, run, view.plan, from_key=context["replay_from"], new_effects=False, known=view.known
+        )
     return render(request, "runtime/run_detail.html", context)
 
 

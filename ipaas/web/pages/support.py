@@ -25,19 +25,10 @@ def environment_of(request: WorkspaceRequest) -> Environment | None:
 
     Also set on the request, so that the frame names it; None where the workspace has none yet.
     """
-    environments = environments_of(request)
+    environments = list(request.workspace.environments.all())
     chosen = request.session.get(f"environment:{request.workspace.slug}", "")
     found = next((one for one in environments if one.slug == chosen), environments[-1] if environments else None)
     request.environment = found  # type: ignore[attr-defined]  # read by web.shell
-    return found
-
-
-def environments_of(request: WorkspaceRequest) -> list[Environment]:
-    """The environments of the workspace, looked up once for a request."""
-    found: list[Environment] | None = getattr(request, "_environments", None)
-    if found is None:
-        found = list(request.workspace.environments.all())
-        request._environments = found  # type: ignore[attr-defined]  # noqa: SLF001 - ours, for this request
     return found
 
 
@@ -49,7 +40,7 @@ def environment_asked(request: WorkspaceRequest) -> str:
     chosen, asked_for = environment_of(request), asked(request, "environment")
     if asked_for:
         return "" if asked_for == "any" else asked_for
-    return chosen.slug if chosen is not None and len(environments_of(request)) > 1 else ""
+    return chosen.slug if chosen is not None and len(request.workspace.environments.all()) > 1 else ""
 
 
 @contextmanager

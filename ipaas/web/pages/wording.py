@@ -1,6 +1,7 @@
 """The words of the pages for what the engine records."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 
 from ipaas.core.errors import ErrorClass, NotFound
+from ipaas.flows.models import Flow
 from ipaas.flows.plan import EmitBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime.models import DeadLetter, Run, StepRun
@@ -104,6 +106,12 @@ def counted(number: int, word: str) -> str:
 def short_id(value: UUID) -> str:
     """The end of an id, enough to tell runs apart by eye."""
     return f"…{str(value)[-6:]}"
+
+
+def flow_names(flow_ids: Iterable[UUID]) -> Mapping[UUID, tuple[str, str]]:
+    """Slug and title of flows by id, for the rows of a list; one that is gone has no slug."""
+    rows = Flow.objects.filter(id__in=set(flow_ids)).values_list("id", "slug", "title")
+    return defaultdict(lambda: ("", _("removed flow")), {flow_id: (slug, title) for flow_id, slug, title in rows})
 
 
 def plan_or_none(version_id: UUID) -> Plan | None:
