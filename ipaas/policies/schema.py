@@ -94,7 +94,11 @@ CONNECTION_SCHEMA: Mapping[str, JSON] = {
                 "open_s": _number(
                     "Seconds it stays open; doubles with each failed probing, at most eightfold.", above=0, high=3600
                 ),
-                "half_open_probes": _count("Calls let through to see whether the other side is back.", 1, 100),
+                "half_open_probes": _count(
+                    "Calls let through then; when `failure_ratio` of them fail, it opens again.",
+                    1,
+                    100,
+                ),
                 "ramp_s": _number("Seconds of gradual draining after it recovered.", low=0, high=600),
             },
             nullable=True,

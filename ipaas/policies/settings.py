@@ -40,7 +40,7 @@ class BreakerSettings:
     """Opens when ``failure_ratio`` of at least ``min_calls`` in ``window_s`` failed.
 
     Stays open for ``open_s`` (doubled with each failed probing, at most eightfold), then lets ``half_open_probes``
-    through, then drains at a doubling pace for ``ramp_s``.
+    through: it opens again as soon as ``failure_ratio`` of them failed, else drains at a doubling pace for ``ramp_s``.
     """
 
     window_s: float = 30.0

@@ -1,6 +1,6 @@
 -- Breaker, token buckets, daily quota and concurrency of up to 32 requests in one round trip, by Redis' own clock.
 -- One hash per connection:
---   bs state, bu open until, bn openings in a row, bp probes out, bx probes lost at, bk probes that went well,
+--   bs state, bu open until, bn openings in a row, bp probes out, bx probes lost at, bk/bf probes that went well/failed,
 --   br ramp began, bq/bqs calls of this second of the ramp, o<slot>/f<slot> good and bad calls of a part of the window,
 --   tk/ts tokens and their time, tk:<name>/ts:<name> of a further bucket, tp paused until,
 --   q/qd (and q:<name>/qd:<name>) calls of a day, c:<process> slots held, x:<process> until when.
@@ -47,8 +47,8 @@ for i = 1, #KEYS do
   if mode == 1 then
     local till = tonumber(h.bu) or 0
     if now >= till then
-      mode = 2; h.bp, h.bk = 0, 0
-      put('bs', 2); put('bp', 0); put('bk', 0)
+      mode = 2; h.bp, h.bk, h.bf = 0, 0, 0
+      put('bs', 2); put('bp', 0); put('bk', 0); put('bf', 0)
     else
       bound(0, till - now, 'breaker_open')
     end
@@ -57,7 +57,7 @@ for i = 1, #KEYS do
     local out = tonumber(h.bp) or 0
     if out > 0 and now >= (tonumber(h.bx) or 0) then out = 0; h.bp = 0; put('bp', 0) end
     bound(want, 0, '')
-    bound(probes - (tonumber(h.bk) or 0) - out, 1000, 'breaker_open')
+    bound(probes - (tonumber(h.bk) or 0) - (tonumber(h.bf) or 0) - out, 1000, 'breaker_open')
   elseif mode == 3 then
     local since = now - (tonumber(h.br) or now)
     if since >= ramp then

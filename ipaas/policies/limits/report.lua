@@ -60,12 +60,13 @@ for i = 1, #KEYS do
     local enough = mode == 3 and math.min(min_calls, probes) or min_calls
     if failed > 0 and good + bad >= enough and bad / (good + bad) >= ratio then trip() end
   elseif mode == 2 and probes_ok + probes_failed + probes_void > 0 then
-    if probes_failed > 0 then
+    local well, ill = (tonumber(h.bk) or 0) + probes_ok, (tonumber(h.bf) or 0) + probes_failed
+    if ill > 0 and ill >= ratio * probes then
       trip()
     else
-      local well = (tonumber(h.bk) or 0) + probes_ok
-      put('bp', math.max(0, (tonumber(h.bp) or 0) - probes_ok - probes_void)); put('bk', well)
-      if well >= probes then
+      put('bp', math.max(0, (tonumber(h.bp) or 0) - probes_ok - probes_failed - probes_void))
+      put('bk', well); put('bf', ill)
+      if well + ill >= probes then
         clear_window()
         if ramp > 0 then
           put('bs', 3); put('br', now); put('bq', 0); put('bqs', 0); mode = 3

@@ -6,7 +6,7 @@ import pytest
 
 from ipaas.policies.limits.model import AdmitRequest, LimitSpec, Mode, Report
 from ipaas.policies.limits.redis_store import RedisLimitStore
-from ipaas.policies.settings import RateSettings
+from ipaas.policies.settings import BreakerSettings, RateSettings
 from tests.integration.policies.conftest import ShiftedRedis
 
 
@@ -134,6 +134,57 @@ async def test_failed_probe_opens_for_twice_as_long_up_to_eightfold(
         shifted.advance(1)
         assert (await admit(store, guarded)).mode is Mode.HALF_OPEN
         assert await store.report([Report(guarded, probes_failed=1)]) == [Mode.OPEN]
+
+
+@pytest.mark.parametrize(
+    ("probes", "ratio", "results", "modes"),
+    [
+        (3, 0.5, "+++", "..r"),
+        (3, 0.5, "-++", "..r"),
+        (3, 0.5, "+-+", "..r"),
+        (3, 0.5, "++-", "..r"),
+        (3, 0.5, "--", ".o"),
+        (3, 0.5, "+--", "..o"),
+        (2, 0.5, "-", "o"),
+        (2, 0.5, "+-", ".o"),
+        (4, 0.5, "-+++", "...r"),
+        (4, 0.5, "-++-", "...o"),
+        (5, 0.3, "-+++-", "....o"),
+        (5, 1.0, "----+", "....r"),
+        (5, 1.0, "-----", "....o"),
+        (1, 1.0, "-", "o"),
+        (1, 0.01, "+", "r"),
+        (100, 0.01, "-", "o"),
+    ],
+)
+async def test_probes_are_judged_by_the_ratio(
+    store: RedisLimitStore, spec: LimitSpec, shifted: ShiftedRedis, probes: int, ratio: float, results: str, modes: str
+) -> None:
+    breaker = BreakerSettings(min_calls=4, failure_ratio=ratio, open_s=20, half_open_probes=probes)
+    guarded = replace(spec, breaker=breaker)
+    await store.report([Report(guarded, failed=4)])
+    shifted.advance(20)
+    await admit(store, guarded, tokens=probes)
+    seen = ""
+    for result in results:
+        report = Report(guarded, probes_ok=1) if result == "+" else Report(guarded, probes_failed=1)
+        seen += {Mode.HALF_OPEN: ".", Mode.OPEN: "o", Mode.RAMP: "r"}[(await store.report([report]))[0]]
+        if seen[-1] == ".":
+            assert (await admit(store, guarded)).tokens == 0
+    assert seen == modes
+
+
+async def test_failed_probes_are_forgotten_with_the_next_probing(
+    store: RedisLimitStore, spec: LimitSpec, shifted: ShiftedRedis
+) -> None:
+    guarded = replace(spec, breaker=BreakerSettings(min_calls=4, open_s=20, half_open_probes=3))
+    await store.report([Report(guarded, failed=4)])
+    shifted.advance(20)
+    await admit(store, guarded, tokens=3)
+    assert await store.report([Report(guarded, probes_failed=2)]) == [Mode.OPEN]
+    shifted.advance(40)
+    assert (await admit(store, guarded, tokens=9)).tokens == 3
+    assert await store.report([Report(guarded, probes_failed=1, probes_ok=2)]) == [Mode.RAMP]
 
 
 async def test_good_probes_lead_over_a_doubling_ramp_to_closed(
