@@ -218,6 +218,7 @@ class RunDetail:
     print_url: str = ""
     compare_url: str = ""
     audit_url: str = ""
+    try_url: str = ""
     stories: Sequence[tuple[str, str, str]] = ()
     """Name, value and address of the story of each business id."""
     note: str = ""

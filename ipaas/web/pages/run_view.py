@@ -115,10 +115,10 @@ class RunView:
             replay_points=self.replay_points(),
             new_effects=self.actor.may("runs.replay_new_effects"),
             note=f"{self.left_out:,} more steps, all without fault, are left out." if self.left_out else "",
-            **self._own_deeds(),
+            **self._own_deeds(flow),
         )
 
-    def _own_deeds(self) -> dict[str, str]:
+    def _own_deeds(self, flow: Flow | None) -> dict[str, str]:
         run, may = self.run, self.actor.may
         replayable = run.ended and may("runs.replay")
         going = not run.ended and run.status != Run.Status.COMPENSATING and run.cancel_reason is None
@@ -134,7 +134,15 @@ class RunView:
             "print_url": f"{self.url('run_detail')}?view=print",
             "compare_url": self.url("run_compare"),
             "audit_url": self._audit_url() if may("audit.view") else "",
+            "try_url": self._try_url(flow) if flow is not None and kept and may("flows.trigger", flow.id) else "",
         }
+
+    def _try_url(self, flow: Flow) -> str:
+        """To trying a step of the flow out with the data of this run: the one that stopped it, if any."""
+        query = {"run": str(self.run.id)}
+        if self.run.error_step and "~" not in self.run.error_step:
+            query["step"] = self.run.error_step
+        return f"{reverse('flows:flow_test', args=[self.slug, flow.slug])}?{urlencode(query)}"
 
     def _audit_url(self) -> str:
         """The entries that have this run as their subject."""

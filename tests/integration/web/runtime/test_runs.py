@@ -410,3 +410,20 @@ def test_a_run_that_ended_well_is_replayed_with_a_corrected_input(world: World, 
     operator.post("run_correct", run.id, input=text, deed="replay", reason="typing error")
     world.work()
     assert world.output(Run.objects.get(replay_of=run.id), "note") == {"n": 2}
+
+
+# -- trying a step out with its data ---------------------------------------------------------------------------------
+
+
+def test_a_run_leads_to_trying_its_failed_step_out(browser: Callable[[str], Browser], dead: Run) -> None:
+    person = browser("builder")
+    url = person.get("run_detail", dead.id).context["run"].try_url
+    assert url in text_of(person.get("run_detail", dead.id)).replace("&amp;", "&")
+    form = person.client.get(url)
+    assert form.status_code == 200
+    given = form.context["given"]
+    assert (given["run"], given["step"], given["how"]) == (str(dead.id), "ship", "alone")
+
+
+def test_who_may_not_start_a_flow_is_offered_no_trial(browser: Callable[[str], Browser], dead: Run) -> None:
+    assert browser("auditor").get("run_detail", dead.id).context["run"].try_url == ""
