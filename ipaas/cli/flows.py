@@ -25,11 +25,12 @@ def flows() -> None:
 
 @command(flows, "list")
 @flag("--archived", help="Archived ones instead.")
+@click.option("--tag", help="Only those with this tag.")
 @limit
-def list_flows(shell: Shell, archived: bool, limit: int) -> None:
+def list_flows(shell: Shell, archived: bool, tag: str | None, limit: int) -> None:
     """All flows."""
-    rows = shell.api.pages("flows", most=limit, archived=archived)
-    shell.table(rows, ["slug", "title", "owner", "state", "latest_version", "updated_at"])
+    rows = shell.api.pages("flows", most=limit, archived=archived, tag=tag)
+    shell.table(rows, ["slug", "title", "owner", "tags", "state", "latest_version", "updated_at"])
 
 
 @command(flows, "show")
@@ -38,7 +39,17 @@ def show_flow(shell: Shell, slug: str) -> None:
     """One flow, with the versions that run."""
     found = shell.api.get(f"flows/{part(slug)}")
     shown = {**found, "deployed": {one["environment"]: one["version"] for one in found["deployments"] if one["active"]}}
-    columns = ["slug", "title", "owner", "state", "pause_reason", "draft_revision", "latest_version", "deployed"]
+    columns = [
+        "slug",
+        "title",
+        "owner",
+        "tags",
+        "state",
+        "pause_reason",
+        "draft_revision",
+        "latest_version",
+        "deployed",
+    ]
     shell.details(found if shell.as_json else shown, columns)
 
 

@@ -62,6 +62,8 @@ def _fill(document: VersionedDocument, source: Source) -> VersionedDocument:
     document.description = content.get("description") or ""
     if hasattr(document, "owner"):
         document.owner = content.get("owner") or ""
+    if hasattr(document, "tags"):
+        document.tags = content.get("tags") or []
     document.draft, document.draft_text = content, source.text or ""
     document.draft_revision += 1
     document.save()
@@ -79,6 +81,10 @@ def header_findings(kind: str, content: dict[str, Any]) -> list[Finding]:
         value = content.get(key, "")
         if not isinstance(value, str) or len(value) > limit:
             found.append(Finding(f"/{key}", "document.text", f"must be a text of at most {limit} characters"))
+    tags = content.get("tags", [])
+    if not isinstance(tags, list) or len(tags) > 20 or not all(valid_slug(tag) and len(tag) <= 40 for tag in tags):
+        message = "must be a list of at most 20 words of at most 40 small letters, digits and hyphens"
+        found.append(Finding("/tags", "document.tags", message))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from ipaas.accounts.models import Environment, Workspace
@@ -19,6 +20,7 @@ class Flow(VersionedDocument):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="flows")
     owner = models.CharField(max_length=80, blank=True, default="")
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True, db_default=[])
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     pause_reason = models.TextField(blank=True, default="")
 

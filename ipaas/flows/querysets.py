@@ -15,6 +15,15 @@ class FlowQuerySet(DocumentQuerySet):
         rows = self.filter(workspace_id=actor.workspace_id)
         return rows if actor.flows is None else rows.filter(id__in=actor.flows)
 
+    def tagged(self, tag: str) -> Self:
+        """With a tag; everything for an empty one."""
+        return self.filter(tags__contains=[tag]) if tag else self
+
+    def tags_in_use(self) -> list[str]:
+        """The tags of these flows, by the alphabet."""
+        tag = models.Func(models.F("tags"), function="unnest", output_field=models.TextField())
+        return list(self.order_by().annotate(tag=tag).values_list("tag", flat=True).distinct().order_by("tag"))
+
     def with_deployments(self) -> Self:
         return self.prefetch_related("deployments__environment", "deployments__version")
 

@@ -21,7 +21,7 @@ from ipaas.governance.services import deploy
 from ipaas.mapping.models import MappingVersion
 
 _VARIABLE = re.compile(r"\bvars(?:\.([A-Za-z_]\w*)|\[['\"]([^'\"]+)['\"]\])")
-_WORDS = frozenset({"title", "description", "owner", "reason"})
+_WORDS = frozenset({"title", "description", "owner", "reason", "tags"})
 State = Literal["ready", "differs", "missing"]
 
 

@@ -289,6 +289,7 @@ class FlowRow:
     health: str = "idle"
     counted_all: bool = True
     """Whether ``runs_today`` is all of them; else there are more, and the rest speaks of the newest."""
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,7 @@ class DeploymentOutput(serializers.Serializer[Any]):
 
 class FlowOutput(DocumentOutput):
     owner = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
     state = serializers.ChoiceField(choices=Flow.State.choices)
     pause_reason = serializers.CharField()
 

@@ -11,6 +11,7 @@ FLOW: Final[Schema] = {
     "slug": "orders",
     "title": "Orders to the warehouse",
     "owner": "sales",
+    "tags": ["storefront"],
     "deadline": "P1D",
     "trigger": {"manual": {}},
     "business_ids": {"order": "trigger.body.id"},

@@ -3,6 +3,7 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,7 +23,7 @@ from ipaas.web.api.document_serializers import (
     RollBackInput,
     TriggerInput,
 )
-from ipaas.web.api.documents import FLOW_DOCUMENT_PERMISSIONS, DocumentViewSet
+from ipaas.web.api.documents import FLOW_DOCUMENT_PERMISSIONS, DocumentQuery, DocumentViewSet
 from ipaas.web.api.fields import OptionalReasonInput, ReasonInput
 from ipaas.web.api.flow_serializers import (
     PromoteInput,
@@ -33,6 +34,10 @@ from ipaas.web.api.flow_serializers import (
 )
 from ipaas.web.api.run_serializers import RunOutput
 from ipaas.web.api.runs import names_of
+
+
+class FlowQuery(DocumentQuery):
+    tag = serializers.CharField(max_length=40, required=False, help_text="Only flows with this tag.")
 
 
 @extend_schema(tags=["flows"])
@@ -52,6 +57,13 @@ class FlowViewSet(DocumentViewSet):
 
     def get_queryset(self) -> Any:
         return Flow.objects.visible_to(self.actor).with_deployments()
+
+    @extend_schema(parameters=[FlowQuery])
+    def list(self, request: Request) -> Response:
+        """The flows, without their content."""
+        query = self.read_query(FlowQuery)
+        rows = self.get_queryset().filter(archived=query["archived"])
+        return self.page_of(rows.tagged(query.get("tag", "")).titled(query.get("q", "")), self.row_serializer)
 
     @extend_schema(request=DeployInput, responses=DeploymentOutput)
     def deploy(self, request: Request, slug: str) -> Response:

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.models import Environment
@@ -73,18 +74,20 @@ FLOWS = DocumentPages(
 @page("flows.view")
 def flow_list(request: WorkspaceRequest) -> HttpResponse:
     environment = environment_of(request)
-    given = {name: asked(request, name) for name in ("q", "owner", "state")}
+    given = {name: asked(request, name) for name in ("q", "owner", "tag", "state")}
     own = Flow.objects.visible_to(request.actor)
     found, listed = by_slug(request, _matching(own, given).with_deployments(), "flow")
     figures = figures_of([flow.id for flow in found], environment.id) if environment else {}
     letters = open_letters(request.workspace.id)
     owners = own.live().exclude(owner="").order_by("owner").values_list("owner", flat=True).distinct()
+    tags = own.live().tags_in_use()
     context = {
         "page": with_items(listed, [_row(request, flow, figures, letters) for flow in found]),
         "environment": environment,
         "filters": {
             "q": given["q"],
             "owner": options({"": "Any owner", **{name: name for name in owners[:200]}}, given["owner"]),
+            "tag": options({"": _("Any tag"), **{tag: tag for tag in tags}}, given["tag"]) if tags else (),
             "state": options(STATES, given["state"]),
             "clear_url": FLOWS.url(request, "list") if any(given.values()) else "",
         },
@@ -102,7 +105,7 @@ def _matching(rows: Any, given: Mapping[str, str]) -> Any:
         rows = rows.exclude(deployments__active=True)
     if given["owner"]:
         rows = rows.filter(owner=given["owner"])
-    return rows.titled(given["q"])
+    return rows.tagged(given["tag"]).titled(given["q"])
 
 
 def _row(
@@ -114,6 +117,7 @@ def _row(
         url=FLOWS.url(request, "detail", flow.slug),
         title=flow.title,
         owner=flow.owner,
+        tags=flow.tags,
         state="archived" if flow.archived else flow.state,
         versions=[(one.environment.slug, one.version.number) for one in flow.deployments.all() if one.active],
         runs_today=counted.runs,

@@ -46,6 +46,17 @@ def worker() -> Any:
     thread.join()
 
 
+def test_flows_are_listed_by_tag(run: Run, tmp_path: Path, production: Environment) -> None:
+    for slug, tags in (("orders", ["sales", "shop"]), ("other", [])):
+        file = tmp_path / f"{slug}.json"
+        file.write_text(json.dumps({**SIMPLE, "slug": slug, "tags": tags}))
+        assert run("apply", file).exit_code == 0
+    assert {row["slug"] for row in json.loads(run("flows", "list", "--json").stdout)} == {"orders", "other"}
+    tagged = json.loads(run("flows", "list", "--tag", "shop", "--json").stdout)
+    assert [(row["slug"], row["tags"]) for row in tagged] == [("orders", ["sales", "shop"])]
+    assert run("flows", "list", "--tag", "nothing", "--json").stdout.strip() == "[]"
+
+
 def test_a_flow_is_promoted_after_its_plan(run: Run, deployed: str) -> None:
     words = ("flows", "promote", "orders", "--from", "staging", "--to", "production")
     planned = run(*words, "--plan")

@@ -25,6 +25,24 @@ def test_a_draft_is_stored_with_its_revision(workspace: Workspace, alice: Actor)
     assert (document.title, document.draft_revision) == ("New", 2)
 
 
+def test_the_tags_of_a_draft_find_the_flow(workspace: Workspace, alice: Actor) -> None:
+    save_flow(actor=alice, workspace=workspace, content=flow(tags=["sales", "shop"]))
+    save_flow(actor=alice, workspace=workspace, content=flow(slug="other", tags=["sales"]))
+    save_flow(actor=alice, workspace=workspace, content=flow(slug="bare"))
+    found = {tag: [one.slug for one in Flow.objects.tagged(tag)] for tag in ("sales", "shop", "sho", "")}
+    assert found == {"sales": ["orders", "other"], "shop": ["orders"], "sho": [], "": ["bare", "orders", "other"]}
+    assert Flow.objects.tags_in_use() == ["sales", "shop"]
+    save_flow(actor=alice, workspace=workspace, content=flow(), expected_revision=1)
+    assert Flow.objects.tags_in_use() == ["sales"]
+
+
+@pytest.mark.parametrize("tags", ["sales", [5], ["Sales"], ["a b"], [""], ["a" * 41], ["a"] * 21, {"a": 1}, None])
+def test_tags_that_are_none_are_refused(workspace: Workspace, alice: Actor, tags: Any) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        save_flow(actor=alice, workspace=workspace, content=flow(tags=tags))
+    assert [error["path"] for error in refused.value.errors] == ["/tags"]
+
+
 def test_a_change_upon_an_old_revision_is_a_conflict(workspace: Workspace, alice: Actor) -> None:
     save_flow(actor=alice, workspace=workspace, content=flow())
     save_flow(actor=alice, workspace=workspace, content=flow(title="First"), expected_revision=1)

@@ -97,6 +97,15 @@ def test_the_list_speaks_of_today_in_the_environment_shown(
     assert row.versions == [("production", 1)]
 
 
+def test_the_list_is_narrowed_to_a_tag(builder: Client, flow: Flow, workspace: Workspace) -> None:
+    published(workspace, "flows", slug="tagged", title="Tagged", tags=["sales"])
+    assert [row.slug for row in builder.get(LIST).context["page"].items] == ["orders", "tagged"]
+    answer = builder.get(LIST, {"tag": "sales"})
+    assert [(row.slug, row.tags) for row in answer.context["page"].items] == [("tagged", ["sales"])]
+    assert [(one.value, one.selected) for one in answer.context["filters"]["tag"]] == [("", False), ("sales", True)]
+    assert 'href="?tag=sales"' in answer.content.decode()
+
+
 def test_a_busy_flow_is_counted_no_further_than_the_newest(
     builder: Client, flow: Flow, march: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
