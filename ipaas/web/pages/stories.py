@@ -18,7 +18,7 @@ from ipaas.runtime.stories import MOST_RUNS, find_story
 from ipaas.web.operate_readmodels import StoryRun
 from ipaas.web.pages.run_list import run_rows
 from ipaas.web.pages.support import environment_of
-from ipaas.web.pages.wording import plan_or_none, step_title, words
+from ipaas.web.pages.wording import plan_or_none, step_title, trigger_word
 from ipaas.web.readmodels import Effect as EffectView
 from ipaas.web.readmodels import Link
 
@@ -55,7 +55,7 @@ def _story_runs(request: WorkspaceRequest, runs: Sequence[Run], effects: Any) ->
             status=row.status,
             started_at=row.started_at or uuid7_time(run.id),
             duration_ms=row.duration_ms,
-            trigger=_("Replay") if run.replay_of else words(run.trigger),
+            trigger=_("Replay") if run.replay_of else trigger_word(run.trigger),
             did=effect_views(plan_or_none(run.version_id), effects.get(run.id, [])),
             step=row.step,
             error=row.error,
@@ -83,7 +83,7 @@ def _effect_view(plan: Plan | None, effect: Effect) -> EffectView:
         title=f"{title}, {_('item {number}').format(number=effect.item)}" if effect.item else title,
         connection=block.connection
         if isinstance(block, CallBlock)
-        else "event"
+        else _("event")
         if isinstance(block, EmitBlock)
         else "",
         reference="",
