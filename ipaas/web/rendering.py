@@ -153,7 +153,8 @@ def duration(milliseconds: float | None) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes:02d} min"
-    return f"{hours // 24} {_('d')} {hours % 24} h"
+    day = _("d")
+    return f"{hours // 24} {day} {hours % 24} h"
 
 
 def sparkline(values: Sequence[float], tone: str = "accent", label: str = "") -> SafeString:

@@ -160,7 +160,8 @@ def _evidence(approval: Approval, run: Run) -> tuple[Any, str]:
     try:
         return shown_evidence(approval, ShownRun(run)), ""
     except IpaasError as error:
-        return None, f"{_('The evidence can not be shown, so that this can not be decided.')} {in_words(error)}"
+        text = _("The evidence can not be shown, so that this can not be decided.")
+        return None, f"{text} {in_words(error)}"
 
 
 def _summary(evidence: Any) -> list[tuple[str, str]]:

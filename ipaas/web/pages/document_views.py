@@ -186,7 +186,7 @@ def publish(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpR
     except (NotFound, PermissionDenied):
         raise
     except IpaasError as error:
-        messages.error(request, f"{_('Not published.')} {told_error(error)}")
+        messages.error(request, " ".join((_("Not published."), told_error(error))))
         return redirect(pages.url(request, "edit", slug))
     text = _("Version {number} is published and live in {places}.") if places else _("Version {number} is published.")
     said = text.format(number=version.number, places=", ".join(place.name for place in places))

@@ -11,7 +11,7 @@ from ipaas.runtime.deed_previews import PERMISSIONS, DeedOnRun, preview_deed, re
 from ipaas.runtime.models import Run
 from ipaas.runtime.replays import ReplayPreview, preview_replay
 from ipaas.web.i18n.errors import told
-from ipaas.web.pages.wording import step_title
+from ipaas.web.pages.wording import step_title, with_item
 from ipaas.web.readmodels import Impact
 
 MOST_LINES = 40
@@ -78,6 +78,6 @@ def _bounded(lines: list[Impact]) -> list[Impact]:
 
 
 def _title(plan: Plan | None, place: str) -> str:
-    path, _, item = place.partition("#")
+    path, _mark, item = place.partition("#")
     title = step_title(plan, path)
-    return f"{title}, {_('item {number}').format(number=item)}" if item else title
+    return with_item(title, item)

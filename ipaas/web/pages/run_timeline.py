@@ -15,7 +15,7 @@ from ipaas.runtime.models import Attempt, Run, StepRun
 from ipaas.runtime.showing import ShownRun
 from ipaas.runtime.unfinished import STANDING
 from ipaas.web.pages.run_waits import waits_of
-from ipaas.web.pages.wording import remedy_of, step_title, verdict_view
+from ipaas.web.pages.wording import remedy_of, step_title, verdict_view, with_item
 from ipaas.web.readmodels import AttemptView, ErrorView, Impact, StepView
 
 MOST_STEPS = 200
@@ -154,10 +154,8 @@ class Timeline:
         cause = (step.detail or {}).get("cause")
         if not cause:
             return ""
-        step = f"“{step_title(self.plan, cause['step'])}”"
-        if cause["item"]:
-            step = f"{step}, {_('item {number}').format(number=cause['item'])}"
-        return _("It ended because of {step}, a step inside of it.").format(step=step)
+        title = with_item(f"“{step_title(self.plan, cause['step'])}”", cause["item"])
+        return _("It ended because of {step}, a step inside of it.").format(step=title)
 
     def _error(self, step: StepRun) -> ErrorView | None:
         if not step.error_class:

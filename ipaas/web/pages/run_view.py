@@ -35,7 +35,7 @@ from ipaas.web.pages.run_timeline import (
     read_steps,
     step_key,
 )
-from ipaas.web.pages.wording import plan_or_none, remedy_of, short_id, step_title, trigger_word, words
+from ipaas.web.pages.wording import plan_or_none, remedy_of, short_id, step_title, trigger_word, with_item, words
 from ipaas.web.readmodels import Effect as EffectView
 from ipaas.web.readmodels import ErrorView, Impact, Link, Option, RunDetail, StepView
 from ipaas.web.rendering import number as grouped
@@ -71,7 +71,7 @@ class RunView:
         try:
             self.shown = ShownRun(run)
         except IpaasError as error:
-            self.problem = f"{_('The data of this run can not be shown.')} {told(error)}".strip()
+            self.problem = " ".join((_("The data of this run can not be shown."), told(error))).strip()
         self.steps, self.left_out = read_steps(run)
 
     @cached_property
@@ -204,7 +204,7 @@ class RunView:
             if not step.item:
                 points[step.path] = title
             elif key := outer_item(self.plan, step):
-                path, _, number = key.partition("#")
+                path, _mark, number = key.partition("#")
                 one = _("{step}: item {number} alone").format(step=step_title(self.plan, path), number=number)
                 points.setdefault(key, one)
         return [Option(value, label) for value, label in list(points.items())[:MOST_POINTS]]
@@ -275,7 +275,7 @@ class RunView:
         if (f"{effect.path}~undo", effect.item) in undone:
             mode = "compensated"
         return EffectView(
-            f"{title}, {_('item {number}').format(number=effect.item)}" if effect.item else title,
+            with_item(title, effect.item),
             block.connection if isinstance(block, CallBlock) else _("event") if isinstance(block, EmitBlock) else "",
             self._reference(effect) if mode != "unknown" else _("no answer recorded"),
             mode,

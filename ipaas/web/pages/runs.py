@@ -156,7 +156,7 @@ def run_cancel(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
 def run_settle(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     """Say whether an effect of unknown outcome happened; its result, if given, is JSON."""
     run = run_of(request, run_id)
-    path, _, item = posted(request, "step", 500).partition("#")
+    path, _mark, item = posted(request, "step", 500).partition("#")
     with told(request, _("Noted. The run goes on.")):
         happened = {"yes": True, "no": False}.get(posted(request, "happened"))
         if happened is None:

@@ -146,6 +146,11 @@ def step_title(plan: Plan | None, path: str) -> str:
     )
 
 
+def with_item(title: str, item: str) -> str:
+    """The title of a step, with the number of its item inside a for-each."""
+    return _("{step}, item {number}").format(step=title, number=item) if item else title
+
+
 def failure_in_lists(row: Run | DeadLetter, plan: Plan | None, step: str | None) -> ErrorView | None:
     """A failure by its class, code and step only: lists read no payloads, so a vendor's words could show any value."""
     if not row.error_class:
