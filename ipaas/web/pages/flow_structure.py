@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from ipaas.core.durations import duration_in_words, parse_duration
 from ipaas.flows.bounds import DEFAULT_DEADLINE_S
@@ -13,6 +13,7 @@ from ipaas.flows.form import KINDS, form_findings
 from ipaas.web.readmodels import BlockView
 
 Step = Mapping[str, Any]
+ENDS = {"dead_letter": gettext_noop("dead letter"), "compensate": gettext_noop("compensate")}
 
 
 def structure_of(content: Any) -> list[BlockView]:
@@ -47,8 +48,8 @@ def contract_facts(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     primary = content["primary_business_id"]
     names = [_("{name} (primary)").format(name=name) if name == primary else name for name in content["business_ids"]]
     failure = content.get("failure", {})
-    ends = [f"{name.replace('_', ' ')}: {end.replace('_', ' ')}" for name, end in failure.items() if name != "default"]
-    usual = failure.get("default", "dead_letter").replace("_", " ")
+    ends = [f"{name.replace('_', ' ')}: {_(ENDS[end])}" for name, end in failure.items() if name != "default"]
+    usual = _(ENDS[failure.get("default", "dead_letter")])
     return [
         (_("Input"), _("any") if schema is None else schema if isinstance(schema, str) else _("a schema of its own")),
         (_("Business ids"), ", ".join(names)),
