@@ -299,7 +299,7 @@ def _discardable(request: WorkspaceRequest, is_open: bool) -> bool:
 
 
 def _run_link(request: WorkspaceRequest, run_id: UUID) -> Link:
-    return Link("Open the run", reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))
+    return Link(_("Open the run"), reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))
 
 
 def _crumbs(request: WorkspaceRequest, letter: DeadLetter) -> Iterator[Link]:
