@@ -42,7 +42,7 @@ def gathered() -> Catalog:
 def _messages() -> Iterator[tuple[str, str | tuple[str, ...], str | None]]:
     for path in _files("ipaas", ".py"):
         yield from _marked(path, path.read_text())
-    for path in _files("templates", ".html"):
+    for path in (*_files("templates", ".html"), *_files("templates", ".txt")):
         lines = templatize(path.read_text()).splitlines()
         yield from _marked(path, "\n".join(line.lstrip() for line in lines))  # its indentation is not Python's
     for name, text in _error_words():
