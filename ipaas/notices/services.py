@@ -148,7 +148,8 @@ def disable_webhook(webhook: Webhook, reason: str) -> None:
         with translation.override(one.user.language or SOURCE):
             subject = _("Webhook disabled: {title}").format(title=webhook.title)
             told = _("{title} is tried no more: {reason}.").format(title=webhook.title, reason=reason)
-            text = f"{told}\n\n{_('What happens from now on waits there.')}\n\n{url}\n"
+            waits = _("What happens from now on waits there.")
+        text = f"{told}\n\n{waits}\n\n{url}\n"
         send_mail(to=one.user.email, subject=subject, text=text, workspace_id=webhook.workspace_id)
 
 
