@@ -36,7 +36,7 @@ from ipaas.web.readmodels import CursorPage, Link, SecretRow
 PAGE_SIZE = 25
 READ_WINDOW = timedelta(days=7)
 MOST_READ_ENTRIES = 5000
-KINDS = {
+KINDS: Mapping[str, str] = {
     Secret.Kind.CREDENTIAL: gettext_noop("credential"),
     Secret.Kind.SIGNING: gettext_noop("signing secret of webhooks"),
 }
