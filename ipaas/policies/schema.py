@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any, Literal
 
 import jsonschema_rs
-from django.utils.translation import gettext_noop
 
 from ipaas.core.errors import InvalidInput
 from ipaas.policies.settings import PLATFORM
@@ -43,48 +42,38 @@ CONNECTION_SCHEMA: Mapping[str, JSON] = {
     "additionalProperties": False,
     "properties": {
         "retry": _group(
-            gettext_noop(
-                "When a failed attempt is made again. Only errors of a retryable class are; an effect that may have "
-                "happened is never repeated unless the other side recognises repetitions."
-            ),
+            "When a failed attempt is made again. Only errors of a retryable class are; an effect that may have "
+            "happened is never repeated unless the other side recognises repetitions.",
             {
-                "max_attempts": _count(gettext_noop("Attempts in all, the first included."), 1, 50),
+                "max_attempts": _count("Attempts in all, the first included.", 1, 50),
                 "base_s": _number(
-                    gettext_noop("Upper bound of the first delay in seconds; it doubles each time."), above=0, high=3600
+                    "Upper bound of the first delay in seconds; it doubles each time.", above=0, high=3600
                 ),
                 "cap_s": _number(
-                    gettext_noop("Longest delay in seconds; also bounds what Retry-After may ask."), above=0, high=86400
+                    "Longest delay in seconds; also bounds what Retry-After may ask.", above=0, high=86400
                 ),
-                "budget_s": _number(
-                    gettext_noop("Seconds after the first attempt in which a retry may begin."), low=0, high=2592000
-                ),
+                "budget_s": _number("Seconds after the first attempt in which a retry may begin.", low=0, high=2592000),
                 "doubt_s": _number(
-                    gettext_noop(
-                        "Seconds after the first attempt in which an effect that may have happened is settled although "
-                        "no attempt is left: repeated with its key, or looked up; then an operator is asked. Keep it "
-                        "below the time for which the provider remembers keys."
-                    ),
+                    "Seconds after the first attempt in which an effect that may have happened is settled although no "
+                    "attempt is left: repeated with its key, or looked up; then an operator is asked. Keep it below "
+                    "the time for which the provider remembers keys.",
                     low=0,
                     high=2592000,
                 ),
             },
         ),
-        "timeout_s": _number(
-            gettext_noop("Seconds for one attempt in all: connect, TLS, send and receive."), above=0, high=600
-        ),
+        "timeout_s": _number("Seconds for one attempt in all: connect, TLS, send and receive.", above=0, high=600),
         "rate": _group(
-            gettext_noop("Token bucket, shared by all processes. In a step: a further bucket for this step alone."),
+            "Token bucket, shared by all processes. In a step: a further bucket for this step alone.",
             {
-                "per_second": _number(gettext_noop("Calls per second that flow in."), above=0, high=100000),
+                "per_second": _number("Calls per second that flow in.", above=0, high=100000),
                 "burst": _count(
-                    gettext_noop("Calls that may be made at once after a pause; default: one second's worth."),
-                    1,
-                    100000,
+                    "Calls that may be made at once after a pause; default: one second's worth.", 1, 100000
                 ),
                 "daily_quota": {
                     "type": ["integer", "null"],
                     "minimum": 1,
-                    "description": gettext_noop("Calls per day (UTC)."),
+                    "description": "Calls per day (UTC).",
                 },
             },
             nullable=True,
@@ -94,36 +83,30 @@ CONNECTION_SCHEMA: Mapping[str, JSON] = {
             "type": ["integer", "null"],
             "minimum": 1,
             "maximum": 1000,
-            "description": gettext_noop("Calls under way at once, over all processes; null: no cap."),
+            "description": "Calls under way at once, over all processes; null: no cap.",
         },
         "breaker": _group(
-            gettext_noop(
-                "Stops calling a side that fails, lets probes through after a while, then drains gradually; null: off."
-            ),
+            "Stops calling a side that fails, lets probes through after a while, then drains gradually; null: off.",
             {
-                "window_s": _number(gettext_noop("Seconds over which failures are counted."), low=1, high=3600),
-                "min_calls": _count(gettext_noop("Calls in the window below which nothing is decided."), 1, 100000),
-                "failure_ratio": _number(gettext_noop("Share of failures at which it opens."), above=0, high=1),
+                "window_s": _number("Seconds over which failures are counted.", low=1, high=3600),
+                "min_calls": _count("Calls in the window below which nothing is decided.", 1, 100000),
+                "failure_ratio": _number("Share of failures at which it opens.", above=0, high=1),
                 "open_s": _number(
-                    gettext_noop("Seconds it stays open; doubles with each failed probing, at most eightfold."),
-                    above=0,
-                    high=3600,
+                    "Seconds it stays open; doubles with each failed probing, at most eightfold.", above=0, high=3600
                 ),
-                "half_open_probes": _count(
-                    gettext_noop("Calls let through to see whether the other side is back."), 1, 100
-                ),
-                "ramp_s": _number(gettext_noop("Seconds of gradual draining after it recovered."), low=0, high=600),
+                "half_open_probes": _count("Calls let through to see whether the other side is back.", 1, 100),
+                "ramp_s": _number("Seconds of gradual draining after it recovered.", low=0, high=600),
             },
             nullable=True,
         ),
         "capture": _group(
-            gettext_noop("Which payloads the journal keeps, sealed."),
+            "Which payloads the journal keeps, sealed.",
             {
                 "request": {
                     "type": "boolean",
-                    "description": gettext_noop("Keep requests; without them a step cannot be inspected."),
+                    "description": "Keep requests; without them a step cannot be inspected.",
                 },
-                "response": {"type": "boolean", "description": gettext_noop("Keep responses.")},
+                "response": {"type": "boolean", "description": "Keep responses."},
             },
         ),
     },
