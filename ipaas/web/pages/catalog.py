@@ -325,7 +325,8 @@ def import_new(request: WorkspaceRequest) -> HttpResponse:
                 source_url=given["url"],
             )
             return redirect("catalog:import_draft", request.workspace.slug, draft.id)
-    return render(request, "catalog/import_form.html", {"form": form, "crumbs": _crumbs(request)})
+    context = {"form": form, "crumbs": _crumbs(request)}
+    return render(request, "catalog/import_form.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
 def _source(request: WorkspaceRequest, given: Mapping[str, Any]) -> bytes:
