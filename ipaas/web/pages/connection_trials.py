@@ -1,6 +1,7 @@
 """What a connection's page leads to: an operation tried out, and another version of its connector."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -36,8 +37,8 @@ def connection_try(request: WorkspaceRequest, environment: str, slug: str) -> Ht
     """Call one operation, once: ``?operation=`` chooses it, POST sends ``params`` (JSON) and ``effects`` (yes)."""
     row = connection_at(request, environment, slug)
     actions = connector_of(row).manifest.actions
-    chosen = posted(request, "operation") or asked(request, "operation")
-    spec = actions.get(chosen) or next(iter(actions.values()), None)
+    chosen = posted(request, "operation") if request.method == "POST" else asked(request, "operation")
+    spec = actions.get(chosen) if chosen or request.method == "POST" else _first(actions.values())
     if spec is None:
         raise NotFound(what="operation")
     context: dict[str, Any] = {
@@ -60,6 +61,11 @@ def connection_try(request: WorkspaceRequest, environment: str, slug: str) -> Ht
     }
     failed = request.method == "POST" and context["trial"] is None
     return render(request, "catalog/connection_try.html", context, status=422 if failed else 200)
+
+
+def _first(actions: Collection[ActionSpec]) -> ActionSpec | None:
+    """One that changes nothing, where there is such a one."""
+    return next((one for one in actions if one.effect == "safe"), next(iter(actions), None))
 
 
 def _tried(request: WorkspaceRequest, row: Connection, spec: ActionSpec, text: str) -> dict[str, Any]:

@@ -355,3 +355,16 @@ def test_nothing_goes_over_a_disabled_connection(
 ) -> None:
     Connection.objects.filter(id=post.id).update(state="disabled")
     assert builder.post(TRY, SENT).status_code == 422
+
+
+NONSENSE = ["a\x00b", "\x00", "9" * 400, "[" * 5000, '"\\ud800"', "\U0001f4a5\u202e", '{"a": 1e999, "a": 2}', " \t\r\n"]
+
+
+@pytest.mark.parametrize("text", NONSENSE, ids=range(len(NONSENSE)))
+@pytest.mark.parametrize("field", ["slug", "category", "url", "text"])
+def test_nonsense_in_a_field_is_said_and_no_defect(
+    builder: Client, workspace: Workspace, field: str, text: str
+) -> None:
+    answer = builder.post(NEW, {"slug": "post", "category": "generic", "text": "", "url": "", field: text})
+    assert answer.status_code == 422
+    assert builder.post(f"{NEW}?slug={field}&find=%00", {field: text}).status_code == 422
