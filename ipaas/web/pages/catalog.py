@@ -283,7 +283,7 @@ class ImportForm(forms.Form):
         help_text=gettext_lazy("Lower-case letters, digits and hyphens. The same name again makes a new version."),
     )
     category = forms.ChoiceField(label=gettext_lazy("Category"))
-    file = forms.FileField(label=gettext_lazy("File"), required=False)
+    file = forms.FileField(label=gettext_lazy("File"), required=False, widget=forms.FileInput)
     url = forms.CharField(
         label=gettext_lazy("Address"),
         required=False,

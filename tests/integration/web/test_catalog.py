@@ -367,4 +367,5 @@ def test_nonsense_in_a_field_is_said_and_no_defect(
 ) -> None:
     answer = builder.post(NEW, {"slug": "post", "category": "generic", "text": "", "url": "", field: text})
     assert answer.status_code == 422
+    assert builder.post(NEW, {"slug": "post", "category": "generic", "file-clear": text}).status_code == 422
     assert builder.post(f"{NEW}?slug={field}&find=%00", {field: text}).status_code == 422
