@@ -17,11 +17,13 @@ class CatalogConfig(AppConfig):
         audit.register_actions(
             {
                 "connector.imported": "A connector was made of a vendor's description, as a new version.",
+                "connector.version_deleted": "A version of an imported connector that nothing used was deleted.",
                 "connection.created": "A connection was made.",
                 "connection.changed": "A connection was changed; a new address detaches its secret.",
                 "connection.enabled": "A connection was enabled.",
                 "connection.disabled": "A connection was disabled: calls over it fail.",
                 "connection.tested": "A connection's test call was made.",
+                "connection.operation_tried": "An operation of a connection was tried out, outside any flow.",
                 "connection.breaker_forced": "The breaker of a connection was forced open or closed, or freed.",
                 "connection.deleted": "A connection was deleted.",
                 "stubs.fault_set": "A fault of a stand-in vendor was put in force.",

@@ -56,6 +56,14 @@ class TargetNotBound(IpaasError):
     remedy = "Correct the host and port of the connection."
 
 
+class ConnectorVersionInUse(Conflict):
+    """The version {version} of the connector {connector} is used by {users}."""
+
+    code = "connector_version_in_use"
+    title = "Connector version in use"
+    remedy = "Move these connections to another version first, or delete them."
+
+
 class ConnectionInUse(Conflict):
     """The connection {connection} is used by {users}."""
 

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from ipaas import audit
 from ipaas.accounts.models import Workspace
-from ipaas.catalog.models import ImportDraft, ImportedConnector
+from ipaas.catalog.errors import ConnectorVersionInUse
+from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, read_imported
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
@@ -134,6 +135,39 @@ def discard_draft(*, draft: ImportDraft, actor: Actor) -> None:
     """Forget a draft."""
     require_permission(actor, "connections.edit", draft)
     draft.delete()
+
+
+def users_of(slug: str, workspace: Workspace) -> dict[str, list[str]]:
+    """The connections over a connector, by the version that they are pinned to."""
+    found: dict[str, list[str]] = {}
+    rows = Connection.objects.in_workspace(workspace.id).filter(connector=slug).select_related("environment")
+    for row in rows.order_by("slug", "environment__slug"):
+        found.setdefault(row.connector_version, []).append(f"{row.slug} in {row.environment.slug}")
+    return found
+
+
+def version_changes(*, before: ImportedConnector, after: ImportedConnector) -> tuple[ManifestChange, ...]:
+    """What differs for those who move from one version to another, breaking changes first."""
+    return tuple(changes_between(read_imported(before).manifest, read_imported(after).manifest))
+
+
+@transaction.atomic
+def delete_version(*, version: ImportedConnector, actor: Actor) -> None:
+    """Delete a version that no connection is pinned to; raises ConnectorVersionInUse. Its number is not used again
+    while a later version is there."""
+    require_permission(actor, "connections.edit", version)
+    workspace = Workspace.objects.select_for_update(no_key=True).get(id=version.workspace_id)
+    users = users_of(version.slug, workspace).get(version.version)
+    if users:
+        raise ConnectorVersionInUse(connector=version.slug, version=version.version, users=", ".join(users))
+    audit.record(
+        "connector.version_deleted",
+        actor=actor,
+        workspace_id=version.workspace_id,
+        subject=("connector", version.id, version.slug),
+        details={"version": version.version, "sha256": version.source_sha256},
+    )
+    version.delete()
 
 
 def _given(draft: ImportDraft) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection, ImportedConnector
 from ipaas.config import ROOT
+from ipaas.core.errors import NotFound
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.loader import load_all
 from ipaas.sdk.manifest import Manifest
@@ -61,6 +62,14 @@ def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
     if row_id is None:
         raise ConnectorMissing(connector=f"{slug} {version}".strip())
     return _imported(row_id)
+
+
+def known_connector(workspace_id: UUID, slug: str, version: str = "") -> Connector:
+    """Like ``connector_in`` for those who ask for a connector by its address; raises NotFound."""
+    try:
+        return connector_in(workspace_id, slug, version)
+    except ConnectorMissing as error:
+        raise NotFound(what="connector") from error
 
 
 def _imported(row_id: UUID) -> Connector:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ipaas.cli.client import part
 from ipaas.cli.given import fields_of, from_file, merged, said
 from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reason, sure
 
@@ -125,6 +126,59 @@ def update_connection(
         raise click.UsageError(message)
     made = shell.api.patch(f"connections/{found['id']}", changes)
     shell.give(made, f"connection {slug} in {environment} is changed")
+
+
+@command(connections, "move")
+@click.argument("slug")
+@environment
+@click.option("--version", required=True, help="Of its imported connector, such as 2.0.0.")
+@flag("--yes", help="Do not ask, even if it breaks what uses the connection.")
+def move_connection(shell: Shell, slug: str, environment: str, version: str, yes: bool) -> None:
+    """Move a connection to another version of its connector; what breaks is shown before."""
+    found = _connection(shell, slug, environment)
+    number, present = version.partition(".")[0], found["connector_version"].partition(".")[0]
+    if not number.isascii() or not number.isdigit():
+        message = f"{version!r} is not a version, such as 2.0.0"
+        raise click.UsageError(message)
+    place = f"connectors/{part(found['connector'])}/versions/{number}/changes"
+    changes = shell.api.get(place, since=present)
+    breaking = [one for one in changes["changes"] if one["breaking"]]
+    for one in breaking:
+        shell.say(f"  BREAKING  {one['path']}  {one['message']}")
+    if breaking:
+        sure(f"Move {slug} in {environment} to {changes['version']} all the same?", yes=yes)
+    made = shell.api.patch(f"connections/{found['id']}", {"connector_version": changes["version"]})
+    shell.give(made, f"connection {slug} in {environment} uses {made['connector']} {made['connector_version']}")
+
+
+@command(connections, "try")
+@click.argument("slug")
+@click.argument("operation")
+@environment
+@click.option("--param", "params", multiple=True, help="name=value of the operation (repeatable).")
+@from_file
+@flag("--effects", help="Needed where the operation changes something at the other side.")
+@flag("--curl", help="Print the request as a command for a shell, with variables in place of secrets.")
+def try_operation(
+    shell: Shell,
+    slug: str,
+    operation: str,
+    environment: str,
+    params: tuple[str, ...],
+    file: Path | None,
+    effects: bool,
+    curl: bool,
+) -> None:
+    """Call one operation, once, outside any flow. Exit code 1 when it fails."""
+    body = {"action": operation, "params": merged(fields_of(file), params), "effects": effects}
+    found = shell.api.post(f"connections/{_connection(shell, slug, environment)['id']}/try", body)
+    answer = "works" if found["ok"] else f"fails: {found['message']} [{found['code']}]"
+    shell.give(found, f"{operation} over {slug} in {environment} {answer} ({found['duration_ms']:.0f} ms)")
+    if curl:
+        shell.say(found["curl"])
+    elif found["response"] is not None:
+        shell.say(shell.json_text(found["response"].get("body")))
+    sys.exit(0 if found["ok"] else 1)
 
 
 @command(connections, "enable")

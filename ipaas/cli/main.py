@@ -14,6 +14,7 @@ from ipaas import __version__
 from ipaas.cli import (
     access,
     connections,
+    connectors,
     documents,
     endpoints,
     flows,
@@ -93,7 +94,7 @@ documents.register(main)
 flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (connections, endpoints, webhooks, jobs, people, workspace):
+for area in (connections, connectors, endpoints, webhooks, jobs, people, workspace):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

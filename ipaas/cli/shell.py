@@ -134,6 +134,10 @@ class Shell:
         """The answer as JSON, or the text for a person."""
         click.echo(_json(answer) if self.as_json else text)
 
+    def json_text(self, value: Any) -> str:
+        """JSON for people's eyes."""
+        return _json(value)
+
     def table(self, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
         """Rows as an aligned table, or all their members as JSON."""
         rows = list(rows)

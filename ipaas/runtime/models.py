@@ -9,7 +9,13 @@ from urllib.parse import parse_qsl
 from django.db import models
 
 from ipaas.core.ids import uuid7
+from ipaas.runtime.clock_models import TriggerSlot, TriggerState
 from ipaas.runtime.querysets import ApprovalQuerySet, DeadLetterQuerySet, RunQuerySet
+
+__all__ = [
+    "TEST", "Approval", "ApprovalDecision", "Attempt", "BulkJob", "BusinessId", "DeadLetter", "Effect", "InboundKey",
+    "Payload", "Run", "SavedFilter", "StepRun", "TriggerSlot", "TriggerState", "Work",
+]  # fmt: skip
 
 TEST = "test"
 """The trigger of runs that try a step out."""
@@ -397,56 +403,6 @@ class BulkJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.deed} {self.done}/{self.total}"
-
-
-class TriggerState(models.Model):
-    """The clock of a scheduled or polling flow in an environment.
-
-    ``cursor`` is where polling goes on and ``seen`` the keys of the page before it, which a vendor with an inclusive
-    cursor gives again. ``attempts`` counts tries of the present poll (begun at ``tried_at``), ``failures`` polls in
-    a row that failed for good; ``failing_since`` and ``last_error`` say since when and why. The cursor was last
-    another one at ``moved_at``.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    workspace_id = models.UUIDField()
-    environment_id = models.UUIDField()
-    flow_id = models.UUIDField()
-    version_id = models.UUIDField()
-    kind = models.CharField(max_length=10)
-    spec = models.JSONField()
-    next_at = models.DateTimeField(db_index=True)
-    cursor = models.JSONField(null=True)
-    seen = models.JSONField(default=list)
-    active = models.BooleanField(default=True)
-    attempts = models.IntegerField(default=0)
-    failures = models.IntegerField(default=0)
-    tried_at = models.DateTimeField(null=True)
-    failing_since = models.DateTimeField(null=True)
-    succeeded_at = models.DateTimeField(null=True)
-    moved_at = models.DateTimeField(null=True)
-    last_error = models.TextField(default="")
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["flow_id", "environment_id"], name="runtime_triggerstate_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} of {self.flow_id}"
-
-
-class TriggerSlot(models.Model):
-    """One due time of a schedule: unique, so that two schedulers run one slot once."""
-
-    pk = models.CompositePrimaryKey("trigger_id", "slot_at")
-    trigger_id = models.UUIDField()
-    slot_at = models.DateTimeField()
-    run_id = models.UUIDField()
-
-    def __str__(self) -> str:
-        return f"{self.trigger_id} {self.slot_at}"
 
 
 class SavedFilter(models.Model):

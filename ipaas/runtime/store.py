@@ -18,7 +18,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from ipaas.core.errors import IpaasError
 from ipaas.core.pg_arrays import columns, register
-from ipaas.runtime.rows import STATEMENTS, Claim, Row
+from ipaas.runtime.rows import Claim, Row
+from ipaas.runtime.statements import STATEMENTS
 
 EffectKey = tuple[UUID, str, str, int]
 SPARE_S = 8.0

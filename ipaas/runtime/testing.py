@@ -11,7 +11,7 @@ from django.db import transaction
 from ipaas import audit
 from ipaas.accounts.models import Environment
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_named
+from ipaas.catalog.registry import connector_of
 from ipaas.core import context, jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
@@ -321,7 +321,7 @@ def _effect(block: CallBlock, connection: Connection | None) -> Literal["reads",
     if connection is None:
         return "writes"
     try:
-        action = connector_named(connection.connector).manifest.actions.get(block.action)
+        action = connector_of(connection).manifest.actions.get(block.action)
     except IpaasError:
         return "writes"
     return "reads" if action is not None and action.effect == "safe" else "writes"

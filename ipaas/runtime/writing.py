@@ -9,7 +9,8 @@ from django.db import DatabaseError, connection
 from ipaas.core.jobs import wake_on_commit
 from ipaas.events.intake import CHANNEL
 from ipaas.runtime.models import Work
-from ipaas.runtime.rows import STATEMENTS, Row, Unit
+from ipaas.runtime.rows import Row, Unit
+from ipaas.runtime.statements import STATEMENTS
 from ipaas.runtime.store import Claimed, ClaimLost
 
 _SQL = {statement.name: statement.sql.replace("%b", "%s") for statement in STATEMENTS}

@@ -8,6 +8,9 @@ import jsonschema_rs
 from ipaas.core.errors import IpaasError
 
 MAX_FINDINGS = 20
+_OF_THE_SAME = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
+"""Keywords whose schemas judge the value that the schema around them judges."""
+_OF_NOTHING = frozenset({"$ref", "definitions", "examples", "default", "const", "enum", "title", "description"})
 
 
 class SchemaUnusable(IpaasError):
@@ -78,6 +81,44 @@ class Definitions:
             return schema
         return {**schema, "definitions": {name: self._schemas[name] for name in sorted(reached)}}
 
+    def for_value(self, schema: Any, value: Any) -> Any:
+        """The schema with those definitions that decide about this very value; it judges no other.
+
+        A vendor's whole API often hangs together: what one value needs is a few of a thousand definitions.
+        """
+        needed: set[str] = set()
+        seen: set[tuple[str, int]] = set()
+        waiting: list[tuple[Any, Any]] = [(schema, value)]
+        while waiting:
+            one, told = waiting.pop()
+            if not isinstance(one, dict):
+                continue
+            name = str(one.get("$ref", "")).removeprefix("#/definitions/")
+            if name in self._schemas and (name, id(told)) not in seen:
+                seen.add((name, id(told)))
+                needed.add(name)
+                waiting.append((self._schemas[name], told))
+            for keyword, part in one.items():
+                if keyword in _OF_THE_SAME:
+                    waiting += [(below, told) for below in (part if isinstance(part, list) else [part])]
+                elif keyword == "properties" and isinstance(part, dict):
+                    given = told if isinstance(told, dict) else {}
+                    waiting += [(below, given[member]) for member, below in part.items() if member in given]
+                elif keyword == "items" and isinstance(part, dict):
+                    waiting += [(part, element) for element in (told if isinstance(told, list) else ())]
+                elif keyword not in _OF_NOTHING:
+                    needed |= self._reached(_named(part))
+        names = {*_named(schema), *(deeper for name in needed for deeper in self._named_by(name))}
+        if not names:
+            return schema
+        used = {name: self._schemas[name] if name in needed else True for name in names if name in self._schemas}
+        return {**schema, "definitions": used}
+
+    def _named_by(self, name: str) -> set[str]:
+        if name not in self._direct:
+            self._direct[name] = _named(self._schemas[name])
+        return self._direct[name]
+
     def _reached(self, names: Iterable[str]) -> set[str]:
         reached: set[str] = set()
         waiting = list(names)
@@ -86,9 +127,7 @@ class Definitions:
             if name in reached or name not in self._schemas:
                 continue
             reached.add(name)
-            if name not in self._direct:
-                self._direct[name] = _named(self._schemas[name])
-            waiting += self._direct[name]
+            waiting += self._named_by(name)
         return reached
 
 

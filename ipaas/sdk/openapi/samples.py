@@ -42,14 +42,13 @@ class Sampler:
 
         Raises NoSample.
         """
-        try:
-            validator = compile_schema(self._closures.standing_alone(dict(schema)))
-        except SchemaUnusable as error:
-            raise NoSample from error
         for self._trusting in (True, False):
             found = self.sample(schema)
-            if validator.is_valid(found):
-                return found
+            try:
+                if compile_schema(self._closures.for_value(dict(schema), found)).is_valid(found):
+                    return found
+            except SchemaUnusable as error:
+                raise NoSample from error
         raise NoSample
 
     def sample(self, schema: Any, depth: int = 0) -> Any:

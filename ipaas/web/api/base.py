@@ -31,13 +31,14 @@ class ApiViewSet(GenericViewSet[Any]):
 
     ``shown_once`` names members of answers that are null when a POST is answered again from what was kept.
     ``files`` names the actions that answer with a file instead of JSON; ``request_headers`` describes, per action,
-    headers that it heeds beside those of all.
+    headers that it heeds beside those of all; ``json_limits`` bound the bodies that it takes.
 
     Every POST takes an ``Idempotency-Key``, every GET ``fields`` and otherwise only the parameters that its
     description names; the answer says what is left of the caller's allowance.
     """
 
     required_permissions: ClassVar[dict[str, str]] = {}
+    json_limits: ClassVar[jsonio.JsonLimits] = jsonio.DEFAULT
     shown_once: ClassVar[frozenset[str]] = frozenset()
     files: ClassVar[frozenset[str]] = frozenset()
     request_headers: ClassVar[dict[str, dict[str, str]]] = {}
@@ -61,7 +62,7 @@ class ApiViewSet(GenericViewSet[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method not in READS:
-            _read_body(request._request)  # noqa: SLF001 - to read it bounded, once, before anything parses it
+            _read_body(request._request, self.json_limits.max_bytes)  # noqa: SLF001 - bounded, once, before a parser
         super().initial(request, *args, **kwargs)
         if request.method in READS:
             refuse_unknown(self)
@@ -144,8 +145,10 @@ class ApiViewSet(GenericViewSet[Any]):
         return handle
 
 
-def _read_body(request: HttpRequest) -> None:
+def _read_body(request: HttpRequest, most: int) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not str(length).isdigit() or int(length) > jsonio.DEFAULT.max_bytes:
-        raise TooLarge(what="body", limit=f"{jsonio.DEFAULT.max_bytes} bytes")
+    if not str(length).isdigit() or int(length) > most:
+        raise TooLarge(what="body", limit=f"{most} bytes")
+    if most > jsonio.DEFAULT.max_bytes:
+        request._body = request.read(most + 1)  # type: ignore[attr-defined]  # noqa: SLF001 - beyond what forms may send
     _ = request.body

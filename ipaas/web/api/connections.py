@@ -1,9 +1,8 @@
-"""Connectors of this installation, and the connections made with them."""
+"""Connections: a connector, set up for one environment."""
 
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,42 +10,12 @@ from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
 from ipaas.catalog import services
+from ipaas.catalog.gateway import GatewayOutcome
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_named, connectors
 from ipaas.catalog.state import connection_health
-from ipaas.sdk.connector import Connector
+from ipaas.catalog.trials import try_operation
 from ipaas.web.api.base import ApiViewSet
-from ipaas.web.api.fields import JsonField, OptionalReasonInput, PageOutput, StrictSerializer
-from ipaas.web.api.pagination import page_by_place
-
-
-class ConnectorOutput(serializers.Serializer[Any]):
-    slug = serializers.CharField(source="manifest.slug")
-    title = serializers.CharField(source="manifest.title")
-    summary = serializers.CharField(source="manifest.summary")
-    category = serializers.CharField(source="manifest.category")
-    version = serializers.CharField(source="manifest.version")
-    api_version = serializers.CharField(source="manifest.api_version")
-    auth_schemes = serializers.SerializerMethodField()
-    actions = serializers.SerializerMethodField()
-    triggers = serializers.SerializerMethodField()
-
-    def get_auth_schemes(self, connector: Connector) -> list[str]:
-        return list(connector.manifest.auth)
-
-    def get_actions(self, connector: Connector) -> list[str]:
-        return list(connector.manifest.actions)
-
-    def get_triggers(self, connector: Connector) -> list[str]:
-        return list(connector.manifest.triggers)
-
-
-class ConnectorDetailOutput(ConnectorOutput):
-    manifest = JsonField(source="manifest.document", help_text="The whole manifest; it holds no secret.")
-
-
-class ConnectorsOutput(PageOutput):
-    items = ConnectorOutput(many=True)
+from ipaas.web.api.fields import JsonField, OptionalReasonInput, StrictSerializer
 
 
 class ConnectionQuery(StrictSerializer):
@@ -73,6 +42,9 @@ class ConnectionInput(_Changeable):
 
 class ConnectionChanges(_Changeable):
     connector = serializers.SlugField(max_length=60, required=False)
+    connector_version = serializers.CharField(
+        max_length=40, required=False, help_text="A version of an imported connector, such as 2.0.0."
+    )
 
 
 class BreakerInput(StrictSerializer):
@@ -111,6 +83,20 @@ class TestOutput(serializers.Serializer[Any]):
     duration_ms = serializers.FloatField()
 
 
+class TryInput(StrictSerializer):
+    action = serializers.CharField(max_length=80, help_text="Name of an operation of its connector.")
+    params = serializers.DictField(child=JsonField(), required=False, default=dict)
+    effects = serializers.BooleanField(
+        required=False, default=False, help_text="Needed where the operation changes something at the other side."
+    )
+
+
+class TriedOutput(TestOutput):
+    request = JsonField(help_text="What was sent, masked and without the credential; null when nothing was.")
+    response = JsonField(help_text="What came back, masked; null when nothing did.")
+    curl = serializers.CharField(help_text="The request for a shell, with variables in place of secrets.")
+
+
 class HealthOutput(serializers.Serializer[Any]):
     breaker = serializers.CharField()
     forced = serializers.CharField()
@@ -129,28 +115,12 @@ class HealthOutput(serializers.Serializer[Any]):
 
 
 @extend_schema(tags=["connections"])
-class ConnectorViewSet(ApiViewSet):
-    required_permissions = dict.fromkeys(("list", "retrieve"), "connections.view")
-
-    @extend_schema(responses=forced_singular_serializer(ConnectorsOutput))  # type: ignore[no-untyped-call]
-    def list(self, request: Request) -> Response:
-        """The connectors of this installation."""
-        found, cursor = page_by_place([one for _, one in sorted(connectors().items())], request)
-        return Response(ConnectorsOutput({"items": found, "next_cursor": cursor}).data)
-
-    @extend_schema(responses=ConnectorDetailOutput)
-    def retrieve(self, request: Request, slug: str) -> Response:
-        """A connector with its whole manifest."""
-        return Response(ConnectorDetailOutput(connector_named(slug)).data)
-
-
-@extend_schema(tags=["connections"])
 class ConnectionViewSet(ApiViewSet):
     serializer_class = ConnectionOutput
     required_permissions = {
         **dict.fromkeys(("list", "retrieve", "health"), "connections.view"),
         **dict.fromkeys(("create", "partial_update", "destroy", "enable", "disable"), "connections.edit"),
-        "test": "connections.test",
+        **dict.fromkeys(("test", "try_out"), "connections.test"),
         "breaker": "connections.force_breaker",
     }
 
@@ -209,15 +179,16 @@ class ConnectionViewSet(ApiViewSet):
     def test(self, request: Request, connection_id: Any) -> Response:
         """Send the connector's test call, once; the answer is 200 also when the vendor refuses."""
         outcome = services.test_connection(connection=self.connection(connection_id), actor=self.actor)
-        error = outcome.error
-        found = {
-            "ok": outcome.kind == "ok",
-            "status": outcome.status,
-            "code": error.code if error else "",
-            "message": error.message if error else "",
-            "duration_ms": outcome.duration_ms,
-        }
-        return Response(TestOutput(found).data)
+        return Response(TestOutput(_told(outcome)).data)
+
+    @extend_schema(request=TryInput, responses=TriedOutput)
+    def try_out(self, request: Request, connection_id: Any) -> Response:
+        """Call one operation, once, outside any flow; one with effects needs `connections.edit` too."""
+        given = self.read(TryInput)
+        trial = try_operation(connection=self.connection(connection_id), actor=self.actor, **given)
+        told = {**_told(trial.outcome), "message": trial.message}
+        shown = {"request": trial.request, "response": trial.response, "curl": trial.curl}
+        return Response(TriedOutput({**told, **shown}).data)
 
     @extend_schema(request=BreakerInput, responses=ConnectionOutput)
     def breaker(self, request: Request, connection_id: Any) -> Response:
@@ -239,3 +210,14 @@ class ConnectionViewSet(ApiViewSet):
 
     def _shown(self, connection: Connection, status: int = 200) -> Response:
         return Response(ConnectionOutput(connection).data, status=status)
+
+
+def _told(outcome: GatewayOutcome) -> dict[str, Any]:
+    error = outcome.error
+    return {
+        "ok": outcome.kind == "ok",
+        "status": outcome.status,
+        "code": error.code if error else "",
+        "message": error.message if error else "",
+        "duration_ms": outcome.duration_ms,
+    }

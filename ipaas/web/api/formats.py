@@ -19,10 +19,11 @@ class StrictJsonParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> JSON:
-        data = stream.read(DEFAULT.max_bytes + 1)
-        if len(data) > DEFAULT.max_bytes:
-            raise TooLarge(what="body", limit=f"{DEFAULT.max_bytes} bytes")
-        return jsonio.loads(data)
+        limits: jsonio.JsonLimits = getattr((parser_context or {}).get("view"), "json_limits", DEFAULT)
+        data = stream.read(limits.max_bytes + 1)
+        if len(data) > limits.max_bytes:
+            raise TooLarge(what="body", limit=f"{limits.max_bytes} bytes")
+        return jsonio.loads(data, limits=limits)
 
 
 class JsonRenderer(BaseRenderer):

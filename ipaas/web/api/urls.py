@@ -12,10 +12,12 @@ from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
 from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet, AuditJobViewSet
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.bulk import BulkJobViewSet
-from ipaas.web.api.connections import ConnectionViewSet, ConnectorViewSet
+from ipaas.web.api.connections import ConnectionViewSet
+from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
+from ipaas.web.api.imports import ImportViewSet
 from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
 from ipaas.web.api.openapi import description
 from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberViewSet
@@ -145,9 +147,28 @@ urlpatterns = [
     # the outside world
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
+    path(
+        "connectors/<slug:slug>/versions",
+        ConnectorVersionViewSet.as_view({"get": "list"}),
+        name="connector_version_list",
+    ),
+    path(
+        "connectors/<slug:slug>/versions/<int:number>",
+        ConnectorVersionViewSet.as_view({"get": "retrieve", **DELETED}),
+        name="connector_version_detail",
+    ),
+    path(
+        "connectors/<slug:slug>/versions/<int:number>/changes",
+        ConnectorVersionViewSet.as_view({"get": "changes"}),
+        name="connector_version_changes",
+    ),
+    *_crud(ImportViewSet, "import", "imports", "<uuid:draft_id>", **DELETED),
+    path("imports/preview", ImportViewSet.as_view({"post": "preview"}), name="import_preview"),
+    *_deeds(ImportViewSet, "import", "imports/<uuid:draft_id>", "keep"),
     *_crud(ConnectionViewSet, "connection", "connections", "<uuid:connection_id>", **CHANGED, **DELETED),
     path(f"{CONNECTION}/policy", PolicyViewSet.as_view({"get": "of_connection"}), name="connection_policy"),
     path(f"{CONNECTION}/health", ConnectionViewSet.as_view({"get": "health"}), name="connection_health"),
+    path(f"{CONNECTION}/try", ConnectionViewSet.as_view({"post": "try_out"}), name="connection_try"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
     *_crud(SecretViewSet, "secret", "secrets", "<slug:slug>", **CHANGED, **DELETED),
     path("secrets/<slug:slug>/reads", SecretViewSet.as_view({"get": "reads"}), name="secret_reads"),

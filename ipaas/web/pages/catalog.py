@@ -18,13 +18,14 @@ from ipaas.catalog.fetching import fetch_description
 from ipaas.catalog.imports import (
     MAX_BYTES,
     Proposal,
+    delete_version,
     discard_draft,
     draft_import,
     keep_draft,
     proposal_of,
 )
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
-from ipaas.catalog.registry import connector_in, connectors
+from ipaas.catalog.registry import connectors, known_connector
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
 from ipaas.sdk.manifest_reader import manifest_schema
@@ -117,11 +118,11 @@ def _import_url(request: WorkspaceRequest) -> str:
 
 @require_GET
 @page("connections.view")
-def connector_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
+def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
     """Operations, ways to authenticate, versions and who uses which; ``?operation=`` opens one."""
-    versions = list(ImportedConnector.objects.in_workspace(request.workspace.id).filter(slug=slug).defer("packed"))
+    versions = list(ImportedConnector.objects.in_workspace(request.workspace.id).filter(slug=connector).defer("packed"))
     version = asked(request, "version")
-    manifest = connector_in(request.workspace.id, slug, version).manifest
+    manifest = known_connector(request.workspace.id, connector, version).manifest
     row = next((one for one in versions if one.version == manifest.version), None)
     operations, left_out = _operations(manifest, row.groups if row is not None else {}, asked(request, "find"))
     may_edit = request.actor.may("connections.edit")
@@ -133,23 +134,38 @@ def connector_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "left_out": left_out,
         "query": asked(request, "find"),
         "versions": [_version(request, one, manifest.version) for one in versions],
-        "used_by": _users(request, slug),
-        "connect_url": reverse("catalog:connection_new", args=[request.workspace.slug, slug]) if may_edit else "",
-        "import_url": f"{_import_url(request)}?slug={slug}" if may_edit and row is not None else "",
+        "used_by": _users(request, connector),
+        "connect_url": reverse("catalog:connection_new", args=[request.workspace.slug, connector]) if may_edit else "",
+        "import_url": f"{_import_url(request)}?slug={connector}" if may_edit and row is not None else "",
         "findings": row.findings[:MOST_FINDINGS] if row is not None else [],
     }
     return render(request, "catalog/connector_detail.html", context)
 
 
+@require_POST
+@page("connections.edit")
+def version_delete(request: WorkspaceRequest, connector: str, number: int) -> HttpResponse:
+    """Delete a version that no connection is pinned to."""
+    rows = ImportedConnector.objects.in_workspace(request.workspace.id).filter(slug=connector)
+    row = rows.filter(number=min(number, 2**31 - 1)).defer("packed").first()
+    if row is None:
+        raise NotFound(what="connector version")
+    with told(request, _("Version {version} is deleted.").format(version=row.version)):
+        delete_version(version=row, actor=request.actor)
+    if rows.exists():
+        return redirect("catalog:connector_detail", request.workspace.slug, connector)
+    return redirect("catalog:connector_list", request.workspace.slug)
+
+
 @require_GET
 @page("connections.view")
-def connector_operation(request: WorkspaceRequest, slug: str, action: str) -> HttpResponse:
+def connector_operation(request: WorkspaceRequest, connector: str, action: str) -> HttpResponse:
     """One operation in detail: parameters, answer, what a repetition does."""
-    manifest = connector_in(request.workspace.id, slug, asked(request, "version")).manifest
+    manifest = known_connector(request.workspace.id, connector, asked(request, "version")).manifest
     spec = manifest.actions.get(action)
     if spec is None:
         raise NotFound(what="operation")
-    back = reverse("catalog:connector_detail", args=[request.workspace.slug, slug])
+    back = reverse("catalog:connector_detail", args=[request.workspace.slug, connector])
     context = {
         "crumbs": [*_crumbs(request), Link(manifest.title, back)],
         "manifest": manifest,
@@ -228,7 +244,14 @@ def _described(schema: Any, most: int = 60) -> list[dict[str, Any]]:
 
 def _version(request: WorkspaceRequest, row: ImportedConnector, shown: str) -> dict[str, Any]:
     url = reverse("catalog:connector_detail", args=[request.workspace.slug, row.slug])
-    return {"row": row, "url": f"{url}?version={row.version}", "shown": row.version == shown}
+    may = request.actor.may("connections.edit")
+    place = [request.workspace.slug, row.slug, row.number]
+    return {
+        "row": row,
+        "url": f"{url}?version={row.version}",
+        "shown": row.version == shown,
+        "delete_url": reverse("catalog:version_delete", args=place) if may else "",
+    }
 
 
 def _users(request: WorkspaceRequest, slug: str) -> list[dict[str, Any]]:
@@ -260,7 +283,7 @@ class ImportForm(forms.Form):
         help_text=gettext_lazy("Lower-case letters, digits and hyphens. The same name again makes a new version."),
     )
     category = forms.ChoiceField(label=gettext_lazy("Category"))
-    file = forms.FileField(label=gettext_lazy("File"), required=False)
+    file = forms.FileField(label=gettext_lazy("File"), required=False, widget=forms.FileInput)
     url = forms.CharField(
         label=gettext_lazy("Address"),
         required=False,
@@ -302,7 +325,8 @@ def import_new(request: WorkspaceRequest) -> HttpResponse:
                 source_url=given["url"],
             )
             return redirect("catalog:import_draft", request.workspace.slug, draft.id)
-    return render(request, "catalog/import_form.html", {"form": form, "crumbs": _crumbs(request)})
+    context = {"form": form, "crumbs": _crumbs(request)}
+    return render(request, "catalog/import_form.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
 def _source(request: WorkspaceRequest, given: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog import services
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_in, connector_of
+from ipaas.catalog.registry import connector_of, connectors, known_connector
 from ipaas.catalog.resolution import effective_policy
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
@@ -65,7 +65,7 @@ def connection_list(request: WorkspaceRequest) -> HttpResponse:
 @require_GET
 @page("connections.view")
 def connection_detail(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    row = _connection(request, environment, slug)
+    row = connection_at(request, environment, slug)
     state = states_of([row]).get(row)
     installed = can_resolve(row)
     traffic = traffic_of([row.id]).get(row.id, Traffic())
@@ -75,7 +75,7 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
     context = {
         "connection": shown,
         "enabled": row.enabled,
-        "crumbs": _crumbs(request),
+        "crumbs": crumbs_of(request),
         "breaker": breaker_facts(row, state, parked),
         "facts": _facts(row),
         "limits": _limits(state),
@@ -100,7 +100,7 @@ def connection_choose(request: WorkspaceRequest) -> HttpResponse:
         (title, category, summary, reverse("catalog:connection_new", args=[request.workspace.slug, slug]))
         for slug, title, category, summary in connector_choices(request.workspace.id)
     ]
-    return render(request, "catalog/connection_choose.html", {"choices": choices, "crumbs": _crumbs(request)})
+    return render(request, "catalog/connection_choose.html", {"choices": choices, "crumbs": crumbs_of(request)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -111,7 +111,7 @@ def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
         raise NotFound(what="environment")
     form = ConnectionForm(
         request.POST if request.method == "POST" else None,
-        manifest=connector_in(request.workspace.id, connector).manifest,
+        manifest=known_connector(request.workspace.id, connector).manifest,
         environment=environment,
     )
     if request.method == "POST" and form.is_valid():
@@ -128,7 +128,7 @@ def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page("connections.edit")
 def connection_edit(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    row = _connection(request, environment, slug)
+    row = connection_at(request, environment, slug)
     given: dict[str, Any] = {"manifest": connector_of(row).manifest, "environment": row.environment, "connection": row}
     form = ConnectionForm(request.POST if request.method == "POST" else None, **given)
     detaches = False
@@ -150,7 +150,7 @@ def connection_edit(request: WorkspaceRequest, environment: str, slug: str) -> H
 @require_POST
 @page("connections.test")
 def connection_test(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    row = _connection(request, environment, slug)
+    row = connection_at(request, environment, slug)
     if not request.htmx:
         with told(request, _("{title} was tested.").format(title=row.title)):
             services.test_connection(connection=row, actor=request.actor)
@@ -170,7 +170,7 @@ def connection_test(request: WorkspaceRequest, environment: str, slug: str) -> H
 @page("connections.edit")
 def connection_switch(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     """Enable or disable: ``enabled`` is yes or no."""
-    row = _connection(request, environment, slug)
+    row = connection_at(request, environment, slug)
     enabled = request.POST.get("enabled") == "yes"
     done = _("{title} is enabled.") if enabled else _("{title} is disabled.")
     with told(request, done.format(title=row.title)):
@@ -181,7 +181,7 @@ def connection_switch(request: WorkspaceRequest, environment: str, slug: str) ->
 @require_POST
 @page("connections.force_breaker")
 def connection_force(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    row = _connection(request, environment, slug)
+    row = connection_at(request, environment, slug)
     state = posted(request, "state")
     done = {
         "auto": _("The breaker of {title} is left to itself."),
@@ -200,14 +200,14 @@ def connection_force(request: WorkspaceRequest, environment: str, slug: str) -> 
 @require_POST
 @page("connections.edit")
 def connection_delete(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    row = _connection(request, environment, slug)
+    row = connection_at(request, environment, slug)
     with told(request, _("{title} is deleted.").format(title=row.title)):
         services.delete_connection(connection=row, actor=request.actor)
         return redirect("catalog:connection_list", request.workspace.slug)
     return redirect(connection_url(row))
 
 
-def _connection(request: WorkspaceRequest, environment: str, slug: str) -> Connection:
+def connection_at(request: WorkspaceRequest, environment: str, slug: str) -> Connection:
     found = (
         Connection.objects.in_workspace(request.workspace.id)
         .select_related("workspace")
@@ -233,7 +233,7 @@ def _form_page(
     new_secret = _if_may(request, "secrets.write", "vault:secret_new")
     context = {
         "title": title,
-        "crumbs": _crumbs(request),
+        "crumbs": crumbs_of(request),
         "form": form,
         "detaches_secret": detaches,
         "cancel_url": cancel_url,
@@ -243,7 +243,7 @@ def _form_page(
     return render(request, "catalog/connection_form.html", context, status=422 if failed else 200)
 
 
-def _crumbs(request: WorkspaceRequest) -> list[Link]:
+def crumbs_of(request: WorkspaceRequest) -> list[Link]:
     return [Link(_("Connections"), reverse("catalog:connection_list", args=[request.workspace.slug]))]
 
 
@@ -261,6 +261,8 @@ def _deeds(request: WorkspaceRequest, row: Connection) -> dict[str, str]:
     return {
         "edit_url": url("connections.edit", "connection_edit") if can_resolve(row) else "",
         "test_url": url("connections.test", "connection_test") if testable else "",
+        "try_url": url("connections.test", "connection_try") if row.enabled and can_resolve(row) else "",
+        "move_url": url("connections.edit", "connection_move") if row.connector not in connectors() else "",
         "force_url": url("connections.force_breaker", "connection_force"),
         "switch_url": url("connections.edit", "connection_switch"),
         "delete_url": url("connections.edit", "connection_delete"),
@@ -268,12 +270,12 @@ def _deeds(request: WorkspaceRequest, row: Connection) -> dict[str, str]:
 
 
 def _facts(row: Connection) -> list[tuple[str, str]]:
-    facts = [(_("Environment"), row.environment.name)]
+    facts = [(_("Environment"), row.environment.name), (_("Connector"), f"{row.connector} {row.connector_version}")]
     if row.base_url:
         facts.append((_("Address"), row.base_url))
     if not can_resolve(row):
         gone = _("{connector} is not installed, or no longer knows this set-up").format(connector=row.connector)
-        return [*facts, (_("Connector"), gone)]
+        return [*facts, (_("State"), gone)]
     connector = connector_of(row)
     scheme = connector.manifest.auth[row.auth_scheme]
     facts.append((_("Authentication"), scheme.title or scheme.name))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ipaas.web.pages import catalog, connections, stubs
+from ipaas.web.pages import catalog, connection_trials, connections, stubs
 
 app_name = "catalog"
 ONE = "connections/in/<slug:environment>/<slug:slug>/"
@@ -11,16 +11,19 @@ urlpatterns = [
     path("catalog/import/<uuid:draft_id>/", catalog.import_draft, name="import_draft"),
     path("catalog/import/<uuid:draft_id>/keep/", catalog.import_keep, name="import_keep"),
     path("catalog/import/<uuid:draft_id>/discard/", catalog.import_discard, name="import_discard"),
-    path("catalog/of/<slug:slug>/", catalog.connector_detail, name="connector_detail"),
-    path("catalog/of/<slug:slug>/<str:action>/", catalog.connector_operation, name="connector_operation"),
+    path("catalog/of/<slug:connector>/", catalog.connector_detail, name="connector_detail"),
+    path("catalog/of/<slug:connector>/<str:action>/", catalog.connector_operation, name="connector_operation"),
+    path("catalog/of/<slug:connector>/-delete/<int:number>/", catalog.version_delete, name="version_delete"),
     path("connections/", connections.connection_list, name="connection_list"),
     path("connections/new/", connections.connection_choose, name="connection_choose"),
     path("connections/new/<slug:connector>/", connections.connection_new, name="connection_new"),
     path(ONE, connections.connection_detail, name="connection_detail"),
     path(f"{ONE}edit/", connections.connection_edit, name="connection_edit"),
     path(f"{ONE}test/", connections.connection_test, name="connection_test"),
+    path(f"{ONE}try/", connection_trials.connection_try, name="connection_try"),
     path(f"{ONE}switch/", connections.connection_switch, name="connection_switch"),
     path(f"{ONE}breaker/", connections.connection_force, name="connection_force"),
+    path(f"{ONE}version/", connection_trials.connection_move, name="connection_move"),
     path(f"{ONE}delete/", connections.connection_delete, name="connection_delete"),
     path("stubs/", stubs.stub_list, name="stub_list"),
     path("stubs/-reset-all/", stubs.stub_reset, name="stub_reset"),

@@ -12,7 +12,9 @@ from ipaas.accounts.services import add_member, assign_flow_role, create_api_key
 from ipaas.audit.models import AuditJob
 from ipaas.catalog import gateway
 from ipaas.catalog.gateway import GatewayOutcome
+from ipaas.catalog.imports import draft_import, import_connector
 from ipaas.catalog.services import create_connection
+from ipaas.core import jsonio
 from ipaas.core.actor import SYSTEM
 from ipaas.core.ids import uuid7
 from ipaas.events.models import Receipt
@@ -27,6 +29,7 @@ from ipaas.runtime.pauses import approval_aad
 from ipaas.runtime.services import trigger_flow
 from ipaas.vault.payloads import sealer_for
 from ipaas.vault.services import create_secret
+from tests.factories.descriptions import SOURCE, changed
 from tests.factories.flow_documents import flow, mapping, schema
 
 SIMPLE = flow(steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])
@@ -143,6 +146,7 @@ def make_subjects(acme: Workspace, deployed: FlowVersion, production: Environmen
         "mapping": "order-row",
         **ids,
         **outside(production),
+        **imported(acme),
         **people(acme),
         **with_steward(deployed.document),
     }
@@ -185,6 +189,13 @@ def outside(production: Environment) -> dict[str, Any]:
         "environment": Environment.objects.create(workspace=acme, slug="berlin", name="Berlin").slug,
         **told_outside(acme),
     }
+
+
+def imported(acme: Workspace) -> dict[str, Any]:
+    """A connector made of a description, and a later description of it that somebody looks at."""
+    given: dict[str, Any] = {"workspace": acme, "slug": "parcel-post", "actor": SYSTEM}
+    made = import_connector(source=jsonio.dumps(SOURCE), **given)
+    return {"imported": made.slug, "draft": draft_import(source=jsonio.dumps(changed()), **given).id}
 
 
 def told_outside(acme: Workspace) -> dict[str, Any]:

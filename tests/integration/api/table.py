@@ -1,7 +1,9 @@
 """Every address and verb of the API: an example of a body, the permission it needs, and the answer it then gives."""
 
+import json
 from typing import Any
 
+from tests.factories.descriptions import SOURCE
 from tests.factories.flow_documents import mapping, schema
 from tests.integration.api.conftest import EVIDENCE, SIMPLE
 
@@ -11,6 +13,8 @@ IN_PRODUCTION = {**REASON, "environment": "production"}
 SHOP = {"environment": "production", "endpoint": "shop"}
 NEW_CONNECTION = {"environment": "production", "slug": "pay", "connector": "payments"}
 
+DESCRIPTION = {"slug": "post", "text": json.dumps(SOURCE)}
+TRIED = {"action": "get_charge", "params": {"charge_id": "ch_1"}}
 IN_TEST = {"environment": "production", "step": "note"}
 
 Row = tuple[str, str, Any, str, int]
@@ -128,6 +132,16 @@ TABLE: list[Row] = [
     ("POST", "bulk-jobs/{job}/stop", {}, "runs.cancel", 200),
     ("GET", "connectors", None, "connections.view", 200),
     ("GET", "connectors/payments", None, "connections.view", 200),
+    ("GET", "connectors/{imported}/versions", None, "connections.view", 200),
+    ("GET", "connectors/{imported}/versions/1", None, "connections.view", 200),
+    ("GET", "connectors/{imported}/versions/1/changes", None, "connections.view", 200),
+    ("DELETE", "connectors/{imported}/versions/1", None, "connections.edit", 204),
+    ("GET", "imports", None, "connections.edit", 200),
+    ("POST", "imports", DESCRIPTION, "connections.edit", 201),
+    ("POST", "imports/preview", DESCRIPTION, "connections.edit", 200),
+    ("GET", "imports/{draft}", None, "connections.edit", 200),
+    ("DELETE", "imports/{draft}", None, "connections.edit", 204),
+    ("POST", "imports/{draft}/keep", {}, "connections.edit", 201),
     ("GET", "connections", None, "connections.view", 200),
     ("POST", "connections", NEW_CONNECTION, "connections.edit", 201),
     ("GET", "connections/{connection}", None, "connections.view", 200),
@@ -135,6 +149,7 @@ TABLE: list[Row] = [
     ("DELETE", "connections/{connection}", None, "connections.edit", 204),
     ("GET", "connections/{connection}/health", None, "connections.view", 200),
     ("POST", "connections/{connection}/test", {}, "connections.test", 200),
+    ("POST", "connections/{connection}/try", TRIED, "connections.test", 200),
     ("POST", "connections/{connection}/breaker", {**REASON, "state": "open"}, "connections.force_breaker", 200),
     ("POST", "connections/{connection}/enable", {}, "connections.edit", 409),
     ("POST", "connections/{connection}/disable", REASON, "connections.edit", 200),

@@ -1,6 +1,5 @@
 """Connectors made of descriptions: versions, what pins them, who may, and calls over them."""
 
-from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -17,38 +16,9 @@ from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.errors import InvalidInput, PermissionDenied
 from ipaas.flows.catalogue import catalogue_of
 from ipaas.sdk.openapi import OpenApiUnreadable
+from tests.factories.descriptions import SOURCE, changed
 
 pytestmark = pytest.mark.django_db
-
-SOURCE: dict[str, Any] = {
-    "openapi": "3.0.3",
-    "info": {"title": "Parcel Post", "version": "2026-01", "description": "Sends parcels."},
-    "servers": [{"url": "https://api.parcelpost.example/v1"}],
-    "paths": {
-        "/parcels": {
-            "post": {
-                "operationId": "sendParcel",
-                "requestBody": {
-                    "required": True,
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Parcel"}}},
-                },
-                "responses": {
-                    "201": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Parcel"}}}}
-                },
-            }
-        }
-    },
-    "components": {
-        "schemas": {
-            "Parcel": {
-                "type": "object",
-                "required": ["weight"],
-                "properties": {"weight": {"type": "integer"}, "to": {"type": "string", "enum": ["DE", "AT"]}},
-            }
-        },
-        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-    },
-}
 
 
 @pytest.fixture
@@ -59,16 +29,6 @@ def workspace() -> Workspace:
 @pytest.fixture
 def environment(workspace: Workspace) -> Environment:
     return Environment.objects.create(workspace=workspace, slug="production", name="Production")
-
-
-def changed() -> dict[str, Any]:
-    """The next version: a member more is demanded, another is gone from what comes back."""
-    source = deepcopy(SOURCE)
-    parcel = source["components"]["schemas"]["Parcel"]
-    parcel["required"] = ["weight", "service"]
-    parcel["properties"]["service"] = {"type": "string"}
-    del parcel["properties"]["to"]
-    return source
 
 
 def kept(workspace: Workspace, source: dict[str, Any]) -> ImportedConnector:

@@ -23,7 +23,7 @@ __all__ = ["_no_vendor_is_called", "acme", "globex", "in_acme", "subjects"]
 pytestmark = pytest.mark.django_db
 
 OPEN_TO_MEMBERS = {"web:environment_select"}
-OF_NO_WORKSPACE = {"connector", "vendor", "fmt", "deed", "name", "value"}
+OF_NO_WORKSPACE = {"connector", "action", "vendor", "fmt", "deed", "name", "value"}
 WRITES_BY_GET = {"audit:export", "audit:checkpoints", "runtime:run_export"}
 """An export is itself on record; checkpoints cover all that was done until then."""
 
@@ -47,16 +47,18 @@ NEEDS: dict[str, str] = {
     "connections.edit": """
         events:endpoint_new events:endpoint_edit events:endpoint_pause events:endpoint_resume
         events:endpoint_rotate events:endpoint_delete catalog:connection_choose catalog:connection_new
-        catalog:connection_edit catalog:connection_switch catalog:connection_delete
+        catalog:connection_edit catalog:connection_switch catalog:connection_delete catalog:connection_move
+        catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:version_delete
     """,
     "connections.force_breaker": """
         catalog:connection_force
     """,
     "connections.test": """
-        catalog:connection_test
+        catalog:connection_test catalog:connection_try
     """,
     "connections.view": """
         events:endpoint_list events:endpoint_detail catalog:connection_list catalog:connection_detail
+        catalog:connector_list catalog:connector_detail catalog:connector_operation
     """,
     "deadletters.correct": """
         runtime:run_correct runtime:dead_letter_correct runtime:dead_letter_correct_all
@@ -213,7 +215,7 @@ def _sessions_in_cookies(settings: Any, _no_secret_reads_pending: None) -> None:
 @pytest.fixture
 def values(subjects: dict[str, Any]) -> dict[str, Any]:
     """What stands in addresses, of things that exist in Acme."""
-    names = ("run", "letter", "approval", "job", "member", "invitation", "delivery", "filter")
+    names = ("run", "letter", "approval", "job", "member", "invitation", "delivery", "filter", "draft")
     ids = {f"{name}_id": subjects[name] for name in names}
     slugs = {
         "flows.slug": subjects["flow"], "mapping.slug": subjects["mapping"], "contracts.slug": subjects["schema"],
@@ -224,7 +226,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
     ids["audit.job_id"] = subjects["audit_job"]
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
-             "deed": "cancel", "name": "order", "value": "o-1"}  # fmt: skip
+             "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1"}  # fmt: skip
     return {**ids, **slugs, **place, "prefix": key}
 
 

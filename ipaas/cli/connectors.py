@@ -1,0 +1,148 @@
+"""Commands of connectors: what there is, and versions made of vendors' descriptions."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ipaas.cli.client import part
+from ipaas.cli.shell import Shell, Told, command, flag, limit, sure
+
+VERSION = ["version", "api_version", "operations", "dialect", "created_at", "created_by", "used_by"]
+CHANGE = ["breaking", "path", "message"]
+MOST_SHOWN = 50
+"""Findings and changes that are printed for a person; programs get all."""
+
+
+def register(main: click.Group) -> None:
+    """Add the commands to ``ipaas``."""
+    main.add_command(connectors)
+
+
+@click.group(cls=Told)
+def connectors() -> None:
+    """Connectors: of the installation, and made of vendors' descriptions."""
+
+
+@command(connectors, "list")
+@click.option("--q", help="A part of slug, title or summary.")
+@click.option("--category")
+@click.option("--origin", type=click.Choice(["installed", "imported"]))
+@limit
+def list_connectors(shell: Shell, limit: int, **query: Any) -> None:
+    """Every connector that the workspace can use."""
+    columns = ["slug", "title", "category", "version", "origin", "operations"]
+    shell.table(shell.api.pages("connectors", most=limit, **query), columns)
+
+
+@command(connectors, "show")
+@click.argument("slug")
+@click.option("--version", help="Of an imported connector; without it the newest.")
+def show_connector(shell: Shell, slug: str, version: str | None) -> None:
+    """One connector with its operations; --json has the whole manifest."""
+    found = shell.api.get(f"connectors/{part(slug)}", **({"version": version} if version else {}))
+    columns = ["slug", "title", "summary", "category", "version", "api_version", "origin", "auth_schemes"]
+    shell.details(found, columns)
+    for name, action in () if shell.as_json else found["manifest"].get("actions", {}).items():
+        shell.say(f"  {name}  {action.get('title', '')}".rstrip())
+
+
+@command(connectors, "import")
+@click.argument("source", metavar="FILE|URL")
+@click.option("--slug", help="Name of the connector; usually the file's name. The same again makes a new version.")
+@click.option("--category", default="generic", show_default=True)
+@flag("--preview", help="Only show what it would become.")
+@flag("--yes", help="Do not ask, even if it breaks what uses the present version.")
+def import_connector(shell: Shell, source: str, slug: str | None, category: str, preview: bool, yes: bool) -> None:
+    """Make a connector of an OpenAPI or Swagger document; - reads standard input.
+
+    Shows what would break and what was not understood before it asks. Connections stay at their version.
+    """
+    body = {**_source(source), "slug": slug or _slug(source), "category": category}
+    if preview:
+        found = shell.api.post("imports/preview", body)
+        shell.give(found, _summary(found))
+        return
+    draft = shell.api.post("imports", body)
+    found = draft["preview"]
+    shell.say(_summary(found))
+    if found["known"]:
+        shell.api.delete(f"imports/{draft['id']}")
+        shell.give(found, f"nothing new: {found['slug']} {found['known']} was made of this very description")
+        return
+    try:
+        if found["breaking"]:
+            sure(f"Keep it as the next version of {found['slug']}, although it breaks what uses it?", yes=yes)
+    except (click.Abort, click.UsageError):
+        shell.api.delete(f"imports/{draft['id']}")
+        raise
+    made = shell.api.post(f"imports/{draft['id']}/keep")
+    shell.give(
+        made, f"connector {made['slug']}: version {made['version']} with {made['operations']} operations is kept"
+    )
+
+
+@command(connectors, "versions")
+@click.argument("slug")
+@click.option("--changes", "number", type=click.IntRange(1), help="Show what this version changes.")
+@click.option("--since", type=click.IntRange(1), help="With --changes: against this version, not the one before.")
+@limit
+def list_versions(shell: Shell, slug: str, number: int | None, since: int | None, limit: int) -> None:
+    """The versions of an imported connector, and the connections that are pinned to each."""
+    place = f"connectors/{part(slug)}/versions"
+    if number is None:
+        shell.table(shell.api.pages(place, most=limit), VERSION)
+        return
+    found = shell.api.get(f"{place}/{number}/changes", **({"since": since} if since else {}))
+    if shell.as_json:
+        shell.give(found)
+    else:
+        shell.table(found["changes"], CHANGE)
+
+
+@command(connectors, "delete")
+@click.argument("slug")
+@click.argument("number", type=click.IntRange(1))
+@flag("--yes", help="Do not ask.")
+def delete_version(shell: Shell, slug: str, number: int, yes: bool) -> None:
+    """Delete a version of an imported connector that no connection is pinned to."""
+    sure(f"Delete version {number} of {slug} for good?", yes=yes)
+    shell.api.delete(f"connectors/{part(slug)}/versions/{number}")
+    shell.give({"deleted": slug, "number": number}, f"version {number} of {slug} is deleted")
+
+
+def _source(source: str) -> dict[str, str]:
+    if source.startswith(("http://", "https://")):
+        return {"url": source}
+    try:
+        with click.open_file(source, encoding="utf-8") as handle:
+            return {"text": handle.read()}
+    except UnicodeDecodeError:
+        message = f"{source} is not text in UTF-8"
+        raise click.UsageError(message) from None
+
+
+def _slug(source: str) -> str:
+    name = Path(source.partition("?")[0]).name.lower()
+    stem = name.partition(".")[0]
+    found = "-".join(filter(None, "".join(one if one.isascii() and one.isalnum() else " " for one in stem).split()))
+    if source == "-" or not found or not found[0].isalpha():
+        message = "name the connector with --slug"
+        raise click.UsageError(message)
+    return found[:60].rstrip("-")
+
+
+def _summary(found: dict[str, Any]) -> str:
+    dropped = [one for one in found["findings"] if one["level"] == "dropped"]
+    said = f"{len(dropped)} left out, {len(found['findings']) - len(dropped)} notes"
+    lines = [
+        f"{found['title']}: {found['operations']} operations, OpenAPI {found['dialect']}, {said}",
+        *(f"  left out  {one['path'] or '/'}  {one['message']}" for one in dropped[:MOST_SHOWN]),
+    ]
+    if len(dropped) > MOST_SHOWN:
+        lines.append(f"  and {len(dropped) - MOST_SHOWN} more, see --json")
+    if found["previous"]:
+        lines.append(f"against {found['previous']}: {len(found['changes'])} changes")
+    shown = found["changes"][:MOST_SHOWN]
+    lines += [f"  {'BREAKING' if one['breaking'] else 'fine':8}  {one['path']}  {one['message']}" for one in shown]
+    return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""Importing a vendor's description: looked at first, kept as a version when it is what was wanted."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ipaas.catalog import imports
+from ipaas.catalog.fetching import fetch_description
+from ipaas.catalog.models import ImportDraft
+from ipaas.core import jsonio
+from ipaas.sdk.manifest_reader import manifest_schema
+from ipaas.web.api.base import ApiViewSet
+from ipaas.web.api.connectors import ConnectorVersionOutput, ImportFindingOutput, ManifestChangeOutput
+from ipaas.web.api.fields import StrictSerializer
+
+CATEGORIES = [(one, one) for one in manifest_schema()["properties"]["category"]["enum"]]
+
+
+class ImportInput(StrictSerializer):
+    slug = serializers.CharField(max_length=60, help_text="Name of the connector; the same again: a new version.")
+    category = serializers.ChoiceField(choices=CATEGORIES, required=False, default="generic")
+    text = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="The description itself, JSON or YAML, at most 24 MB."
+    )
+    url = serializers.CharField(
+        max_length=500, required=False, help_text="Where it is; fetched once, without a credential."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("text" in attrs) == ("url" in attrs):
+            message = serializers.ErrorDetail("give one of text and url", code="source")
+            raise serializers.ValidationError({"text": [message]})
+        return attrs
+
+
+class ImportPreviewOutput(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    title = serializers.CharField(source="imported.manifest.title")
+    dialect = serializers.CharField(source="imported.dialect", help_text="Of the description, such as 3.1.")
+    source_sha256 = serializers.CharField(help_text="Of the description.")
+    operations = serializers.SerializerMethodField(help_text="How many there would be.")
+    groups = serializers.DictField(
+        source="imported.groups",
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="Actions by the vendor's own grouping.",
+    )
+    auth_schemes = serializers.SerializerMethodField()
+    findings = ImportFindingOutput(
+        many=True, source="imported.findings", help_text="What is not understood, or in one of several ways."
+    )
+    previous = serializers.SerializerMethodField(help_text="The version that is the newest now; null for none.")
+    known = serializers.SerializerMethodField(help_text="The version made of this very description; null for none.")
+    breaking = serializers.BooleanField(help_text="What uses the newest version may stop working with this one.")
+    changes = ManifestChangeOutput(many=True)
+
+    def get_operations(self, proposal: imports.Proposal) -> int:
+        return len(proposal.imported.manifest.actions)
+
+    def get_auth_schemes(self, proposal: imports.Proposal) -> list[str]:
+        return list(proposal.imported.manifest.auth)
+
+    def get_previous(self, proposal: imports.Proposal) -> str | None:
+        return proposal.previous.version if proposal.previous is not None else None
+
+    def get_known(self, proposal: imports.Proposal) -> str | None:
+        return proposal.known.version if proposal.known is not None else None
+
+
+class ImportOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    slug = serializers.CharField()
+    category = serializers.CharField()
+    source_url = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField()
+
+
+class ImportDetailOutput(ImportOutput):
+    preview = ImportPreviewOutput(help_text="What it would become now.")
+
+
+@extend_schema(tags=["connections"])
+class ImportViewSet(ApiViewSet):
+    """Descriptions that are looked at; at most one for each name."""
+
+    serializer_class = ImportOutput
+    json_limits = jsonio.JsonLimits(max_bytes=imports.MAX_BYTES * 3 // 2, max_string=imports.MAX_BYTES)
+    required_permissions = dict.fromkeys(
+        ("list", "create", "retrieve", "destroy", "preview", "keep"), "connections.edit"
+    )
+
+    def get_queryset(self) -> QuerySet[ImportDraft]:
+        return ImportDraft.objects.filter(workspace=self.workspace).select_related("workspace")
+
+    def list(self, request: Request) -> Response:
+        """Descriptions that somebody looks at and that are not kept yet."""
+        return self.page_of(self.get_queryset().defer("packed"), ImportOutput)
+
+    @extend_schema(request=ImportInput, responses={201: ImportDetailOutput})
+    def create(self, request: Request) -> Response:
+        """Take a description, in place of an earlier one of the name, and show what it would become."""
+        draft = imports.draft_import(**self._given())
+        return Response(ImportDetailOutput(self._looked_at(draft)).data, status=201)
+
+    @extend_schema(responses=ImportDetailOutput)
+    def retrieve(self, request: Request, draft_id: Any) -> Response:
+        """What a description would become now."""
+        return Response(ImportDetailOutput(self._looked_at(self._draft(draft_id))).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, draft_id: Any) -> Response:
+        """Forget a description; what was made of it before stays."""
+        imports.discard_draft(draft=self._draft(draft_id), actor=self.actor)
+        return Response(status=204)
+
+    @extend_schema(request=ImportInput, responses=ImportPreviewOutput)
+    def preview(self, request: Request) -> Response:
+        """What a description would become; stores nothing."""
+        return Response(ImportPreviewOutput(imports.propose_import(**self._given())).data)
+
+    @extend_schema(request=None, responses={201: ConnectorVersionOutput})
+    def keep(self, request: Request, draft_id: Any) -> Response:
+        """Make it the next version of its connector; connections stay at theirs until they are moved."""
+        made = imports.keep_draft(draft=self._draft(draft_id), actor=self.actor)
+        users = imports.users_of(made.slug, self.workspace)
+        return Response(ConnectorVersionOutput(made, context={"users": users}).data, status=201)
+
+    def _given(self) -> dict[str, Any]:
+        given = self.read(ImportInput)
+        url = given.pop("url", "")
+        common = {"workspace": self.workspace, "actor": self.actor}
+        source = fetch_description(url=url, **common) if url else given.pop("text").encode()
+        return {**common, **given, "source": source, "source_url": url}
+
+    def _looked_at(self, draft: ImportDraft) -> dict[str, Any]:
+        shown = {name: getattr(draft, name) for name in ImportOutput().fields}
+        return {**shown, "preview": imports.proposal_of(draft=draft, actor=self.actor)}
+
+    def _draft(self, draft_id: Any) -> ImportDraft:
+        found: ImportDraft = self.one(self.get_queryset(), "import", id=draft_id)
+        return found

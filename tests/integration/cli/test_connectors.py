@@ -1,0 +1,88 @@
+"""Commands of connectors and of what is tried over a connection."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipaas.accounts.models import Environment, Workspace
+from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
+from ipaas.catalog.services import create_connection
+from ipaas.core.actor import SYSTEM
+from tests.factories.descriptions import SOURCE, changed
+from tests.integration.cli.conftest import Run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return written(tmp_path, SOURCE)
+
+
+def written(folder: Path, source: dict[str, Any]) -> Path:
+    path = folder / "parcel-post.json"
+    path.write_text(json.dumps(source))
+    return path
+
+
+def test_a_preview_keeps_nothing(run: Run, file: Path) -> None:
+    told = run("connectors", "import", str(file), "--preview")
+    assert (told.exit_code, told.output.splitlines()[0]) == (
+        0,
+        "Parcel Post: 1 operations, OpenAPI 3.0, 0 left out, 0 notes",
+    )
+    assert not ImportedConnector.objects.exists()
+    assert not ImportDraft.objects.exists()
+
+
+def test_a_description_becomes_a_connector_once(run: Run, file: Path) -> None:
+    assert "version 1.0.0 with 1 operations is kept" in run("connectors", "import", str(file)).output
+    assert "nothing new" in run("connectors", "import", str(file)).output
+    assert ImportedConnector.objects.count() == 1
+    rows = json.loads(run("connectors", "list", "--origin", "imported", "--json").output)
+    assert [(row["slug"], row["operations"]) for row in rows] == [("parcel-post", 1)]
+    assert "send_parcel" in run("connectors", "show", "parcel-post").output
+
+
+def test_what_breaks_has_to_be_confirmed(
+    run: Run, file: Path, tmp_path: Path, acme: Workspace, production: Environment
+) -> None:
+    run("connectors", "import", str(file))
+    create_connection(environment=production, slug="post", connector="parcel-post", actor=SYSTEM)
+    again = written(tmp_path, changed())
+    refused = run("connectors", "import", str(again))
+    assert refused.exit_code == 2
+    assert "BREAKING" in refused.output
+    assert not ImportDraft.objects.exists()
+    assert run("connectors", "import", str(again), "--yes").exit_code == 0
+    assert "is new and required" in run("connectors", "versions", "parcel-post", "--changes", "2").output
+    assert run("connections", "move", "post", "--version", "2.0.0").exit_code == 2
+    moved = run("connections", "move", "post", "--version", "2.0.0", "--yes")
+    assert "uses parcel-post 2.0.0" in moved.output
+    assert Connection.objects.get().connector_version == "2.0.0"
+    assert run("connectors", "delete", "parcel-post", "2", "--yes").exit_code == 1
+    assert run("connectors", "delete", "parcel-post", "1", "--yes").exit_code == 0
+
+
+def test_what_is_no_description_is_said_so(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html></html>")
+    told = run("connectors", "import", str(page))
+    assert told.exit_code == 1
+    assert "not an OpenAPI document" in told.output
+
+
+def test_a_description_beyond_what_other_requests_may_carry(run: Run, tmp_path: Path) -> None:
+    source = {**SOURCE, "x-notes": ["word " * 1000 for _ in range(800)]}
+    assert len(json.dumps(source)) > 3_500_000
+    told = run("connectors", "import", str(written(tmp_path, source)))
+    assert told.exit_code == 0, told.output
+    assert ImportedConnector.objects.count() == 1
+
+
+def test_an_effect_is_not_tried_by_accident(run: Run, file: Path, production: Environment) -> None:
+    run("connectors", "import", str(file))
+    create_connection(environment=production, slug="post", connector="parcel-post", actor=SYSTEM)
+    told = run("connections", "try", "post", "send_parcel", "--param", 'body={"weight": 1}')
+    assert told.exit_code == 1
+    assert "say that you mean it" in told.output

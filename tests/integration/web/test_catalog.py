@@ -1,0 +1,371 @@
+"""Pages of the catalog: who may, what is looked at and kept, what is handed in that is no description."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from ipaas.accounts.models import Environment, Workspace
+from ipaas.accounts.roles import ROLES
+from ipaas.audit.models import AuditEntry
+from ipaas.catalog import gateway
+from ipaas.catalog.gateway import ErrorInfo, GatewayOutcome
+from ipaas.catalog.imports import draft_import, import_connector
+from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
+from ipaas.catalog.services import create_connection
+from ipaas.core import jsonio
+from ipaas.core.actor import SYSTEM
+from ipaas.core.errors import ErrorClass
+from tests.factories.descriptions import SOURCE, changed
+from tests.integration.web.conftest import VALUE, Browsers
+
+LIST = "/w/acme/catalog/"
+NEW = f"{LIST}import/"
+ONE = f"{LIST}of/parcel-post/"
+POST = "/w/acme/connections/in/production/post/"
+TRY = f"{POST}try/"
+MOVE = f"{POST}version/"
+
+
+@pytest.fixture
+def builder(as_role: Browsers) -> Client:
+    return as_role("builder")
+
+
+@pytest.fixture
+def kept(workspace: Workspace) -> ImportedConnector:
+    return keep(workspace, SOURCE)
+
+
+@pytest.fixture
+def draft(workspace: Workspace, kept: ImportedConnector) -> ImportDraft:
+    return draft_import(workspace=workspace, slug="parcel-post", source=jsonio.dumps(changed()), actor=SYSTEM)
+
+
+@pytest.fixture
+def post(environment: Environment, kept: ImportedConnector) -> Connection:
+    return create_connection(environment=environment, slug="post", connector="parcel-post", actor=SYSTEM)
+
+
+def keep(workspace: Workspace, source: dict[str, Any]) -> ImportedConnector:
+    return import_connector(workspace=workspace, slug="parcel-post", source=jsonio.dumps(source), actor=SYSTEM)
+
+
+def handed_in(content: bytes, name: str = "api.json", slug: str = "parcel-post") -> dict[str, Any]:
+    return {"slug": slug, "category": "generic", "file": SimpleUploadedFile(name, content)}
+
+
+def text_of(answer: Any) -> str:
+    text: str = answer.content.decode()
+    return text
+
+
+# -- who may -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_page_is_for_those_with_its_permission(as_role: Browsers, draft: ImportDraft, role: str) -> None:
+    browser = as_role(role)
+    pages = {LIST: "connections.view", ONE: "connections.view", f"{ONE}send_parcel/": "connections.view",
+             NEW: "connections.edit", f"{NEW}{draft.id}/": "connections.edit"}  # fmt: skip
+    for url, permission in pages.items():
+        assert browser.get(url).status_code == (200 if permission in ROLES[role] else 403), url
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_deed_is_for_those_with_its_permission(as_role: Browsers, draft: ImportDraft, role: str) -> None:
+    may = "connections.edit" in ROLES[role]
+    browser = as_role(role)
+    assert browser.post(f"{ONE}-delete/1/").status_code == (302 if may else 403)
+    assert browser.post(f"{NEW}{draft.id}/keep/").status_code == (302 if may else 403)
+    assert ImportDraft.objects.exists() != may
+    assert ImportedConnector.objects.count() == 1
+
+
+def test_who_may_not_edit_is_offered_nothing(as_role: Browsers, draft: ImportDraft) -> None:
+    shown = text_of(as_role("operator").get(LIST)) + text_of(as_role("auditor").get(ONE))
+    assert f"{NEW}{draft.id}" not in shown
+    assert "-delete/" not in shown
+    assert 'href="/w/acme/catalog/import/' not in shown
+
+
+def test_another_workspace_sees_none_of_it(stranger: Client, draft: ImportDraft) -> None:
+    mine = "/w/globex/catalog/"
+    assert "parcel-post" not in text_of(stranger.get(mine))
+    for path in ("of/parcel-post/", "of/parcel-post/send_parcel/", f"import/{draft.id}/"):
+        assert stranger.get(f"{mine}{path}").status_code == 404, path
+        assert stranger.get(f"/w/acme/catalog/{path}").status_code == 404, path
+    for path in (f"import/{draft.id}/keep/", f"import/{draft.id}/discard/", "of/parcel-post/-delete/1/"):
+        assert stranger.post(f"{mine}{path}").status_code == 404, path
+    assert (ImportDraft.objects.count(), ImportedConnector.objects.count()) == (1, 1)
+
+
+# -- from the file to the version ----------------------------------------------------------------------------------
+
+
+def test_a_file_is_looked_at_and_kept(builder: Client, workspace: Workspace) -> None:
+    answer = builder.post(NEW, handed_in(jsonio.dumps(SOURCE)))
+    draft = ImportDraft.objects.get()
+    assert answer["Location"] == f"{NEW}{draft.id}/"
+    assert not ImportedConnector.objects.exists()
+    assert "send_parcel" in text_of(builder.get(answer["Location"]))
+    builder.post(f"{NEW}{draft.id}/keep/")
+    assert not ImportDraft.objects.exists()
+    shown = text_of(builder.get(ONE))
+    assert "Parcel Post" in shown
+    assert "1.0.0" in shown
+
+
+def test_a_text_is_as_good_as_a_file(builder: Client, workspace: Workspace) -> None:
+    answer = builder.post(NEW, {"slug": "post", "category": "generic", "text": json.dumps(SOURCE)})
+    assert answer.status_code == 302
+    assert ImportDraft.objects.get().slug == "post"
+
+
+def test_a_form_sent_twice_makes_one_draft_and_kept_twice_one_version(builder: Client, workspace: Workspace) -> None:
+    for _ in range(2):
+        builder.post(NEW, handed_in(jsonio.dumps(SOURCE)))
+    draft = ImportDraft.objects.get()
+    assert builder.post(f"{NEW}{draft.id}/keep/").status_code == 302
+    assert builder.post(f"{NEW}{draft.id}/keep/").status_code == 404
+    assert ImportedConnector.objects.count() == 1
+
+
+def test_what_would_break_is_said_with_who_uses_it(builder: Client, draft: ImportDraft, post: Connection) -> None:
+    shown = text_of(builder.get(f"{NEW}{draft.id}/"))
+    assert "is new and required" in shown
+    assert "breaking" in shown
+    assert POST in shown
+
+
+def test_operations_are_found_by_a_part_of_their_path(builder: Client, kept: ImportedConnector) -> None:
+    assert "send_parcel" in text_of(builder.get(f"{ONE}?find=parcels"))
+    assert "send_parcel" not in text_of(builder.get(f"{ONE}?find=invoices"))
+
+
+def test_a_discarded_draft_leaves_the_versions_alone(builder: Client, draft: ImportDraft) -> None:
+    builder.post(f"{NEW}{draft.id}/discard/")
+    assert (ImportDraft.objects.count(), ImportedConnector.objects.count()) == (0, 1)
+
+
+def test_a_version_that_a_connection_uses_stays(builder: Client, workspace: Workspace, post: Connection) -> None:
+    keep(workspace, changed())
+    assert "post in production" in text_of(builder.post(f"{ONE}-delete/1/", follow=True))
+    builder.post(f"{ONE}-delete/2/")
+    assert [one.number for one in ImportedConnector.objects.all()] == [1]
+    assert AuditEntry.objects.filter(action="connector.version_deleted").count() == 1
+
+
+# -- what is no description ----------------------------------------------------------------------------------------
+
+
+def _zip() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("api.json", b"0" * 1_000_000)
+    return held.getvalue()
+
+
+YAML_BOMB = b"a0: &a0 [x, x]\n" + b"".join(b"a%d: &a%d [*a%d, *a%d]\n" % (n, n, n - 1, n - 1) for n in range(1, 60))
+BAD = {
+    "a page": b"<!doctype html><html><body>Not Found</body></html>",
+    "an archive": _zip(),
+    "nothing": b" ",
+    "binary": bytes(range(256)) * 20,
+    "utf-16": json.dumps(SOURCE).encode("utf-16"),
+    "a yaml bomb": b"openapi: 3.0.0\n" + YAML_BOMB,
+    "a yaml object": b"openapi: !!python/object/apply:os.system [id]\n",
+    "deep json": b'{"openapi":"3.0.0","paths":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "deep yaml": b"openapi: 3.0.0\nx: " + b"[" * 5_000 + b"]" * 5_000,
+    "half a document": jsonio.dumps(SOURCE)[:-20],
+    "keys twice": b'{"openapi":"3.0.0","openapi":"3.1.0"}',
+    "no operation": b'{"openapi":"3.0.0","info":{"title":"x","version":"1"},"paths":{}}',
+    "paths of another kind": b'{"openapi":"3.0.0","info":[],"paths":[1]}',
+    "another format": b'{"asyncapi":"2.6.0"}',
+    "version 4": b'{"openapi":"4.0.0"}',
+    "a list": b"[1, 2]",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_description_is_refused_in_words(builder: Client, workspace: Workspace, name: str) -> None:
+    answer = builder.post(NEW, handed_in(BAD[name]))
+    assert answer.status_code == 422
+    assert not ImportDraft.objects.exists()
+    assert answer.context["form"].errors
+    assert "Traceback" not in text_of(answer)
+
+
+def test_a_file_that_is_too_large_is_refused(builder: Client, workspace: Workspace) -> None:
+    answer = builder.post(NEW, handed_in(b" " * (25 * 1024 * 1024)))
+    assert answer.status_code == 422
+    assert "24 MB" in text_of(answer)
+
+
+@pytest.mark.parametrize("slug", ["payments", "Parcel", "1st", "a b", "../etc", "x" * 61, "", "-a", "a--b"])
+def test_a_name_that_can_not_be_taken_is_said_beside_its_field(
+    builder: Client, workspace: Workspace, slug: str
+) -> None:
+    answer = builder.post(NEW, handed_in(jsonio.dumps(SOURCE), slug=slug))
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["slug"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://169.254.169.254/latest", "file:///etc/passwd", "x"])
+def test_an_address_inside_is_not_fetched(builder: Client, workspace: Workspace, url: str) -> None:
+    answer = builder.post(NEW, {"slug": "post", "category": "generic", "url": url})
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["url"]
+
+
+def test_one_source_and_not_two(builder: Client, workspace: Workspace) -> None:
+    assert builder.post(NEW, {"slug": "post", "category": "generic"}).status_code == 422
+    both = {**handed_in(jsonio.dumps(SOURCE)), "text": json.dumps(SOURCE)}
+    assert builder.post(NEW, both).status_code == 422
+
+
+def test_texts_of_a_description_are_shown_as_texts(builder: Client, workspace: Workspace) -> None:
+    source = {**SOURCE, "info": {"title": "<script>alert(1)</script>Post", "version": "{{ 7 * 7 }}"}}
+    answer = builder.post(NEW, handed_in(jsonio.dumps(source)), follow=True)
+    assert "<script>alert(1)" not in text_of(answer)
+
+
+# -- another version -----------------------------------------------------------------------------------------------
+
+
+def test_a_connection_is_moved_after_what_breaks_was_shown(
+    builder: Client, workspace: Workspace, post: Connection
+) -> None:
+    assert MOVE in text_of(builder.get(POST))
+    keep(workspace, changed())
+    shown = text_of(builder.get(MOVE))
+    assert "is new and required" in shown
+    answer = builder.post(MOVE, {"version": "2.0.0"})
+    assert answer["Location"] == POST
+    post.refresh_from_db()
+    assert post.connector_version == "2.0.0"
+
+
+@pytest.mark.parametrize("version", ["", "9.0.0", "x", "1" * 30, "²"])
+def test_a_version_that_is_not_there_moves_nothing(builder: Client, post: Connection, version: str) -> None:
+    assert builder.post(MOVE, {"version": version}).status_code in {302, 422}
+    post.refresh_from_db()
+    assert post.connector_version == "1.0.0"
+
+
+def test_a_connector_of_the_installation_has_no_versions_to_move_to(builder: Client, connection: Connection) -> None:
+    page = "/w/acme/connections/in/production/payments/"
+    assert builder.get(f"{page}version/").status_code == 404
+    assert "version/" not in text_of(builder.get(page))
+
+
+# -- an operation tried out ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def vendor(monkeypatch: pytest.MonkeyPatch) -> list[GatewayOutcome]:
+    """What the vendor is going to say; one answer is enough."""
+    answers = [
+        GatewayOutcome(
+            kind="ok",
+            status=201,
+            duration_ms=12.0,
+            request={
+                "method": "POST",
+                "path": "/v1/parcels",
+                "query": [["dry", "yes & no"]],
+                "headers": {"content-type": "application/json", "x-api-token": VALUE},
+                "body": {"weight": 3, "note": f"it's {VALUE}", "password": "hunter22"},
+            },
+            response={"status": 201, "headers": {}, "body": {"id": "p-1", "echo": VALUE}},
+        )
+    ]
+    monkeypatch.setattr(gateway, "run_to_end", lambda _make: answers[0])
+    return answers
+
+
+SENT = {"operation": "send_parcel", "params": json.dumps({"body": {"weight": 3}}), "effects": "yes"}
+
+
+def test_what_was_sent_and_what_came_back_is_shown_without_secrets(
+    builder: Client, post: Connection, secret: Any, vendor: list[GatewayOutcome]
+) -> None:
+    answer = builder.post(TRY, SENT)
+    shown = text_of(answer)
+    assert answer.status_code == 200
+    assert "p-1" in shown
+    assert VALUE not in shown
+    assert "hunter22" not in shown
+    assert "$TOKEN" in answer.context["trial"].curl
+    entry = AuditEntry.objects.get(action="connection.operation_tried")
+    assert entry.details == {"operation": "send_parcel", "effect": "unkeyed", "version": "1.0.0"}
+
+
+def test_the_command_says_what_was_sent_to_a_shell(
+    builder: Client, post: Connection, secret: Any, vendor: list[GatewayOutcome]
+) -> None:
+    import shlex
+
+    words = shlex.split(builder.post(TRY, SENT).context["trial"].curl)
+    assert words[:4] == ["curl", "-X", "POST", "https://api.parcelpost.example/v1/v1/parcels?dry=yes+%26+no"]
+    body = json.loads(words[words.index("--data-raw") + 1])
+    assert body["weight"] == 3
+    assert body["note"].startswith("it's ‹redacted:")
+
+
+def test_an_effect_needs_to_be_meant(builder: Client, post: Connection, vendor: list[GatewayOutcome]) -> None:
+    answer = builder.post(TRY, {**SENT, "effects": ""})
+    assert answer.status_code == 422
+    assert answer.context["trial"] is None
+    assert not AuditEntry.objects.filter(action="connection.operation_tried").exists()
+
+
+def test_an_operator_tries_what_changes_nothing_alone(
+    as_role: Browsers, connection: Connection, post: Connection, vendor: list[GatewayOutcome]
+) -> None:
+    operator = as_role("operator")
+    safe = "/w/acme/connections/in/production/payments/try/"
+    given = {"operation": "get_charge", "params": json.dumps({"charge_id": "ch_1"})}
+    assert operator.post(safe, given).status_code == 200
+    assert operator.post(TRY, SENT).status_code == 403
+
+
+@pytest.mark.parametrize("params", ["", "{", "[]", '"x"', "null", '{"body": {}}', '{"body": {"weight": "heavy"}}'])
+def test_parameters_are_checked_before_anything_leaves(
+    builder: Client, post: Connection, vendor: list[GatewayOutcome], params: str
+) -> None:
+    answer = builder.post(TRY, {**SENT, "params": params})
+    assert (answer.status_code, answer.context["trial"]) == (422, None) or params == ""
+
+
+def test_a_refusal_of_the_vendor_is_an_answer(builder: Client, post: Connection, vendor: list[GatewayOutcome]) -> None:
+    error = ErrorInfo(ErrorClass.BUSINESS_REJECTION, "too_heavy", "The parcel is too heavy.", 422)
+    vendor[0] = GatewayOutcome(kind="failed", status=422, error=error, duration_ms=3.0)
+    shown = text_of(builder.post(TRY, SENT))
+    assert "The parcel is too heavy." in shown
+    assert "too_heavy" in shown
+
+
+def test_nothing_goes_over_a_disabled_connection(
+    builder: Client, post: Connection, vendor: list[GatewayOutcome]
+) -> None:
+    Connection.objects.filter(id=post.id).update(state="disabled")
+    assert builder.post(TRY, SENT).status_code == 422
+
+
+NONSENSE = ["a\x00b", "\x00", "9" * 400, "[" * 5000, '"\\ud800"', "\U0001f4a5\u202e", '{"a": 1e999, "a": 2}', " \t\r\n"]
+
+
+@pytest.mark.parametrize("text", NONSENSE, ids=range(len(NONSENSE)))
+@pytest.mark.parametrize("field", ["slug", "category", "url", "text"])
+def test_nonsense_in_a_field_is_said_and_no_defect(
+    builder: Client, workspace: Workspace, field: str, text: str
+) -> None:
+    answer = builder.post(NEW, {"slug": "post", "category": "generic", "text": "", "url": "", field: text})
+    assert answer.status_code == 422
+    assert builder.post(NEW, {"slug": "post", "category": "generic", "file-clear": text}).status_code == 422
+    assert builder.post(f"{NEW}?slug={field}&find=%00", {field: text}).status_code == 422
