@@ -26,6 +26,7 @@ from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret
 
 WORKSPACE = "demo"
+ENVIRONMENT = "production"
 ENDPOINT = "storefront-orders"
 PEOPLE = {role: f"{role}@demo.example" for role in ROLES}
 VENDORS = ("storefront", "payments", "inventory", "shipping")
@@ -90,10 +91,10 @@ def _password() -> str:
 
 
 def _environment(workspace: Workspace) -> Environment:
-    found = Environment.objects.filter(workspace=workspace, slug="production").first()
+    found = Environment.objects.filter(workspace=workspace, slug=ENVIRONMENT).first()
     if found is not None:
         return found
-    return accounts.create_environment(workspace=workspace, slug="production", name="Production", actor=SYSTEM)
+    return accounts.create_environment(workspace=workspace, slug=ENVIRONMENT, name="Production", actor=SYSTEM)
 
 
 def _people(workspace: Workspace, password: str) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from ipaas.catalog.stand_in_place import StandIns
 from ipaas.catalog.stand_ins import clear_faults, send_webhooks, set_fault
 from ipaas.cli.books import effects, open_books, read_ledger
-from ipaas.cli.demo import ENDPOINT, WAREHOUSE, WORKSPACE
+from ipaas.cli.demo import ENDPOINT, ENVIRONMENT, WAREHOUSE, WORKSPACE
 from ipaas.cli.demo_report import Ended, Report
 from ipaas.cli.demo_warehouse import Warehouse
 from ipaas.core.actor import SYSTEM
@@ -84,7 +84,9 @@ def replay_dead_letters(*, rate_per_s: float, wait_s: float, say: Say) -> Report
 
 
 def _endpoint() -> Endpoint:
-    found = Endpoint.objects.select_related("workspace").filter(workspace__slug=WORKSPACE, slug=ENDPOINT).first()
+    """The demo's own, whatever other environments people have made."""
+    place = {"workspace__slug": WORKSPACE, "environment__slug": ENVIRONMENT}
+    found = Endpoint.objects.select_related("workspace").filter(**place, slug=ENDPOINT).first()
     if found is None:
         raise NotFound(what="demo workspace; run: ipaas demo install")
     return found
