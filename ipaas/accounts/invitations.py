@@ -8,11 +8,13 @@ from datetime import timedelta
 from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from ipaas import audit
 from ipaas.accounts.errors import InvitationEnded
 from ipaas.accounts.guards import checked_email, create_user, grantable
-from ipaas.accounts.mail import MailFailed, mail_server
+from ipaas.accounts.mail import MailFailed, language_of_address, mail_server
 from ipaas.accounts.models import Invitation, Membership, User, Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
@@ -85,13 +87,15 @@ def mail_invitation(new: NewInvitation, link: str) -> str:
     """
     invitation = new.invitation
     words = {"invitation": invitation, "link": link, "days": VALID_FOR.days}
-    subject = " ".join(render_to_string("account/invitation_subject.txt", words).split())
+    with translation.override(language_of_address(invitation.email)):
+        subject = " ".join(render_to_string("account/invitation_subject.txt", words).split())
+        text = render_to_string("account/invitation.txt", words)
     try:
-        send_mail(subject, render_to_string("account/invitation.txt", words), None, [invitation.email])
+        send_mail(subject, text, None, [invitation.email])
     except (MailFailed, OSError) as error:
-        return getattr(error, "detail", "") or "The mail could not be written."
+        return getattr(error, "detail", "") or _("The mail could not be written.")
     if mail_server() is None:
-        return "No mail server is set up (IPAAS_MAIL_URL)."
+        return _("No mail server is set up (IPAAS_MAIL_URL).")
     Invitation.objects.filter(id=invitation.id).update(mailed_at=now())
     return ""
 

@@ -11,6 +11,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.filebased import EmailBackend as FileBased
 
+from ipaas.accounts.models import User
 from ipaas.config import settings
 from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
@@ -20,6 +21,7 @@ from ipaas.sdk.transports import Stream
 from ipaas.sdk.transports import smtp as dialogue
 
 log = get_logger(__name__)
+SOURCE = "en"
 OPENING_S = 10.0
 WHOLE_S = 20.0
 SCHEMES = {"smtps": ("tls", 465), "smtp": ("starttls", 587), "smtp+plain": ("none", 25)}
@@ -112,6 +114,12 @@ def mail_server() -> MailServer | None:
     """The mail server of the installation; None when none is named."""
     url = settings().mail_url
     return MailServer.parse(url.get_secret_value()) if url is not None else None
+
+
+def language_of_address(email: str) -> str:
+    """What whoever has the address chose to read; English where nobody did."""
+    chosen = User.objects.filter(email=email).values_list("language", flat=True).first()
+    return chosen or SOURCE
 
 
 def mail_folder() -> Path:

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import forms as library
 from cryptography.exceptions import InvalidSignature
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from ipaas.core import jsonio
 
@@ -39,7 +40,7 @@ class CredentialField(forms.CharField):
 
 
 class AddPasskeyForm(library.AddWebAuthnForm):  # type: ignore[misc]  # allauth ships no types
-    name = forms.CharField(required=False, max_length=100)
+    name = forms.CharField(required=False, max_length=100, label=gettext_lazy("Name"))
     credential = CredentialField()
 
     def clean(self) -> dict[str, Any]:

@@ -1,50 +1,52 @@
 """Roles and what they permit. A permission that no role lists is denied to everybody."""
 
+from django.utils.translation import gettext_noop
+
 from ipaas.core.actor import register_permissions
 from ipaas.core.errors import InvalidInput
 
 PERMISSIONS: dict[str, str] = {
-    "flows.view": "See flows, their documents, versions and deployments.",
-    "flows.edit": "Create flows and change their drafts.",
-    "flows.publish": "Publish a version of a flow and choose which version runs where.",
-    "flows.pause": "Stop and resume new runs of a flow.",
-    "flows.assign": "Choose the owners and stewards of a flow.",
-    "flows.trigger": "Start a run of a flow by hand or through the API.",
-    "mappings.view": "See mappings and their versions.",
-    "mappings.edit": "Create mappings and change their drafts.",
-    "mappings.publish": "Publish a version of a mapping.",
-    "schemas.view": "See schemas and their versions.",
-    "schemas.edit": "Create schemas and change their drafts.",
-    "schemas.publish": "Publish a version of a schema.",
-    "runs.view": "See runs, their steps and redacted data.",
-    "runs.replay": "Run a run again with the same effect keys: nothing happens twice.",
-    "runs.replay_new_effects": "Run a run again with new effect keys: effects happen again.",
-    "runs.cancel": "Cancel a run.",
-    "runs.skip": "Skip a step of a run, with a reason.",
-    "runs.resume": "Resume a run that waits for an operator.",
-    "deadletters.view": "See dead letters and their causes.",
-    "deadletters.correct": "Correct the input of a dead letter and replay it.",
-    "deadletters.discard": "Discard a dead letter, with a reason.",
-    "approvals.view": "See approvals and their evidence.",
-    "approvals.decide": "Approve or reject what a flow asks one's role (or oneself, by delegation).",
-    "connections.view": "See connections, their limits and breakers.",
-    "connections.edit": "Create and change connections.",
-    "connections.test": "Send a connection's test call.",
-    "connections.force_breaker": "Force the circuit breaker of a connection open or closed.",
-    "webhooks.view": "See webhooks, their deliveries and the answers to them.",
-    "webhooks.edit": "Create and change webhooks, pause them, rotate their secrets.",
-    "webhooks.redeliver": "Send deliveries of webhooks again, and test events.",
-    "secrets.view": "See which secrets exist, their versions and expiry; never a value.",
-    "secrets.write": "Create and delete secrets, revoke versions.",
-    "secrets.rotate": "Enter a new version of a secret.",
-    "stubs.view": "See stand-in vendors, what reached them and their faults.",
-    "stubs.script": "Script faults of stand-in vendors.",
-    "audit.view": "Read the audit trail.",
-    "audit.export": "Export the audit trail and verify its chain.",
-    "settings.view": "See settings of the workspace, environments and members.",
-    "settings.edit": "Change settings of the workspace and its environments.",
-    "users.manage": "Add and remove members and choose their roles.",
-    "apikeys.manage": "Create, rotate and revoke API keys and service accounts.",
+    "flows.view": gettext_noop("See flows, their documents, versions and deployments."),
+    "flows.edit": gettext_noop("Create flows and change their drafts."),
+    "flows.publish": gettext_noop("Publish a version of a flow and choose which version runs where."),
+    "flows.pause": gettext_noop("Stop and resume new runs of a flow."),
+    "flows.assign": gettext_noop("Choose the owners and stewards of a flow."),
+    "flows.trigger": gettext_noop("Start a run of a flow by hand or through the API."),
+    "mappings.view": gettext_noop("See mappings and their versions."),
+    "mappings.edit": gettext_noop("Create mappings and change their drafts."),
+    "mappings.publish": gettext_noop("Publish a version of a mapping."),
+    "schemas.view": gettext_noop("See schemas and their versions."),
+    "schemas.edit": gettext_noop("Create schemas and change their drafts."),
+    "schemas.publish": gettext_noop("Publish a version of a schema."),
+    "runs.view": gettext_noop("See runs, their steps and redacted data."),
+    "runs.replay": gettext_noop("Run a run again with the same effect keys: nothing happens twice."),
+    "runs.replay_new_effects": gettext_noop("Run a run again with new effect keys: effects happen again."),
+    "runs.cancel": gettext_noop("Cancel a run."),
+    "runs.skip": gettext_noop("Skip a step of a run, with a reason."),
+    "runs.resume": gettext_noop("Resume a run that waits for an operator."),
+    "deadletters.view": gettext_noop("See dead letters and their causes."),
+    "deadletters.correct": gettext_noop("Correct the input of a dead letter and replay it."),
+    "deadletters.discard": gettext_noop("Discard a dead letter, with a reason."),
+    "approvals.view": gettext_noop("See approvals and their evidence."),
+    "approvals.decide": gettext_noop("Approve or reject what a flow asks one's role (or oneself, by delegation)."),
+    "connections.view": gettext_noop("See connections, their limits and breakers."),
+    "connections.edit": gettext_noop("Create and change connections."),
+    "connections.test": gettext_noop("Send a connection's test call."),
+    "connections.force_breaker": gettext_noop("Force the circuit breaker of a connection open or closed."),
+    "webhooks.view": gettext_noop("See webhooks, their deliveries and the answers to them."),
+    "webhooks.edit": gettext_noop("Create and change webhooks, pause them, rotate their secrets."),
+    "webhooks.redeliver": gettext_noop("Send deliveries of webhooks again, and test events."),
+    "secrets.view": gettext_noop("See which secrets exist, their versions and expiry; never a value."),
+    "secrets.write": gettext_noop("Create and delete secrets, revoke versions."),
+    "secrets.rotate": gettext_noop("Enter a new version of a secret."),
+    "stubs.view": gettext_noop("See stand-in vendors, what reached them and their faults."),
+    "stubs.script": gettext_noop("Script faults of stand-in vendors."),
+    "audit.view": gettext_noop("Read the audit trail."),
+    "audit.export": gettext_noop("Export the audit trail and verify its chain."),
+    "settings.view": gettext_noop("See settings of the workspace, environments and members."),
+    "settings.edit": gettext_noop("Change settings of the workspace and its environments."),
+    "users.manage": gettext_noop("Add and remove members and choose their roles."),
+    "apikeys.manage": gettext_noop("Create, rotate and revoke API keys and service accounts."),
 }
 
 _VIEW = {name for name in PERMISSIONS if name.endswith(".view") and name not in {"audit.view", "settings.view"}}
@@ -87,17 +89,19 @@ FLOW_ROLES: dict[str, frozenset[str]] = {
 more of its runs. Guards let these through by ``Actor.may_somewhere``, so every such deed checks its own subject."""
 
 FLOW_DESCRIPTIONS: dict[str, str] = {
-    "owner": "Answers for the flow: changes, publishes, deploys, pauses and starts it, and chooses its stewards.",
-    "steward": "Looks after its quality: changes, publishes, deploys and pauses it.",
+    "owner": gettext_noop(
+        "Answers for the flow: changes, publishes, deploys, pauses and starts it, and chooses its stewards."
+    ),
+    "steward": gettext_noop("Looks after its quality: changes, publishes, deploys and pauses it."),
 }
 
 DESCRIPTIONS: dict[str, str] = {
-    "builder": "Configures flows, mappings, schemas, connections and secrets.",
-    "steward": "Owns the quality of a flow or a domain; publishes versions.",
-    "operator": "Keeps runs healthy: replays, resumes, skips, cancels, clears dead letters.",
-    "approver": "Decides in human steps.",
-    "auditor": "Reads and exports everything, changes nothing.",
-    "admin": "Everything, including members, settings and API keys.",
+    "builder": gettext_noop("Configures flows, mappings, schemas, connections and secrets."),
+    "steward": gettext_noop("Owns the quality of a flow or a domain; publishes versions."),
+    "operator": gettext_noop("Keeps runs healthy: replays, resumes, skips, cancels, clears dead letters."),
+    "approver": gettext_noop("Decides in human steps."),
+    "auditor": gettext_noop("Reads and exports everything, changes nothing."),
+    "admin": gettext_noop("Everything, including members, settings and API keys."),
 }
 
 register_permissions(PERMISSIONS)

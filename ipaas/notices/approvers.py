@@ -1,8 +1,14 @@
 """Mail to the people who may decide what waits."""
 
-from django.urls import reverse
+from collections.abc import Mapping
 
-from ipaas.accounts.models import Membership, Workspace
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from ipaas.accounts.mail import SOURCE
+from ipaas.accounts.models import Membership, User, Workspace
 from ipaas.core.page_address import page_address
 from ipaas.flows.models import Flow
 from ipaas.outbox.emitting import send_mail
@@ -11,10 +17,10 @@ from ipaas.runtime.approvals import barred
 from ipaas.runtime.models import Approval
 from ipaas.runtime.showing import shown_text
 
-_WHY = {
-    "ipaas.approval.waiting": "A run waits for your decision.",
-    "ipaas.approval.escalated": "Nobody has decided so far, so that you are asked too.",
-    "ipaas.approval.delegated": "{by} has handed this decision to you.",
+_WHY: Mapping[str, str] = {
+    "ipaas.approval.waiting": gettext_noop("A run waits for your decision."),
+    "ipaas.approval.escalated": gettext_noop("Nobody has decided so far, so that you are asked too."),
+    "ipaas.approval.delegated": gettext_noop("{by} has handed this decision to you."),
 }
 
 
@@ -26,18 +32,16 @@ def mail_approvers(event: OutboxEvent) -> int:
     if approval is None or workspace is None or approval.state != Approval.State.PENDING:
         return 0
     people = _asked(event, approval)
-    for address in people:
-        send_mail(
-            to=address,
-            subject=f"Decision needed: {_title(approval)}",
-            text=_text(event, approval, workspace),
-            workspace_id=workspace.id,
-        )
+    for person in people:
+        with translation.override(person.language or SOURCE):
+            subject = _("Decision needed: {title}").format(title=_title(approval))
+            text = _text(event, approval, workspace)
+        send_mail(to=person.email, subject=subject, text=text, workspace_id=workspace.id)
     return len(people)
 
 
-def _asked(event: OutboxEvent, approval: Approval) -> list[str]:
-    """Addresses of active people, without those who have no say."""
+def _asked(event: OutboxEvent, approval: Approval) -> list[User]:
+    """Active people, without those who have no say."""
     members = Membership.objects.select_related("user").filter(workspace_id=event.workspace_id, user__is_active=True)
     if event.type == "ipaas.approval.delegated":
         handed = approval.delegations[-1]["to"] if approval.delegations else ""
@@ -45,7 +49,8 @@ def _asked(event: OutboxEvent, approval: Approval) -> list[str]:
     else:
         members = members.filter(roles__contains=[event.data["role"]])
     without_say = barred(approval)
-    return sorted(one.user.email for one in members if f"user:{one.user_id}" not in without_say)
+    asked = [one.user for one in members if f"user:{one.user_id}" not in without_say]
+    return sorted(asked, key=lambda person: person.email)
 
 
 def _title(approval: Approval) -> str:
@@ -53,8 +58,10 @@ def _title(approval: Approval) -> str:
 
 
 def _text(event: OutboxEvent, approval: Approval, workspace: Workspace) -> str:
-    flow = Flow.objects.filter(id=approval.flow_id).values_list("title", flat=True).first() or "a removed flow"
-    expires = approval.expires_at.strftime("%Y-%m-%d %H:%M UTC") if approval.expires_at else "never"
+    flow = Flow.objects.filter(id=approval.flow_id).values_list("title", flat=True).first() or _("a removed flow")
+    expires = approval.expires_at.strftime("%Y-%m-%d %H:%M UTC") if approval.expires_at else _("never")
     url = page_address(reverse("runtime:approval_detail", args=[workspace.slug, approval.id]))
-    why = _WHY[event.type].format(by=event.data.get("by", ""))
-    return f"{why}\n\n{_title(approval)}\n\nFlow: {flow}\nWorkspace: {workspace.name}\nExpires: {expires}\n\n{url}\n"
+    why = _(_WHY[event.type]).format(by=event.data.get("by", ""))
+    facts = [(_("Flow"), flow), (_("Workspace"), workspace.name), (_("Expires"), expires)]
+    told = "\n".join(f"{name}: {value}" for name, value in facts)
+    return f"{why}\n\n{_title(approval)}\n\n{told}\n\n{url}\n"

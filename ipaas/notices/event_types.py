@@ -2,42 +2,59 @@
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext_noop
+
 from ipaas.outbox.event_types import EventType
 
 _Fields = Mapping[str, tuple[str, str | int]]
 _ID = "019af0a2-7c1e-7d55-9a3f-5b1c6f0f3a10"
 _RUN: _Fields = {
-    "run_id": ("The run.", _ID),
-    "flow": ("The slug of its flow.", "orders"),
-    "environment": ("The slug of its environment.", "production"),
+    "run_id": (gettext_noop("The run."), _ID),
+    "flow": (gettext_noop("The slug of its flow."), "orders"),
+    "environment": (gettext_noop("The slug of its environment."), "production"),
 }
 _END: _Fields = {
-    "error_class": ("The class of the error; empty without one.", "business_rejection"),
-    "error_code": ("The vendor's code or ours; empty without one.", "no_stock"),
-    "step": ("The step that ended the run; empty without one.", "reserve_stock"),
+    "error_class": (gettext_noop("The class of the error; empty without one."), "business_rejection"),
+    "error_code": (gettext_noop("The vendor's code or ours; empty without one."), "no_stock"),
+    "step": (gettext_noop("The step that ended the run; empty without one."), "reserve_stock"),
 }
-_ASKED: _Fields = {"approval_id": ("The approval.", _ID), "role": ("The role that is asked.", "approver")}
-_SUBJECT: _Fields = {"by": ("Who did it.", "alice@example.com")}
-_FLOW: _Fields = {"flow_id": ("The flow.", _ID), "flow": ("Its slug.", "orders"), **_SUBJECT}
-_PLACED: _Fields = {**_FLOW, "environment": ("The slug of the environment.", "production")}
-_VERSION: _Fields = {"version": ("The number of the version.", 3)}
+_ASKED: _Fields = {
+    "approval_id": (gettext_noop("The approval."), _ID),
+    "role": (gettext_noop("The role that is asked."), "approver"),
+}
+_SUBJECT: _Fields = {"by": (gettext_noop("Who did it."), "alice@example.com")}
+_FLOW: _Fields = {
+    "flow_id": (gettext_noop("The flow."), _ID),
+    "flow": (gettext_noop("Its slug."), "orders"),
+    **_SUBJECT,
+}
+_PLACED: _Fields = {**_FLOW, "environment": (gettext_noop("The slug of the environment."), "production")}
+_VERSION: _Fields = {"version": (gettext_noop("The number of the version."), 3)}
 _CONNECTION: _Fields = {
-    "connection_id": ("The connection.", _ID),
-    "connection": ("Its slug.", "payments"),
+    "connection_id": (gettext_noop("The connection."), _ID),
+    "connection": (gettext_noop("Its slug."), "payments"),
     **_SUBJECT,
 }
 _PLACE: _Fields = {
-    "connection_id": ("The connection.", _ID),
-    "connection": ("Its slug.", "payments"),
-    "environment": ("The slug of its environment.", "production"),
+    "connection_id": (gettext_noop("The connection."), _ID),
+    "connection": (gettext_noop("Its slug."), "payments"),
+    "environment": (gettext_noop("The slug of its environment."), "production"),
 }
-_SECRET: _Fields = {"secret_id": ("The secret.", _ID), "secret": ("Its slug.", "payments-key"), **_SUBJECT}
-_MEMBER: _Fields = {
-    "member_id": ("The person.", _ID),
-    "member": ("The person's address.", "bob@example.com"),
+_SECRET: _Fields = {
+    "secret_id": (gettext_noop("The secret."), _ID),
+    "secret": (gettext_noop("Its slug."), "payments-key"),
     **_SUBJECT,
 }
-_WEBHOOK: _Fields = {"webhook_id": ("The webhook.", _ID), "webhook": ("Its slug.", "pager"), **_SUBJECT}
+_MEMBER: _Fields = {
+    "member_id": (gettext_noop("The person."), _ID),
+    "member": (gettext_noop("The person's address."), "bob@example.com"),
+    **_SUBJECT,
+}
+_WEBHOOK: _Fields = {
+    "webhook_id": (gettext_noop("The webhook."), _ID),
+    "webhook": (gettext_noop("Its slug."), "pager"),
+    **_SUBJECT,
+}
 
 
 def _type(name: str, title: str, doc: str, fields: _Fields) -> EventType:
@@ -53,78 +70,178 @@ def _type(name: str, title: str, doc: str, fields: _Fields) -> EventType:
 RUN_ENDED: _Fields = {**_RUN, **_END}
 TEST = "ipaas.webhook.test"
 CATALOGUE: tuple[EventType, ...] = (
-    _type("run.succeeded", "Run succeeded", "A run came to its end without a failure.", RUN_ENDED),
-    _type("run.dead_lettered", "Run dead-lettered", "A run failed for good and waits as a dead letter.", RUN_ENDED),
-    _type("run.compensated", "Run compensated", "A run failed, and what it had done was undone.", RUN_ENDED),
-    _type("run.needs_operator", "Run needs an operator", "Only a person can say how a run goes on.", RUN_ENDED),
-    _type("run.cancelled", "Run cancelled", "A run stopped because somebody cancelled it.", RUN_ENDED),
-    _type("approval.waiting", "Approval waiting", "A run asks people for a decision.", {**_RUN, **_ASKED}),
-    _type("approval.escalated", "Approval escalated", "Nobody has decided for a while.", {**_RUN, **_ASKED}),
-    _type("approval.expired", "Approval expired", "Nobody has decided in time.", {**_RUN, **_ASKED}),
+    _type(
+        "run.succeeded",
+        gettext_noop("Run succeeded"),
+        gettext_noop("A run came to its end without a failure."),
+        RUN_ENDED,
+    ),
+    _type(
+        "run.dead_lettered",
+        gettext_noop("Run dead-lettered"),
+        gettext_noop("A run failed for good and waits as a dead letter."),
+        RUN_ENDED,
+    ),
+    _type(
+        "run.compensated",
+        gettext_noop("Run compensated"),
+        gettext_noop("A run failed, and what it had done was undone."),
+        RUN_ENDED,
+    ),
+    _type(
+        "run.needs_operator",
+        gettext_noop("Run needs an operator"),
+        gettext_noop("Only a person can say how a run goes on."),
+        RUN_ENDED,
+    ),
+    _type(
+        "run.cancelled",
+        gettext_noop("Run cancelled"),
+        gettext_noop("A run stopped because somebody cancelled it."),
+        RUN_ENDED,
+    ),
+    _type(
+        "approval.waiting",
+        gettext_noop("Approval waiting"),
+        gettext_noop("A run asks people for a decision."),
+        {**_RUN, **_ASKED},
+    ),
+    _type(
+        "approval.escalated",
+        gettext_noop("Approval escalated"),
+        gettext_noop("Nobody has decided for a while."),
+        {**_RUN, **_ASKED},
+    ),
+    _type(
+        "approval.expired",
+        gettext_noop("Approval expired"),
+        gettext_noop("Nobody has decided in time."),
+        {**_RUN, **_ASKED},
+    ),
     _type(
         "approval.decided",
-        "Approval decided",
-        "Somebody approved or rejected; the state is pending while others have to approve too.",
+        gettext_noop("Approval decided"),
+        gettext_noop("Somebody approved or rejected; the state is pending while others have to approve too."),
         {
-            "run_id": ("The run.", _ID),
-            "approval": ("The approval.", _ID),
-            "decision": ("approved or rejected.", "approved"),
-            "state": ("What the question is now.", "approved"),
+            "run_id": (gettext_noop("The run."), _ID),
+            "approval": (gettext_noop("The approval."), _ID),
+            "decision": (gettext_noop("approved or rejected."), "approved"),
+            "state": (gettext_noop("What the question is now."), "approved"),
             **_SUBJECT,
         },
     ),
     _type(
         "approval.delegated",
-        "Approval delegated",
-        "Somebody handed the say in an approval to another person.",
-        {"run_id": ("The run.", _ID), "approval": ("The approval.", _ID), **_SUBJECT},
+        gettext_noop("Approval delegated"),
+        gettext_noop("Somebody handed the say in an approval to another person."),
+        {"run_id": (gettext_noop("The run."), _ID), "approval": (gettext_noop("The approval."), _ID), **_SUBJECT},
     ),
-    _type("flow.published", "Flow published", "A version of a flow was published.", {**_FLOW, **_VERSION}),
-    _type("flow.deployed", "Flow deployed", "An environment runs a version from now on.", {**_PLACED, **_VERSION}),
-    _type("flow.rolled_back", "Flow rolled back", "An environment runs the version before.", {**_PLACED, **_VERSION}),
-    _type("flow.undeployed", "Flow undeployed", "A flow was taken out of an environment.", _PLACED),
-    _type("flow.paused", "Flow paused", "A flow starts no new runs.", _FLOW),
-    _type("flow.resumed", "Flow resumed", "A paused flow starts runs again.", _FLOW),
-    _type("connection.disabled", "Connection disabled", "Calls over a connection fail.", _CONNECTION),
-    _type("connection.enabled", "Connection enabled", "A connection may be used again.", _CONNECTION),
+    _type(
+        "flow.published",
+        gettext_noop("Flow published"),
+        gettext_noop("A version of a flow was published."),
+        {**_FLOW, **_VERSION},
+    ),
+    _type(
+        "flow.deployed",
+        gettext_noop("Flow deployed"),
+        gettext_noop("An environment runs a version from now on."),
+        {**_PLACED, **_VERSION},
+    ),
+    _type(
+        "flow.rolled_back",
+        gettext_noop("Flow rolled back"),
+        gettext_noop("An environment runs the version before."),
+        {**_PLACED, **_VERSION},
+    ),
+    _type(
+        "flow.undeployed",
+        gettext_noop("Flow undeployed"),
+        gettext_noop("A flow was taken out of an environment."),
+        _PLACED,
+    ),
+    _type("flow.paused", gettext_noop("Flow paused"), gettext_noop("A flow starts no new runs."), _FLOW),
+    _type("flow.resumed", gettext_noop("Flow resumed"), gettext_noop("A paused flow starts runs again."), _FLOW),
+    _type(
+        "connection.disabled",
+        gettext_noop("Connection disabled"),
+        gettext_noop("Calls over a connection fail."),
+        _CONNECTION,
+    ),
+    _type(
+        "connection.enabled",
+        gettext_noop("Connection enabled"),
+        gettext_noop("A connection may be used again."),
+        _CONNECTION,
+    ),
     _type(
         "connection.breaker_opened",
-        "Breaker opened",
-        "Calls fail so often that none are made for a while.",
+        gettext_noop("Breaker opened"),
+        gettext_noop("Calls fail so often that none are made for a while."),
         _PLACE,
     ),
-    _type("connection.breaker_closed", "Breaker closed", "Calls over a connection are made again.", _PLACE),
+    _type(
+        "connection.breaker_closed",
+        gettext_noop("Breaker closed"),
+        gettext_noop("Calls over a connection are made again."),
+        _PLACE,
+    ),
     _type(
         "connection.breaker_forced",
-        "Breaker forced",
-        "Somebody forced the breaker of a connection open or closed, or freed it.",
-        {**_CONNECTION, "state": ("open, closed, or own judgement.", "open")},
+        gettext_noop("Breaker forced"),
+        gettext_noop("Somebody forced the breaker of a connection open or closed, or freed it."),
+        {**_CONNECTION, "state": (gettext_noop("open, closed, or own judgement."), "open")},
     ),
     _type(
         "secret.expiring",
-        "Secret expiring",
-        "What the provider says about a secret ends within fourteen days; told once for each date.",
+        gettext_noop("Secret expiring"),
+        gettext_noop("What the provider says about a secret ends within fourteen days; told once for each date."),
         {
-            "secret_id": ("The secret.", _ID),
-            "secret": ("Its slug.", "payments-key"),
-            "expires_at": ("When, ISO 8601.", "2026-12-01T00:00:00+00:00"),
+            "secret_id": (gettext_noop("The secret."), _ID),
+            "secret": (gettext_noop("Its slug."), "payments-key"),
+            "expires_at": (gettext_noop("When, ISO 8601."), "2026-12-01T00:00:00+00:00"),
         },
     ),
-    _type("secret.version_added", "Secret rotated", "A new version of a secret was entered.", _SECRET),
-    _type("secret.version_revoked", "Secret revoked", "A version of a secret was revoked.", _SECRET),
+    _type(
+        "secret.version_added",
+        gettext_noop("Secret rotated"),
+        gettext_noop("A new version of a secret was entered."),
+        _SECRET,
+    ),
+    _type(
+        "secret.version_revoked",
+        gettext_noop("Secret revoked"),
+        gettext_noop("A version of a secret was revoked."),
+        _SECRET,
+    ),
     _type(
         "invitation.created",
-        "Member invited",
-        "Somebody was asked to join the workspace.",
+        gettext_noop("Member invited"),
+        gettext_noop("Somebody was asked to join the workspace."),
         {
-            "invitation_id": ("The invitation.", _ID),
-            "invitation": ("The address that was asked.", "bob@example.com"),
+            "invitation_id": (gettext_noop("The invitation."), _ID),
+            "invitation": (gettext_noop("The address that was asked."), "bob@example.com"),
             **_SUBJECT,
         },
     ),
-    _type("member.added", "Member added", "A person became a member of the workspace.", _MEMBER),
-    _type("member.roles_changed", "Roles changed", "A member has other roles.", _MEMBER),
-    _type("member.removed", "Member removed", "A membership was ended.", _MEMBER),
-    _type("webhook.disabled", "Webhook disabled", "A webhook failed for days and is tried no more.", _WEBHOOK),
-    _type("webhook.test", "Test", "Somebody tries out a webhook; it comes without being chosen.", _WEBHOOK),
+    _type(
+        "member.added",
+        gettext_noop("Member added"),
+        gettext_noop("A person became a member of the workspace."),
+        _MEMBER,
+    ),
+    _type("member.roles_changed", gettext_noop("Roles changed"), gettext_noop("A member has other roles."), _MEMBER),
+    _type("member.removed", gettext_noop("Member removed"), gettext_noop("A membership was ended."), _MEMBER),
+    _type(
+        "webhook.disabled",
+        gettext_noop("Webhook disabled"),
+        gettext_noop("A webhook failed for days and is tried no more."),
+        _WEBHOOK,
+    ),
+    _type(
+        "webhook.test",
+        gettext_noop("Test"),
+        gettext_noop("Somebody tries out a webhook; it comes without being chosen."),
+        _WEBHOOK,
+    ),
 )

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from ipaas import audit
+from ipaas.accounts.mail import SOURCE
 from ipaas.accounts.models import Environment, Membership, Workspace
 from ipaas.core.actor import SYSTEM, Actor, require_permission
 from ipaas.core.clock import now
@@ -142,12 +145,12 @@ def disable_webhook(webhook: Webhook, reason: str) -> None:
     url = page_address(reverse("notices:webhook_detail", args=[webhook.workspace.slug, webhook.slug]))
     members = Membership.objects.select_related("user").filter(workspace_id=webhook.workspace_id)
     for one in members.filter(roles__contains=["admin"], user__is_active=True):
-        send_mail(
-            to=one.user.email,
-            subject=f"Webhook disabled: {webhook.title}",
-            text=f"{webhook.title} is tried no more: {reason}.\n\nWhat happens from now on waits there.\n\n{url}\n",
-            workspace_id=webhook.workspace_id,
-        )
+        with translation.override(one.user.language or SOURCE):
+            subject = _("Webhook disabled: {title}").format(title=webhook.title)
+            told = _("{title} is tried no more: {reason}.").format(title=webhook.title, reason=reason)
+            waits = _("What happens from now on waits there.")
+        text = f"{told}\n\n{waits}\n\n{url}\n"
+        send_mail(to=one.user.email, subject=subject, text=text, workspace_id=webhook.workspace_id)
 
 
 @transaction.atomic
@@ -270,7 +273,7 @@ def shown_url(webhook: Webhook, actor: Actor) -> str:
 
 def _origin(webhook: Webhook) -> str:
     """Scheme and host of the address."""
-    scheme, _, rest = webhook.url.partition("://")
+    scheme, _sep, rest = webhook.url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}"
 
 

@@ -131,7 +131,7 @@ def _node(name: str, schema: dict[str, Any], above: tuple[str, ...], *, required
     inner, kind = schema, kinds
     if "array" in kinds and isinstance(schema.get("items"), dict):
         inner, above = _resolved(schema["items"], above)
-        kind = kinds.replace("array", f"array of {_words(inner) or 'any'}")
+        kind = kinds.replace("array", _("array of {kind}").format(kind=_words(inner) or _("any")))
     needed = set(inner.get("required", ()))
     members: dict[str, Any] = inner.get("properties", {}) if len(above) < MOST_DEPTH else {}
     children = [_node(one, members[one], above, required=one in needed) for one in members]

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ipaas.core.errors import InvalidInput, IpaasError
 from ipaas.runtime.models import DeadLetter, Run
 from ipaas.runtime.patches import Changes
 from ipaas.runtime.showing import ShownRun
 from ipaas.web.differences import differences
+from ipaas.web.i18n.errors import told
 from ipaas.web.readmodels import DiffRow
 
 MOST_SAMPLES = 5
@@ -34,10 +37,10 @@ def _sample(letter: DeadLetter, changes: Changes) -> ChangedSample:
     try:
         shown = ShownRun(Run.objects.get(id=letter.run_id))
         if not shown.has_input:
-            return ChangedSample(letter.id, letter.business_key, (), "The input is no longer kept.")
+            return ChangedSample(letter.id, letter.business_key, (), _("The input is no longer kept."))
         after = shown.masked_input(changes.applied(shown.sealed_input))
     except InvalidInput as error:
         return ChangedSample(letter.id, letter.business_key, (), str(error.errors[0]["message"]))
     except IpaasError as error:
-        return ChangedSample(letter.id, letter.business_key, (), f"{error.detail} {error.advice}".strip())
+        return ChangedSample(letter.id, letter.business_key, (), told(error))
     return ChangedSample(letter.id, letter.business_key, tuple(differences(shown.whole_input, after))[:MOST_ROWS])

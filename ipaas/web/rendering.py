@@ -76,6 +76,9 @@ STATES: Mapping[str, StateLook] = {
     "rejected": StateLook("bad", "failed", gettext_noop("Rejected")),
     "open": StateLook("wait", "waiting", gettext_noop("Open")),
     "expired": StateLook("idle", "waiting", gettext_noop("Expired")),
+    "invited": StateLook("idle", "info", gettext_noop("Invited")),
+    "replaced": StateLook("idle", "info", gettext_noop("Replaced")),
+    "refused": StateLook("idle", "info", gettext_noop("Refused")),
     "revoked": StateLook("bad", "cancelled", gettext_noop("Revoked")),
     "ok": StateLook("ok", "ok", gettext_noop("Done")),
     "denied": StateLook("bad", "lock", gettext_noop("Denied")),
@@ -153,7 +156,8 @@ def duration(milliseconds: float | None) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes:02d} min"
-    return f"{hours // 24} {_('d')} {hours % 24} h"
+    day = _("d")
+    return f"{hours // 24} {day} {hours % 24} h"
 
 
 def sparkline(values: Sequence[float], tone: str = "accent", label: str = "") -> SafeString:

@@ -1,5 +1,6 @@
 // uPlot over <div data-chart="id of a JSON script">: {"x": [unix s], "series": [{"label", "tone", "values"}], "unit"}.
 import uPlot from "uplot";
+import { say } from "./words.js";
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -21,7 +22,7 @@ function options(host, spec) {
     legend: { live: true },
     axes: [{ ...axis, values: CLOCK }, { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => `${tick}${spec.unit ?? ""}`) }],
     series: [
-      {},
+      { label: say("time") },
       ...spec.series.map(({ label, tone }) => ({
         label,
         stroke: colour(`--tone-${tone}`),

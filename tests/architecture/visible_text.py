@@ -12,7 +12,7 @@ SHOWN = {
 }  # fmt: skip
 """Attributes that are read or shown."""
 NOT_WORDS = {"script", "style", "code", "kbd", "pre"}
-NAMES = re.compile(r"\b(ipaas|p95|ms|HTTP|JSON|YAML|POST|GET)\b|&\w+;")
+NAMES = re.compile(r"\b(ipaas|p95|ms|HTTP|API|CSV|JSON|YAML|POST|GET)\b|&\w+;")
 WORD = re.compile(r"[^\W\d_]{2,}")
 LITERAL = re.compile(r"(?<!_\()([\"'])(.*?)\1")
 SPOKEN_TAGS = {"state": 2, "timeago": 2, "sparkline": 3}

@@ -46,7 +46,7 @@ def test_the_palette_goes_anywhere_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("option")).to_have_count(1)
     expect(page.get_by_role("option", name="New schema")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/w/acme/schemas/new/")
+    page.wait_for_url("**/w/acme/schemas/-new/")
 
 
 def test_the_palette_does_deeds_and_says_when_nothing_fits(page: Page) -> None:
@@ -69,7 +69,7 @@ def test_the_palette_does_deeds_and_says_when_nothing_fits(page: Page) -> None:
 
 
 def test_what_was_visited_is_offered_again(page: Page) -> None:
-    page.goto("/w/acme/schemas/new/")
+    page.goto("/w/acme/schemas/-new/")
     page.goto("/w/acme/flows/")
     page.keyboard.press("Control+k")
     recent = page.get_by_role("group", name="Recent")
@@ -117,12 +117,12 @@ def test_the_map_of_the_keys_shows_them_and_switches_them_off(page: Page) -> Non
 
 
 def test_a_session_that_ended_leads_to_sign_in_and_is_never_put_into_the_page(page: Page) -> None:
-    page.goto("/w/acme/schemas/new/")
+    page.goto("/w/acme/schemas/-new/")
     page.context.clear_cookies(name="sessionid")
     page.locator(".cm-content").first.click()
     page.once("dialog", lambda dialog: dialog.accept())
     page.keyboard.insert_text("#")
-    page.wait_for_url("**/accounts/login/?next=/w/acme/schemas/new/")
+    page.wait_for_url("**/accounts/login/?next=/w/acme/schemas/-new/")
     expect(page.locator("main")).to_have_count(1)
 
 

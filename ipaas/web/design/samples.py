@@ -15,7 +15,7 @@ from ipaas.web.shell import NAVIGATION, NavGroup, NavItem, Shell, language_optio
 
 PAGE_OF_KEY = {
     "home": "home", "runs": "runs", "deadletters": "dead-letters", "approvals": "approvals", "flows": "flows",
-    "mappings": "mappings", "schemas": "schemas", "endpoints": "endpoints", "connections": "connections", "secrets": "secrets", "stubs": "stubs", "audit": "audit",
+    "mappings": "mappings", "schemas": "schemas", "endpoints": "endpoints", "catalog": "connections", "webhooks": "endpoints", "connections": "connections", "secrets": "secrets", "stubs": "stubs", "audit": "audit",
     "settings": "components",
 }  # fmt: skip
 CALLED = rm.Impact(

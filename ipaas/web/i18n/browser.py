@@ -12,6 +12,7 @@ WORDS = {
     "minute": gettext_noop("min"),
     "hour": gettext_noop("h"),
     "day": gettext_noop("d"),
+    "time": gettext_noop("Time"),
     "copied": gettext_noop("Copied."),
     "dismiss": gettext_noop("Dismiss"),
     "recent": gettext_noop("Recent"),

@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 from ipaas.config import ROOT
+from ipaas.policies.schema import CONNECTION_SCHEMA, policy_leaves
 
 LOCALE = ROOT / "locale"
 KEYWORDS = {
@@ -42,10 +43,10 @@ def gathered() -> Catalog:
 def _messages() -> Iterator[tuple[str, str | tuple[str, ...], str | None]]:
     for path in _files("ipaas", ".py"):
         yield from _marked(path, path.read_text())
-    for path in _files("templates", ".html"):
+    for path in (*_files("templates", ".html"), *_files("templates", ".txt")):
         lines = templatize(path.read_text()).splitlines()
         yield from _marked(path, "\n".join(line.lstrip() for line in lines))  # its indentation is not Python's
-    for name, text in _error_words():
+    for name, text in (*_error_words(), *_policy_words()):
         yield name, text, None
 
 
@@ -65,6 +66,12 @@ def _error_words() -> Iterator[tuple[str, str]]:
     for path, node in _errors():
         texts = [" ".join((ast.get_docstring(node) or "").split("\n\n")[0].split()), *_constants(node)]
         yield from ((str(path.relative_to(ROOT)), text) for text in texts if _PLAIN.sub("", text).strip(" .:"))
+
+
+def _policy_words() -> Iterator[tuple[str, str]]:
+    """What the settings of a policy are for, which forms and lists show; the schema itself knows no languages."""
+    nodes = [*CONNECTION_SCHEMA["properties"].values(), *(node for _path, node in policy_leaves())]
+    yield from (("ipaas/policies/schema.py", node["description"]) for node in nodes)
 
 
 def _errors() -> list[tuple[Path, ast.ClassDef]]:

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -21,6 +22,8 @@ from ipaas.flows.plan import ApprovalBlock
 from ipaas.runtime.approvals import Outcome, decide_approval, deciding_roles, delegate_approval, refusal
 from ipaas.runtime.models import Approval, Run, StepRun
 from ipaas.runtime.showing import ShownRun, shown_evidence, shown_text
+from ipaas.web.i18n.errors import detail_of
+from ipaas.web.i18n.errors import told as in_words
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
 from ipaas.web.pages.wording import plan_or_none, plural, words
 from ipaas.web.readmodels import ApprovalRow, CursorPage, Link, Tab
@@ -28,7 +31,19 @@ from ipaas.web.readmodels import ApprovalRow, CursorPage, Link, Tab
 NOTHING_NEW = 204
 MOST_FACTS = 8
 _STATUS = {"pending": "open"}
-_EXPIRY = {"reject": "it counts as rejected", "approve": "it counts as approved", "fail": "the step fails"}
+_EXPIRY = {
+    "reject": gettext_noop("it counts as rejected"),
+    "approve": gettext_noop("it counts as approved"),
+    "fail": gettext_noop("the step fails"),
+}
+_ROLES = {
+    "builder": gettext_noop("builders"),
+    "steward": gettext_noop("stewards"),
+    "operator": gettext_noop("operators"),
+    "approver": gettext_noop("approvers"),
+    "auditor": gettext_noop("auditors"),
+    "admin": gettext_noop("admins"),
+}
 
 
 @require_GET
@@ -40,7 +55,7 @@ def approval_list(request: WorkspaceRequest) -> HttpResponse:
     rows = Approval.objects.visible_to(request.actor)
     pending = rows.filter(state=Approval.State.PENDING)
     found, listed = newest_first(
-        request, rows.exclude(state=Approval.State.PENDING) if decided else pending, "approvals"
+        request, rows.exclude(state=Approval.State.PENDING) if decided else pending, _("approvals")
     )
     views = [_row(request, approval) for approval in found]
     version = hashlib.sha256(repr([(row.id, row.status) for row in views]).encode()).hexdigest()[:16]
@@ -55,7 +70,10 @@ def approval_list(request: WorkspaceRequest) -> HttpResponse:
     if request.htmx and "v" in request.GET:
         return render(request, "runtime/approval_list.html#rows", context)
     waiting = pending.values("id")[:1000].count()
-    tabs = [Tab("Open", request.path, not decided, waiting), Tab("Decided", f"{request.path}?tab=decided", decided)]
+    tabs = [
+        Tab(_("Open"), request.path, not decided, waiting),
+        Tab(_("Decided"), f"{request.path}?tab=decided", decided),
+    ]
     return render(request, "runtime/approval_list.html", context | {"tabs": tabs})
 
 
@@ -68,7 +86,7 @@ def _row(request: WorkspaceRequest, approval: Approval) -> ApprovalRow:
         id=str(approval.id),
         url=reverse("runtime:approval_detail", args=place),
         title=shown_text(approval.workspace_id, approval.title),
-        flow=Flow.objects.filter(id=approval.flow_id).values_list("title", flat=True).first() or "removed flow",
+        flow=Flow.objects.filter(id=approval.flow_id).values_list("title", flat=True).first() or _("removed flow"),
         asked_at=uuid7_time(approval.id),
         expires_at=approval.expires_at,
         status="expired" if overdue else _STATUS.get(approval.state, approval.state),
@@ -79,8 +97,14 @@ def _row(request: WorkspaceRequest, approval: Approval) -> ApprovalRow:
 
 def _approvers(approval: Approval) -> str:
     """``Approvers or admins, 2 of them``."""
-    roles = " or ".join(words(plural(role)).lower() for role in deciding_roles(approval)).capitalize()
-    return f"{roles}, {approval.quorum} of them" if approval.quorum > 1 else roles
+    roles = _(" or ").join(_role_words(role) for role in deciding_roles(approval))
+    roles = roles[:1].upper() + roles[1:]
+    return _("{roles}, {count} of them").format(roles=roles, count=approval.quorum) if approval.quorum > 1 else roles
+
+
+def _role_words(role: str) -> str:
+    """All who have a role."""
+    return _(_ROLES[role]) if role in _ROLES else words(plural(role)).lower()
 
 
 def _approval_of(request: WorkspaceRequest, approval_id: UUID) -> Approval:
@@ -100,7 +124,7 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
     decision = None
     if approval.decided_at is not None:
         decision = {
-            "by": approval.decided_by or "nobody in time",
+            "by": approval.decided_by or _("nobody in time"),
             "at": approval.decided_at,
             "outcome": approval.state,
             "comment": approval.reason,
@@ -110,7 +134,7 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
     refused = refusal(request.actor, approval) if row.decide_url else None
     context = {
         "approval": replace(row, decide_url="") if refused else row,
-        "refused": refused.detail if refused else "",
+        "refused": detail_of(refused) if refused else "",
         "delegate_url": reverse("runtime:approval_delegate", args=[*place, approval.id])
         if row.decide_url and not refused
         else "",
@@ -118,16 +142,16 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
         "delegations": approval.delegations,
         "four_eyes": approval.four_eyes,
         "quorum": approval.quorum,
-        "escalate_to": words(plural(approval.escalate_to)).lower() if approval.escalate_to else "",
+        "escalate_to": _role_words(approval.escalate_to) if approval.escalate_to else "",
         "escalate_at": approval.escalate_at,
-        "run": Link("the run", reverse("runtime:run_detail", args=[*place, run.id])),
+        "run": Link(_("the run"), reverse("runtime:run_detail", args=[*place, run.id])),
         "evidence": evidence,
         "problem": problem,
         "shown": approval.evidence_sha256,
         "checklist": approval.checklist,
         "decision": decision,
         "on_expiry": _on_expiry(approval, run),
-        "crumbs": [Link("Approvals", reverse("runtime:approval_list", args=place))],
+        "crumbs": [Link(_("Approvals"), reverse("runtime:approval_list", args=place))],
     }
     return render(request, "runtime/approval_detail.html", context)
 
@@ -136,7 +160,8 @@ def _evidence(approval: Approval, run: Run) -> tuple[Any, str]:
     try:
         return shown_evidence(approval, ShownRun(run)), ""
     except IpaasError as error:
-        return None, f"The evidence can not be shown, so that this can not be decided. {error.detail} {error.advice}"
+        text = _("The evidence can not be shown, so that this can not be decided.")
+        return None, f"{text} {in_words(error)}"
 
 
 def _summary(evidence: Any) -> list[tuple[str, str]]:
@@ -151,7 +176,7 @@ def _on_expiry(approval: Approval, run: Run) -> str:
     plan = plan_or_none(run.version_id)
     path = StepRun.objects.filter(run_id=run.id, seq=approval.seq).values_list("path", flat=True).first()
     block = plan.blocks.get(path) if plan is not None and path else None
-    return _EXPIRY[block.on_expiry] if isinstance(block, ApprovalBlock) else ""
+    return _(_EXPIRY[block.on_expiry]) if isinstance(block, ApprovalBlock) else ""
 
 
 @require_POST
@@ -185,6 +210,6 @@ def _said(approval: Approval, outcome: str) -> str:
 def approval_delegate(request: WorkspaceRequest, approval_id: UUID) -> HttpResponse:
     """Hand one's say to another member."""
     approval, to = _approval_of(request, approval_id), posted(request, "to")
-    with told(request, f"The decision is handed to {to}."):
+    with told(request, _("The decision is handed to {person}.").format(person=to)):
         delegate_approval(actor=request.actor, approval=approval, to=to, reason=posted(request, "reason", 500))
     return redirect("runtime:approval_detail", request.workspace.slug, approval.id)

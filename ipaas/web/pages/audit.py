@@ -12,6 +12,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -33,7 +34,13 @@ FILTERS = (
 )  # fmt: skip
 AT_ONCE = 5_000
 """Chains of up to so many entries are verified while one waits, longer ones in the background."""
-OUTCOMES = {"": "Any outcome", "ok": "Done", "denied": "Denied", "refused": "Refused", "failed": "Failed"}
+OUTCOMES = {
+    "": gettext_noop("Any outcome"),
+    "ok": gettext_noop("Done"),
+    "denied": gettext_noop("Denied"),
+    "refused": gettext_noop("Refused"),
+    "failed": gettext_noop("Failed"),
+}
 MOST_PROBLEMS = 5
 MOST_JOBS = 5
 NOTHING_NEW = 204
@@ -50,7 +57,7 @@ def entry_list(request: WorkspaceRequest) -> HttpResponse:
     except InvalidInput as error:
         filters, problem = AuditFilters(), told_error(error)
     entries = AuditEntry.objects.of_workspace(request.workspace.id).matching(filters)
-    found, listed = newest_first(request, entries, "entries")
+    found, listed = newest_first(request, entries, _("entries"))
     may_export = request.actor.may("audit.export") and not problem
     place = [request.workspace.slug]
     context: dict[str, Any] = {
@@ -240,11 +247,11 @@ def _start_url(place: list[str], given: dict[str, str]) -> dict[str, str]:
 def _shown_filters(request: WorkspaceRequest, given: dict[str, str]) -> dict[str, Any]:
     known = audit.known_actions()
     families = dict.fromkeys(f"{name.partition('.')[0]}." for name in known)
-    actions = {"": "Any action", **{name: f"{name}*" for name in families}, **{name: name for name in known}}
+    actions = {"": _("Any action"), **{name: f"{name}*" for name in families}, **{name: name for name in known}}
     return {
         **{name: given.get(name, "") for name in FILTERS},
         "action": options(actions, given.get("action", "")),
-        "outcome": options(OUTCOMES, given.get("outcome", "")),
+        "outcome": options({value: _(label) for value, label in OUTCOMES.items()}, given.get("outcome", "")),
         "clear_url": reverse("audit:entry_list", args=[request.workspace.slug]) if given else "",
     }
 
@@ -290,11 +297,11 @@ def _chain(request: WorkspaceRequest) -> dict[str, Any]:
     last = AuditCheckpoint.objects.filter(chain_id=request.workspace.id).order_by("-seq").first()
     result = _last_result(request)
     if result is None:
-        status, message = "unchecked", "Not verified yet"
+        status, message = "unchecked", _("Not verified yet")
     elif result["ok"]:
-        status, message = "verified", f"Intact up to entry {result['to_seq']}"
+        status, message = "verified", _("Intact up to entry {number}").format(number=result["to_seq"])
     else:
-        status, message = "broken", "The chain is broken"
+        status, message = "broken", _("The chain is broken")
     return {
         "status": status,
         "message": message,

@@ -9,6 +9,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -19,18 +21,13 @@ from ipaas.runtime import bulk
 from ipaas.runtime.models import BulkJob as Job
 from ipaas.web.pages.support import posted, told
 from ipaas.web.readmodels import BulkJob
+from ipaas.web.rendering import number
 
 NOTHING_NEW = 204
 MOST_JOBS = 5
 SHOWN_AFTER = timedelta(minutes=10)
 CANCEL_RATE_PER_S = 100.0
-STARTED = "It has begun; its progress shows here."
-_WORDS = {
-    "replay": "Replay of {total:,} dead letters",
-    "replay_runs": "Replay of {total:,} runs",
-    "correct": "Correcting {total:,} dead letters",
-    "discard": "Discarding {total:,} dead letters",
-}
+STARTED = gettext_noop("It has begun; its progress shows here.")
 _OF_RUNS = ("cancel", "replay_runs")
 _LIVE = (Job.State.RUNNING, Job.State.PAUSED)
 
@@ -48,13 +45,24 @@ def jobs_context(request: WorkspaceRequest) -> dict[str, Any]:
     }
 
 
+def _title(job: Job) -> str:
+    total = job.total
+    text = {
+        "replay": ngettext("Replay of {total} dead letter", "Replay of {total} dead letters", total),
+        "replay_runs": ngettext("Replay of {total} run", "Replay of {total} runs", total),
+        "correct": ngettext("Correcting {total} dead letter", "Correcting {total} dead letters", total),
+        "discard": ngettext("Discarding {total} dead letter", "Discarding {total} dead letters", total),
+        "cancel": ngettext("Cancelling {total} run", "Cancelling {total} runs", total),
+    }[job.deed]
+    return text.format(total=number(total))
+
+
 def _job_view(request: WorkspaceRequest, job: Job) -> BulkJob:
-    title = _WORDS.get(job.deed, "Cancelling {total:,} runs").format(total=job.total)
     args, may = [request.workspace.slug, job.id], request.actor.may(bulk.PERMISSIONS[job.deed])
     running, paused = job.state == Job.State.RUNNING, job.state == Job.State.PAUSED
     return BulkJob(
         id=str(job.id),
-        title=title,
+        title=_title(job),
         status=job.state,
         done=job.done,
         failed=job.failed,
@@ -95,19 +103,19 @@ def _change(request: WorkspaceRequest, job_id: UUID, deed: Callable[..., Any], d
 @require_POST
 @page("runs.view")
 def bulk_stop(request: WorkspaceRequest, job_id: UUID) -> HttpResponse:
-    return _change(request, job_id, bulk.stop_bulk_job, "Stopped; what is done stays done.")
+    return _change(request, job_id, bulk.stop_bulk_job, _("Stopped; what is done stays done."))
 
 
 @require_POST
 @page("runs.view")
 def bulk_pause(request: WorkspaceRequest, job_id: UUID) -> HttpResponse:
-    return _change(request, job_id, bulk.pause_bulk_job, "Paused; resume it when you like.")
+    return _change(request, job_id, bulk.pause_bulk_job, _("Paused; resume it when you like."))
 
 
 @require_POST
 @page("runs.view")
 def bulk_resume(request: WorkspaceRequest, job_id: UUID) -> HttpResponse:
-    return _change(request, job_id, bulk.resume_bulk_job, "The job goes on.")
+    return _change(request, job_id, bulk.resume_bulk_job, _("The job goes on."))
 
 
 def start(
@@ -132,6 +140,6 @@ def asked_rate(request: WorkspaceRequest) -> float:
     """Runs per minute of the form as runs per second."""
     text = posted(request, "rate_per_minute")
     if not (text.isascii() and text.isdigit() and 0 < len(text) <= 5 and int(text)):
-        message = "give a whole number of runs per minute"
+        message = _("give a whole number of runs per minute")
         raise InvalidInput([{"path": "rate_per_minute", "code": "bulk.rate", "message": message}])
     return int(text) / 60

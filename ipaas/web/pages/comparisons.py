@@ -25,7 +25,7 @@ from ipaas.web.operate_readmodels import Candidate, ComparedPart
 from ipaas.web.pages.run_timeline import read_steps, step_key
 from ipaas.web.pages.runs import run_of
 from ipaas.web.pages.support import asked, environment_of, options, read_id
-from ipaas.web.pages.wording import plan_or_none, short_id, step_title
+from ipaas.web.pages.wording import plan_or_none, short_id, step_title, with_item
 from ipaas.web.readmodels import Link, Option
 from ipaas.web.rendering import state_look
 
@@ -183,9 +183,9 @@ class _RunData:
         return {**state, "input": data.input, "output": data.output}
 
     def title(self, key: str) -> str:
-        path, mark, item = key.partition("#")
+        path, _mark, item = key.partition("#")
         title = step_title(self.plan, path)
-        return f"{title}, {_('item {number}').format(number=item)}" if mark else title
+        return with_item(title, item)
 
 
 def _candidates(request: WorkspaceRequest, run: Run) -> list[Candidate]:

@@ -49,9 +49,13 @@ def effective_rows(effective: Effective) -> list[dict[str, str]]:
 def platform_rows() -> list[dict[str, str]]:
     """The platform's defaults, with what each is for."""
     effective = merge(PLATFORM, {}, {}, {})
-    means = {".".join(path): str(node.get("description", "")) for path, node in policy_leaves()}
-    means |= {name: str(node.get("description", "")) for name, node in CONNECTION_SCHEMA["properties"].items()}
+    means = {".".join(path): _meaning(node) for path, node in policy_leaves()}
+    means |= {name: _meaning(node) for name, node in CONNECTION_SCHEMA["properties"].items()}
     return [{**row, "meaning": means.get(row["name"], "")} for row in effective_rows(effective)]
+
+
+def _meaning(node: Mapping[str, Any]) -> str:
+    return _(node["description"]) if node.get("description") else ""
 
 
 def _row(name: str, value: str, origin: str) -> dict[str, str]:
@@ -79,6 +83,7 @@ def add_policy_fields(form: forms.Form, manifest: Manifest, policy: Mapping[str,
         holder = policy if len(path) == 1 else (policy.get(path[0]) or {})
         shown = {
             **node,
+            "description": _meaning(node),
             "title": " · ".join([_(GROUP_TITLES[path[0]]) if path[0] in GROUP_TITLES else "", _words(path[-1])]).strip(
                 " ·"
             ),
@@ -110,7 +115,7 @@ def _switch(name: str, node: Mapping[str, Any]) -> forms.Field:
     return forms.ChoiceField(
         choices=[(OWN, _("as set here, else inherited")), (OFF, _("switched off"))],
         label=_(GROUP_TITLES[name]),
-        help_text=str(node["description"]),
+        help_text=_meaning(node),
         required=False,
     )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -19,6 +20,7 @@ from ipaas.runtime.models import Run
 from ipaas.runtime.replays import replay_run
 from ipaas.runtime.showing import ShownRun
 from ipaas.web.differences import differences
+from ipaas.web.i18n.errors import advice_of, detail_of
 from ipaas.web.pages.run_view import RunView
 from ipaas.web.pages.runs import reason_of, run_of
 from ipaas.web.pages.support import environment_of, posted, told
@@ -50,8 +52,10 @@ class Correction:
     @property
     def problem(self) -> str:
         if self._shown is None:
-            return "The input of this run is no longer kept; start the flow anew with its input."
-        return "" if self.possible else "The input is too large to edit here; send the corrected one through the API."
+            return _("The input of this run is no longer kept; start the flow anew with its input.")
+        return (
+            "" if self.possible else _("The input is too large to edit here; send the corrected one through the API.")
+        )
 
     def _read(self, text: str) -> None:
         assert self._shown is not None  # noqa: S101 - checked by the caller
@@ -60,11 +64,11 @@ class Correction:
         except JsonInvalid as error:
             before = text[: error.offset or 0]
             line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-            self.findings = [Finding("error", error.detail, line=line, column=column, remedy=error.advice)]
+            self.findings = [Finding("error", detail_of(error), line=line, column=column, remedy=advice_of(error))]
         except InvalidInput as error:
             self.findings = [Finding("error", found["message"], path=found["path"]) for found in error.errors]
         except IpaasError as error:
-            self.findings = [Finding("error", error.detail, remedy=error.advice)]
+            self.findings = [Finding("error", detail_of(error), remedy=advice_of(error))]
 
     @property
     def context(self) -> dict[str, Any]:
@@ -108,15 +112,15 @@ def run_correct(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     correction = Correction(view.shown, request.POST.get("input", "") if request.method == "POST" else None)
     if request.method == "POST" and posted(request, "deed") == "replay" and not correction.findings:
         again: Run | None = None
-        with told(request, "The corrected input is being replayed."):
+        with told(request, _("The corrected input is being replayed.")):
             again = replay_run(actor=request.actor, run=run, reason=reason_of(request), input=correction.clear)
         if again is not None:
             return redirect("runtime:run_detail", request.workspace.slug, again.id)
     place = [request.workspace.slug]
     context = {
         "crumbs": [
-            Link("Runs", reverse("runtime:run_list", args=place)),
-            Link("Run", reverse("runtime:run_detail", args=[*place, run.id])),
+            Link(_("Runs"), reverse("runtime:run_list", args=place)),
+            Link(_("Run"), reverse("runtime:run_detail", args=[*place, run.id])),
         ],
         "problem": view.problem or correction.problem,
         "correct_url": request.path if correction.possible and run.ended else "",

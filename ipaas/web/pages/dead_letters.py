@@ -1,6 +1,6 @@
 """Dead letters: by cause, one by one, corrected and replayed, or discarded with a reason."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.models import Environment
@@ -31,11 +32,12 @@ from ipaas.web.pages.run_view import RunView
 from ipaas.web.pages.runs import reason_of
 from ipaas.web.pages.support import asked, environment_asked, environment_of, newest_first, posted, told
 from ipaas.web.pages.wording import (
-    REMEDIES,
+    class_word,
     counted,
     error_class_options,
     failure_in_lists,
     plan_or_none,
+    remedy_of,
     step_title,
     words,
 )
@@ -51,7 +53,8 @@ MOST_NAMED = 500
 @page("deadletters.view")
 def dead_letter_list(request: WorkspaceRequest) -> HttpResponse:
     letters = _matching(request)
-    groups = [_group_view(request, group) for group in group_letters(letters)]
+    found = group_letters(letters)
+    groups = [_group_view(request, group) for group in found]
     names = ("q", "flow", "error_class", "environment")
     filters = {
         "q": asked(request, "q"),
@@ -60,7 +63,7 @@ def dead_letter_list(request: WorkspaceRequest) -> HttpResponse:
         "environment": environment_options(request, environment_asked(request)),
         "clear_url": request.path if any(asked(request, name) for name in names) else "",
     }
-    context = {"groups": groups, "totals": _totals(groups), "filters": filters, **bulk.jobs_context(request)}
+    context = {"groups": groups, "totals": _totals(found), "filters": filters, **bulk.jobs_context(request)}
     return render(request, "runtime/dead_letter_list.html", context)
 
 
@@ -86,7 +89,7 @@ def _of_environment(request: WorkspaceRequest, letters: QuerySet[DeadLetter]) ->
 
 def _group_view(request: WorkspaceRequest, group: LetterGroup) -> DeadLetterGroup:
     plan = plan_or_none(group.version_id) if group.version_id else None
-    flow = Flow.objects.filter(id=group.flow_id).values_list("slug", "title").first() or ("", "removed flow")
+    flow = Flow.objects.filter(id=group.flow_id).values_list("slug", "title").first() or ("", _("removed flow"))
     chosen = {"flow": flow[0], "cause": group.cause, "environment": environment_asked(request) or "any"}
     place, query = [request.workspace.slug], urlencode(chosen)
     may = request.actor.may
@@ -94,12 +97,12 @@ def _group_view(request: WorkspaceRequest, group: LetterGroup) -> DeadLetterGrou
     return DeadLetterGroup(
         key=group.cause,
         error_class=group.error_class,
-        cause=words(group.error_code) or words(group.error_class),
+        cause=words(group.error_code) or class_word(group.error_class),
         flow=flow[1],
         step=step_title(plan, group.step),
         count=group.count,
         oldest_at=group.oldest_at,
-        at_stake=counted(group.affected, plan.primary if plan is not None else "run"),
+        at_stake=counted(*_stake(group)),
         url=f"{reverse('runtime:dead_letter_group', args=place)}?{query}",
         replay_all_url=f"{reverse('runtime:dead_letter_replay_all', args=place)}?{query}" if may("runs.replay") else "",
         correct_all_url=f"{reverse('runtime:dead_letter_correct_all', args=place)}?{query}" if several else "",
@@ -109,16 +112,22 @@ def _group_view(request: WorkspaceRequest, group: LetterGroup) -> DeadLetterGrou
     )
 
 
-def _totals(groups: list[DeadLetterGroup]) -> dict[str, Any]:
-    """What is at stake is said as the groups say it; several kinds of things are named side by side."""
+def _stake(group: LetterGroup) -> tuple[int, str]:
+    """How many of what a group keeps from going on."""
+    plan = plan_or_none(group.version_id) if group.version_id else None
+    return group.affected, plan.primary if plan is not None else ""
+
+
+def _totals(groups: Sequence[LetterGroup]) -> dict[str, Any]:
+    """What is at stake over all groups; several kinds of things are named side by side."""
     stakes: dict[str, int] = {}
     for group in groups:
-        number, _, what = group.at_stake.partition(" ")
-        stakes[what] = stakes.get(what, 0) + int(number.replace(",", ""))
+        number, what = _stake(group)
+        stakes[what] = stakes.get(what, 0) + number
     return {
         "count": sum(group.count for group in groups),
         "oldest_at": min((group.oldest_at for group in groups), default=None),
-        "at_stake": " · ".join(f"{number:,} {what}" for what, number in stakes.items()) or "nothing",
+        "at_stake": " · ".join(counted(number, what) for what, number in stakes.items()) or _("nothing"),
     }
 
 
@@ -128,11 +137,11 @@ def dead_letter_group(request: WorkspaceRequest) -> HttpResponse:
     """The dead letters of one flow and cause, newest first."""
     letters = letters_of_group(request).letters
     groups = group_letters(letters)
-    crumbs = [Link("Dead letters", reverse("runtime:dead_letter_list", args=[request.workspace.slug]))]
+    crumbs = [Link(_("Dead letters"), reverse("runtime:dead_letter_list", args=[request.workspace.slug]))]
     if not groups:
-        messages.info(request, "No dead letter of this cause is open any more.")
+        messages.info(request, _("No dead letter of this cause is open any more."))
         return redirect(crumbs[0].url)
-    found, listed = newest_first(request, letters, "dead letters")
+    found, listed = newest_first(request, letters, _("dead letters"))
     names = _business_ids(found)
     plan = plan_or_none(groups[0].version_id) if groups[0].version_id else None
     rows = [_row(request, letter, names, failure_in_lists(letter, plan, letter.step)) for letter in found]
@@ -173,7 +182,7 @@ def letters_of_group(request: WorkspaceRequest) -> ChosenGroup:
 def group_crumbs(request: WorkspaceRequest, group: ChosenGroup) -> list[Link]:
     place = [request.workspace.slug]
     return [
-        Link("Dead letters", reverse("runtime:dead_letter_list", args=place)),
+        Link(_("Dead letters"), reverse("runtime:dead_letter_list", args=place)),
         Link(words(group.error_code), f"{reverse('runtime:dead_letter_group', args=place)}?{group.query}"),
     ]
 
@@ -187,7 +196,7 @@ def _row(request: WorkspaceRequest, letter: DeadLetter, names: Mapping[UUID, Any
     return DeadLetterRow(
         id=str(letter.id),
         url=reverse("runtime:dead_letter_detail", args=[request.workspace.slug, letter.id]),
-        flow=Flow.objects.filter(id=letter.flow_id).values_list("title", flat=True).first() or "removed flow",
+        flow=Flow.objects.filter(id=letter.flow_id).values_list("title", flat=True).first() or _("removed flow"),
         business_ids=names.get(letter.run_id) or [("id", str(letter.id))],
         died_at=uuid7_time(letter.id),
         error=error or ErrorView(letter.error_class, letter.error_code, words(letter.error_code)),
@@ -199,7 +208,7 @@ def _row(request: WorkspaceRequest, letter: DeadLetter, names: Mapping[UUID, Any
 def dead_letter_replay_all(request: WorkspaceRequest) -> HttpResponse:
     """Replay all open dead letters of a flow and cause at a rate."""
     chosen = letters_of_group(request).filter
-    with told(request, bulk.STARTED):
+    with told(request, _(bulk.STARTED)):
         bulk.start(request, "replay", chosen, rate_per_s=bulk.asked_rate(request))
     return redirect("runtime:dead_letter_list", request.workspace.slug)
 
@@ -209,7 +218,7 @@ def dead_letter_replay_all(request: WorkspaceRequest) -> HttpResponse:
 def dead_letter_discard_all(request: WorkspaceRequest) -> HttpResponse:
     """Discard all open dead letters of a flow and cause."""
     chosen = letters_of_group(request).filter
-    with told(request, bulk.STARTED):
+    with told(request, _(bulk.STARTED)):
         bulk.start(request, "discard", chosen, rate_per_s=bulk.CANCEL_RATE_PER_S)
     return redirect("runtime:dead_letter_list", request.workspace.slug)
 
@@ -237,13 +246,14 @@ def _show(
     environment_of(request)
     place, is_open = [request.workspace.slug, letter.id], letter.state == DeadLetter.State.OPEN
     message = view.timeline.text(letter.error_message) or words(letter.error_code)
-    error = ErrorView(letter.error_class, letter.error_code, message, remedy=REMEDIES.get(letter.error_class, ""))
+    error = ErrorView(letter.error_class, letter.error_code, message, remedy=remedy_of(letter.error_class))
     correction = correction or Correction(view.shown)
     correctable = is_open and correction.possible and request.actor.may("deadletters.correct")
     context = {
         "letter": _row(request, letter, business_ids_of([view.run]), error),
         "state": letter.state,
         "closed": letter,
+        "closed_words": _closed_words(letter),
         "replay_run": _run_link(request, letter.replay_run_id) if letter.replay_run_id else None,
         "run": _run_link(request, letter.run_id),
         "step": view.failed_step(),
@@ -260,6 +270,15 @@ def _show(
     if is_open and request.actor.may("runs.replay"):
         context |= replay_impacts(request.actor, view.run, view.plan, from_key="", new_effects=False)
     return render(request, "runtime/dead_letter_detail.html", context, status=422 if correction.findings else 200)
+
+
+def _closed_words(letter: DeadLetter) -> str:
+    text = {
+        DeadLetter.State.REPLAYED: _("Closed as replayed by {person}"),
+        DeadLetter.State.RESUMED: _("Closed as resumed by {person}"),
+        DeadLetter.State.DISCARDED: _("Closed as discarded by {person}"),
+    }.get(DeadLetter.State(letter.state), "")
+    return text.format(person=letter.closed_by)
 
 
 def _compare_url(request: WorkspaceRequest, view: RunView) -> str:
@@ -280,12 +299,12 @@ def _discardable(request: WorkspaceRequest, is_open: bool) -> bool:
 
 
 def _run_link(request: WorkspaceRequest, run_id: UUID) -> Link:
-    return Link("Open the run", reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))
+    return Link(_("Open the run"), reverse("runtime:run_detail", args=[request.workspace.slug, run_id]))
 
 
 def _crumbs(request: WorkspaceRequest, letter: DeadLetter) -> Iterator[Link]:
     place = [request.workspace.slug]
-    yield Link("Dead letters", reverse("runtime:dead_letter_list", args=place))
+    yield Link(_("Dead letters"), reverse("runtime:dead_letter_list", args=place))
     slug = Flow.objects.filter(id=letter.flow_id).values_list("slug", flat=True).first()
     if slug and letter.state == DeadLetter.State.OPEN:
         query = urlencode({"flow": slug, "cause": letter.cause, "environment": "any"})
@@ -302,7 +321,7 @@ def dead_letter_correct(request: WorkspaceRequest, letter_id: UUID) -> HttpRespo
     if correction.findings or posted(request, "deed") != "replay":
         return _show(request, letter, view, correction)
     again: Run | None = None
-    with told(request, "The corrected input is being replayed."):
+    with told(request, _("The corrected input is being replayed.")):
         again = correct_and_replay(
             actor=request.actor, letter=letter, input=correction.clear, reason=reason_of(request)
         )
@@ -317,7 +336,7 @@ def dead_letter_replay(request: WorkspaceRequest, letter_id: UUID) -> HttpRespon
     """Replay one as it is, with the same effect keys."""
     letter = _letter_of(request, letter_id)
     again: Run | None = None
-    with told(request, "The replay has begun."):
+    with told(request, _("The replay has begun.")):
         again = replay_dead_letter(actor=request.actor, letter=letter, reason=reason_of(request))
     if again is None:
         return redirect("runtime:dead_letter_detail", request.workspace.slug, letter.id)
@@ -328,6 +347,6 @@ def dead_letter_replay(request: WorkspaceRequest, letter_id: UUID) -> HttpRespon
 @page("deadletters.discard")
 def dead_letter_discard(request: WorkspaceRequest, letter_id: UUID) -> HttpResponse:
     letter = _letter_of(request, letter_id)
-    with told(request, "Discarded; the audit trail keeps the reason."):
+    with told(request, _("Discarded; the audit trail keeps the reason.")):
         discard_dead_letter(actor=request.actor, letter=letter, reason=reason_of(request))
     return redirect("runtime:dead_letter_list", request.workspace.slug)

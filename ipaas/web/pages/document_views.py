@@ -7,6 +7,7 @@ from django.db import transaction
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
@@ -21,6 +22,13 @@ from ipaas.web.pages.document_guide import guide_for
 from ipaas.web.pages.documents import Context, DocumentPages
 from ipaas.web.pages.support import environment_of, options, posted, told, told_error
 from ipaas.web.readmodels import Finding, Option
+
+_NEW = {"flow": gettext_noop("New flow"), "mapping": gettext_noop("New mapping"), "schema": gettext_noop("New schema")}
+_TEXT = {
+    "flow": gettext_noop("Document of the flow"),
+    "mapping": gettext_noop("Document of the mapping"),
+    "schema": gettext_noop("Document of the schema"),
+}
 
 
 def edit(request: WorkspaceRequest, pages: DocumentPages, slug: str | None = None) -> HttpResponse:
@@ -54,7 +62,7 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
         found = shared.refused(error)
         if "autosave" in request.POST:
             return _told_quietly(_("Not saved yet: %(why)s") % {"why": found[0].message if found else error.detail})
-        return _editor(request, pages, document, text, revision, status=422, findings=found, problem="Not saved.")
+        return _editor(request, pages, document, text, revision, status=422, findings=found, problem=_("Not saved."))
     except Conflict as error:
         if "autosave" in request.POST:
             return _told_quietly(_("Somebody saved in between: save by hand to see both."), conflict=True)
@@ -62,7 +70,7 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
     if "autosave" in request.POST:
         words = {"revision": saved.draft_revision}
         return JsonResponse({**words, "told": _("Saved as revision %(revision)s") % words})
-    messages.success(request, f"Draft saved as revision {saved.draft_revision}.")
+    messages.success(request, _("Draft saved as revision {number}.").format(number=saved.draft_revision))
     return redirect(pages.url(request, "edit", saved.slug))
 
 
@@ -74,7 +82,9 @@ def _told_quietly(problem: str, *, conflict: bool = False) -> HttpResponse:
 def _refuse_renaming(document: Any, text: str) -> None:
     slug = (shared.read_content(text) or {}).get("slug")
     if document is not None and slug is not None and slug != document.slug:
-        message = f"the slug of this document is {document.slug!r} and can not change; make a new document instead"
+        message = _("the slug of this document is {slug} and can not change; make a new document instead").format(
+            slug=repr(document.slug)
+        )
         raise InvalidInput([{"path": "/slug", "code": "document.slug", "message": message}])
 
 
@@ -116,7 +126,8 @@ def _editor(
     slugs = [] if document is None else [document.slug]
     context = {
         "document": document,
-        "title": document.title if document else f"New {pages.kind}",
+        "title": document.title if document else _(_NEW[pages.kind]),
+        "document_label": _(_TEXT[pages.kind]),
         "kind": pages.kind,
         "text": text,
         "revision": revision,
@@ -124,7 +135,7 @@ def _editor(
         "crumbs": pages.crumbs(request, document),
         "guide": guide_for(request, pages.kind),
         "live_text": written(live).text if live else "",
-        "live_label": f"Version {live.number}" if live else "",
+        "live_label": shared.version_label(live.number) if live else "",
         "part_of": owner.partition(":")[2],
         "save_url": "" if owner else pages.url(request, "edit" if document else "new", *slugs),
         "check_url": pages.url(request, "check"),
@@ -175,11 +186,12 @@ def publish(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpR
     except (NotFound, PermissionDenied):
         raise
     except IpaasError as error:
-        messages.error(request, f"Not published. {told_error(error)}")
+        messages.error(request, " ".join((_("Not published."), told_error(error))))
         return redirect(pages.url(request, "edit", slug))
-    new = f"Version {version.number} is published"
-    live = f" and live in {', '.join(place.name for place in places)}" if places else ""
-    messages.success(request, f"{new if version.number > before else f'Nothing changed: {new}'}{live}.")
+    text = _("Version {number} is published and live in {places}.") if places else _("Version {number} is published.")
+    said = text.format(number=version.number, places=", ".join(place.name for place in places))
+    new = version.number > before
+    messages.success(request, said if new else _("Nothing changed: {what}").format(what=said))
     return redirect(pages.url(request, "detail", slug))
 
 
@@ -203,11 +215,11 @@ def diff(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResp
         (label, written(row)) for label, row in (shared.chosen(pages, document, one) for one in (since, to))
     )
     numbers = pages.type.versions.filter(document_id=document.id).order_by("-number").values_list("number", flat=True)
-    choices = {str(number): f"Version {number}" for number in numbers[: shared.MOST_VERSIONS]}
+    choices = {str(number): shared.version_label(number) for number in numbers[: shared.MOST_VERSIONS]}
     if document.draft is not None:
-        choices = {shared.DRAFT: f"Draft (revision {document.draft_revision})", **choices}
+        choices = {shared.DRAFT: shared.draft_label(document), **choices}
     context = {
-        "title": f"{document.title}: what changed",
+        "title": _("{title}: what changed").format(title=document.title),
         "crumbs": pages.crumbs(request, document),
         "before": before.text,
         "after": after.text,
@@ -222,21 +234,23 @@ def diff(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResp
 
 def deprecate(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
     version = pages.version(pages.document(request, slug), shared.number_of(request, "version"))
-    with told(request, f"Version {version.number} is deprecated: nothing new may be deployed with it."):
+    with told(
+        request, _("Version {number} is deprecated: nothing new may be deployed with it.").format(number=version.number)
+    ):
         governance.deprecate_version(version=version, actor=request.actor, reason=reason_of(request))
     return redirect(pages.url(request, "detail", slug))
 
 
 def archive(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
     document = pages.document(request, slug)
-    with told(request, f"{document.title} is archived."):
+    with told(request, _("{title} is archived.").format(title=document.title)):
         governance.archive_document(document=document, actor=request.actor, reason=reason_of(request))
     return redirect(pages.url(request, "detail", slug))
 
 
 def restore(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
     document = pages.document(request, slug)
-    with told(request, f"{document.title} is back."):
+    with told(request, _("{title} is back.").format(title=document.title)):
         governance.restore_document(document=document, actor=request.actor)
     return redirect(pages.url(request, "detail", slug))
 
@@ -255,7 +269,7 @@ def reason_of(request: WorkspaceRequest) -> str:
     """The reason that a deed needs; InvalidInput without one."""
     reason = posted(request, "reason", 500)
     if not reason:
-        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": _("say why")}])
     return reason
 
 
@@ -274,7 +288,7 @@ def detail_context(request: WorkspaceRequest, pages: DocumentPages, document: An
         "diff_url": pages.url(request, "diff", slug) if document.latest_version else "",
         "draft_diff_url": shared.draft_diff_url(request, pages, document),
         "text_url": pages.url(request, "text", slug),
-        "published": options({str(number): f"Version {number}" for number in numbers}, ""),
+        "published": options({str(number): shared.version_label(number) for number in numbers}, ""),
         "deprecate_url": pages.url(request, "deprecate", slug) if numbers else "",
         "archive_url": pages.url(request, "archive", slug) if may_publish and editable else "",
         "restore_url": pages.url(request, "restore", slug) if may_publish and document.archived else "",

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core import document_forms as forms
@@ -28,7 +28,7 @@ DRAFT = "draft"
 MAX_TEXT = forms.MAX_BYTES
 MOST_OF_A_VALUE = 2_000
 MOST_VERSIONS = 100
-LISTED = {"": "In use", "parts": "Parts of flows", "archived": "Archived"}
+LISTED = {"": gettext_noop("In use"), "parts": gettext_noop("Parts of flows"), "archived": gettext_noop("Archived")}
 
 Json = Any
 Context = dict[str, Any]
@@ -94,7 +94,7 @@ class DocumentPages:
 # -- lists ---------------------------------------------------------------------------------------------------------
 
 
-def by_slug(request: HttpRequest, rows: "QuerySet[Any]", what: str) -> tuple[list[Any], CursorPage]:
+def by_slug(request: HttpRequest, rows: "QuerySet[Any]", kind: str) -> tuple[list[Any], CursorPage]:
     """One page of documents by slug: ``?after=`` goes on after a slug, ``?before=`` back."""
     after, before = asked(request, "after"), asked(request, "before")
     if before:
@@ -105,12 +105,21 @@ def by_slug(request: HttpRequest, rows: "QuerySet[Any]", what: str) -> tuple[lis
         earlier, later, found = bool(after), len(found) > PAGE_SIZE, found[:PAGE_SIZE]
     return found, CursorPage(
         (),
-        label=f"{len(found)} {what if len(found) == 1 else f'{what}s'}",
+        label=_counted(kind, len(found)),
         next_url=with_query(request, after=found[-1].slug) if found and later else "",
         previous_url=with_query(request, before=found[0].slug) if found and earlier else "",
-        next_label="Next",
-        previous_label="Previous",
+        next_label=gettext("Next"),
+        previous_label=gettext("Previous"),
     )
+
+
+def _counted(kind: str, count: int) -> str:
+    text = {
+        "flow": ngettext("{count} flow", "{count} flows", count),
+        "mapping": ngettext("{count} mapping", "{count} mappings", count),
+        "schema": ngettext("{count} schema", "{count} schemas", count),
+    }[kind]
+    return text.format(count=count)
 
 
 def document_list(request: WorkspaceRequest, pages: DocumentPages) -> Context:
@@ -125,7 +134,7 @@ def document_list(request: WorkspaceRequest, pages: DocumentPages) -> Context:
         "page": with_items(listed, [_document_row(request, pages, one) for one in found]),
         "filters": {
             "q": search,
-            "state": options(LISTED, state),
+            "state": options({name: gettext(word) for name, word in LISTED.items()}, state),
             "clear_url": pages.url(request, "list") if search or state else "",
         },
         "new_url": pages.url_if(request, "edit", "new"),
@@ -173,7 +182,7 @@ def checked(request: WorkspaceRequest, pages: DocumentPages, text: str) -> list[
     try:
         source = forms.read_document(text=text)
         if source.content.get("kind") != pages.kind:
-            wrong = forms.Finding("/kind", "document.kind", f"write kind: {pages.kind}")
+            wrong = forms.Finding("/kind", "document.kind", gettext("write {line}").format(line=f"kind: {pages.kind}"))
             return [shown_finding(one) for one in source.locate([wrong])]
         found = check_document(actor=request.actor, workspace=request.workspace, text=text)
     except InvalidInput as error:
@@ -243,22 +252,30 @@ def draft_diff_url(request: WorkspaceRequest, pages: DocumentPages, document: Ve
 def chosen(pages: DocumentPages, document: Any, asked_for: str) -> tuple[str, Any]:
     """Label and row of ``draft`` (the document itself) or of a version by number; NotFound for anything else."""
     if asked_for == DRAFT and document.draft is not None:
-        return f"Draft (revision {document.draft_revision})", document
+        return draft_label(document), document
     if not (asked_for.isascii() and asked_for.isdigit() and len(asked_for) < 10):
         raise NotFound(what=f"{pages.kind} version")
-    return f"Version {int(asked_for)}", pages.version(document, int(asked_for))
+    return version_label(int(asked_for)), pages.version(document, int(asked_for))
+
+
+def draft_label(document: Any) -> str:
+    return gettext("Draft (revision {number})").format(number=document.draft_revision)
+
+
+def version_label(number: int) -> str:
+    return gettext("Version %(number)s") % {"number": number}
 
 
 def diff_rows(before: Json, after: Json) -> list[DiffRow]:
     """Changes by place; that a version pins what a draft leaves to the newest is none."""
     rows = [
-        DiffRow(one.path or "(all)", one.kind, _short(one.before), _short(one.after))
+        DiffRow(one.path or gettext("(all)"), one.kind, _short(one.before), _short(one.after))
         for one in forms.difference(before, after)
         if not _only_pinned(one.before, one.after)
     ]
     was, now = _order(before), _order(after)
     if not rows and was != now:
-        rows.append(DiffRow("order of the blocks", "changed", ", ".join(was), ", ".join(now)))
+        rows.append(DiffRow(gettext("order of the blocks"), "changed", ", ".join(was), ", ".join(now)))
     return rows
 
 

@@ -40,7 +40,7 @@ def flow_deploy(request: WorkspaceRequest, slug: str) -> HttpResponse:
     flow = FLOWS.document(request, slug)
     version = FLOWS.version(flow, number_of(request, "version"))
     place = _environment(request)
-    with told(request, f"Version {version.number} is live in {place.name}."):
+    with told(request, _("Version %(number)s is live in %(place)s.") % {"number": version.number, "place": place.name}):
         note = posted(request, "note", 2000)
         governance.deploy(flow=flow, environment=place, version=version, actor=request.actor, note=note)
     return _to_flow(request, flow)
@@ -51,7 +51,7 @@ def flow_deploy(request: WorkspaceRequest, slug: str) -> HttpResponse:
 def flow_roll_back(request: WorkspaceRequest, slug: str) -> HttpResponse:
     flow = FLOWS.document(request, slug)
     deployment = _deployment(request, flow)
-    with told(request, f"{deployment.environment.name} is back at the version before."):
+    with told(request, _("{place} is back at the version before.").format(place=deployment.environment.name)):
         governance.roll_back(deployment=deployment, actor=request.actor, reason=reason_of(request))
     return _to_flow(request, flow)
 
@@ -61,7 +61,7 @@ def flow_roll_back(request: WorkspaceRequest, slug: str) -> HttpResponse:
 def flow_undeploy(request: WorkspaceRequest, slug: str) -> HttpResponse:
     flow = FLOWS.document(request, slug)
     deployment = _deployment(request, flow)
-    with told(request, f"The flow starts no more runs in {deployment.environment.name}."):
+    with told(request, _("The flow starts no more runs in {place}.").format(place=deployment.environment.name)):
         governance.undeploy(deployment=deployment, actor=request.actor, reason=reason_of(request))
     return _to_flow(request, flow)
 
@@ -70,7 +70,7 @@ def flow_undeploy(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @page("flows.pause")
 def flow_pause(request: WorkspaceRequest, slug: str) -> HttpResponse:
     flow = FLOWS.document(request, slug)
-    with told(request, "The flow is paused; what comes in is kept."):
+    with told(request, _("The flow is paused; what comes in is kept.")):
         services.pause_flow(flow=flow, actor=request.actor, reason=reason_of(request))
     return _to_flow(request, flow)
 
@@ -79,7 +79,7 @@ def flow_pause(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @page("flows.pause")
 def flow_resume(request: WorkspaceRequest, slug: str) -> HttpResponse:
     flow = FLOWS.document(request, slug)
-    with told(request, "The flow starts runs again."):
+    with told(request, _("The flow starts runs again.")):
         services.resume_flow(flow=flow, actor=request.actor, reason=posted(request, "reason", 500))
     return _to_flow(request, flow)
 
@@ -130,7 +130,7 @@ def _start(request: WorkspaceRequest, flow: Flow) -> HttpResponse:
     problem = ""
     try:
         if len(key) > MAX_KEY:
-            message = f"at most {MAX_KEY} characters"
+            message = _("at most {count} characters").format(count=MAX_KEY)
             raise InvalidInput([{"path": "key", "code": "key.length", "message": message}])
         body = jsonio.loads(text)
         findings = _broken_contract(flow, place, body)
@@ -143,11 +143,11 @@ def _start(request: WorkspaceRequest, flow: Flow) -> HttpResponse:
                 key=f"{request.actor.kind}:{request.actor.id}:{key}" if key else "",
             )
             return _to_run(request, run)
-        problem = "The body breaks the flow's contract."
+        problem = _("The body breaks the flow's contract.")
     except (NotFound, PermissionDenied):
         raise
     except jsonio.JsonInvalid as error:
-        findings, problem = refused(InvalidInput([unreadable(error, text)])), "The body is not JSON."
+        findings, problem = refused(InvalidInput([unreadable(error, text)])), _("The body is not JSON.")
     except IpaasError as error:
         problem = told_error(error)
     return _run_form(request, flow, text, key, place.slug, findings=findings, problem=problem, status=422)
@@ -172,7 +172,12 @@ def _run_form(
     request: WorkspaceRequest, flow: Flow, body: str, key: str, chosen: str, status: int = 200, **more: Any
 ) -> HttpResponse:
     places = flow.deployments.filter(active=True).select_related("environment", "version")
-    names = {one.environment.slug: f"{one.environment.name} (version {one.version.number})" for one in places}
+    names = {
+        one.environment.slug: _("{place} (version {number})").format(
+            place=one.environment.name, number=one.version.number
+        )
+        for one in places
+    }
     context: Context = {
         "flow": flow,
         "crumbs": FLOWS.crumbs(request, flow),
@@ -188,7 +193,7 @@ def _run_form(
 
 
 def _to_run(request: WorkspaceRequest, run: Run) -> HttpResponse:
-    messages.success(request, f"Run {run.id} has started.")
+    messages.success(request, _("Run {id} has started.").format(id=run.id))
     return redirect("runtime:run_detail", request.workspace.slug, run.id)
 
 

@@ -7,6 +7,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.models import Environment
@@ -30,7 +32,13 @@ from ipaas.web.pages.run_list import run_rows
 from ipaas.web.pages.support import asked, environment_of, options
 from ipaas.web.readmodels import FlowRow, Link, RunRow
 
-STATES = {"": "Any state", "active": "Active", "paused": "Paused", "undeployed": "Nowhere live", "archived": "Archived"}
+STATES = {
+    "": gettext_noop("Any state"),
+    "active": gettext_noop("Active"),
+    "paused": gettext_noop("Paused"),
+    "undeployed": gettext_noop("Nowhere live"),
+    "archived": gettext_noop("Archived"),
+}
 RECENT = 8
 STARTER = """\
 kind: flow
@@ -61,7 +69,7 @@ def _extras(_request: WorkspaceRequest, content: Any) -> dict[str, Any]:
 FLOWS = DocumentPages(
     kind="flow",
     namespace="flows",
-    title="Flows",
+    title=gettext_noop("Flows"),
     save=save_draft,
     starter=STARTER,
     extras=_extras,
@@ -83,8 +91,8 @@ def flow_list(request: WorkspaceRequest) -> HttpResponse:
         "environment": environment,
         "filters": {
             "q": given["q"],
-            "owner": options({"": "Any owner", **{name: name for name in owners[:200]}}, given["owner"]),
-            "state": options(STATES, given["state"]),
+            "owner": options({"": _("Any owner"), **{name: name for name in owners[:200]}}, given["owner"]),
+            "state": options({state: _(word) for state, word in STATES.items()}, given["state"]),
             "clear_url": FLOWS.url(request, "list") if any(given.values()) else "",
         },
         "new_url": FLOWS.url_if(request, "edit", "new"),
@@ -168,11 +176,16 @@ def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment])
     shown = getattr(getattr(request, "environment", None), "slug", "")
     active = {one.environment.slug: one for one in deployments if one.active}
     returnable = {
-        slug: f"{one.environment.name}: from version {one.version.number} to {one.previous_version.number}"
+        slug: _("{place}: from version {number} to {before}").format(
+            place=one.environment.name, number=one.version.number, before=one.previous_version.number
+        )
         for slug, one in active.items()
         if one.previous_version
     }
-    running = {slug: f"{one.environment.name}: version {one.version.number}" for slug, one in active.items()}
+    running = {
+        slug: _("{place}: version {number}").format(place=one.environment.name, number=one.version.number)
+        for slug, one in active.items()
+    }
     can_deploy = may("flows.publish") and not flow.archived
     can_pause = may("flows.pause") and not flow.archived
     return {

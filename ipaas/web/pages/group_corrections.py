@@ -61,7 +61,7 @@ def dead_letter_correct_all(request: WorkspaceRequest) -> HttpResponse:
 
 def _begin(request: WorkspaceRequest, chosen: Mapping[str, Any], changes: Changes) -> bool:
     begun: list[bool] = []
-    with told(request, bulk.STARTED):
+    with told(request, _(bulk.STARTED)):
         given = {"changes": [dict(one) for one in changes.operations]}
         bulk.start(request, "correct", chosen, rate_per_s=bulk.asked_rate(request), **given)
         begun.append(True)

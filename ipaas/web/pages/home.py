@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from ipaas.accounts.models import Environment
@@ -27,6 +28,7 @@ from ipaas.web.pages.home_troubles import begin_steps, failure_row, troubles_of
 from ipaas.web.pages.support import environment_of, environments_of
 from ipaas.web.pages.wording import counted, plan_or_none, step_title, words
 from ipaas.web.readmodels import OutcomeRow, TodoItem
+from ipaas.web.rendering import number
 
 NOTHING_NEW = 204
 SLICES_AN_HOUR = 6
@@ -104,7 +106,7 @@ def _flows(request: WorkspaceRequest) -> Mapping[UUID, _Named]:
         "id", "slug", "title", "deployments__version_id"
     )[:MOST_FLOWS]:
         plan = plan_or_none(version_id)
-        about = plan.primary if plan is not None else "run"
+        about = plan.primary if plan is not None else ""
         found[flow_id] = _Named(slug, title, about, nameless=classified_primary(version_id))
     return found
 
@@ -125,7 +127,7 @@ def _outcomes(
             OutcomeRow(
                 flow=flow.title,
                 url=f"{runs}?{urlencode({'flow': flow.slug})}",
-                achieved=f"{counted(today.succeeded, flow.about)} done",
+                achieved=_("{what} done").format(what=counted(today.succeeded, flow.about)),
                 succeeded=today.succeeded,
                 under_way=today.under_way,
                 compensated=today.abnormal[Run.Status.COMPENSATED],
@@ -140,8 +142,8 @@ def _hours(today: FlowDay, slices: int) -> list[float]:
     """Runs begun per hour of the day so far."""
     hours = (slices + SLICES_AN_HOUR - 1) // SLICES_AN_HOUR
     found = [0.0] * hours
-    for number, count in today.slices.items():
-        found[min(number // SLICES_AN_HOUR, hours - 1)] += count
+    for place, count in today.slices.items():
+        found[min(place // SLICES_AN_HOUR, hours - 1)] += count
     return found
 
 
@@ -156,16 +158,30 @@ def _tiles(
     done: dict[str, int] = defaultdict(int)
     for flow_id, flow in flows.items():
         done[flow.about] += day.flows[flow_id].succeeded
-    achieved = [counted(number, about) for about, number in sorted(done.items(), key=lambda pair: -pair[1]) if number]
+    achieved = [counted(count, about) for about, count in sorted(done.items(), key=lambda pair: -pair[1]) if count]
     days = list(day.flows.values())
     under_way, undone = sum(one.under_way for one in days), sum(one.abnormal[Run.Status.COMPENSATED] for one in days)
     tiles = [
-        _tile("Done today", achieved[0] if achieved else "nothing yet", ", ".join(achieved[1:4]), runs, "", "ok"),
-        _tile("Under way", f"{under_way:,}", "begun today, not ended", f"{runs}?status=running", "", "running"),
         _tile(
-            "Undone today",
-            f"{undone:,}",
-            "failed later and compensated",
+            _("Done today"),
+            achieved[0] if achieved else _("nothing yet"),
+            ", ".join(achieved[1:4]),
+            runs,
+            "",
+            "ok",
+        ),
+        _tile(
+            _("Under way"),
+            number(under_way),
+            _("begun today, not ended"),
+            f"{runs}?status=running",
+            "",
+            "running",
+        ),
+        _tile(
+            _("Undone today"),
+            number(undone),
+            _("failed later and compensated"),
             f"{runs}?status=compensated",
             "",
             "compensating",
@@ -188,12 +204,14 @@ def _stuck_tile(
     letters = _letters(request, place).filter(flow_id__in=named).order_by("-id")
     newest = letters.values_list("business_key", flat=True)[:MOST_NAMED]
     names = list(dict.fromkeys(key for key in newest if key))
-    rest = f" and {count - len(names):,} more" if count > len(names) else ""
+    told = ", ".join(names)
+    if count > len(names):
+        told = _("{names} and {count} more").format(names=told, count=number(count - len(names)))
     url = reverse("runtime:dead_letter_list", args=[request.workspace.slug])
     return _tile(
-        "Stuck",
-        f"{count:,}",
-        f"{', '.join(names)}{rest}" if count else "all clear",
+        _("Stuck"),
+        number(count),
+        told if count else _("all clear"),
         url,
         "bad" if count else "",
         "dead",
@@ -221,15 +239,14 @@ def _todos(request: WorkspaceRequest, groups: Sequence[LetterGroup], flows: Mapp
 
 def _letters_todo(group: LetterGroup, flows: Mapping[UUID, _Named], place: list[str]) -> TodoItem:
     flow = flows.get(group.flow_id)
-    what = counted(group.affected, flow.about if flow is not None else "run")
+    what = counted(group.affected, flow.about if flow is not None else "")
     step = step_title(plan_or_none(group.version_id) if group.version_id else None, group.step)
     url = reverse("runtime:dead_letter_list", args=place)
     if flow is not None:
         query = urlencode({"flow": flow.slug, "cause": group.cause})
         url = f"{reverse('runtime:dead_letter_group', args=place)}?{query}"
-    return TodoItem(
-        "dead", f"{what} stopped at “{step}”: {words(group.error_code).lower()}", url, group.oldest_at, "bad"
-    )
+    text = _("{what} stopped at “{step}”: {error}").format(what=what, step=step, error=words(group.error_code).lower())
+    return TodoItem("dead", text, url, group.oldest_at, "bad")
 
 
 def _throughput(day: Day) -> dict[str, Any] | None:
@@ -238,14 +255,14 @@ def _throughput(day: Day) -> dict[str, Any] | None:
         return None
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     width = int(SLICE.total_seconds())
-    bad = [sum(one.abnormal_slices[number] for one in day.flows.values()) for number in range(day.slices)]
-    all_of = [sum(one.slices[number] for one in day.flows.values()) for number in range(day.slices)]
+    bad = [sum(one.abnormal_slices[place] for one in day.flows.values()) for place in range(day.slices)]
+    all_of = [sum(one.slices[place] for one in day.flows.values()) for place in range(day.slices)]
     good = [max(begun - failed, 0) for begun, failed in zip(all_of, bad, strict=True)]
     return {
-        "x": [int(midnight.timestamp()) + width * number for number in range(day.slices)],
+        "x": [int(midnight.timestamp()) + width * place for place in range(day.slices)],
         "unit": "",
         "series": [
-            {"label": "Succeeded or under way", "tone": "ok", "values": good},
-            {"label": "Ended otherwise", "tone": "bad", "values": bad},
+            {"label": _("Succeeded or under way"), "tone": "ok", "values": good},
+            {"label": _("Ended otherwise"), "tone": "bad", "values": bad},
         ],
     }

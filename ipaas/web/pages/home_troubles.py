@@ -13,9 +13,9 @@ from ipaas.flows.models import Flow
 from ipaas.runtime.letters import LetterGroup
 from ipaas.web.operate_readmodels import FailureRow, TroubleRow
 from ipaas.web.pages.connection_rows import connection_url, states_of
-from ipaas.web.pages.wording import plan_or_none, step_title, words
+from ipaas.web.pages.wording import class_word, plan_or_none, step_title, words
 from ipaas.web.readmodels import Link
-from ipaas.web.rendering import duration
+from ipaas.web.rendering import duration, number
 
 DOCS = "/docs/"
 MOST_CONNECTIONS = 100
@@ -30,7 +30,7 @@ def failure_row(request: WorkspaceRequest, group: LetterGroup, place: Environmen
     url = reverse("runtime:dead_letter_group", args=[request.workspace.slug])
     plan = plan_or_none(group.version_id) if group.version_id else None
     return FailureRow(
-        cause=words(group.error_code) or words(group.error_class),
+        cause=words(group.error_code) or class_word(group.error_class),
         error_class=group.error_class,
         flow=flow[1],
         step=step_title(plan, group.step),
@@ -60,9 +60,9 @@ def trouble_of(state: ConnectionHealth) -> str:
     if state.breaker in ("half open", "recovering"):
         return _("The breaker is letting single calls through again")
     if state.daily_quota and state.quota_used >= state.daily_quota:
-        return _("The daily quota of {limit} is used up").format(limit=f"{state.daily_quota:,}")
+        return _("The daily quota of {limit} is used up").format(limit=number(state.daily_quota))
     if state.daily_quota and state.quota_used >= NEARLY_USED * state.daily_quota:
-        used = f"{state.quota_used:,} of {state.daily_quota:,}"
+        used = _("{part} of {total}").format(part=number(state.quota_used), total=number(state.daily_quota))
         return _("The daily quota is nearly used: {used}").format(used=used)
     if state.paused_s > 1:
         return _("The other side asked for a pause of {time}").format(time=duration(state.paused_s * 1000))

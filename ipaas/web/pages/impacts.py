@@ -10,7 +10,8 @@ from ipaas.flows.plan import Plan
 from ipaas.runtime.deed_previews import PERMISSIONS, DeedOnRun, preview_deed, reaching_out
 from ipaas.runtime.models import Run
 from ipaas.runtime.replays import ReplayPreview, preview_replay
-from ipaas.web.pages.wording import step_title
+from ipaas.web.i18n.errors import told
+from ipaas.web.pages.wording import step_title, with_item
 from ipaas.web.readmodels import Impact
 
 MOST_LINES = 40
@@ -25,7 +26,7 @@ def replay_impacts(actor: Actor, run: Run, plan: Plan | None, *, from_key: str, 
             raise PermissionDenied(permission="runs.replay_new_effects")
         preview = preview_replay(actor=actor, run=run, from_step=path or None, item=item, new_effects=new_effects)
     except IpaasError as error:
-        return {"impacts": [], "impacts_problem": f"{error.detail} {error.advice}".strip()}
+        return {"impacts": [], "impacts_problem": told(error)}
     return {"impacts": _impacts(plan, preview), "impacts_problem": ""}
 
 
@@ -33,17 +34,17 @@ def _impacts(plan: Plan | None, preview: ReplayPreview) -> list[Impact]:
     found: dict[str, Impact] = {}
     for place in preview.unknown:
         found[place] = Impact(
-            _title(plan, place), "unknown", "It is looked up where the vendor allows it, else the run stops."
+            _title(plan, place), "unknown", _("It is looked up where the vendor allows it, else the run stops.")
         )
     for place in preview.repeated:
-        found[place] = Impact(_title(plan, place), "called_again", "It happens a second time, under a new key.")
+        found[place] = Impact(_title(plan, place), "called_again", _("It happens a second time, under a new key."))
     for place in preview.recorded:
-        found[place] = Impact(_title(plan, place), "recorded", "The recorded answer is used.")
+        found[place] = Impact(_title(plan, place), "recorded", _("The recorded answer is used."))
     taken = {place.partition("#")[0] for place in preview.taken}
     known = {place.partition("#")[0] for place in found} | taken
     for path in [] if plan is None else reaching_out(plan):
         if path not in known:
-            found[path] = Impact(_title(plan, path), "called", "It did not succeed so far.")
+            found[path] = Impact(_title(plan, path), "called", _("It did not succeed so far."))
     order = {} if plan is None else {path: number for number, path in enumerate(plan.blocks)}
     ranked = sorted(found.items(), key=lambda pair: order.get(pair[0].partition("#")[0], len(order)))
     return _bounded([pair[1] for pair in ranked])
@@ -62,7 +63,7 @@ def deed_impacts(actor: Actor, run: Run, plan: Plan | None, deed: DeedOnRun, ste
         ("unknown", preview.looked_up, _("It is looked up where the vendor allows it, else the run stops.")),
         ("called", preview.called, _("It is called when the run gets there.")),
         ("running", preview.under_way, _("It is on its way: it is waited for and recorded.")),
-        ("recorded", preview.recorded, _("The recorded answer is used.")),
+        ("recorded", preview.recorded, _(_("The recorded answer is used."))),
         ("stays", preview.kept, _("It happened and stays as it is.")),
     )
     found = [Impact(_title(plan, place), mode, note) for mode, places, note in notes for place in places]
@@ -72,10 +73,11 @@ def deed_impacts(actor: Actor, run: Run, plan: Plan | None, deed: DeedOnRun, ste
 def _bounded(lines: list[Impact]) -> list[Impact]:
     if len(lines) <= MOST_LINES:
         return lines
-    return [*lines[:MOST_LINES], Impact(f"{len(lines) - MOST_LINES} more", "recorded", "Not shown here.")]
+    more = _("{count} more").format(count=len(lines) - MOST_LINES)
+    return [*lines[:MOST_LINES], Impact(more, "recorded", _("Not shown here."))]
 
 
 def _title(plan: Plan | None, place: str) -> str:
-    path, _, item = place.partition("#")
+    path, _mark, item = place.partition("#")
     title = step_title(plan, path)
-    return f"{title}, item {item}" if item else title
+    return with_item(title, item)

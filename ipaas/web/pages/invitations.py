@@ -74,5 +74,5 @@ def _sent(request: WorkspaceRequest, new: NewInvitation) -> HttpResponse:
             _("Hand the link to %(email)s over a channel you trust; it works once, within seven days.")
             % {"email": email},
         ),
-        back=("settings", "Members"),
+        back=("settings", _("Members")),
     )

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts import services
@@ -22,7 +23,12 @@ from ipaas.web.pages.secret_forms import moment_of
 from ipaas.web.pages.settings_frame import show, show_once, url_of
 from ipaas.web.pages.support import form_errors, read_id, told
 
-OVERLAPS = {"0": "at once", "3600": "in 1 hour", "86400": "in 1 day", "604800": "in 7 days"}
+OVERLAPS = {
+    "0": gettext_noop("at once"),
+    "3600": gettext_noop("in 1 hour"),
+    "86400": gettext_noop("in 1 day"),
+    "604800": gettext_noop("in 7 days"),
+}
 FIELDS = {"service_account": "owner", "expires_at": "expires_on"}
 MOST_KEYS = 500
 
@@ -30,13 +36,22 @@ MOST_KEYS = 500
 class KeyForm(forms.Form):
     """``owner`` empty: the person who makes it."""
 
-    name = forms.CharField(max_length=120, help_text="What it is for, such as nightly export.")
-    owner = forms.ChoiceField(required=False, help_text="It permits no more than its owner may at the time of use.")
+    name = forms.CharField(
+        max_length=120, label=gettext_lazy("Name"), help_text=gettext_lazy("What it is for, such as nightly export.")
+    )
+    owner = forms.ChoiceField(
+        required=False,
+        label=gettext_lazy("Owner"),
+        help_text=gettext_lazy("It permits no more than its owner may at the time of use."),
+    )
     expires_on = forms.DateField(
-        required=False, widget=forms.DateInput(attrs={"type": "date"}), label="Expires on", help_text="Empty: never."
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        label=gettext_lazy("Expires on"),
+        help_text=gettext_lazy("Empty: never."),
     )
     flows = forms.MultipleChoiceField(
-        required=False, label="Only these flows", help_text="None chosen: every flow.",
+        required=False, label=gettext_lazy("Only these flows"), help_text=gettext_lazy("None chosen: every flow."),
         widget=forms.SelectMultiple(attrs={"size": 4, "class": "form-select"}),
     )  # fmt: skip
     scopes = forms.MultipleChoiceField(choices=[(name, name) for name in PERMISSIONS])
@@ -45,7 +60,10 @@ class KeyForm(forms.Form):
         super().__init__(data)
         accounts = ServiceAccount.objects.filter(workspace=request.workspace, disabled=False)
         self.accounts = {account.slug: account for account in accounts}
-        owners = [("", f"{request.actor.label} (you)"), *((one, f"service account {one}") for one in self.accounts)]
+        owners = [
+            ("", _("{name} (you)").format(name=request.actor.label)),
+            *((one, _("service account {slug}").format(slug=one)) for one in self.accounts),
+        ]
         self.fields["owner"].choices = owners  # type: ignore[attr-defined]
         found = Flow.objects.in_workspace(request.workspace.id).live().values_list("id", "slug")
         self.fields["flows"].choices = [(str(flow_id), slug) for flow_id, slug in found]  # type: ignore[attr-defined]
@@ -56,11 +74,13 @@ class KeyForm(forms.Form):
 
 
 class AccountForm(forms.Form):
-    slug = forms.CharField(max_length=60, label="Name", help_text="Lower-case letters, digits and hyphens.")
-    name = forms.CharField(max_length=120, label="Title")
+    slug = forms.CharField(
+        max_length=60, label=gettext_lazy("Name"), help_text=gettext_lazy("Lower-case letters, digits and hyphens.")
+    )
+    name = forms.CharField(max_length=120, label=gettext_lazy("Title"))
     rate_per_minute = forms.IntegerField(
-        required=False, min_value=1, max_value=services.MOST_PER_MINUTE, label=_("Requests a minute"),
-        help_text=_("Of each of its keys. Empty: as many as every key."),
+        required=False, min_value=1, max_value=services.MOST_PER_MINUTE, label=gettext_lazy("Requests a minute"),
+        help_text=gettext_lazy("Of each of its keys. Empty: as many as every key."),
     )  # fmt: skip
     roles = forms.MultipleChoiceField(choices=[(role, role) for role in ROLES])
 
@@ -113,7 +133,7 @@ def key_rotate(request: WorkspaceRequest, prefix: str) -> HttpResponse:
 @page("apikeys.manage")
 def key_revoke(request: WorkspaceRequest, prefix: str) -> HttpResponse:
     key = _key(request, prefix)
-    with told(request, f"The key {key.name} is revoked."):
+    with told(request, _("The key {name} is revoked.").format(name=key.name)):
         services.revoke_api_key(key=key, actor=request.actor)
     return redirect("accounts:keys", request.workspace.slug)
 
@@ -153,7 +173,8 @@ def account_switch(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """Disable or enable a service account with all its keys: ``disabled`` is yes or no."""
     account = _service_account(request, slug)
     disabled = request.POST.get("disabled") == "yes"
-    with told(request, f"The service account {slug} is {'disabled' if disabled else 'enabled'}."):
+    done = _("The service account {slug} is disabled.") if disabled else _("The service account {slug} is enabled.")
+    with told(request, done.format(slug=slug)):
         services.set_service_account_disabled(account=account, disabled=disabled, actor=request.actor)
     return redirect("accounts:keys", request.workspace.slug)
 
@@ -175,14 +196,14 @@ def _service_account(request: WorkspaceRequest, slug: str) -> ServiceAccount:
 def _made(request: WorkspaceRequest, made: NewApiKey) -> HttpResponse:
     return show_once(
         request,
-        title=f"API key {made.key.name}",
-        label="Key",
+        title=_("API key {name}").format(name=made.key.name),
+        label=_("Key"),
         value=made.raw,
         notes=(
-            "Copy it now: it is not stored and can not be shown again.",
-            "Programs send it as Authorization: Bearer and the key.",
+            _("Copy it now: it is not stored and can not be shown again."),
+            _("Programs send it as Authorization: Bearer and the key."),
         ),
-        back=("keys", "API keys"),
+        back=("keys", _("API keys")),
     )
 
 
@@ -193,7 +214,7 @@ def _page(
     keys = ApiKey.objects.in_workspace(request.workspace.id)[:MOST_KEYS]
     flows = dict(Flow.objects.in_workspace(request.workspace.id).values_list("id", "slug"))
     accounts = ServiceAccount.objects.filter(workspace=request.workspace)
-    grantable = [(name, text) for name, text in PERMISSIONS.items() if name in request.actor.permissions]
+    grantable = [(name, _(text)) for name, text in PERMISSIONS.items() if name in request.actor.permissions]
     context = {
         "keys": [_shown(request, key, flows, may=may) for key in keys],
         "accounts": [_account(request, account, may=may) for account in accounts],
@@ -201,9 +222,11 @@ def _page(
         "account_form": account_form or AccountForm(),
         "scopes": grantable,
         "chosen_scopes": key_form["scopes"].value() or [] if key_form else [],
-        "roles": [(role, DESCRIPTIONS[role]) for role in ROLES if permissions_of([role]) <= request.actor.permissions],
+        "roles": [
+            (role, _(DESCRIPTIONS[role])) for role in ROLES if permissions_of([role]) <= request.actor.permissions
+        ],
         "chosen_roles": account_form["roles"].value() or [] if account_form else [],
-        "overlaps": list(OVERLAPS.items()),
+        "overlaps": [(value, _(label)) for value, label in OVERLAPS.items()],
         "new_url": url_of(request, "key_new") if may else "",
         "account_url": url_of(request, "account_new") if may else "",
     }
@@ -216,14 +239,14 @@ def _shown(request: WorkspaceRequest, key: ApiKey, flows: Mapping[Any, str], *, 
     state = "revoked" if key.revoked_at else "expired" if expired else "active"
     if live and key.service_account is not None and key.service_account.disabled:
         state = "disabled"
-    owner = key.service_account.slug if key.service_account else key.owner.email if key.owner else "the platform"
+    owner = key.service_account.slug if key.service_account else key.owner.email if key.owner else _("the platform")
     return {
         "name": key.name,
         "prefix": key.prefix,
         "state": "replaced" if live and key.replaced_by_id else state,
         "owner": owner,
         "scopes": key.scopes,
-        "flows": [flows.get(one, "a deleted flow") for one in key.flows or ()],
+        "flows": [flows.get(one, _("a deleted flow")) for one in key.flows or ()],
         "created_at": key.created_at,
         "created_by": key.created_by,
         "expires_at": key.expires_at,

@@ -31,7 +31,8 @@ def member_list(request: WorkspaceRequest) -> HttpResponse:
 @page("users.manage")
 def member_roles(request: WorkspaceRequest, member_id: UUID) -> HttpResponse:
     member = _member(request, member_id)
-    with told(request, f"The roles of {member.user.email} are changed; they hold from the next request on."):
+    done = _("The roles of {email} are changed; they hold from the next request on.").format(email=member.user.email)
+    with told(request, done):
         services.change_roles(membership=member, roles=request.POST.getlist("roles")[:20], actor=request.actor)
     return redirect("accounts:settings", request.workspace.slug)
 
@@ -40,7 +41,7 @@ def member_roles(request: WorkspaceRequest, member_id: UUID) -> HttpResponse:
 @page("users.manage")
 def member_remove(request: WorkspaceRequest, member_id: UUID) -> HttpResponse:
     member = _member(request, member_id)
-    with told(request, f"{member.user.email} is no longer a member."):
+    with told(request, _("{email} is no longer a member.").format(email=member.user.email)):
         services.remove_member(membership=member, actor=request.actor)
         if member.user_id == request.user.pk:
             return redirect("/")
@@ -53,7 +54,8 @@ def member_switch(request: WorkspaceRequest, member_id: UUID) -> HttpResponse:
     """Deactivate or reactivate the account: ``active`` is yes or no."""
     member = _member(request, member_id)
     active = request.POST.get("active") == "yes"
-    with told(request, f"The account of {member.user.email} is switched {'on' if active else 'off'}."):
+    done = _("The account of {email} is switched on.") if active else _("The account of {email} is switched off.")
+    with told(request, done.format(email=member.user.email)):
         change = services.reactivate_user if active else services.deactivate_user
         change(user=member.user, workspace=request.workspace, actor=request.actor)
     return redirect("accounts:settings", request.workspace.slug)
@@ -93,14 +95,16 @@ def _link_page(request: WorkspaceRequest, member: Membership) -> HttpResponse:
     uid, token = services.issue_password_link(membership=member, actor=request.actor)
     return show_once(
         request,
-        title=f"Password link for {member.user.email}",
-        label="Link",
+        title=_("Password link for %(email)s") % {"email": member.user.email},
+        label=_("Link"),
         value=absolute(request, reverse("account_password_new", args=[uid, token])),
         notes=(
-            f"Hand it to {member.user.email} over a channel you trust: whoever has it chooses the password.",
-            "It works once, within a day, and ends with the next sign-in.",
+            _("Hand it to {email} over a channel you trust: whoever has it chooses the password.").format(
+                email=member.user.email
+            ),
+            _("It works once, within a day, and ends with the next sign-in."),
         ),
-        back=("settings", "Members"),
+        back=("settings", _("Members")),
     )
 
 
@@ -113,7 +117,7 @@ def member_page(request: WorkspaceRequest, form: InvitationForm | None = None) -
     context = {
         "members": [_shown(request, member, factors, may=may) for member in members],
         "invitations": [_invited(request, one, may=may) for one in invitations],
-        "roles": [(role, DESCRIPTIONS[role]) for role in ROLES],
+        "roles": [(role, _(DESCRIPTIONS[role])) for role in ROLES],
         "form": form or InvitationForm(),
         "chosen": form["roles"].value() or [] if form else [],
         "invite_url": url_of(request, "invitation_new") if may else "",

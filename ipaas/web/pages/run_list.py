@@ -11,6 +11,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -44,9 +45,9 @@ from ipaas.web.pages.support import (
     told,
     with_query,
 )
-from ipaas.web.pages.wording import error_class_options, failure_in_lists, plan_or_none, step_title, wait_words
+from ipaas.web.pages.wording import error_class_options, failure_in_lists, inside, plan_or_none, step_title, wait_words
 from ipaas.web.readmodels import CursorPage, Option, RunRow
-from ipaas.web.rendering import MASK_START, state_look
+from ipaas.web.rendering import MASK_START, number, state_look
 
 NOTHING_NEW = 204
 DEEDS = ("replay_runs", "cancel")
@@ -130,8 +131,8 @@ def environment_options(request: WorkspaceRequest, chosen: str) -> list[Option]:
 def _versions(request: WorkspaceRequest, query: Mapping[str, str]) -> list[Option]:
     flow = Flow.objects.visible_to(request.actor).filter(slug=query.get("flow", ""))
     found = FlowVersion.objects.filter(document__in=flow).order_by("-number").values_list("number", flat=True)
-    numbers = [str(number) for number in found[:100]]
-    return options({"": _("Any version"), **{number: number for number in numbers}}, query.get("version", ""))
+    numbers = [str(one) for one in found[:100]]
+    return options({"": _("Any version"), **{one: one for one in numbers}}, query.get("version", ""))
 
 
 def flow_options(request: WorkspaceRequest, chosen: str) -> list[Option]:
@@ -140,9 +141,10 @@ def flow_options(request: WorkspaceRequest, chosen: str) -> list[Option]:
 
 
 def _cursor_page(request: WorkspaceRequest, rows: list[RunRow], found: FoundRuns, before: UUID | None) -> CursorPage:
-    label = f"{len(rows)} run{'s' * (len(rows) != 1)}, newest first"
+    label = ngettext("{count} run, newest first", "{count} runs, newest first", len(rows)).format(count=len(rows))
     if found.looked_to is not None:
-        label += f"; looked back to {uuid7_time(found.looked_to):%Y-%m-%d %H:%M} UTC so far"
+        time = f"{uuid7_time(found.looked_to):%Y-%m-%d %H:%M} UTC"
+        label += _("; looked back to {time} so far").format(time=time)
     return CursorPage(
         rows,
         label,
@@ -154,7 +156,7 @@ def _cursor_page(request: WorkspaceRequest, rows: list[RunRow], found: FoundRuns
 def run_rows(runs: Any, slug: str) -> list[RunRow]:
     flows = dict(Flow.objects.filter(id__in={run.flow_id for run in runs}).values_list("id", "title"))
     names, standing = business_ids_of(runs), standing_steps(runs)
-    return [_run_row(run, slug, flows.get(run.flow_id, "removed flow"), names, standing.get(run.id)) for run in runs]
+    return [_run_row(run, slug, flows.get(run.flow_id, _("removed flow")), names, standing.get(run.id)) for run in runs]
 
 
 def _run_row(run: Run, slug: str, flow: str, names: Mapping[UUID, Any], step: Any) -> RunRow:
@@ -162,7 +164,7 @@ def _run_row(run: Run, slug: str, flow: str, names: Mapping[UUID, Any], step: An
     began: datetime = run.started_at or uuid7_time(run.id)
     stands = ""
     if step is not None:
-        waits = f": {wait_words(step).lower()}" if step.due_at is not None else ""
+        waits = f": {inside(wait_words(step))}" if step.due_at is not None else ""
         stands = f"{step_title(plan, step.path)}{waits}"
     return RunRow(
         id=str(run.id),
@@ -188,9 +190,9 @@ def _telling(ids: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 def counted_words(counted: Counted) -> str:
     """ "12", "at least 300", "more than 10,000"."""
     if not counted.more:
-        return f"{counted.number:,}"
+        return number(counted.number)
     text = _("more than {number}") if counted.number >= 10_000 else _("at least {number}")
-    return text.format(number=f"{counted.number:,}")
+    return text.format(number=number(counted.number))
 
 
 def _bulk(request: WorkspaceRequest, query: Mapping[str, str], wanted: RunFilter) -> dict[str, Any]:
@@ -249,7 +251,7 @@ def bulk_replay_runs(request: WorkspaceRequest) -> HttpResponse:
 
 
 def _start(request: WorkspaceRequest, deed: Any) -> HttpResponse:
-    with told(request, bulk.STARTED):
+    with told(request, _(bulk.STARTED)):
         wanted = _wanted_of(request)
         bulk.start(request, deed, wanted.as_json(), rate_per_s=bulk.asked_rate(request))
     return redirect(_back(request))

@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from ipaas.core.clock import now
 from ipaas.flows.plan import CallBlock, ForEachBlock, Plan
 from ipaas.runtime.models import Attempt, Run, StepRun
 from ipaas.runtime.showing import ShownRun
 from ipaas.runtime.unfinished import STANDING
 from ipaas.web.pages.run_waits import waits_of
-from ipaas.web.pages.wording import REMEDIES, step_title, verdict_view
+from ipaas.web.pages.wording import remedy_of, step_title, verdict_view, with_item
 from ipaas.web.readmodels import AttemptView, ErrorView, Impact, StepView
 
 MOST_STEPS = 200
@@ -118,7 +120,7 @@ class Timeline:
             offset_ms=self.axis.at(step.started_at),
             duration_ms=self._duration(step),
             depth=min(step.path.count("/"), 4),
-            item=f"item {step.item}" if step.item else "",
+            item=_("item {number}").format(number=step.item) if step.item else "",
             connection=block.connection if isinstance(block, CallBlock) else "",
             attempts=[self._attempt(step, attempt) for attempt in attempts],
             waits=waits_of(step, attempts, self.axis.at, self.axis.end),
@@ -148,18 +150,18 @@ class Timeline:
 
     def _note(self, step: StepRun) -> str:
         if step.status == StepRun.Status.CANCELLED:
-            return "Not finished: the run, or the block around this step, ended first."
+            return _("Not finished: the run, or the block around this step, ended first.")
         cause = (step.detail or {}).get("cause")
         if not cause:
             return ""
-        item = f", item {cause['item']}" if cause["item"] else ""
-        return f"It ended because of “{step_title(self.plan, cause['step'])}”{item}, a step inside of it."
+        title = with_item(f"“{step_title(self.plan, cause['step'])}”", cause["item"])
+        return _("It ended because of {step}, a step inside of it.").format(step=title)
 
     def _error(self, step: StepRun) -> ErrorView | None:
         if not step.error_class:
             return None
-        remedy = REMEDIES.get(step.error_class, "")
-        return ErrorView(step.error_class, step.error_code or "", self.text(step.error_message), remedy=remedy)
+        message = self.text(step.error_message)
+        return ErrorView(step.error_class, step.error_code or "", message, remedy=remedy_of(step.error_class))
 
     def _attempt(self, step: StepRun, attempt: Attempt) -> AttemptView:
         data = self.shown.attempt(step.path, step.item, attempt.number) if self.shown is not None else None

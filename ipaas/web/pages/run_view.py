@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
 
 from ipaas.accounts.models import Environment
 from ipaas.core.actor import Actor
@@ -20,6 +22,8 @@ from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun
 from ipaas.runtime.reading import business_ids_of
 from ipaas.runtime.replays import replays_of
 from ipaas.runtime.showing import ShownRun
+from ipaas.web.i18n.errors import told
+from ipaas.web.i18n.language import SOURCE
 from ipaas.web.pages.impacts import deed_impacts
 from ipaas.web.pages.run_timeline import (
     WITHOUT_FAULT,
@@ -31,9 +35,10 @@ from ipaas.web.pages.run_timeline import (
     read_steps,
     step_key,
 )
-from ipaas.web.pages.wording import REMEDIES, plan_or_none, short_id, step_title, words
+from ipaas.web.pages.wording import plan_or_none, remedy_of, short_id, step_title, trigger_word, with_item, words
 from ipaas.web.readmodels import Effect as EffectView
 from ipaas.web.readmodels import ErrorView, Impact, Link, Option, RunDetail, StepView
+from ipaas.web.rendering import number as grouped
 
 MOST_POINTS = 60
 STOPPED = (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR)
@@ -66,7 +71,7 @@ class RunView:
         try:
             self.shown = ShownRun(run)
         except IpaasError as error:
-            self.problem = f"The data of this run can not be shown. {error.detail} {error.advice}".strip()
+            self.problem = " ".join((_("The data of this run can not be shown."), told(error))).strip()
         self.steps, self.left_out = read_steps(run)
 
     @cached_property
@@ -90,7 +95,7 @@ class RunView:
         parent = run.replay_of or run.parent_run_id
         return RunDetail(
             id=str(run.id),
-            flow=flow.title if flow is not None else "removed flow",
+            flow=flow.title if flow is not None else _("removed flow"),
             flow_url=self._flow_url(flow),
             flow_version=number or 0,
             environment=environment or "",
@@ -115,9 +120,17 @@ class RunView:
             replays=[self._run_link(one.id) for one in replays_of(run.id)],
             replay_points=self.replay_points(),
             new_effects=self.actor.may("runs.replay_new_effects"),
-            note=f"{self.left_out:,} more steps, all without fault, are left out." if self.left_out else "",
+            note=self._left_out_words(),
             **self._own_deeds(),
         )
+
+    def _left_out_words(self) -> str:
+        text = ngettext(
+            "{count} more step, without fault, is left out.",
+            "{count} more steps, all without fault, are left out.",
+            self.left_out,
+        )
+        return text.format(count=grouped(self.left_out)) if self.left_out else ""
 
     def _own_deeds(self) -> dict[str, str]:
         run, may = self.run, self.actor.may
@@ -191,8 +204,9 @@ class RunView:
             if not step.item:
                 points[step.path] = title
             elif key := outer_item(self.plan, step):
-                path, _, number = key.partition("#")
-                points.setdefault(key, f"{step_title(self.plan, path)}: item {number} alone")
+                path, _mark, number = key.partition("#")
+                one = _("{step}: item {number} alone").format(step=step_title(self.plan, path), number=number)
+                points.setdefault(key, one)
         return [Option(value, label) for value, label in list(points.items())[:MOST_POINTS]]
 
     def failed_step(self) -> StepView | None:
@@ -207,39 +221,41 @@ class RunView:
     # -- words ---------------------------------------------------------------------------------------------------
 
     def status_reason(self) -> str:
-        run, title = self.run, step_title(self.plan, self.run.error_step or "")
-        if run.status == Run.Status.NEEDS_OPERATOR:
-            if run.error_class == "outcome_unknown":
-                return f"Nobody knows whether “{title}” took effect: look on the other side, then say so"
-            return f"“{title}” failed, so that not everything could be undone"
-        if run.status == Run.Status.CANCELLED or (not run.ended and run.cancel_reason):
-            return (
-                f"Cancelled: {run.cancel_reason}" if run.ended else f"Stops before its next step: {run.cancel_reason}"
-            )
-        return {
-            Run.Status.HELD: "Its flow is paused; it starts when the flow is taken up again",
-            Run.Status.DEAD: f"“{title}” failed for good",
-            Run.Status.DISCARDED: f"“{title}” failed for good; the dead letter was discarded",
-            Run.Status.COMPENSATING: f"“{title}” failed; what was done is being undone",
-            Run.Status.COMPENSATED: f"“{title}” failed; what was done was undone",
-        }.get(Run.Status(run.status), "")
+        run = self.run
+        if run.status == Run.Status.CANCELLED or (
+            not run.ended and run.cancel_reason and run.status != Run.Status.NEEDS_OPERATOR
+        ):
+            text = _("Cancelled: {reason}") if run.ended else _("Stops before its next step: {reason}")
+            return text.format(reason=run.cancel_reason)
+        if run.status == Run.Status.NEEDS_OPERATOR and run.error_class == "outcome_unknown":
+            text = _("Nobody knows whether “{step}” took effect: look on the other side, then say so")
+        else:
+            text = {
+                Run.Status.NEEDS_OPERATOR: _("“{step}” failed, so that not everything could be undone"),
+                Run.Status.HELD: _("Its flow is paused; it starts when the flow is taken up again"),
+                Run.Status.DEAD: _("“{step}” failed for good"),
+                Run.Status.DISCARDED: _("“{step}” failed for good; the dead letter was discarded"),
+                Run.Status.COMPENSATING: _("“{step}” failed; what was done is being undone"),
+                Run.Status.COMPENSATED: _("“{step}” failed; what was done was undone"),
+            }.get(Run.Status(run.status), "")
+        return text.format(step=step_title(self.plan, run.error_step or ""))
 
     def _error(self) -> ErrorView | None:
         run = self.run
         if not run.error_class or run.status == Run.Status.SUCCEEDED:
             return None
         message = self.timeline.text(run.error_message) or words(run.error_code or "")
-        return ErrorView(run.error_class, run.error_code or "", message, remedy=REMEDIES.get(run.error_class, ""))
+        return ErrorView(run.error_class, run.error_code or "", message, remedy=remedy_of(run.error_class))
 
     def _trigger(self) -> str:
         event = self.shown.trigger.get("event") if self.shown is not None and self.shown.has_input else ""
-        return f"{words(self.run.trigger)}, {event}" if event else words(self.run.trigger)
+        return f"{trigger_word(self.run.trigger)}, {event}" if event else trigger_word(self.run.trigger)
 
     def _flow_url(self, flow: Flow | None) -> str:
         return f"{reverse('runtime:run_list', args=[self.slug])}?flow={flow.slug}" if flow is not None else ""
 
     def _run_link(self, run_id: UUID) -> Link:
-        return Link(f"run {short_id(run_id)}", reverse("runtime:run_detail", args=[self.slug, run_id]))
+        return Link(_("run {id}").format(id=short_id(run_id)), reverse("runtime:run_detail", args=[self.slug, run_id]))
 
     # -- outside -------------------------------------------------------------------------------------------------
 
@@ -259,9 +275,9 @@ class RunView:
         if (f"{effect.path}~undo", effect.item) in undone:
             mode = "compensated"
         return EffectView(
-            f"{title}, item {effect.item}" if effect.item else title,
-            block.connection if isinstance(block, CallBlock) else "event" if isinstance(block, EmitBlock) else "",
-            self._reference(effect) if mode != "unknown" else "no answer recorded",
+            with_item(title, effect.item),
+            block.connection if isinstance(block, CallBlock) else _("event") if isinstance(block, EmitBlock) else "",
+            self._reference(effect) if mode != "unknown" else _("no answer recorded"),
             mode,
         )
 
@@ -279,8 +295,9 @@ class RunView:
     # -- download ------------------------------------------------------------------------------------------------
 
     def data(self) -> dict[str, Any]:
-        """Everything about the run as one masked document."""
-        detail = asdict(self.detail(""))
+        """Everything about the run as one masked document, for programs and so in English."""
+        with override(SOURCE):
+            detail = asdict(self.detail(""))
         beside = ("version", "live", "window_ms", "stories")
         for name in [name for name in detail if name.endswith("_url") or name in beside]:
             del detail[name]

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
@@ -29,7 +30,7 @@ def reason_of(request: WorkspaceRequest) -> str:
     reason = posted(request, "reason", MOST_REASON)
     if not reason:
         raise InvalidInput(
-            [{"path": "reason", "code": "reason.missing", "message": "say why; it goes into the audit trail"}]
+            [{"path": "reason", "code": "reason.missing", "message": _("say why; it goes into the audit trail")}]
         )
     return reason
 
@@ -59,7 +60,7 @@ def run_detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "run": detail,
         "problem": view.problem,
-        "crumbs": [Link("Runs", reverse("runtime:run_list", args=[request.workspace.slug]))],
+        "crumbs": [Link(_("Runs"), reverse("runtime:run_list", args=[request.workspace.slug]))],
         "replay_from": asked(request, "from"),
     }
     if request.htmx and "v" in request.GET:
@@ -105,9 +106,9 @@ def run_replay(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     path, item = split_key(posted(request, "from_step", 500))
     fresh = posted(request, "effects") == "new"
     again = None
-    with told(request, "The replay has begun."):
+    with told(request, _("The replay has begun.")):
         if fresh and posted(request, "confirm") != "yes":
-            message = "confirm that everything outside is to happen a second time"
+            message = _("confirm that everything outside is to happen a second time")
             raise InvalidInput([{"path": "effects", "code": "replay.confirm", "message": message}])
         again = replay_run(
             actor=request.actor, run=run, reason=reason_of(request), from_step=path, item=item, new_effects=fresh
@@ -127,7 +128,7 @@ def split_key(key: str) -> tuple[str | None, int | None]:
 @page("runs.resume")
 def run_resume(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     run = run_of(request, run_id)
-    with told(request, "The run goes on."):
+    with told(request, _("The run goes on.")):
         services.resume_run(actor=request.actor, run=run, reason=reason_of(request))
     return redirect("runtime:run_detail", request.workspace.slug, run.id)
 
@@ -136,7 +137,7 @@ def run_resume(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
 @page("runs.skip")
 def run_skip(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     run = run_of(request, run_id)
-    with told(request, "The step is skipped and the run goes on."):
+    with told(request, _("The step is skipped and the run goes on.")):
         services.skip_step(actor=request.actor, run=run, reason=reason_of(request))
     return redirect("runtime:run_detail", request.workspace.slug, run.id)
 
@@ -145,7 +146,7 @@ def run_skip(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
 @page("runs.cancel")
 def run_cancel(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     run = run_of(request, run_id)
-    with told(request, "The run stops before its next step."):
+    with told(request, _("The run stops before its next step.")):
         services.cancel_run(actor=request.actor, run=run, reason=reason_of(request))
     return redirect("runtime:run_detail", request.workspace.slug, run.id)
 
@@ -155,11 +156,11 @@ def run_cancel(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
 def run_settle(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     """Say whether an effect of unknown outcome happened; its result, if given, is JSON."""
     run = run_of(request, run_id)
-    path, _, item = posted(request, "step", 500).partition("#")
-    with told(request, "Noted. The run goes on."):
+    path, _mark, item = posted(request, "step", 500).partition("#")
+    with told(request, _("Noted. The run goes on.")):
         happened = {"yes": True, "no": False}.get(posted(request, "happened"))
         if happened is None:
-            message = "say whether it happened"
+            message = _("say whether it happened")
             raise InvalidInput([{"path": "happened", "code": "settle.happened", "message": message}])
         services.settle_effect(
             actor=request.actor, run=run, path=path, item=item, happened=happened,

@@ -36,6 +36,10 @@ from ipaas.web.readmodels import CursorPage, Link, SecretRow
 PAGE_SIZE = 25
 READ_WINDOW = timedelta(days=7)
 MOST_READ_ENTRIES = 5000
+KINDS: Mapping[str, str] = {
+    Secret.Kind.CREDENTIAL: gettext_noop("credential"),
+    Secret.Kind.SIGNING: gettext_noop("signing secret of webhooks"),
+}
 ORDERS = {
     "name": gettext_noop("By name"),
     "expiry": gettext_noop("Expires soonest"),
@@ -248,7 +252,7 @@ def _rows(request: WorkspaceRequest, secrets: list[Secret]) -> list[SecretRow]:
             slug=secret.slug,
             url=reverse("vault:secret_detail", args=[request.workspace.slug, secret.slug]),
             description=secret.description,
-            kind=_(secret.get_kind_display()),
+            kind=_(KINDS[secret.kind]),
             version=secret.current_version,
             state=_state(secret, live.get(secret.id)),
             updated_at=live[secret.id].created_at if secret.id in live else secret.updated_at,

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
 from ipaas.accounts.models import Environment
@@ -18,7 +19,7 @@ from ipaas.runtime.stories import MOST_RUNS, find_story
 from ipaas.web.operate_readmodels import StoryRun
 from ipaas.web.pages.run_list import run_rows
 from ipaas.web.pages.support import environment_of
-from ipaas.web.pages.wording import plan_or_none, step_title, words
+from ipaas.web.pages.wording import plan_or_none, step_title, trigger_word, with_item
 from ipaas.web.readmodels import Effect as EffectView
 from ipaas.web.readmodels import Link
 
@@ -55,7 +56,7 @@ def _story_runs(request: WorkspaceRequest, runs: Sequence[Run], effects: Any) ->
             status=row.status,
             started_at=row.started_at or uuid7_time(run.id),
             duration_ms=row.duration_ms,
-            trigger=_("Replay") if run.replay_of else words(run.trigger),
+            trigger=pgettext("trigger", "Replay") if run.replay_of else trigger_word(run.trigger),
             did=effect_views(plan_or_none(run.version_id), effects.get(run.id, [])),
             step=row.step,
             error=row.error,
@@ -80,10 +81,10 @@ def _effect_view(plan: Plan | None, effect: Effect) -> EffectView:
     block = plan.blocks.get(effect.path) if plan is not None else None
     title = step_title(plan, effect.path)
     return EffectView(
-        title=f"{title}, {_('item {number}').format(number=effect.item)}" if effect.item else title,
+        title=with_item(title, effect.item),
         connection=block.connection
         if isinstance(block, CallBlock)
-        else "event"
+        else _("event")
         if isinstance(block, EmitBlock)
         else "",
         reference="",

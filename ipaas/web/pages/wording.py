@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import get_language, gettext_noop, ngettext
 from django.utils.translation import gettext as _
 
 from ipaas.core.errors import ErrorClass, NotFound
@@ -59,6 +59,15 @@ _TONES = {
     "admitted": "ok", "recorded": "ok", "found": "ok", "absent": "idle", "probe": "wait", "retry": "wait",
     "fail": "bad", "unknown": "bad", "expired": "bad", "busy": "wait", "repeat": "wait", "undecided": "wait",
 }  # fmt: skip
+_TRIGGERS = {
+    "webhook": gettext_noop("Webhook"),
+    "event": gettext_noop("Event"),
+    "flow": gettext_noop("Flow"),
+    "poll": gettext_noop("Poll"),
+    "schedule": gettext_noop("Schedule"),
+    "manual": gettext_noop("Manual"),
+    "test": gettext_noop("Test"),
+}
 _WAITS = {
     "retry": gettext_noop("Waits before the next attempt"),
     "timer": gettext_noop("Waits for its time"),
@@ -87,6 +96,16 @@ def remedy_of(error_class: str) -> str:
     return _(REMEDIES[error_class]) if error_class in REMEDIES else ""
 
 
+def trigger_word(trigger: str) -> str:
+    """What started a run, in a word."""
+    return _(_TRIGGERS[trigger]) if trigger in _TRIGGERS else words(trigger)
+
+
+def inside(text: str) -> str:
+    """A sentence as the later part of another one: its first letter small, names in it as they are."""
+    return text[:1].lower() + text[1:]
+
+
 def plural(word: str) -> str:
     """The plural of a business id's name: order, delivery, batch. Names are the flows' own: only English has a rule."""
     if get_language() != "en":
@@ -97,7 +116,9 @@ def plural(word: str) -> str:
 
 
 def counted(number: int, word: str) -> str:
-    """ "1 order", "1,240 orders"."""
+    """ "1 order", "1,240 orders"; runs where nothing says what they are about."""
+    if not word:
+        return ngettext("{count} run", "{count} runs", number).format(count=grouped(number))
     return f"{grouped(number)} {word if number == 1 else plural(word)}"
 
 
@@ -123,6 +144,11 @@ def step_title(plan: Plan | None, path: str) -> str:
     return block.title or (
         _("Publish {event}").format(event=block.type) if isinstance(block, EmitBlock) else words(block.id)
     )
+
+
+def with_item(title: str, item: str) -> str:
+    """The title of a step, with the number of its item inside a for-each."""
+    return _("{step}, item {number}").format(step=title, number=item) if item else title
 
 
 def failure_in_lists(row: Run | DeadLetter, plan: Plan | None, step: str | None) -> ErrorView | None:

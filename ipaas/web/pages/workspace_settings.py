@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts import services
@@ -27,11 +29,18 @@ LARGEST_VARIABLES = 100_000
 
 class EnvironmentForm(forms.Form):
     slug = forms.CharField(
-        max_length=40, label="Short name", help_text="Such as staging: commands and addresses use it. It never changes."
+        max_length=40,
+        label=gettext_lazy("Short name"),
+        help_text=gettext_lazy("Such as staging: commands and addresses use it. It never changes."),
     )
-    name = forms.CharField(max_length=80)
+    name = forms.CharField(max_length=80, label=gettext_lazy("Name"))
     position = forms.IntegerField(
-        min_value=0, max_value=999, initial=0, required=False, help_text="Order in lists: development first."
+        min_value=0,
+        max_value=999,
+        initial=0,
+        required=False,
+        label=gettext_lazy("Position"),
+        help_text=gettext_lazy("Order in lists: development first."),
     )
     variables = forms.CharField(max_length=LARGEST_VARIABLES, required=False)
 
@@ -43,7 +52,7 @@ class EnvironmentForm(forms.Form):
         except InvalidInput as error:
             raise forms.ValidationError(told_error(error)) from None
         if not isinstance(value, dict):
-            message = 'Write an object, such as {"shop": "de"}.'
+            message = _("Write an object, such as %(example)s.") % {"example": '{"shop": "de"}'}
             raise forms.ValidationError(message)
         return value
 
@@ -87,7 +96,7 @@ def environment_new(request: WorkspaceRequest) -> HttpResponse:
             given = {**form.cleaned_data, "position": form.cleaned_data["position"] or 0}
             services.create_environment(workspace=request.workspace, actor=request.actor, **given)
             return redirect("accounts:environments", request.workspace.slug)
-    return _environment_form(request, form, "New environment")
+    return _environment_form(request, form, _("New environment"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -105,7 +114,7 @@ def environment_edit(request: WorkspaceRequest, slug: str) -> HttpResponse:
         with form_errors(form):
             services.change_environment(environment=environment, actor=request.actor, **form.cleaned_data)
             return redirect("accounts:environments", request.workspace.slug)
-    return _environment_form(request, form, f"Change {environment.name}")
+    return _environment_form(request, form, _("Change {title}").format(title=environment.name))
 
 
 def _environment_form(request: WorkspaceRequest, form: EnvironmentForm, title: str) -> HttpResponse:
@@ -113,7 +122,7 @@ def _environment_form(request: WorkspaceRequest, form: EnvironmentForm, title: s
         "title": title,
         "form": form,
         "variables": form["variables"].value() or "{}",
-        "crumbs": [Link("Environments", url_of(request, "environments"))],
+        "crumbs": [Link(_("Environments"), url_of(request, "environments"))],
         "cancel_url": url_of(request, "environments"),
     }
     return show(request, "environments", "environment_form", context, status=422 if form.errors else 200)
@@ -161,10 +170,14 @@ def policies(request: WorkspaceRequest) -> HttpResponse:
     rows = Connection.objects.in_workspace(request.workspace.id).select_related("workspace").exclude(policy={})
     own = [(Link(row.title, connection_url(row)), row.environment.name, ", ".join(sorted(row.policy))) for row in rows]
     kept = [
-        (f"IPAAS_{name.upper()}", f"{getattr(settings(), name)} days", Settings.model_fields[name].description)
+        (f"IPAAS_{name.upper()}", _days(getattr(settings(), name)), Settings.model_fields[name].description)
         for name in ("retention_days", "key_retention_days")
     ]
     return show(request, "policies", "policies", {"rows": platform_rows(), "own": own, "kept": kept})
+
+
+def _days(number: int) -> str:
+    return ngettext("{count} day", "{count} days", number).format(count=number)
 
 
 @require_GET

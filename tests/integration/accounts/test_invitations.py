@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core import mail
 from django.test import override_settings
+from django.utils import translation
 
 from ipaas.accounts.errors import InvitationEnded
 from ipaas.accounts.invitations import NewInvitation, accept_invitation, invitation_of, mail_invitation
@@ -109,6 +110,15 @@ def test_the_mail_holds_the_link(invited: NewInvitation) -> None:
     assert sent.to == ["dora@example.org"]
     assert "https://ipaas.example/accounts/invitation/abc/" in sent.body
     assert "\n" not in sent.subject
+
+
+def test_the_mail_speaks_the_language_of_whom_it_goes_to(invited: NewInvitation) -> None:
+    make_user("dora@example.org")
+    User.objects.filter(email="dora@example.org").update(language="de")
+    with translation.override("en"):
+        mail_invitation(invited, "https://ipaas.example/join")
+    assert mail.outbox[0].subject == "Einladung zu Acme"
+    assert "innerhalb von 7 Tagen" in mail.outbox[0].body
 
 
 def test_without_a_mail_server_mails_become_files(

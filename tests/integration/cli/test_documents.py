@@ -185,7 +185,7 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["apply", "/nowhere.yaml"], 2, "there is no file"),
     (["runs", "list", "--status", "odd"], 1, "odd"),
     (["audit", "list", "--filter", "x"], 2, "name=value"),
-    (["audit", "list", "--filter", "x=1"], 1, "no filter"),
+    (["audit", "list", "--filter", "x=1"], 1, "no such parameter"),
 ]
 
 

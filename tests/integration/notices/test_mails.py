@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
+from ipaas.accounts.models import User
 from ipaas.core.actor import Actor
 from ipaas.outbox.models import Mail
 from ipaas.runtime.approvals import decide_approval, delegate_approval
@@ -34,6 +35,17 @@ def test_everybody_with_the_role_is_told_with_a_link(world: World, join: Join) -
     assert mail.outbox[0].subject == "Decision needed: Ship o-1?"
     assert f"/w/{world.workspace.slug}/approvals/{approval.id}/" in mail.outbox[0].body
     assert {one.state for one in Mail.objects.all()} == {"sent"}
+
+
+def test_each_is_told_in_the_own_language(world: World, join: Join) -> None:
+    join("alice", "approver"), join("bob", "approver")
+    User.objects.filter(email="bob@example.com").update(language="de")
+    world.play(world.flow(ask(), call("ship")))
+    subjects = {one.to[0]: one.subject for one in mail.outbox}
+    assert subjects == {
+        "alice@example.com": "Decision needed: Ship o-1?",
+        "bob@example.com": "Entscheidung nötig: Ship o-1?",
+    }
 
 
 def test_who_may_not_decide_under_four_eyes_is_not_asked(world: World, join: Join) -> None:

@@ -131,7 +131,7 @@ def test_the_preview_counts_what_the_filter_names(world: World) -> None:
     tomorrow = (now() + timedelta(days=1)).isoformat()
 
     def count(**conditions: Any) -> int:
-        return preview_count(actor=SYSTEM, workspace=world.workspace, deed="replay", filter=conditions)
+        return preview_count(actor=SYSTEM, workspace=world.workspace, deed="replay", filter=conditions).number
 
     assert count() == 3
     assert count(flow_id=str(runs[0].flow_id), error_class="business_rejection") == 3

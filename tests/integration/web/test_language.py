@@ -115,6 +115,25 @@ def test_a_form_sends_dates_as_the_browser_writes_them(browser: Client, language
     assert 'value="2027-01-31"' in browser.get("/w/acme/vault/secrets/token/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/w/acme/settings/", "Alles, auch Mitglieder, Einstellungen und API-Schlüssel."),
+        ("/w/acme/settings/keys/", "Das Prüfprotokoll lesen."),
+        ("/w/acme/settings/policies/", "Versuche insgesamt, der erste mitgezählt."),
+        ("/w/acme/audit/", "Noch nicht geprüft"),
+        ("/w/acme/webhooks/new/", "Ein Lauf kam ohne Fehlschlag an sein Ende."),
+        ("/profile/", "Wozu Sie gehören"),
+        ("/accounts/password/set/", "Passwort setzen"),
+    ],
+)
+def test_pages_say_words_that_code_holds(browser: Client, path: str, said: str) -> None:
+    page = browser.get(path, headers={"accept_language": "de"})
+
+    assert page.status_code == 200
+    assert said in page.content.decode()
+
+
 def test_errors_are_told_in_the_language_of_the_page() -> None:
     error = ConnectionDisabled(connection="shop")
     with translation.override("de"):

@@ -52,6 +52,17 @@ def test_failures_are_grouped_by_cause_the_largest_first(operator: Browser, lett
     assert answer.context["totals"]["count"] == 4
 
 
+def test_what_is_at_stake_is_added_up_over_the_groups_in_any_language(
+    operator: Browser, letters: list[DeadLetter]
+) -> None:
+    def at_stake(language: str) -> str:
+        answer = operator.client.get(operator.url("dead_letter_list"), headers={"accept-language": language})
+        return str(answer.context["totals"]["at_stake"])
+
+    assert at_stake("en") == "4 orders"
+    assert at_stake("de") == "4 order"  # the flow's own word, of which only English makes a plural
+
+
 @pytest.mark.parametrize(
     ("query", "causes"),
     [

@@ -225,6 +225,14 @@ def test_the_page_and_the_download_show_no_classified_value(world: World, operat
     assert json.loads(answer.content)["input"]["id"] == "o-1"
 
 
+def test_the_page_speaks_the_language_of_the_reader_and_the_file_english(operator: Browser, dead: Run) -> None:
+    def of(name: str) -> Any:
+        return operator.client.get(operator.url(name, dead.id), headers={"accept-language": "de"})
+
+    assert of("run_detail").context["run"].status_reason == "„Ship“ ist endgültig fehlgeschlagen"
+    assert json.loads(of("run_data").content)["status_reason"] == "“Ship” failed for good"
+
+
 def test_an_unchanged_run_answers_a_poll_with_nothing(world: World, operator: Browser) -> None:
     world.gateway.on("charge", retry(), ok())
     run = world.play(world.flow(call("charge")))
