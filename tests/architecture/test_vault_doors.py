@@ -11,7 +11,7 @@ ROOT = Path(ipaas.__file__).parent
 DOORS = {
     "ipaas.vault.opening": {"vault", "catalog"},
     "ipaas.vault.inbound": {"catalog", "events", "ingress", "notices"},
-    "ipaas.vault.known": {"runtime"},
+    "ipaas.vault.known": {"catalog", "runtime"},
     "ipaas.vault.versions": {"vault"},
     "ipaas.vault.sealing": {"vault"},
 }

@@ -150,5 +150,5 @@ def _read_body(request: HttpRequest, most: int) -> None:
     if not str(length).isdigit() or int(length) > most:
         raise TooLarge(what="body", limit=f"{most} bytes")
     if most > jsonio.DEFAULT.max_bytes:
-        request._body = request.read(most + 1)  # type: ignore[attr-defined]  # noqa: SLF001 - beyond what forms may send
+        request._body = request.read(most + 1)  # noqa: SLF001 - beyond what forms may send
     _ = request.body

@@ -132,13 +132,14 @@ class ImportViewSet(ApiViewSet):
     def _given(self) -> dict[str, Any]:
         given = self.read(ImportInput)
         url = given.pop("url", "")
-        common = {"workspace": self.workspace, "actor": self.actor}
-        source = fetch_description(url=url, **common) if url else given.pop("text").encode()
-        return {**common, **given, "source": source, "source_url": url}
+        if url:
+            source = fetch_description(url=url, workspace=self.workspace, actor=self.actor)
+        else:
+            source = given.pop("text").encode()
+        return {"workspace": self.workspace, "actor": self.actor, **given, "source": source, "source_url": url}
 
     def _looked_at(self, draft: ImportDraft) -> dict[str, Any]:
-        shown = {name: getattr(draft, name) for name in ImportOutput().fields}
-        return {**shown, "preview": imports.proposal_of(draft=draft, actor=self.actor)}
+        return {**ImportOutput(draft).data, "preview": imports.proposal_of(draft=draft, actor=self.actor)}
 
     def _draft(self, draft_id: Any) -> ImportDraft:
         found: ImportDraft = self.one(self.get_queryset(), "import", id=draft_id)

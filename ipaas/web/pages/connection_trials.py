@@ -138,4 +138,5 @@ def connection_move(request: WorkspaceRequest, environment: str, slug: str) -> H
 
 def _label(version: ImportedConnector, row: Connection) -> str:
     api = f" (API {version.api_version})" if version.api_version else ""
-    return f"{version.version}{api}" + (f" – {_('present')}" if version.version == row.connector_version else "")
+    label = f"{version.version}{api}"
+    return _("{version} – present").format(version=label) if version.version == row.connector_version else label

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog import services
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_of, connectors, known_connector
+from ipaas.catalog.registry import connector_in, connector_of, connectors
 from ipaas.catalog.resolution import effective_policy
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
@@ -111,7 +111,7 @@ def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
         raise NotFound(what="environment")
     form = ConnectionForm(
         request.POST if request.method == "POST" else None,
-        manifest=known_connector(request.workspace.id, connector).manifest,
+        manifest=connector_in(request.workspace.id, connector).manifest,
         environment=environment,
     )
     if request.method == "POST" and form.is_valid():

@@ -154,6 +154,9 @@ def test_a_discarded_draft_leaves_the_versions_alone(builder: Client, draft: Imp
 
 def test_a_version_that_a_connection_uses_stays(builder: Client, workspace: Workspace, post: Connection) -> None:
     keep(workspace, changed())
+    shown = text_of(builder.get(ONE))
+    assert f'action="{ONE}-delete/1/"' in shown
+    assert "Delete version 1.0.0" in shown
     assert "post in production" in text_of(builder.post(f"{ONE}-delete/1/", follow=True))
     builder.post(f"{ONE}-delete/2/")
     assert [one.number for one in ImportedConnector.objects.all()] == [1]
