@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from ipaas import audit
-from ipaas.accounts.actors import flow_permissions
+from ipaas.accounts.actors import flow_permissions, identity_of
 from ipaas.accounts.errors import InvalidApiKey
 from ipaas.accounts.models import ApiKey, Membership, ServiceAccount, User, Workspace
 from ipaas.accounts.roles import permissions_of
@@ -77,9 +77,12 @@ def create_api_key(
 def rotate_api_key(*, key: ApiKey, actor: Actor, overlap: timedelta = timedelta(days=1)) -> NewApiKey:
     """Make the successor of a key; the old one lives on for ``overlap`` so that callers can change over.
 
-    Rights, owner and flows stay the same; an expiry moves on by the old key's whole life span.
+    Rights, owner and flows stay the same; an expiry moves on by the old key's whole life span. A personal key acts in
+    its owner's name, so that nobody else gets its successor: others revoke it.
     """
     require_permission(actor, "apikeys.manage", key)
+    if not may_rotate(key, actor):
+        raise Conflict(what=f"The key {key.name!r} acts in the name of {key.owner}: they rotate it, others revoke it.")
     old = ApiKey.objects.select_for_update().get(id=key.id)
     moment = now()
     if old.revoked_at or old.replaced_by_id or (old.expires_at and old.expires_at <= moment):
@@ -102,6 +105,11 @@ def rotate_api_key(*, key: ApiKey, actor: Actor, overlap: timedelta = timedelta(
     old.save(update_fields=["replaced_by", "expires_at"])
     _record("apikey.rotated", old, actor, {"new_prefix": made.key.prefix, "old_ends_at": old.expires_at})
     return made
+
+
+def may_rotate(key: ApiKey, actor: Actor) -> bool:
+    """Whether a key's successor may be shown to an actor: a personal key's to its owner alone."""
+    return key.owner_id is None or actor.is_system or identity_of(actor.kind, actor.id) == f"user:{key.owner_id}"
 
 
 @transaction.atomic

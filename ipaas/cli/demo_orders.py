@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError, connection
+
 from ipaas.catalog.stand_in_place import StandIns
 from ipaas.catalog.stand_ins import clear_faults, send_webhooks, set_fault
 from ipaas.cli.books import effects, open_books, read_ledger
@@ -123,16 +125,25 @@ def _runs(workspace_id: UUID, order_ids: Iterable[str], begun: datetime) -> dict
 
 
 def _wait(workspace_id: UUID, order_ids: list[str], begun: datetime, wanted: int, wait_s: float, say: Say) -> None:
-    """Return when so many runs have ended, or the time is up."""
+    """Return when so many runs have ended, or the time is up; a database that went down is waited for as well."""
     deadline, told = time.monotonic() + wait_s, time.monotonic()
     while True:
-        ended = sum(run.ended for run in _runs(workspace_id, order_ids, begun).values())
-        if ended >= wanted or time.monotonic() > deadline:
+        ended = _ended(workspace_id, order_ids, begun)
+        if (ended is not None and ended >= wanted) or time.monotonic() > deadline:
             return
         if time.monotonic() - told >= _TELL_S:
             told = time.monotonic()
-            say(f"{ended} of {wanted} orders have ended")
+            say("The database does not answer" if ended is None else f"{ended} of {wanted} orders have ended")
         time.sleep(_LOOK_S)
+
+
+def _ended(workspace_id: UUID, order_ids: list[str], begun: datetime) -> int | None:
+    """How many of the orders' runs have ended; None while the database does not answer."""
+    try:
+        return sum(run.ended for run in _runs(workspace_id, order_ids, begun).values())
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return None
 
 
 def _report(endpoint: Endpoint, order_ids: list[str], begun: datetime, problems: list[str]) -> Report:

@@ -28,6 +28,9 @@ def main(argv: list[str]) -> int:
             f"Error: no permission for {error.filename}. It belongs to another user: act as that user, or see doctor."
         )
         return 1
+    except BrokenPipeError:  # whoever read, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         return 130
 

@@ -126,12 +126,12 @@ def _keys(folder: Path) -> Iterator[Finding]:
 
 
 def _ports(state: State | None) -> Iterator[Finding]:
-    options = Options.from_environment()
+    options = Options.from_environment(state.environment if state else os.environ)
     for name, port in (("IPAAS_PORT", options.port), ("IPAAS_INGRESS_PORT", options.ingress_port)):
         if is_free(options.host, port):
             remedy = f"See the logs in {default_home() / 'logs'}." if state else None
             yield Finding("port", f"{port} is free" + (", though the instance runs" if state else ""), remedy)
-        elif state is not None and state.environment.get(name) == str(port):
+        elif state is not None:
             yield Finding("port", f"{port} is served by this instance")
         else:
             holder = holder_of(port) or "another program"

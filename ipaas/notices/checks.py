@@ -20,8 +20,8 @@ def check(webhook: Webhook) -> None:
     faults = []
     if not SLUG.match(webhook.slug) or len(webhook.slug) > LONGEST_SLUG:
         faults.append(("slug", "slug.invalid", f"is up to {LONGEST_SLUG} small letters, digits and single hyphens"))
-    if not 0 < len(webhook.title.strip()) <= 200:
-        faults.append(("title", "title.length", "has 1 to 200 characters"))
+    if not 0 < len(webhook.title.strip()) <= 200 or not webhook.title.isprintable():
+        faults.append(("title", "title.length", "has 1 to 200 characters on one line"))
     faults += _address_faults(webhook)
     faults += _event_faults(webhook)
     if webhook.environment is not None and webhook.environment.workspace_id != webhook.workspace_id:
@@ -42,7 +42,7 @@ def _address_faults(webhook: Webhook) -> list[tuple[str, str, str]]:
     try:
         target = check_url(webhook.url, policy)
     except NetError as error:
-        return [("url", error.code, f"{error.detail} {error.advice}")]
+        return [("url", error.code, f"{error.detail.rstrip('.')}. {error.advice}")]
     if target.scheme != "https" and not policy.allows_private(target.host, target.port):
         message = "must begin with https:// (http is for private targets that the workspace's settings allow)"
         return [("url", "url.plain", message)]

@@ -17,6 +17,7 @@ from ipaas.reference.class_page import class_page
 from ipaas.reference.connector_pages import connector_pages
 from ipaas.reference.settings_page import settings_page
 from ipaas.sdk.reference import render as manifest_page
+from ipaas.web.api.reference import pages as api_pages
 
 PAGES: Mapping[str, Callable[[], str]] = {
     **documents.PAGES,
@@ -36,7 +37,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 def pages() -> dict[str, str]:
     """Name below ``docs/reference`` → content, of every generated file. Django must be set up."""
     load_all()
-    return {**{name: render() for name, render in PAGES.items()}, **connector_pages()}
+    return {**{name: render() for name, render in PAGES.items()}, **api_pages(), **connector_pages()}
 
 
 def write_pages(folder: Path) -> list[str]:

@@ -117,7 +117,8 @@ def refusal(actor: Actor, approval: Approval) -> IpaasError | None:
     """Why an actor may not decide this question; None when the flow leaves the decision to it.
 
     The role that the flow names decides; when it has escalated, the second role too; an admin has every role. Who
-    was delegated to has a say, who delegated has none any more.
+    was delegated to has a say, who delegated has none any more. Under four eyes a program is nobody: whoever makes
+    service accounts would be two.
     """
     if actor.is_system:
         return None
@@ -125,6 +126,8 @@ def refusal(actor: Actor, approval: Approval) -> IpaasError | None:
     if not _has_say(approval, person, roles_of(actor)):
         return NotTheApprover(who=f"people with the role {' or '.join(deciding_roles(approval))}")
     deed = barred(approval).get(person)
+    if approval.four_eyes and not person.startswith("user:"):
+        deed = "act as a program"
     return FourEyes(deed=deed) if deed else None
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.views import defaults
 
@@ -15,6 +15,7 @@ _FOR_PROGRAMS = ("/api/", "/hooks/")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    request.POST = QueryDict()  # the page looks for its token there; what could not be read is not read again
     return _problem(request, BadRequest()) or defaults.bad_request(request, exception)
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.models import Workspace
 from ipaas.web.i18n.language import languages
+from ipaas.web.pages.support import posted
 from ipaas.web.shell import THEMES
 
 YEAR_S = 365 * 24 * 3600
@@ -76,6 +77,6 @@ def _kept(request: HttpRequest, name: str, value: str) -> HttpResponse:
 def environment_select(request: HttpRequest, workspace: str) -> HttpResponse:
     """Choose the environment the lists of this workspace show; kept in the session."""
     place = get_object_or_404(Workspace, slug=workspace, memberships__user_id=request.user.pk)
-    environment = get_object_or_404(place.environments, slug=request.POST.get("environment", ""))
+    environment = get_object_or_404(place.environments, slug=posted(request, "environment"))
     request.session[f"environment:{place.slug}"] = environment.slug
     return _back(request)

@@ -37,6 +37,14 @@ def test_the_sign_in_page_is_shown_under_the_strict_policy() -> None:
     assert "style=" not in answer.content.decode()
 
 
+@pytest.mark.parametrize("charset", ["utf-7", "ascii", "idna"])
+def test_a_form_in_another_charset_is_refused(charset: str) -> None:
+    visitor = Client(enforce_csrf_checks=True)
+    visitor.get("/accounts/login/")
+    kind = f"application/x-www-form-urlencoded; charset={charset}"
+    assert visitor.generic("POST", "/accounts/login/", "login=a", content_type=kind).status_code == 400
+
+
 def test_a_stranger_is_sent_to_the_sign_in_page() -> None:
     assert Client().get("/").headers["Location"].startswith("/accounts/login/")
 
@@ -68,6 +76,7 @@ def test_an_unknown_theme_is_refused(browser: Client) -> None:
 def test_the_environment_of_a_workspace_is_chosen_by_its_members_only(browser: Client, workspace: Workspace) -> None:
     assert browser.post("/w/northwind/environment/", {"environment": "production"}).status_code == 302
     assert browser.session["environment:northwind"] == "production"
+    assert browser.post("/w/northwind/environment/", {"environment": "no\x00ne"}).status_code == 404
     charlie = Client()
     charlie.force_login(User.objects.create_user("charlie@example.com", "correct horse battery", name="Charlie"))
     assert charlie.post("/w/northwind/environment/", {"environment": "production"}).status_code == 404

@@ -42,6 +42,7 @@ TAGS: Final = {
     "secrets": "Credentials: values go in and never come out.",
     "endpoints": "Addresses at which deliveries come in.",
     "receipts": "Accepted deliveries, and what became of each.",
+    "webhooks": "Addresses outside that are told of events, and what became of each delivery.",
     "stubs": "Stand-ins for vendors: faults, ledger, webhooks.",
     "access": "Members, roles, service accounts and API keys.",
     "audit": "The audit trail: read, export, verify.",

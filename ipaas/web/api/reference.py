@@ -1,11 +1,7 @@
-"""Generates the reference of the API: ``python -m ipaas.web.api.reference docs/reference``."""
+"""The reference of the API: its description as a file, and a page of all operations."""
 
 import json
-import sys
 from collections import defaultdict
-from pathlib import Path
-
-import django
 
 HEAD = """# REST API
 
@@ -36,9 +32,3 @@ def _operations() -> str:
         for name, text in TAGS.items()
     ]
     return HEAD + "".join(parts)
-
-
-if __name__ == "__main__":
-    django.setup()
-    for name, text in pages().items():
-        (Path(sys.argv[1]) / name).write_text(text)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,7 +17,8 @@ from ipaas.notices.models import DeliveryAttempt, Webhook, WebhookDelivery
 from ipaas.notices.services import WithSecret, shown_url
 from ipaas.outbox.event_types import event_types
 from ipaas.web.api.base import ApiViewSet
-from ipaas.web.api.fields import JsonField, OptionalReasonInput, ReasonInput, StrictSerializer
+from ipaas.web.api.fields import JsonField, OptionalReasonInput, PageOutput, ReasonInput, StrictSerializer
+from ipaas.web.api.pagination import page_by_place
 
 
 class EventTypeOutput(serializers.Serializer[Any]):
@@ -27,7 +29,7 @@ class EventTypeOutput(serializers.Serializer[Any]):
     example = JsonField()
 
 
-class EventTypesOutput(serializers.Serializer[Any]):
+class EventTypesOutput(PageOutput):
     items = EventTypeOutput(many=True)
 
 
@@ -136,17 +138,20 @@ class WebhookViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[Webhook]:
         return Webhook.objects.in_workspace(self.workspace.id).select_related("workspace", "environment")
 
-    @extend_schema(responses=EventTypesOutput)
+    @extend_schema(responses=forced_singular_serializer(EventTypesOutput))  # type: ignore[no-untyped-call]
     def types(self, request: Request) -> Response:
         """Every type of event that a webhook can be told of, with its form and an example."""
-        return Response(EventTypesOutput({"items": list(event_types().values())}).data)
+        found, cursor = page_by_place(list(event_types().values()), request)
+        return Response(EventTypesOutput({"items": found, "next_cursor": cursor}).data)
 
     @extend_schema(parameters=[WebhookQuery])
     def list(self, request: Request) -> Response:
+        """The webhooks of the workspace, the newest first."""
         rows = self.get_queryset().filter(**self.read_query(WebhookQuery))
         return self.page_of(rows, WebhookOutput, actor=self.actor)
 
     def retrieve(self, request: Request, webhook_id: Any) -> Response:
+        """A webhook with its state and since when it fails."""
         return self._shown(self.webhook(webhook_id))
 
     @extend_schema(request=WebhookInput, responses={201: WebhookSecretOutput})

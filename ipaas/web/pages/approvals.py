@@ -201,7 +201,7 @@ def approval_decide(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
             approval=approval,
             decision=cast("Outcome", outcome),
             shown=posted(request, "shown"),
-            checked=[int(text) for text in request.POST.getlist("checked") if text.isascii() and text.isdigit()],
+            checked=[int(text[:9]) for text in request.POST.getlist("checked") if text.isascii() and text.isdigit()],
             reason=posted(request, "comment", 500),
         )
     return redirect("runtime:approval_detail", request.workspace.slug, approval.id)

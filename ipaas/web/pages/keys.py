@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts import services
-from ipaas.accounts.api_keys import NewApiKey
+from ipaas.accounts.api_keys import NewApiKey, may_rotate
 from ipaas.accounts.models import ApiKey, ServiceAccount
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.accounts.roles import DESCRIPTIONS, PERMISSIONS, ROLES, permissions_of
@@ -236,6 +236,7 @@ def _page(
 def _shown(request: WorkspaceRequest, key: ApiKey, flows: Mapping[Any, str], *, may: bool) -> dict[str, Any]:
     expired = key.expires_at is not None and key.expires_at <= now()
     live = not (key.revoked_at or expired)
+    rotatable = may and live and not key.replaced_by_id and may_rotate(key, request.actor)
     state = "revoked" if key.revoked_at else "expired" if expired else "active"
     if live and key.service_account is not None and key.service_account.disabled:
         state = "disabled"
@@ -251,7 +252,7 @@ def _shown(request: WorkspaceRequest, key: ApiKey, flows: Mapping[Any, str], *, 
         "created_by": key.created_by,
         "expires_at": key.expires_at,
         "last_used_at": key.last_used_at,
-        "rotate_url": url_of(request, "key_rotate", key.prefix) if may and live and not key.replaced_by_id else "",
+        "rotate_url": url_of(request, "key_rotate", key.prefix) if rotatable else "",
         "revoke_url": url_of(request, "key_revoke", key.prefix) if may and live else "",
     }
 

@@ -44,6 +44,8 @@ class Unguarded(APIView):
 
 urlpatterns = [path("api/who", Who.as_view()), path("api/unguarded", Unguarded.as_view())]
 pytestmark = pytest.mark.urls(__name__)
+OWN = {"trace_id": "", "request_id": ""}
+"""What every answer has for itself."""
 
 
 @pytest.fixture
@@ -121,6 +123,16 @@ def test_rotation_overlaps_then_ends(key: NewApiKey, alice: Actor) -> None:
         assert authenticate_api_key(successor.raw)
         with pytest.raises(InvalidApiKey):
             authenticate_api_key(key.raw)
+
+
+def test_nobody_gets_the_successor_of_somebody_elses_key(key: NewApiKey, workspace: Workspace, alice: Actor) -> None:
+    dora = services.actor_for(make_member(workspace, "dora@example.org", "admin").user, workspace)
+    with pytest.raises(Conflict, match="in the name of"):
+        services.rotate_api_key(key=key.key, actor=dora)
+    services.revoke_api_key(key=key.key, actor=dora)
+    own = services.create_api_key(workspace=workspace, name="own", scopes=["apikeys.manage"], actor=alice)
+    with_key = authenticate_api_key(own.raw)
+    assert services.rotate_api_key(key=own.key, actor=with_key).key.owner_id == UUID(alice.id)
 
 
 def test_a_revoked_key_ends_at_once(key: NewApiKey, alice: Actor) -> None:
@@ -227,7 +239,7 @@ def test_a_session_names_its_workspace(workspace: Workspace, other_workspace: Wo
     foreign = client.get("/api/who", HTTP_X_WORKSPACE="globex")
     missing = client.get("/api/who", HTTP_X_WORKSPACE="nowhere")
     assert (foreign.status_code, missing.status_code) == (404, 404)
-    assert {**foreign.json(), "trace_id": ""} == {**missing.json(), "trace_id": ""}
+    assert {**foreign.json(), **OWN} == {**missing.json(), **OWN}
     make_member(other_workspace, "alice@example.org", "operator")
     assert client.get("/api/who").status_code == 404
     assert client.get("/api/who", HTTP_X_WORKSPACE="globex").json()["workspace"] == "globex"

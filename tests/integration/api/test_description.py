@@ -38,7 +38,7 @@ def test_it_is_served_to_anybody(client: Client) -> None:
 
 @pytest.mark.parametrize("name", ["openapi.json", "api.md"])
 def test_the_published_reference_is_current(name: str) -> None:
-    assert (REFERENCE / name).read_text() == pages()[name], "run: python -m ipaas.web.api.reference docs/reference"
+    assert (REFERENCE / name).read_text() == pages()[name], "run: python3 manage.py docs"
 
 
 def test_it_has_every_route_and_verb() -> None:

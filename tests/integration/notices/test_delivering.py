@@ -19,7 +19,7 @@ from ipaas.catalog.services import create_connection
 from ipaas.catalog.state import connection_health
 from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.clock import now
-from ipaas.core.errors import IpaasError
+from ipaas.core.errors import InvalidInput, IpaasError
 from ipaas.flows.services import pause_flow
 from ipaas.notices import breakers, fanout, sending
 from ipaas.notices.expiry import tell_expiring
@@ -56,6 +56,12 @@ def signed_by(came: Came, *secrets: str) -> int:
 
 def the(webhook: Webhook) -> WebhookDelivery:
     return WebhookDelivery.objects.get(webhook=webhook)
+
+
+@pytest.mark.parametrize("title", ["", " ", "x" * 201, "Pager\r\nBcc: eve@example.com", "Pager\x1b[2J"])
+def test_a_title_is_one_line(webhook: Webhook, title: str) -> None:
+    with pytest.raises(InvalidInput):
+        update_webhook(actor=SYSTEM, webhook=webhook, changes={"title": title})
 
 
 def test_a_failed_run_is_told_as_a_signed_cloudevent_without_what_it_carried(

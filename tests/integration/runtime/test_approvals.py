@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from ipaas.accounts import services as accounts
 from ipaas.accounts.actors import actor_for
+from ipaas.accounts.api_keys import authenticate_api_key
 from ipaas.accounts.models import Membership, User
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM, Actor
@@ -112,6 +114,20 @@ def test_who_started_the_run_does_not_decide_under_four_eyes(world: World, join:
     with pytest.raises(FourEyes, match="started this run"):
         decide(alice, approval)
     assert decide(bob, approval).state == "approved"
+
+
+def test_a_program_does_not_decide_under_four_eyes(world: World, join: Join) -> None:
+    alice = join("alice", "admin")
+    account = accounts.create_service_account(
+        workspace=world.workspace, slug="robot", name="Robot", roles=["approver"], actor=alice
+    )
+    made = accounts.create_api_key(
+        workspace=world.workspace, name="k", scopes=["approvals.decide"], service_account=account, actor=alice
+    )
+    robot = authenticate_api_key(made.raw)
+    with pytest.raises(FourEyes, match="act as a program"):
+        decide(robot, asked(world, four_eyes=True))
+    assert decide(robot, asked(world)).state == "approved"
 
 
 def test_who_replayed_the_run_does_not_decide_under_four_eyes(world: World, join: Join) -> None:

@@ -5,6 +5,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from ipaas.launcher.console import run_quietly, tail_of
 from ipaas.launcher.errors import LauncherError
 from ipaas.launcher.kernel import memory_bytes, signal_name, start_ticks
 from ipaas.launcher.keys import ensure_keys, ensure_password
+from ipaas.launcher.layout import ROOT
 from ipaas.launcher.logfiles import rotate_if_large
 from ipaas.launcher.ports import holder_of, is_free, reachable_host
 from ipaas.launcher.state import ProcessState, State, running
@@ -205,3 +208,24 @@ def test_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert ended.value.code == 2
     assert "--demoo" in capsys.readouterr().err
+
+
+def test_the_doctor_looks_at_the_ports_of_the_running_instance() -> None:
+    with socket.socket() as one, socket.socket() as other:
+        for taken in (one, other):
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+        ports = {"IPAAS_PORT": str(one.getsockname()[1]), "IPAAS_INGRESS_PORT": str(other.getsockname()[1])}
+        state = State(ProcessState(), ports)
+        assert [finding.remedy for finding in doctor._ports(state)] == [None, None]
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    told = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "status"],
+        stdout=writing, stderr=subprocess.PIPE, env={**os.environ, "IPAAS_HOME": str(tmp_path)}, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (told.returncode, told.stderr) == (141, b"")

@@ -60,6 +60,12 @@ def test_every_page_and_deed_asks_for_its_permission(
     assert approval.state == "pending"
 
 
+def test_an_endless_number_of_a_point_is_refused(approver: Browser, approval: Approval) -> None:
+    assert "check every item" in text_of(decide(approver, approval, checked=["9" * 5000]))
+    approval.refresh_from_db()
+    assert approval.state == "pending"
+
+
 @pytest.mark.parametrize("name", ["approval_detail", "approval_decide", "approval_delegate"])
 def test_an_approval_of_another_workspace_does_not_exist(
     approver: Browser, stranger: Browser, approval: Approval, name: str
