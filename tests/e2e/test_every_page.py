@@ -34,8 +34,21 @@ def plain_paths(patterns: list[Any], prefix: str = "") -> list[str]:
     return found
 
 
-QUERIES = {"runtime:dead_letter_group": "?flow=orders&cause=note%3A+no_stock"}
+QUERIES = dict.fromkeys(
+    ("runtime:dead_letter_group", "runtime:dead_letter_correct_all"), "?flow=orders&cause=note%3A+no_stock"
+)
 """What a page is asked about in its address."""
+NOT_HERE = {
+    "catalog:connection_move",  # of imported connectors alone
+    "audit:job_file",  # once the export is done
+    "/accounts/invitation/",  # with the link of one
+    "/accounts/sso/",  # where a provider is set up
+    "/accounts/sso/callback/",
+    "/accounts/two-factor/totp/deactivate/",  # once a second factor is set up
+    "/accounts/two-factor/recovery-codes/",
+    "/accounts/two-factor/recovery-codes/download/",
+}
+"""Pages that are missing for the people and things of these tests; others look at them."""
 
 
 @pytest.fixture
@@ -51,6 +64,8 @@ def addresses(page: BrowserPage, values: dict[str, Any]) -> list[str]:
     found, lost = [], []
     for path, name in {**below, **dict.fromkeys(plain_paths(get_resolver().url_patterns), "")}.items():
         answer = page.request.get(path, max_redirects=0)
+        if answer.status == 404 and (name or path) in NOT_HERE:
+            continue
         if answer.status not in {200, 204, 302, 405}:
             lost.append(f"{name or path}: {answer.status}")
         elif answer.headers.get("content-type", "").startswith("text/html") and is_page(answer.body()):

@@ -51,7 +51,7 @@ RECEIPTS = [
     brm.ReceiptRow("01979c3c", ago(hours=2), "unmatched", "evt_5490", "order.updated", "", "4bf9"),
 ]  # fmt: skip
 DEEDS = {"edit_url": "/design/flow-form/", "diff_url": "/design/flow-diff/", "draft_diff_url": "/design/flow-diff/", "text_url": "#", "deprecate_url": "#", "archive_url": "#", "restore_url": "", "published": options("Version 8", "Version 7"), "part_of": "", "shown": "Version 7"}  # fmt: skip
-EDITOR = {"revision": 4, "text": DOCUMENT, "guide": None, "save_url": "#", "check_url": "", "publish_url": "#", "part_of": "", "problem": ""}  # fmt: skip
+EDITOR = {"revision": 4, "text": DOCUMENT, "document_label": "Flow document", "guide": None, "save_url": "#", "check_url": "", "publish_url": "#", "part_of": "", "problem": ""}  # fmt: skip
 
 
 class Environment:

@@ -14,11 +14,20 @@ def test_ids_of_a_process_strictly_increase():
     assert len({each for batch in batches for each in batch}) == 2000
 
 
-def test_ids_increase_when_the_clock_stands_or_runs_back(monkeypatch):
-    times = iter([ids.time.time_ns()] * 3 + [0])
+def test_ids_increase_when_the_clock_stands_or_runs_back_a_little(monkeypatch):
+    began = ids.time.time_ns()
+    times = iter([began] * 3 + [began - 500_000_000])
     monkeypatch.setattr(ids.time, "time_ns", lambda: next(times))
     made = [uuid7() for _ in range(4)]
     assert made == sorted(set(made))
+
+
+def test_a_clock_that_was_set_back_is_followed(monkeypatch):
+    began = ids.time.time_ns()
+    times = iter([began + 3600 * 10**9, began])
+    monkeypatch.setattr(ids.time, "time_ns", lambda: next(times))
+    ahead, back = uuid7_time(uuid7()), uuid7_time(uuid7())
+    assert ahead - back == timedelta(hours=1)
 
 
 def test_form_is_version_7():
