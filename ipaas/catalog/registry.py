@@ -30,14 +30,6 @@ def connectors() -> Mapping[str, Connector]:
     return load_all([FOLDER])
 
 
-def connector_named(slug: str) -> Connector:
-    """A connector of the installation. Raises ConnectorMissing."""
-    found = connectors().get(slug)
-    if found is None:
-        raise ConnectorMissing(connector=slug)
-    return found
-
-
 def connector_of(row: Connection) -> Connector:
     """The connector of a connection, an imported one in the version that the connection is pinned to.
 
@@ -87,11 +79,7 @@ def _imported(row_id: UUID) -> Connector:
 
 
 def read_imported(row: ImportedConnector) -> Connector:
-    return Connector(parse_manifest({**row.document, "version": row.version}, _no_file))
-
-
-def _no_file(name: str) -> Any:
-    raise LookupError(name)  # the schemas of an imported manifest stand in it
+    return Connector(parse_manifest({**row.document, "version": row.version}))
 
 
 def policy_of(manifest: Manifest, action: str = "") -> dict[str, Any]:

@@ -15,7 +15,6 @@ from ipaas.runtime.models import DeadLetter, Run, Work
 from ipaas.runtime.reading import MOST_COUNTED, Counted, RunFilter, count_runs, indexed, narrowed
 
 OF_LETTERS = ("replay", "correct", "discard")
-OF_RUNS = ("cancel", "replay_runs")
 WINDOW = 20_000
 """How many runs one slice looks through at most."""
 _LETTER_TEXTS = ("cause", "error_class", "error_code", "step")

@@ -48,8 +48,15 @@ def manifest_schema() -> dict[str, Any]:
     return loaded
 
 
-def parse_manifest(document: Any, read_schema: ReadSchema) -> Manifest:
-    """Validate a manifest and build it. Raises ManifestInvalid naming every place that is wrong."""
+def _no_file(name: str) -> Any:
+    raise LookupError(name)
+
+
+def parse_manifest(document: Any, read_schema: ReadSchema = _no_file) -> Manifest:
+    """Validate a manifest and build it; without ``read_schema`` it holds its schemas itself.
+
+    Raises ManifestInvalid naming every place that is wrong.
+    """
     slug = str(document.get("slug", "?")) if isinstance(document, dict) else "?"
     errors = findings(compile_schema(manifest_schema()), document)
     if errors:

@@ -58,7 +58,7 @@ def import_openapi(data: bytes, *, slug: str, category: str = "generic", source_
         "actions": actions,
         "triggers": triggers,
     }
-    return Imported(document, parse_manifest(document, _no_files), source.dialect, groups, tuple(findings))
+    return Imported(document, parse_manifest(document), source.dialect, groups, tuple(findings))
 
 
 def _actions(
@@ -94,7 +94,3 @@ def _actions(
 def _first_segment(path: str) -> str:
     parts = [part for part in path.split("/") if part and not part.startswith("{")]
     return parts[0] if parts else "other"
-
-
-def _no_files(name: str) -> Any:
-    raise LookupError(name)  # an imported manifest holds its schemas itself

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -197,9 +196,3 @@ def outer_item(plan: Plan | None, step: StepRun) -> str:
     paths = ("/".join(parts[:count]) for count in range(1, len(parts)))
     path = next((one for one in paths if isinstance(plan.blocks.get(one), ForEachBlock)), "")
     return f"{path}#{step.item.partition('.')[0]}" if path else ""
-
-
-def sub_runs(steps: Iterable[StepRun]) -> list[UUID]:
-    """The runs that sub-flow steps started."""
-    found = ((step.detail or {}).get("run_id") for step in steps if step.kind == "flow")
-    return [UUID(one) for one in found if isinstance(one, str)]
