@@ -16,6 +16,7 @@ export function startDialogs() {
       const dialog = document.getElementById(opener.dataset.dialogOpen);
       if (!dialog) return;
       event.preventDefault();
+      opener.closest("dialog")?.close();
       showDialog(dialog);
       return;
     }

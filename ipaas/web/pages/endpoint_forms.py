@@ -12,6 +12,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.catalog.registry import connectors
 from ipaas.core import jsonio
 from ipaas.core.document_forms import normalise
+from ipaas.core.phrases import in_words
 from ipaas.events.models import Endpoint
 from ipaas.vault.models import Secret
 
@@ -101,7 +102,7 @@ class EndpointForm(forms.Form):
         try:
             found = normalise(jsonio.loads(text))
         except jsonio.JsonInvalid as error:
-            raise forms.ValidationError(error.detail) from None
+            raise forms.ValidationError(in_words(error.detail)) from None
         if not isinstance(found, dict) or found.get("scheme") != "hmac":
             message = _("Write an object with the scheme hmac, such as {example}").format(example=EXAMPLE)
             raise forms.ValidationError(message)

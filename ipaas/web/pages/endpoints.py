@@ -56,7 +56,7 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
     environment_of(request)
     endpoint = _endpoint(request, environment, slug)
     receipts = Receipt.objects.filter(endpoint_id=endpoint.id).only(*UNSEALED)
-    found, listed = newest_first(request, receipts, _("receipts"))
+    found, listed = newest_first(request, receipts)
     context = {
         "endpoint": endpoint_row(endpoint),
         "crumbs": _crumbs(request),

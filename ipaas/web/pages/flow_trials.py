@@ -24,10 +24,8 @@ from ipaas.runtime.testing import OutsideCall, TestWish, calls_of_test, start_te
 from ipaas.web.pages.documents import Context, diff_rows, number_of, refused, text_of
 from ipaas.web.pages.flow_deeds import example_of
 from ipaas.web.pages.flows import FLOWS
-from ipaas.web.pages.support import asked, environment_of, options, posted, read_id, told_error
+from ipaas.web.pages.support import PRODUCTION, asked, environment_of, options, posted, read_id, told_error
 from ipaas.web.readmodels import Finding, Impact, Option
-
-PRODUCTION = "production"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
