@@ -59,7 +59,8 @@ def test_two_runs_are_compared_field_by_field(page: Page, world: World, runs: tu
     assert faults_of(page) == []
     page.get_by_label("Run id").fill("no such run")
     page.get_by_role("button", name="Compare").click()
-    expect(page.locator("main")).to_contain_text("no such run")
+    expect(page.get_by_text("This is not the id of a run.")).to_be_visible()
+    expect(page.get_by_label("Run id")).to_have_value("no such run")
 
 
 def test_a_business_id_tells_its_story_over_all_runs(page: Page, world: World, runs: tuple[Run, Run]) -> None:
