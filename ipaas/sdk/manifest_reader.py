@@ -16,6 +16,7 @@ from ipaas.sdk.manifest import (
     EventSpec,
     HmacAuth,
     Idempotency,
+    Login,
     Lookup,
     Manifest,
     Pagination,
@@ -78,6 +79,29 @@ DEFAULT_FIELDS: Mapping[str, tuple[SecretField, ...]] = {
         SecretField("client_id", "Client id"),
         SecretField("client_secret", "Client secret"),
     ),
+    "oauth2_authorization_code": (
+        SecretField("client_id", "Client id"),
+        SecretField("client_secret", "Client secret", optional=True),
+    ),
+    "jwt_bearer": (
+        SecretField("issuer", "Issuer (client id or address of the service account)"),
+        SecretField("private_key", "Private key (PEM)"),
+        SecretField("key_id", "Key id", optional=True),
+        SecretField("subject", "Subject, where it is not the issuer", optional=True),
+    ),
+    "aws_sigv4": (
+        SecretField("access_key_id", "Access key id"),
+        SecretField("secret_access_key", "Secret access key"),
+        SecretField("session_token", "Session token of a temporary key", optional=True),
+        SecretField("region", "Region, where it is not the usual one", optional=True),
+    ),
+    "session": (SecretField("username", "User name"), SecretField("password", "Password")),
+}
+_NEEDED_BY_SCHEME = {
+    "oauth2_client_credentials": ("token_url",),
+    "oauth2_authorization_code": ("authorize_url", "token_url"),
+    "aws_sigv4": ("service",),
+    "session": ("login", "token"),
 }
 
 
@@ -132,6 +156,10 @@ def _inconsistencies(document: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     names = [scheme["name"] for scheme in document["auth"]]
     if len(set(names)) != len(names):
         yield _finding("auth", "duplicate", "two schemes have the same name")
+    for number, scheme in enumerate(document["auth"]):
+        for key in _NEEDED_BY_SCHEME.get(scheme["type"], ()):
+            if not scheme.get(key):
+                yield _finding(f"auth.{number}", "required", f"the type {scheme['type']} needs {key}")
 
 
 def _action_references(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -216,7 +244,21 @@ _SAME_IN_TRIGGER = (
     "more",
     "initial_cursor",
 )
-_SAME_IN_AUTH = ("parameter", "prefix", "token_url", "audience", "client_auth")
+_SAME_IN_AUTH = (
+    "parameter",
+    "prefix",
+    "token_url",
+    "audience",
+    "client_auth",
+    "authorize_url",
+    "pkce",
+    "extra_params",
+    "algorithm",
+    "claims",
+    "service",
+    "region",
+    "expires_s",
+)
 
 
 def _manifest(document: Mapping[str, Any]) -> Manifest:
@@ -240,9 +282,8 @@ def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
         SecretField(one["name"], one.get("title", one["name"]), one.get("optional", False))
         for one in scheme.get("fields", [])
     )
-    same = {
-        key: scheme[key] for key in ("parameter", "prefix", "token_url", "audience", "client_auth") if key in scheme
-    }
+    same = {key: scheme[key] for key in _SAME_IN_AUTH if key in scheme}
+    send = scheme.get("send", {})
     return AuthScheme(
         name=scheme["name"],
         type=scheme["type"],
@@ -251,6 +292,10 @@ def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
         fields=given or DEFAULT_FIELDS[scheme["type"]],
         hmac=HmacAuth(**scheme.get("hmac", {})),
         scopes=tuple(scheme.get("scopes", [])),
+        login=Login(**scheme.get("login", {})),
+        token=Place(**scheme.get("token", {})),
+        send_header=send.get("header", "Authorization").lower(),
+        send_prefix=send.get("prefix", "Bearer " if "header" not in send else ""),
         **same,
     )
 
