@@ -5,17 +5,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, quote_plus
 from uuid import UUID
 
 from ipaas.catalog.threads import once_in_thread
-from ipaas.core.net import tls_context
+from ipaas.core.net import TlsContext, tls_context
 from ipaas.sdk.auth import Credential
 from ipaas.vault.opening import open_secret, peek_secret
-
-if TYPE_CHECKING:
-    import ssl
 
 JSON = Any
 TLS_FIELDS = ("tls_client_cert", "tls_client_key", "tls_key_password", "tls_ca")
@@ -34,7 +31,7 @@ class OpenedSecret:
     needles: re.Pattern[str] | None
     byte_needles: re.Pattern[bytes] | None
     static: dict[tuple[str, str, str], Credential] = field(default_factory=dict)
-    tls: "ssl.SSLContext | None" = None
+    tls: TlsContext | None = None
 
     def __repr__(self) -> str:
         return "OpenedSecret(…)"
@@ -67,7 +64,7 @@ def opened_from(fields: Mapping[str, str]) -> OpenedSecret:
     return OpenedSecret(dict(fields), text, raw)
 
 
-def tls_of(secret: OpenedSecret) -> "ssl.SSLContext | None":
+def tls_of(secret: OpenedSecret) -> TlsContext | None:
     """The TLS settings that a secret brings along; None for the usual ones. Raises TlsFailed for unusable PEM."""
     fields = secret.fields
     if secret.tls is None and any(fields.get(name) for name in TLS_FIELDS):

@@ -10,6 +10,7 @@ import certifi
 
 from .errors import TlsFailed
 
+TlsContext = ssl.SSLContext
 _CACHE_SIZE = 256
 _contexts: OrderedDict[bytes, ssl.SSLContext] = OrderedDict()
 
