@@ -225,6 +225,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "accounts.slug": subjects["account"],
     }  # fmt: skip
     ids["audit.job_id"] = subjects["audit_job"]
+    ids["link_id"] = subjects["member"]  # no link: found by nobody
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
              "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1"}  # fmt: skip
