@@ -22,7 +22,7 @@ from .policy import PUBLIC_ONLY, EgressPolicy, check_target, check_url, parse_al
 from .request import Headers
 from .resolver import Resolver, pin, resolve
 from .streams import StreamReader, open_stream, start_tls
-from .tls import default_tls, tls_context
+from .tls import TlsContext, default_tls, tls_context
 from .transport import DEFAULT_MAX_BODY, HttpTransport, RawAnswer, Timings
 from .urls import Target, normalise_host, parse_url
 
@@ -51,6 +51,7 @@ __all__ = [
     "StreamReader",
     "Target",
     "Timings",
+    "TlsContext",
     "TlsFailed",
     "UrlRefused",
     "check_target",
