@@ -155,15 +155,17 @@ def change_environment(
     locked = Environment.objects.select_for_update().get(id=environment.id)
     names = locked.variables.keys() | variables.keys()
     changed = sorted(key for key in names if locked.variables.get(key) != variables.get(key))
+    details: dict[str, Any] = {"variables": changed}
+    if position is not None and position != locked.position:
+        details["position"] = locked.position = position
     locked.name, locked.variables = name, variables
-    locked.position = locked.position if position is None else position
     locked.save(update_fields=["name", "variables", "position"])
     audit.record(
         "environment.changed",
         actor=actor,
         workspace_id=locked.workspace_id,
         subject=("environment", locked.id, locked.slug),
-        details={"variables": changed, "position": locked.position},
+        details=details,
     )
     return locked
 

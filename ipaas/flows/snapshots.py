@@ -35,11 +35,13 @@ def snapshot_of(flow: Flow, source: Source, actor: Actor) -> DraftSnapshot:
     refuse(source.locate(errors_of(validate(content, flow.workspace_id))))
     parts: dict[str, Any] = {}
 
-    def hold(kind: str, part: dict[str, Any]) -> DocumentVersion:
+    def hold(kind: str, content: dict[str, Any]) -> DocumentVersion:
         found = document_type(kind)
-        refuse(found.validate(part, flow.workspace_id))
-        parts[reference_to(part["slug"], OF_A_DRAFT)] = part
-        return found.version(number=OF_A_DRAFT, document=found.document(slug=part["slug"]))
+        refuse(found.validate(content, flow.workspace_id))
+        parts[reference_to(content["slug"], OF_A_DRAFT)] = content
+        part = found.version(number=OF_A_DRAFT)
+        part.document = found.document(slug=content["slug"])
+        return part
 
     settled = inline.settle(content, flow.workspace_id, hold)
     digest = content_sha256({"content": settled, "parts": parts})

@@ -115,7 +115,7 @@ def start_test(*, actor: Actor, version: Tested, environment: Environment, wish:
         unit.add("step", row)
     writing.write_unit(unit)
     writing.ring()
-    details = {"flow": flow.slug, "version": version.number or "draft", "environment": environment.slug}
+    details: dict[str, Any] = {"flow": flow.slug, "version": version.number or "draft", "environment": environment.slug}
     details |= {"step": target.path, "sha256": version.sha256}
     details |= {"alone": wish.alone, "pinned": sorted(wish.outputs)}
     details |= {"from_run": str(wish.from_run.id)} if wish.from_run else {}
