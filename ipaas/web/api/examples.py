@@ -19,7 +19,8 @@ FLOW: Final[Schema] = {
     "steps": [{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}],
 }
 BY_NAME: Final[dict[str, Any]] = {
-    "action": "create_order", "actions": ["create_order"], "actor_ip": "192.0.2.10", "actor_kind": "user",
+    "action": "create_order", "actions": ["create_order"], "amount": "42.5000", "currency": "EUR",
+    "actor_ip": "192.0.2.10", "actor_kind": "user",
     "actor_label": "alice@example.com", "api_version": "2026-01", "auth_scheme": "bearer",
     "auth_schemes": ["bearer"], "base_url": "https://api.example.com", "body": {"id": "o-1001", "total": 42.5},
     "breaker": "closed", "business_ids": {"order": "o-1001"}, "business_key": "o-1001", "cancel_reason": None,
