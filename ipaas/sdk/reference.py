@@ -27,8 +27,8 @@ expression may read: `params` and `config` in requests; `body`, `status`, `heade
 _SAMPLES = """
 ## Samples
 
-Files `samples/*.yaml` beside the manifest hold what the vendor really sends, from its own documentation: a delivery of a
-webhook trigger with the secret of the example, or an answer to an action. The generated suite reads each of them.
+Files `samples/*.yaml` beside the manifest hold what the vendor really sends, from its own documentation: a delivery of
+a webhook trigger with the secret of the example, or an answer to an action. The generated suite reads each of them.
 """
 _LADDER = """
 ## Quality

@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from click.testing import CliRunner, Result
 
 from ipaas.cli.main import main
 from ipaas.core.errors import InvalidInput
+from ipaas.sdk import testing_webhooks
 from ipaas.sdk.checking import check_folder
 from ipaas.sdk.loader import load_folder, survey
 from ipaas.sdk.packing import pack_folder
 from ipaas.sdk.quality import Facts, judge, read_quality
 from ipaas.sdk.scaffold import new_folder
+from ipaas.sdk.signatures import SCHEMES
 from ipaas.sdk.suite import run_suite
 
 
@@ -155,3 +158,15 @@ def test_a_slug_that_can_not_be_taken_writes_nothing(folder: Path, slug: str) ->
     with pytest.raises(InvalidInput):
         new_folder(folder.parent, slug, "Title")
     assert sorted(folder.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("scheme", [name for name in SCHEMES if name != "none"])
+def test_the_suite_proves_refusal_for_every_scheme(scheme: str) -> None:
+    form = SCHEMES[scheme]
+    testing_webhooks._refuses("trigger", replace(form, header="X-Signature") if scheme == "hmac" else form)
+
+
+def test_the_suite_notices_a_scheme_that_refuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing_webhooks, "verify", lambda *_args, **_words: None)
+    with pytest.raises(AssertionError, match="takes a delivery with no signature"):
+        testing_webhooks._refuses("trigger", SCHEMES["github"])
