@@ -78,6 +78,13 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         ["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to, as a JSON list."
     )
+    connector_folders: list[Path] = Field(
+        [],
+        description=(
+            "Folders of connector folders of your own, as a JSON list; loaded beside those of the product and of "
+            "installed packages. Their `connector.py` is executed: name only folders that you trust."
+        ),
+    )
     server_timing: bool = Field(
         False,
         description=(

@@ -196,12 +196,14 @@ class ConnectorSuite(PageChecks, WebhookChecks):
             server = StubServer([self.connector], ledger=ledger, token="kit", post=_no_post)  # noqa: S106
             listeners = await server.listen("127.0.0.1", 0, 0)
             ports = [listener.sockets[0].getsockname()[1] for listener in listeners]
-            async with HttpClient() as client:
-                yield Bench(self.connector, server, client, ports[0], ports[1], self.settings)
-            for listener in listeners:
-                listener.close()
-            await asyncio.gather(*(listener.wait_closed() for listener in listeners))
-            server.ledger.close()
+            try:
+                async with HttpClient() as client:
+                    yield Bench(self.connector, server, client, ports[0], ports[1], self.settings)
+            finally:
+                for listener in listeners:
+                    listener.close()
+                await asyncio.gather(*(listener.wait_closed() for listener in listeners))
+                server.ledger.close()
 
     def test_the_folder_is_complete(self) -> None:
         readme = (self.folder / "README.md").read_text("utf-8")
