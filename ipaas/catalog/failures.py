@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable, TargetNotBound
+from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable, NoFilesAllowed, TargetNotBound
 from ipaas.catalog.oauth import TokenBusy
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.net import NetError
@@ -17,6 +17,7 @@ _CLASSES: Mapping[type[IpaasError], ErrorClass] = {
     CredentialUnreadable: ErrorClass.CONFIGURATION,
     CredentialUnusable: ErrorClass.CONFIGURATION,
     TargetNotBound: ErrorClass.CONFIGURATION,
+    NoFilesAllowed: ErrorClass.CONFIGURATION,
 }
 
 

@@ -18,10 +18,10 @@ from .errors import (
     TlsFailed,
     UrlRefused,
 )
-from .policy import PUBLIC_ONLY, EgressPolicy, check_target, check_url, parse_allowed
+from .policy import PUBLIC_ONLY, USUAL_PORTS, EgressPolicy, check_target, check_url, parse_allowed
 from .request import Headers
 from .resolver import Resolver, pin, resolve
-from .streams import StreamReader, open_stream, start_tls
+from .streams import StreamReader, open_socket, open_stream, start_tls
 from .tls import default_tls, tls_context
 from .transport import DEFAULT_MAX_BODY, HttpTransport, RawAnswer, Timings
 from .urls import Target, normalise_host, parse_url
@@ -29,6 +29,7 @@ from .urls import Target, normalise_host, parse_url
 __all__ = [
     "DEFAULT_MAX_BODY",
     "PUBLIC_ONLY",
+    "USUAL_PORTS",
     "BodyTooLarge",
     "ConnectFailed",
     "ConnectionLost",
@@ -59,6 +60,7 @@ __all__ = [
     "close_client_for_loop",
     "default_tls",
     "normalise_host",
+    "open_socket",
     "open_stream",
     "parse_allowed",
     "parse_url",
