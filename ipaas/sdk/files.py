@@ -118,7 +118,13 @@ async def _read_rows(call: HandlerCall, store: Store) -> dict[str, Any]:
         rows = await in_thread(Gate(call.io), parse)
     more = len(rows) > limit
     rows = rows[:limit]
-    return {"rows": rows, "count": len(rows), "more": more, "next": offset + limit if more else None, "size": entry.size}
+    return {
+        "rows": rows,
+        "count": len(rows),
+        "more": more,
+        "next": offset + limit if more else None,
+        "size": entry.size,
+    }
 
 
 async def _write_file(call: HandlerCall, store: Store) -> dict[str, Any]:

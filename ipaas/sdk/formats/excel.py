@@ -9,7 +9,9 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileException
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
 from ipaas.core.jsonio import dumps
 from ipaas.sdk.formats import MAX_COLUMNS, Options, Row, columns_of, malformed, unwritable
@@ -18,6 +20,7 @@ from ipaas.sdk.transports.rows import plain
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 MAX_RATIO = 200
 MAX_MEMBERS = 2000
+MAX_TEXT = 32_767
 _EXCEL = "Excel"
 _SMALL = 1024 * 1024
 
@@ -66,30 +69,36 @@ def _header(cells: tuple[Any, ...]) -> list[str]:
 def write(rows: Sequence[Mapping[str, Any]], file: BinaryIO, options: Options) -> None:
     """Texts stay texts: one that begins with = is no formula. Numbers keep fifteen digits, as Excel does."""
     columns = columns_of(rows, options)
+    lines = [list(columns)] if options.header else []
+    lines += [[_value(row.get(name)) for name in columns] for row in rows]
+    for line in lines:
+        for value in line:
+            if isinstance(value, str) and (len(value) > MAX_TEXT or ILLEGAL_CHARACTERS_RE.search(value)):
+                raise unwritable(_EXCEL, f"a text holds a control character or more than {MAX_TEXT} characters")
     book = Workbook(write_only=True)
-    sheet = book.create_sheet((options.sheet or "rows")[:31])
-    try:
-        if options.header:
-            sheet.append([_text(sheet, name) for name in columns])
-        for row in rows:
-            sheet.append([_cell(sheet, row.get(name)) for name in columns])
-        book.save(file)
-    except IllegalCharacterError as error:
-        raise unwritable(_EXCEL, "a text holds a control character") from error
-    except ValueError as error:
-        raise unwritable(_EXCEL, "a name or value has no place in a sheet") from error
+    sheet = book.create_sheet(_sheet_name(options.sheet or "rows"))
+    for line in lines:
+        sheet.append([_cell(sheet, value) for value in line])
+    book.save(file)
+
+
+def _value(value: Any) -> Any:
+    plain_one = value is None or isinstance(value, str | bool | int | float | Decimal)
+    return value if plain_one else dumps(value).decode()
 
 
 def _cell(sheet: Any, value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float | Decimal):
+    if not isinstance(value, str):
         return value
-    return _text(sheet, value if isinstance(value, str) else dumps(value).decode())
-
-
-def _text(sheet: Any, value: str) -> Any:
     cell = WriteOnlyCell(sheet, value=value)
     cell.data_type = "s"
     return cell
+
+
+def _sheet_name(name: str) -> str:
+    if INVALID_TITLE_REGEX.search(name) or len(name) > 31:
+        raise unwritable(_EXCEL, "a sheet's name has at most 31 characters and none of \\ / * ? : [ ]")
+    return name
 
 
 def _refuse_bombs(file: BinaryIO) -> None:

@@ -75,8 +75,7 @@ def read_jsonl(file: BinaryIO, options: Options) -> Iterator[Row]:
 
 
 def write_jsonl(rows: Sequence[Mapping[str, Any]], file: BinaryIO, options: Options) -> None:
-    for row in rows:
-        file.write(dumps(dict(row)) + b"\n")
+    file.writelines(dumps(dict(row)) + b"\n" for row in rows)
 
 
 def _bounded_lines(text: io.TextIOWrapper) -> Iterator[str]:

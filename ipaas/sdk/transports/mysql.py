@@ -191,5 +191,3 @@ def _failure(error: pymysql.MySQLError | OSError, *, sent: bool) -> ActionError:
     told = "it offers no TLS or its certificate is not accepted" if number == _NO_TLS else f"error {number}"
     found = _BY_ERRNO.get(number, ErrorClass.INTERNAL)
     return ActionError(found, f"mysql_{number}", f"The database refused: {told}.", sent=sent)
-
-

@@ -1,9 +1,10 @@
 """SFTP for connectors (asyncssh): one session per call over a checked connection, to a server whose key is known."""
 
 import stat
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import BinaryIO
+from functools import wraps
+from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 
 import asyncssh
 from asyncssh import SFTPClient
@@ -13,8 +14,12 @@ from ipaas.sdk.errors import ActionError
 from ipaas.sdk.files import MAX_FILE_BYTES, Entry, too_large
 from ipaas.sdk.transports import Transports
 from ipaas.sdk.transports.folders import MAX_ENTRIES, is_finished, not_found, parts_of, temporary_name, too_many
+from ipaas.sdk.transports.threads import Gate, in_thread
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _CHUNK = 256 * 1024
+_BROKEN = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 _CLASSES: Mapping[int, ErrorClass] = {
     asyncssh.sftp.FX_NO_SUCH_FILE: ErrorClass.NOT_FOUND,
     asyncssh.sftp.FX_NO_SUCH_PATH: ErrorClass.NOT_FOUND,
@@ -27,6 +32,21 @@ _CLASSES: Mapping[int, ErrorClass] = {
 }
 
 
+def _classed(
+    deed: Callable[Concatenate["SftpFiles", P], Awaitable[T]],
+) -> Callable[Concatenate["SftpFiles", P], Awaitable[T]]:
+    """Raises ActionError and nothing of asyncssh."""
+
+    @wraps(deed)
+    async def classed(self: "SftpFiles", *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await deed(self, *args, **kwargs)
+        except (asyncssh.Error, OSError) as error:
+            raise _failure(error, sent=self.committed) from error
+
+    return classed
+
+
 class SftpFiles:
     """One session's work below the connection's folder."""
 
@@ -36,6 +56,7 @@ class SftpFiles:
         self._folder = folder.rstrip("/") if folder != "/" else "/"
         self.committed = False
 
+    @_classed
     async def entries(self, folder: str) -> list[Entry]:
         prefix = "/".join(parts_of(folder)) + "/" if folder else ""
         found: list[Entry] = []
@@ -48,6 +69,7 @@ class SftpFiles:
                 raise too_many()
         return sorted(found, key=lambda entry: entry.path)
 
+    @_classed
     async def read(self, path: str, into: BinaryIO) -> Entry:
         async with self._client.open(self._place(path), "rb") as file:
             attrs = await file.stat()
@@ -59,6 +81,7 @@ class SftpFiles:
                 into.write(chunk)
         return Entry(path, size, _modified(attrs))
 
+    @_classed
     async def replace(self, path: str, content: BinaryIO, *, overwrite: bool) -> bool:
         place = self._place(path)
         above, _, name = place.rpartition("/")
@@ -73,6 +96,7 @@ class SftpFiles:
             if await self._client.exists(temporary):
                 await self._client.remove(temporary)
 
+    @_classed
     async def move(self, source: str, target: str, *, overwrite: bool) -> bool:
         place = self._place(source)
         if not stat.S_ISREG((await self._client.lstat(place)).permissions or 0):
@@ -80,6 +104,7 @@ class SftpFiles:
         await self._make(target)
         return await self._placed(place, self._place(target), overwrite=overwrite)
 
+    @_classed
     async def delete(self, path: str) -> bool:
         place = self._place(path)
         self._commit()
@@ -121,38 +146,35 @@ async def opened(io: Transports) -> AsyncIterator[SftpFiles]:
     config = io.config
     host, port = str(config["host"]), int(config.get("port") or 22)
     username, password, key = io.secret("username"), io.secret("password"), io.secret("private_key")
+    phrase = io.secret("passphrase")
+    keys = [await in_thread(Gate(io), lambda: _private_key(key, phrase))] if key else None  # unlocking takes a while
     sock = await io.dial(host, port, told=True)
     sock.setblocking(False)
     files: SftpFiles | None = None
     try:
-        async with asyncssh.connect(
-            host,
-            port,
-            sock=sock,
-            config=None,
-            known_hosts=(_host_keys(str(config["host_key"])), [], []),
-            username=username or "",
-            password=password,
-            client_keys=[_private_key(key, io.secret("passphrase"))] if key else None,
-            agent_path=None,
-            gss_host=None,
-            x509_trusted_certs=None,
-            preferred_auth=("publickey",) if key else ("password", "keyboard-interactive"),
-            connect_timeout=15,
-            login_timeout=15,
-            keepalive_interval=15,
-        ) as connection, connection.start_sftp_client() as client:
+        async with (
+            asyncssh.connect(
+                host,
+                port,
+                sock=sock,
+                config=None,
+                known_hosts=(_host_keys(str(config["host_key"])), [], []),
+                username=username or "",
+                password=password,
+                client_keys=keys,
+                agent_path=None,
+                gss_host=None,
+                x509_trusted_certs=None,
+                preferred_auth=("publickey",) if key else ("password", "keyboard-interactive"),
+                connect_timeout=15,
+                login_timeout=15,
+                keepalive_interval=15,
+            ) as connection,
+            connection.start_sftp_client() as client,
+        ):
             files = SftpFiles(io, client, str(config.get("folder") or ""))
             yield files
-    except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, OSError) as error:
-        message = "The server broke the session off."
-        sent = files is not None and files.committed
-        raise ActionError(ErrorClass.TRANSIENT, "sftp_broken", message, sent=sent) from error
-    except asyncssh.SFTPError as error:
-        found = _CLASSES.get(error.code, ErrorClass.BUSINESS_REJECTION)
-        message = f"The server refused ({type(error).__name__.removeprefix('SFTP')})."
-        raise ActionError(found, f"sftp_{error.code}", message) from error
-    except asyncssh.Error as error:
+    except (asyncssh.Error, OSError) as error:
         raise _failure(error, sent=files is not None and files.committed) from error
     finally:
         sock.close()
@@ -175,13 +197,20 @@ def _private_key(text: str, passphrase: str | None) -> asyncssh.SSHKey:
         raise ActionError(ErrorClass.CONFIGURATION, "sftp_private_key", message) from error
 
 
-def _failure(error: asyncssh.Error, *, sent: bool) -> ActionError:
+def _failure(error: asyncssh.Error | OSError, *, sent: bool) -> ActionError:
+    """Only what kind of refusal it was is told, none of the server's words."""
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         message = "The server showed another host key than the connection's; nothing was said to it."
         return ActionError(ErrorClass.CONFIGURATION, "sftp_host_key", message)
     if isinstance(error, asyncssh.PermissionDenied):
         return ActionError(ErrorClass.AUTH, "sftp_login", "The server refused the user name, password or key.")
-    return ActionError(ErrorClass.TRANSIENT, "sftp_session", f"The session failed ({type(error).__name__}).", sent=sent)
+    if isinstance(error, asyncssh.SFTPError) and not isinstance(error, _BROKEN):
+        found = _CLASSES.get(error.code, ErrorClass.BUSINESS_REJECTION)
+        message = f"The server refused ({type(error).__name__.removeprefix('SFTP')})."
+        return ActionError(found, f"sftp_{error.code}", message)
+    return ActionError(
+        ErrorClass.TRANSIENT, "sftp_broken", f"The session broke off ({type(error).__name__}).", sent=sent
+    )
 
 
 def _modified(attrs: asyncssh.SFTPAttrs) -> float:

@@ -34,7 +34,13 @@ def server() -> Iterator[tuple[int, str]]:
         data = [f"--datadir={folder}/data", f"--user={user}"]
         install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
         subprocess.run([*install, *data], check=True, capture_output=True)
-        options = [f"--socket={path}", f"--port={port}", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-networking=0"]
+        options = [
+            f"--socket={path}",
+            f"--port={port}",
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            "--skip-networking=0",
+        ]
         quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--skip-log-bin"]
         command = ["mariadbd", "--no-defaults", *data, *options, *quick]
         with running(command, says=b"ready for connections"):
@@ -49,12 +55,21 @@ def server() -> Iterator[tuple[int, str]]:
 def place(server: tuple[int, str]) -> Iterator[tuple[Io, str]]:
     port, path = server
     table = f"orders_{uuid4().hex}"
-    with pymysql.connect(unix_socket=path, database="shop", autocommit=True, **ADMIN) as admin, admin.cursor() as cursor:
+    with (
+        pymysql.connect(unix_socket=path, database="shop", autocommit=True, **ADMIN) as admin,
+        admin.cursor() as cursor,
+    ):
         cursor.execute(
             f"CREATE TABLE {table} (number varchar(20) PRIMARY KEY, total decimal(10,2), doc json, raw varbinary(20),"
             " changed_at datetime(6))"
         )
-        config = {"host": "127.0.0.1", "port": port, "database": "shop", "tls": "disable", "effects_table": f"n_{table}"}
+        config = {
+            "host": "127.0.0.1",
+            "port": port,
+            "database": "shop",
+            "tls": "disable",
+            "effects_table": f"n_{table}",
+        }
         yield Io(config, {"username": "flow", "password": "flow-pw"}), table
         cursor.execute(f"DROP TABLE IF EXISTS {table}, n_{table}")
 
@@ -141,6 +156,7 @@ async def test_a_server_that_falls_silent_or_babbles_is_passing(place: tuple[Io,
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(5)
         io = Io({**place[0].config, "port": listener.getsockname()[1]}, place[0].secrets)
+
         def serve() -> None:
             peer, _ = listener.accept()
             peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -80,7 +80,9 @@ async def test_a_query_writes_nothing_and_reaches_nothing_else(io: Io, sql: str)
     assert "nonsense" not in error.detail
 
 
-@pytest.mark.parametrize("file", ["link.db", "out/outside.db", "../outside.db", "sub/../../outside.db", "none.db", "sub"])
+@pytest.mark.parametrize(
+    "file", ["link.db", "out/outside.db", "../outside.db", "sub/../../outside.db", "none.db", "sub"]
+)
 async def test_no_way_leads_out_of_the_folder(io: Io, file: str) -> None:
     io.config["file"] = file
     error = await refused(io, "query", sql="SELECT 1")
