@@ -116,15 +116,9 @@ async def _read_rows(call: HandlerCall, store: Store) -> dict[str, Any]:
             return [bound.taken(row) for row in window(rows, offset, limit)]
 
         rows = await in_thread(Gate(call.io), parse)
-    more = len(rows) > limit
-    rows = rows[:limit]
-    return {
-        "rows": rows,
-        "count": len(rows),
-        "more": more,
-        "next": offset + limit if more else None,
-        "size": entry.size,
-    }
+    found = rows[:limit]
+    following = offset + limit if len(rows) > limit else None
+    return {"rows": found, "count": len(found), "next": following, "size": entry.size}
 
 
 async def _write_file(call: HandlerCall, store: Store) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from ipaas.core import clock
@@ -40,6 +40,8 @@ from ipaas.sdk.schemas import compile_schema, findings
 from ipaas.sdk.signatures import verify
 from ipaas.sdk.stubs.server import StubServer
 from ipaas.sdk.stubs.webhooks import Sending, signed_deliveries
+from ipaas.sdk.testing_pages import PageChecks, check
+from ipaas.sdk.testing_webhooks import WebhookChecks
 from ipaas.sdk.transports import HttpAnswer, Stream
 
 CANARY = "canary-7c1f0b"
@@ -51,12 +53,6 @@ PLAIN_STATUSES = {
     401: {ErrorClass.AUTH},
 }
 """What these statuses mean whatever the body says: a rule that looks at the body must not swallow them."""
-
-
-def check(holds: object, message: str) -> None:
-    """Fail with a sentence; works where assert statements are not rewritten."""
-    if not holds:
-        raise AssertionError(message)
 
 
 @dataclass(slots=True)
@@ -118,6 +114,9 @@ class KitTransports:
             raise ActionError(ErrorClass.CONFIGURATION, "no_files_allowed", "The bench has no folder.")
         return self.files
 
+    async def another_request(self) -> None:
+        """The bench has no limits."""
+
     def committing(self) -> None:
         """The bench keeps no book of effects."""
 
@@ -168,12 +167,16 @@ class Bench:
         return self.server.ledger.counts[self.connector.slug, name, "effect"]
 
 
-class ConnectorSuite:
-    """What every connector must keep. Subclasses set ``folder`` and, where needed, ``config``."""
+class ConnectorSuite(PageChecks, WebhookChecks):
+    """What every connector must keep. Subclasses set ``folder``, and ``config`` for other settings than the example."""
 
-    folder: ClassVar[Path]
-    config: ClassVar[Mapping[str, Any]] = {}
-    stubbed: ClassVar[bool] = True
+    folder: Path
+    config: Mapping[str, Any] = {}
+    stubbed: bool = True
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.config or self.connector.manifest.config_example
 
     @property
     def connector(self) -> Connector:
@@ -197,7 +200,7 @@ class ConnectorSuite:
             listeners = await server.listen("127.0.0.1", 0, 0)
             ports = [listener.sockets[0].getsockname()[1] for listener in listeners]
             async with HttpClient() as client:
-                yield Bench(self.connector, server, client, ports[0], ports[1], self.config)
+                yield Bench(self.connector, server, client, ports[0], ports[1], self.settings)
             for listener in listeners:
                 listener.close()
             await asyncio.gather(*(listener.wait_closed() for listener in listeners))
@@ -213,7 +216,7 @@ class ConnectorSuite:
         check(tags <= {"svg", "path", "rect", "circle", "g", "title"}, f"the icon is plain shapes, not {tags}")
 
     def test_settings_and_examples_fit_their_schemas(self) -> None:
-        errors = self.connector.config_errors({**self.config})
+        errors = self.connector.config_errors({**self.settings})
         check(not errors, f"the connection's settings are wrong: {errors}")
         for name, action in self.connector.actions.items():
             check(action.spec.params_example or not action.spec.params_schema.get("required"), f"{name} has no example")
@@ -225,7 +228,7 @@ class ConnectorSuite:
     def test_every_effect_expression_gives_an_effect(self) -> None:
         for action in self.connector.actions.values():
             params = action.checked_params(dict(action.spec.params_example))
-            config = self.connector.with_config_defaults(self.config)
+            config = self.connector.with_config_defaults(self.settings)
             effect = action.effect_for(params, config)
             check(effect in set(Effect), f"{action.spec.name} has the effect {effect}")
 

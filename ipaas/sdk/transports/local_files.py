@@ -36,9 +36,8 @@ class LocalFiles:
         return await self._do(copy)
 
     async def replace(self, path: str, content: BinaryIO, *, overwrite: bool) -> bool:
-        return await self._do(
-            lambda: self._folder.replace(path, content, overwrite=overwrite, before=self._gate.commit)
-        )
+        before = self._gate.commit
+        return await self._do(lambda: self._folder.replace(path, content, overwrite=overwrite, before=before))
 
     async def move(self, source: str, target: str, *, overwrite: bool) -> bool:
         return await self._do(lambda: self._folder.move(source, target, overwrite=overwrite, before=self._gate.commit))

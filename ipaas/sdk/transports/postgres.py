@@ -1,8 +1,8 @@
 """PostgreSQL for connectors: one checked connection per call, statements with bound parameters."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg import sql
@@ -77,8 +77,8 @@ async def query(connection: Connection, text: str, values: Sequence[Any], *, max
     cursor = connection.cursor()
     try:
         stream = cursor.stream(text.encode(), [adapted(value) for value in values] or None, size=_CHUNK)
-        async with aclosing(stream):
-            async for row in stream:
+        async with aclosing(cast("AsyncGenerator[dict[str, Any], None]", stream)) as rows:
+            async for row in rows:
                 found.append(bound.taken(row))  # noqa: PERF401 - it may refuse
     except psycopg.ProgrammingError as error:
         if error.sqlstate is not None:
@@ -176,7 +176,8 @@ class Postgres:
 
     async def page(self, io: Transports, page: Page) -> list[dict[str, Any]]:
         order, key = sql.Identifier(page.order_by), sql.Identifier(page.key)
-        where, values = sql.SQL(""), []
+        where: sql.Composable = sql.SQL("")
+        values = []
         if page.after is not None:
             where = sql.SQL(" WHERE {} >= %s AND ({} > %s OR {} > %s)").format(order, order, key)
             values = [page.after["order"], page.after["order"], page.after["key"]]

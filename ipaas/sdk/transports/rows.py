@@ -51,11 +51,8 @@ class Page:
 
 def bounded(rows: Iterable[Mapping[str, Any]], max_rows: int) -> list[dict[str, Any]]:
     """Rows as JSON values, read one by one; more than ``max_rows`` or MAX_RESULT_BYTES is a contract violation."""
-    found: list[dict[str, Any]] = []
-    counting = Bound(max_rows)
-    for row in rows:
-        found.append(counting.taken(row))
-    return found
+    bound = Bound(max_rows)
+    return [bound.taken(row) for row in rows]
 
 
 class Bound:

@@ -1,13 +1,13 @@
 """SFTP for connectors (asyncssh): one session per call over a checked connection, to a server whose key is known."""
 
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import wraps
-from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
+from typing import Any, BinaryIO, Concatenate, ParamSpec, TypeVar, cast
 
 import asyncssh
-from asyncssh import SFTPClient
+from asyncssh import SFTPClient, constants
 
 from ipaas.core.errors import ErrorClass
 from ipaas.sdk.errors import ActionError
@@ -18,23 +18,22 @@ from ipaas.sdk.transports.threads import Gate, in_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Deed = Callable[Concatenate["SftpFiles", P], Coroutine[Any, Any, T]]
 _CHUNK = 256 * 1024
 _BROKEN = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 _CLASSES: Mapping[int, ErrorClass] = {
-    asyncssh.sftp.FX_NO_SUCH_FILE: ErrorClass.NOT_FOUND,
-    asyncssh.sftp.FX_NO_SUCH_PATH: ErrorClass.NOT_FOUND,
-    asyncssh.sftp.FX_PERMISSION_DENIED: ErrorClass.CONFIGURATION,
-    asyncssh.sftp.FX_WRITE_PROTECT: ErrorClass.CONFIGURATION,
-    asyncssh.sftp.FX_OP_UNSUPPORTED: ErrorClass.CONFIGURATION,
-    asyncssh.sftp.FX_FILE_ALREADY_EXISTS: ErrorClass.CONFLICT,
-    asyncssh.sftp.FX_QUOTA_EXCEEDED: ErrorClass.THROTTLED,
-    asyncssh.sftp.FX_NO_SPACE_ON_FILESYSTEM: ErrorClass.TRANSIENT,
+    constants.FX_NO_SUCH_FILE: ErrorClass.NOT_FOUND,
+    constants.FX_NO_SUCH_PATH: ErrorClass.NOT_FOUND,
+    constants.FX_PERMISSION_DENIED: ErrorClass.CONFIGURATION,
+    constants.FX_WRITE_PROTECT: ErrorClass.CONFIGURATION,
+    constants.FX_OP_UNSUPPORTED: ErrorClass.CONFIGURATION,
+    constants.FX_FILE_ALREADY_EXISTS: ErrorClass.CONFLICT,
+    constants.FX_QUOTA_EXCEEDED: ErrorClass.THROTTLED,
+    constants.FX_NO_SPACE_ON_FILESYSTEM: ErrorClass.TRANSIENT,
 }
 
 
-def _classed(
-    deed: Callable[Concatenate["SftpFiles", P], Awaitable[T]],
-) -> Callable[Concatenate["SftpFiles", P], Awaitable[T]]:
+def _classed(deed: Deed[P, T]) -> Deed[P, T]:
     """Raises ActionError and nothing of asyncssh."""
 
     @wraps(deed)
@@ -44,7 +43,7 @@ def _classed(
         except (asyncssh.Error, OSError) as error:
             raise _failure(error, sent=self.committed) from error
 
-    return classed
+    return cast("Deed[P, T]", classed)
 
 
 class SftpFiles:
@@ -78,7 +77,7 @@ class SftpFiles:
                 size += len(chunk)
                 if size > MAX_FILE_BYTES:
                     raise too_large()
-                into.write(chunk)
+                into.write(chunk if isinstance(chunk, bytes) else chunk.encode())
         return Entry(path, size, _modified(attrs))
 
     @_classed
@@ -208,9 +207,8 @@ def _failure(error: asyncssh.Error | OSError, *, sent: bool) -> ActionError:
         found = _CLASSES.get(error.code, ErrorClass.BUSINESS_REJECTION)
         message = f"The server refused ({type(error).__name__.removeprefix('SFTP')})."
         return ActionError(found, f"sftp_{error.code}", message)
-    return ActionError(
-        ErrorClass.TRANSIENT, "sftp_broken", f"The session broke off ({type(error).__name__}).", sent=sent
-    )
+    message = f"The session broke off ({type(error).__name__})."
+    return ActionError(ErrorClass.TRANSIENT, "sftp_broken", message, sent=sent)
 
 
 def _modified(attrs: asyncssh.SFTPAttrs) -> float:

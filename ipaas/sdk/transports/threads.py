@@ -62,7 +62,7 @@ async def in_thread(gate: Gate, work: Callable[[], T]) -> T:
         raise
 
 
-def _looked_at(future: "asyncio.Future[object]") -> None:
+def _looked_at(future: "asyncio.Future[T]") -> None:
     """The work that was given up has ended; what it raised concerns nobody."""
     if not future.cancelled():
         future.exception()

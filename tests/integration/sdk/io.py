@@ -49,5 +49,8 @@ class Io:
         assert self.files is not None
         return self.files
 
+    async def another_request(self) -> None:
+        """No limits here."""
+
     def committing(self) -> None:
         self.committed += 1

@@ -71,6 +71,10 @@ async def place(kind: str, root: Path) -> AsyncIterator[tuple[Connector, Io]]:
 both = pytest.mark.parametrize("kind", ["files", "sftp"])
 
 
+def files_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
 async def call(where: tuple[Connector, Io], action: str, **params: Any) -> Any:
     return (await where[0].execute(action, params, where[1])).data
 
@@ -104,18 +108,18 @@ async def test_files_are_written_read_moved_and_deleted_and_repetitions_change_n
         missing = await refused(where, "move_file", path="none", to="done/c")
         assert missing.error_class is ErrorClass.NOT_FOUND
         assert (await refused(where, "read_file", path="none")).error_class is ErrorClass.NOT_FOUND
-        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+        assert files_in(tmp_path) == []
 
 
 @both
-@pytest.mark.parametrize("format", ["csv", "jsonl", "xml", "excel", "parquet"])
-async def test_rows_are_written_and_read_in_parts(kind: str, format: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind_of_file", ["csv", "jsonl", "xml", "excel", "parquet"])
+async def test_rows_are_written_and_read_in_parts(kind: str, kind_of_file: str, tmp_path: Path) -> None:
     async with place(kind, tmp_path) as where:
         rows = [{"number": f"FH-{number}"} for number in range(5)]
-        assert (await call(where, "write_rows", path="r", format=format, rows=rows))["count"] == 5
+        assert (await call(where, "write_rows", path="r", format=kind_of_file, rows=rows))["count"] == 5
         seen, offset = [], 0
         while offset is not None:
-            part = await call(where, "read_rows", path="r", format=format, offset=offset, max_rows=2)
+            part = await call(where, "read_rows", path="r", format=kind_of_file, offset=offset, max_rows=2)
             seen += part["rows"]
             offset = part["next"]
         assert seen == rows
@@ -156,7 +160,7 @@ async def test_no_path_leads_out_of_the_folder(kind: str, path: str, tmp_path: P
             ("delete_file", {"path": path}),
         ):
             assert (await refused(where, action, **params)).error_class is ErrorClass.CONTRACT_VIOLATION
-        assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+        assert files_in(tmp_path) == []
 
 
 async def test_no_symbolic_link_is_followed(tmp_path: Path) -> None:

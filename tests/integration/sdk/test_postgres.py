@@ -40,7 +40,7 @@ def table() -> Iterator[tuple[Io, str]]:
 
 
 async def rows(io: Io, table: str) -> list[dict[str, Any]]:
-    result = await CONNECTOR.execute("query", {"sql": f"SELECT * FROM {table} ORDER BY number"}, io)  # noqa: S608
+    result = await CONNECTOR.execute("query", {"sql": f"SELECT * FROM {table} ORDER BY number"}, io)
     found: list[dict[str, Any]] = result.data["rows"]
     return found
 
