@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from ipaas.config import settings
 from ipaas.core import clock, jsonio
 from ipaas.core.context import Trace
 from ipaas.core.errors import ErrorClass, IpaasError
-from ipaas.core.net import USUAL_PORTS, HttpClient, NetError, open_socket, open_stream, pin, start_tls
+from ipaas.core.net import USUAL_PORTS, HttpClient, NetError, Socket, open_socket, open_stream, pin, start_tls
 from ipaas.policies.pipeline import Call, Effect
 from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
@@ -171,7 +170,7 @@ class BoundTransports:
         self._call.sent = self._call.sent or not told
         return stream
 
-    async def dial(self, host: str, port: int, *, told: bool = False) -> socket.socket:
+    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
         await self._reaching(host, port)
         left, egress = self._call.deadline - self._now(), self._resolved.egress
         sock = await open_socket(host, port, egress, left, usual_ports=self._usual_ports)

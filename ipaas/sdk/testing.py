@@ -15,7 +15,6 @@ pytest with ``asyncio_mode = "auto"`` runs it.
 
 import asyncio
 import json
-import socket
 import xml.etree.ElementTree as ElementTree
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,7 +27,7 @@ from urllib.parse import urlencode
 
 from ipaas.core import clock
 from ipaas.core.errors import ErrorClass
-from ipaas.core.net import EgressPolicy, HttpClient, open_socket, open_stream, start_tls
+from ipaas.core.net import EgressPolicy, HttpClient, Socket, open_socket, open_stream, start_tls
 from ipaas.sdk import auth
 from ipaas.sdk.connector import Connector, webhook_event
 from ipaas.sdk.errors import ActionError, classify
@@ -106,7 +105,7 @@ class KitTransports:
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         return host
 
-    async def dial(self, host: str, port: int, *, told: bool = False) -> socket.socket:
+    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
         return await open_socket(host, port, self.egress, DEADLINE_S, usual_ports=frozenset())
 
     async def folder(self, *, told: bool = False) -> Path:

@@ -11,6 +11,7 @@ from .resolver import Resolver, default_resolver
 from .tls import default_tls, tls_reason
 from .urls import normalise_host
 
+Socket = socket.socket
 _LINE_LIMIT = 65_536
 
 
@@ -72,6 +73,14 @@ async def open_socket(
         sock = await dial.connect(opening, egress, resolver or default_resolver(), deadline)
     sock.settimeout(deadline_s)
     return sock
+
+
+def hang_up(sock: Socket) -> None:
+    """End both directions, which wakes a thread that waits for the peer; the socket is still to be closed."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it has ended already
 
 
 async def start_tls(

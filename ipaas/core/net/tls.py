@@ -11,6 +11,7 @@ import certifi
 
 from .errors import TlsFailed
 
+TlsContext = ssl.SSLContext
 _CACHE_SIZE = 256
 _contexts: OrderedDict[bytes, ssl.SSLContext] = OrderedDict()
 
@@ -33,6 +34,13 @@ def default_tls() -> ssl.SSLContext:
     context = _client_context(ssl.create_default_context())
     if not context.cert_store_stats()["x509_ca"]:
         context.load_verify_locations(certifi.where())
+    return context
+
+
+def unverified_tls() -> ssl.SSLContext:
+    """Encryption without knowing with whom: only where a connection's settings ask for exactly that."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
 

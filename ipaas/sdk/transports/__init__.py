@@ -1,13 +1,12 @@
 """What a connector may use to reach its vendor; the gateway binds it to one connection and one attempt."""
 
 import asyncio
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ipaas.core.net import StreamReader
+from ipaas.core.net import Socket, StreamReader
 
 Stream = tuple[StreamReader, asyncio.StreamWriter]
 
@@ -79,7 +78,7 @@ class Transports(Protocol):
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         """The one checked address of a host, for libraries that connect by themselves; ``told`` as for ``stream``."""
 
-    async def dial(self, host: str, port: int, *, told: bool = False) -> socket.socket:
+    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
         """A connected socket to a checked address, for libraries that block; ``told`` as for ``stream``."""
 
     async def folder(self, *, told: bool = False) -> Path:

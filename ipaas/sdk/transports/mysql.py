@@ -1,6 +1,5 @@
 """MySQL and MariaDB for connectors: one checked connection per call, statements with bound values."""
 
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +11,7 @@ from pymysql.cursors import DictCursor, SSDictCursor
 
 from ipaas.core.errors import ErrorClass
 from ipaas.core.jsonio import dumps
-from ipaas.core.net import default_tls
+from ipaas.core.net import TlsContext, default_tls, unverified_tls
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports import Transports
 from ipaas.sdk.transports.rows import Dialect, Page, bounded, columns_of
@@ -153,7 +152,7 @@ async def _within(io: Transports, work: Callable[[Plain, Gate], T]) -> T:
             connection.connect(sock)
             return work(connection, gate)
         finally:
-            connection._force_close()  # type: ignore[attr-defined]  # noqa: SLF001 - without a farewell that would wait for an unread result
+            connection._force_close()  # type: ignore[attr-defined]  # noqa: SLF001 - no farewell
             sock.close()
 
     try:
@@ -170,14 +169,10 @@ class _Noted(Gate):
         self.committed = True
 
 
-def _tls(mode: str) -> ssl.SSLContext | None:
+def _tls(mode: str) -> TlsContext | None:
     if mode == "disable":
         return None
-    if mode == "verify-full":
-        return default_tls()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
+    return default_tls() if mode == "verify-full" else unverified_tls()
 
 
 def _failure(error: pymysql.MySQLError | OSError, *, sent: bool) -> ActionError:

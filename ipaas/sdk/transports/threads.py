@@ -3,12 +3,12 @@
 import asyncio
 import contextvars
 import os
-import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from ipaas.core.net import Socket, hang_up
 from ipaas.sdk.transports import Transports
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class GivenUp(Exception):
 class Gate:
     """Stands before the effect of work in a thread: who waits gives up, or the effect begins, never both."""
 
-    def __init__(self, io: Transports, sock: socket.socket | None = None) -> None:
+    def __init__(self, io: Transports, sock: Socket | None = None) -> None:
         self._io = io
         self._sock = sock
         self._lock = threading.Lock()
@@ -42,10 +42,7 @@ class Gate:
         with self._lock:
             self.given_up = True
         if self._sock is not None:
-            try:
-                self._sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # it is closed already
+            hang_up(self._sock)
 
 
 async def in_thread(gate: Gate, work: Callable[[], T]) -> T:
