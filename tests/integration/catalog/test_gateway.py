@@ -507,4 +507,4 @@ async def test_local_files_are_those_of_the_workspace_and_their_intent_comes_fir
     assert (written.kind, written.intent) == ("ok", True)
     assert [path.name for path in folder.iterdir()] == ["a.txt"]
     again = await pay(**write)
-    assert (again.kind, again.data) == ("ok", written.data)
+    assert (again.kind, again.data) == ("recorded", written.data)
