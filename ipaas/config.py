@@ -155,6 +155,14 @@ class Settings(BaseSettings):
             "whose people can not choose their address."
         ),
     )
+    files_root: Path | None = Field(
+        None,
+        description=(
+            "Folder whose files flows may read and write, each workspace only below the folder of its own slug: "
+            "`/srv/ipaas/files` gives the workspace acme `/srv/ipaas/files/acme`. Without it the connectors for local "
+            "files and SQLite refuse. With several worker hosts it lies on storage that they share."
+        ),
+    )
     demo_warehouse_url: SecretStr | None = Field(
         None,
         description=(

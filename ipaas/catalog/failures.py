@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ipaas.catalog.errors import (
     CredentialDetached,
     CredentialUnreadable,
+    NoFilesAllowed,
     NotConnected,
     ReconnectNeeded,
     TargetNotBound,
@@ -26,6 +27,7 @@ _CLASSES: Mapping[type[IpaasError], ErrorClass] = {
     CredentialUnreadable: ErrorClass.CONFIGURATION,
     CredentialUnusable: ErrorClass.CONFIGURATION,
     TargetNotBound: ErrorClass.CONFIGURATION,
+    NoFilesAllowed: ErrorClass.CONFIGURATION,
 }
 
 
