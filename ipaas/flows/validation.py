@@ -47,6 +47,8 @@ def _heads(content: dict[str, Any], catalogue: Catalogue | None, workspace_id: U
             "flow.primary",
             said("{primary!r} is not among the business ids{hint}", primary=primary, hint=hint),
         )
+    for name, expression in content.get("amount", {}).items():
+        yield from Scope(names=START_NAMES).expression(expression, pointer("amount", name))
     if "deadline" in content:
         yield from duration_findings(content["deadline"], "/deadline", high=MAX_DEADLINE_S, low=1)
 
