@@ -155,7 +155,7 @@ def test_counts_stop_at_a_bound(operator: Browser, dead: list[Run], monkeypatch:
     assert "at least 2 runs" in text_of(operator.client.get(f"{url}?flow=orders"))
     monkeypatch.setattr(reading, "MOST_COUNTED", 10)
     monkeypatch.setattr(reading, "COUNT_WINDOW", 1)
-    assert "at least 2 runs" in text_of(operator.client.get(f"{url}?status=dead"))
+    assert "at least 2 runs" in text_of(operator.client.get(f"{url}?error_class={dead[0].error_class}"))
 
 
 def test_a_list_is_exported_without_payloads(world: World, operator: Browser, dead: list[Run]) -> None:
