@@ -20,6 +20,7 @@ from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
 from ipaas.sdk.connector import RequestView, ResponseView
 from ipaas.sdk.errors import ActionError
+from ipaas.vault.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from ipaas.catalog.gateway import GatewayCall
@@ -29,6 +30,7 @@ log = get_logger(__name__)
 _OAUTH = "oauth2_client_credentials"
 _TOKEN_WAIT_S = 0.3
 _DATABASE_WAIT_S = 1.0
+_VAULT_WAIT_S = 15.0
 _HIDDEN_HEADERS = frozenset({"set-cookie", "www-authenticate"})
 
 
@@ -62,6 +64,8 @@ async def transport(call: Call) -> Response:
             raise call.interruption from None
         if isinstance(error, TokenBusy):
             return Response("deferred", wait_s=_TOKEN_WAIT_S)
+        if isinstance(error, BackendUnavailable) and not call.intended:
+            return Response("deferred", error=failure_of(error), wait_s=_VAULT_WAIT_S)
         if isinstance(error, InterfaceError | OperationalError) and not call.intended:
             return Response("deferred", wait_s=_DATABASE_WAIT_S)  # our own database is away, nothing has left
         if not isinstance(error, IpaasError):
@@ -134,6 +138,8 @@ async def _secret(attempt: Attempt) -> OpenedSecret:
         return await credentials.opened(
             resolved.workspace_id, resolved.secret, purpose=attempt.call.action, flow_label=attempt.call.flow_label
         )
+    except BackendUnavailable:
+        raise
     except IpaasError as error:
         raise CredentialUnreadable(connection=resolved.slug, reason=error.detail) from error
 

@@ -9,10 +9,12 @@ from ipaas.core.net import NetError
 from ipaas.policies.pipeline import Failure
 from ipaas.sdk.auth import CredentialUnusable, TokenRefused
 from ipaas.sdk.errors import ActionError
+from ipaas.vault.errors import BackendUnavailable
 
 _CLASSES: Mapping[type[IpaasError], ErrorClass] = {
     TokenRefused: ErrorClass.AUTH,
     TokenBusy: ErrorClass.TRANSIENT,
+    BackendUnavailable: ErrorClass.TRANSIENT,
     CredentialDetached: ErrorClass.CONFIGURATION,
     CredentialUnreadable: ErrorClass.CONFIGURATION,
     CredentialUnusable: ErrorClass.CONFIGURATION,
