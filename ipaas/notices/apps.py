@@ -45,8 +45,8 @@ class NoticesConfig(AppConfig):
 
 def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
-    from ipaas.notices.breakers import EVERY_S, tell_breakers
     from ipaas.notices.beside import Beside
+    from ipaas.notices.breakers import EVERY_S, tell_breakers
     from ipaas.notices.expiry import tell_expiring
     from ipaas.notices.rotations import tell_rotations
     from ipaas.vault.backends import keep_logins_alive

@@ -1,5 +1,7 @@
 """Destroying in a backend what was given up: noted in the transaction of the deed, done afterwards until it is done."""
 
+from uuid import UUID
+
 from django.db import transaction
 
 from ipaas.core.logging import get_logger
@@ -27,7 +29,7 @@ def clear_leftovers() -> int:
 
 
 @transaction.atomic
-def _clear(left_id: object) -> bool:
+def _clear(left_id: UUID) -> bool:
     rows = Leftover.objects.select_related("backend__workspace", "backend__login")
     row = rows.select_for_update(skip_locked=True, of=("self",)).filter(id=left_id).first()
     if row is None:

@@ -20,9 +20,7 @@ LONGEST_OVERLAP = timedelta(days=30)
 
 
 @transaction.atomic
-def set_rotation(
-    *, secret: Secret, every_days: int | None, rotation: str, overlap: timedelta, actor: Actor
-) -> Secret:
+def set_rotation(*, secret: Secret, every_days: int | None, rotation: str, overlap: timedelta, actor: Actor) -> Secret:
     """Say how often a secret is to be rotated (None: no rule), by whom, and how long two values are good.
 
     Counted from the day on which the present value was entered; what is overdue by that is due at once.
@@ -36,9 +34,7 @@ def set_rotation(
     locked.rotate_every_days, locked.rotation = every_days, rotation
     locked.rotation_overlap_s = int(overlap.total_seconds())
     locked.rotation_due_at = since + timedelta(days=every_days) if every_days else None
-    locked.save(
-        update_fields=["rotate_every_days", "rotation", "rotation_overlap_s", "rotation_due_at", "updated_at"]
-    )
+    locked.save(update_fields=["rotate_every_days", "rotation", "rotation_overlap_s", "rotation_due_at", "updated_at"])
     details = {"every_days": every_days, "rotation": rotation, "overlap_s": locked.rotation_overlap_s}
     record("secret.rotation_set", locked, actor, details)
     return locked

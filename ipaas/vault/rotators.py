@@ -35,9 +35,7 @@ class Rotator(Protocol):
     def recognises(self, secret: Secret, fields: Mapping[str, str]) -> bool:
         """Whether it issues values like this one; asked when a value is entered."""
 
-    def next_value(
-        self, secret: Secret, fields: Mapping[str, str], *, actor: Actor, overlap: timedelta
-    ) -> NextValue:
+    def next_value(self, secret: Secret, fields: Mapping[str, str], *, actor: Actor, overlap: timedelta) -> NextValue:
         """The new value, in the transaction that stores it; what it raises leaves everything as it was."""
 
 

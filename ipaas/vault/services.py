@@ -244,7 +244,7 @@ def _check(fields: Mapping[str, str], *, slug: str, kind: str) -> None:
         raise InvalidInput(errors)
 
 
-def record(action: str, secret: Secret, actor: Actor, details: dict[str, object]) -> None:
+def record(action: str, secret: Secret, actor: Actor, details: Mapping[str, object]) -> None:
     """The entry of a deed; the old value leaves this process's memory when the deed is committed."""
     transaction.on_commit(lambda: forget_opened(secret.workspace_id, secret.slug))
     subject = ("secret", secret.id, secret.slug)

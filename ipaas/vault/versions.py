@@ -88,6 +88,4 @@ def wipe_version(version: SecretVersion) -> None:
         leave_over(version.secret, version.store, [version.store_ref])
     version.wrapped_key, version.store_ref, version.handover = b"", "", False
     version.sealed_fields = []
-    version.save(
-        update_fields=["state", "accept_until", "wrapped_key", "sealed_fields", "store_ref", "handover"]
-    )
+    version.save(update_fields=["state", "accept_until", "wrapped_key", "sealed_fields", "store_ref", "handover"])

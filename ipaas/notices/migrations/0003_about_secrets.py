@@ -4,23 +4,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notices', '0002_open_breaker'),
+        ("notices", "0002_open_breaker"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='expirynotice',
-            name='notices_expiry_once',
+            model_name="expirynotice",
+            name="notices_expiry_once",
         ),
         migrations.AddField(
-            model_name='expirynotice',
-            name='about',
-            field=models.CharField(db_default='expiry', default='expiry', max_length=20),
+            model_name="expirynotice",
+            name="about",
+            field=models.CharField(db_default="expiry", default="expiry", max_length=20),
         ),
         migrations.AddConstraint(
-            model_name='expirynotice',
-            constraint=models.UniqueConstraint(fields=('secret_id', 'about', 'expires_at'), name='notices_expiry_once'),
+            model_name="expirynotice",
+            constraint=models.UniqueConstraint(fields=("secret_id", "about", "expires_at"), name="notices_expiry_once"),
         ),
     ]

@@ -2,116 +2,184 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import ipaas.core.ids
 from django.db import migrations, models
+
+import ipaas.core.ids
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0005_language'),
-        ('vault', '0001_initial'),
+        ("accounts", "0005_language"),
+        ("vault", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Backend',
+            name="Backend",
             fields=[
-                ('id', models.UUIDField(default=ipaas.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('builtin', 'built-in'), ('transit', 'built-in, keys wrapped by a transit engine'), ('openbao', 'OpenBao or HashiCorp Vault'), ('environment', 'environment variables'), ('file', 'mounted files')], max_length=12)),
-                ('config', models.JSONField(default=dict)),
-                ('origin', models.CharField(blank=True, default='', max_length=300)),
-                ('chosen', models.BooleanField(default=False)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.UUIDField(default=ipaas.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("builtin", "built-in"),
+                            ("transit", "built-in, keys wrapped by a transit engine"),
+                            ("openbao", "OpenBao or HashiCorp Vault"),
+                            ("environment", "environment variables"),
+                            ("file", "mounted files"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("config", models.JSONField(default=dict)),
+                ("origin", models.CharField(blank=True, default="", max_length=300)),
+                ("chosen", models.BooleanField(default=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['kind'],
+                "ordering": ["kind"],
             },
         ),
         migrations.CreateModel(
-            name='Leftover',
+            name="Leftover",
             fields=[
-                ('id', models.UUIDField(default=ipaas.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=80)),
-                ('refs', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), size=None)),
+                (
+                    "id",
+                    models.UUIDField(default=ipaas.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("slug", models.SlugField(max_length=80)),
+                (
+                    "refs",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), size=None),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='secret',
-            name='rotate_every_days',
+            model_name="secret",
+            name="rotate_every_days",
             field=models.PositiveSmallIntegerField(null=True),
         ),
         migrations.AddField(
-            model_name='secret',
-            name='rotation',
-            field=models.CharField(choices=[('remind', 'people are reminded'), ('automatic', 'the platform rotates by itself')], db_default='remind', default='remind', max_length=10),
+            model_name="secret",
+            name="rotation",
+            field=models.CharField(
+                choices=[("remind", "people are reminded"), ("automatic", "the platform rotates by itself")],
+                db_default="remind",
+                default="remind",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='secret',
-            name='rotation_due_at',
+            model_name="secret",
+            name="rotation_due_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='secret',
-            name='rotation_overlap_s',
+            model_name="secret",
+            name="rotation_overlap_s",
             field=models.PositiveIntegerField(db_default=86400, default=86400),
         ),
         migrations.AddField(
-            model_name='secret',
-            name='rotator',
-            field=models.CharField(blank=True, db_default='', default='', max_length=20),
+            model_name="secret",
+            name="rotator",
+            field=models.CharField(blank=True, db_default="", default="", max_length=20),
         ),
         migrations.AddField(
-            model_name='secret',
-            name='store',
-            field=models.CharField(choices=[('builtin', 'built-in'), ('transit', 'built-in, keys wrapped by a transit engine'), ('openbao', 'OpenBao or HashiCorp Vault'), ('environment', 'environment variables'), ('file', 'mounted files')], db_default='builtin', default='builtin', max_length=12),
+            model_name="secret",
+            name="store",
+            field=models.CharField(
+                choices=[
+                    ("builtin", "built-in"),
+                    ("transit", "built-in, keys wrapped by a transit engine"),
+                    ("openbao", "OpenBao or HashiCorp Vault"),
+                    ("environment", "environment variables"),
+                    ("file", "mounted files"),
+                ],
+                db_default="builtin",
+                default="builtin",
+                max_length=12,
+            ),
         ),
         migrations.AddField(
-            model_name='secretversion',
-            name='handover',
+            model_name="secretversion",
+            name="handover",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
-            model_name='secretversion',
-            name='store',
-            field=models.CharField(choices=[('builtin', 'built-in'), ('transit', 'built-in, keys wrapped by a transit engine'), ('openbao', 'OpenBao or HashiCorp Vault'), ('environment', 'environment variables'), ('file', 'mounted files')], db_default='builtin', default='builtin', max_length=12),
+            model_name="secretversion",
+            name="store",
+            field=models.CharField(
+                choices=[
+                    ("builtin", "built-in"),
+                    ("transit", "built-in, keys wrapped by a transit engine"),
+                    ("openbao", "OpenBao or HashiCorp Vault"),
+                    ("environment", "environment variables"),
+                    ("file", "mounted files"),
+                ],
+                db_default="builtin",
+                default="builtin",
+                max_length=12,
+            ),
         ),
         migrations.AddField(
-            model_name='secretversion',
-            name='store_ref',
-            field=models.CharField(blank=True, db_default='', default='', max_length=80),
+            model_name="secretversion",
+            name="store_ref",
+            field=models.CharField(blank=True, db_default="", default="", max_length=80),
         ),
         migrations.AlterField(
-            model_name='secret',
-            name='kind',
-            field=models.CharField(choices=[('credential', 'credential'), ('signing', 'signing secret of webhooks'), ('login', 'login of a backend')], default='credential', max_length=12),
+            model_name="secret",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("credential", "credential"),
+                    ("signing", "signing secret of webhooks"),
+                    ("login", "login of a backend"),
+                ],
+                default="credential",
+                max_length=12,
+            ),
         ),
         migrations.AddIndex(
-            model_name='secret',
-            index=models.Index(condition=models.Q(('rotation_due_at__isnull', False)), fields=['rotation_due_at'], name='vault_secret_rotation_due'),
+            model_name="secret",
+            index=models.Index(
+                condition=models.Q(("rotation_due_at__isnull", False)),
+                fields=["rotation_due_at"],
+                name="vault_secret_rotation_due",
+            ),
         ),
         migrations.AddField(
-            model_name='backend',
-            name='login',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='vault.secret'),
+            model_name="backend",
+            name="login",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="vault.secret"
+            ),
         ),
         migrations.AddField(
-            model_name='backend',
-            name='workspace',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='vault_backends', to='accounts.workspace'),
+            model_name="backend",
+            name="workspace",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="vault_backends", to="accounts.workspace"
+            ),
         ),
         migrations.AddField(
-            model_name='leftover',
-            name='backend',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='leftovers', to='vault.backend'),
+            model_name="leftover",
+            name="backend",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="leftovers", to="vault.backend"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='backend',
-            constraint=models.UniqueConstraint(fields=('workspace', 'kind'), name='vault_backend_kind'),
+            model_name="backend",
+            constraint=models.UniqueConstraint(fields=("workspace", "kind"), name="vault_backend_kind"),
         ),
         migrations.AddConstraint(
-            model_name='backend',
-            constraint=models.UniqueConstraint(condition=models.Q(('chosen', True)), fields=('workspace',), name='vault_backend_one_chosen'),
+            model_name="backend",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("chosen", True)), fields=("workspace",), name="vault_backend_one_chosen"
+            ),
         ),
         migrations.RunSQL(
             "UPDATE vault_secret s SET rotator = 'made-up' WHERE kind = 'signing' AND EXISTS (SELECT 1 FROM "

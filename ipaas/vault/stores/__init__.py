@@ -1,5 +1,6 @@
 """Where values of secrets are kept: one small interface, and which store a version belongs to."""
 
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from ipaas.vault.errors import BackendMissing
@@ -13,7 +14,7 @@ from ipaas.vault.stores.transit import TransitStore
 __all__ = ["WRITABLE", "Held", "Store", "chosen_kind", "store_at", "store_for"]
 
 WRITABLE = frozenset({StoreKind.BUILTIN, StoreKind.TRANSIT, StoreKind.OPENBAO})
-_KINDS = {
+_KINDS: Mapping[StoreKind, Callable[[Backend], Store]] = {
     StoreKind.TRANSIT: TransitStore,
     StoreKind.OPENBAO: KvStore,
     StoreKind.ENVIRONMENT: EnvironmentStore,

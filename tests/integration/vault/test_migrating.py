@@ -82,9 +82,10 @@ def test_a_migration_that_is_killed_goes_on(
         if secret.slug == "s-2":
             raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(migrating, "record", kill)
-        migrate_secrets(workspace=workspace, to="openbao", actor=admin)
+        with pytest.raises(Killed):
+            migrate_secrets(workspace=workspace, to="openbao", actor=admin)
     assert Secret.objects.filter(store="openbao").count() == 2
     assert values(workspace) == WHOLE
     assert migrate_secrets(workspace=workspace, to="openbao", actor=admin).left == 0

@@ -110,7 +110,9 @@ def test_a_signing_secret_is_rotated_by_the_platform_and_collected_once(
 
 
 def test_a_key_of_our_own_api_is_rotated_with_an_overlap(workspace: Workspace, admin: Actor) -> None:
-    account = create_service_account(workspace=workspace, slug="nightly", name="Nightly", roles=["operator"], actor=admin)
+    account = create_service_account(
+        workspace=workspace, slug="nightly", name="Nightly", roles=["operator"], actor=admin
+    )
     made = create_api_key(
         workspace=workspace, name="nightly", scopes=["runs.view"], actor=admin, service_account=account,
         expires_at=now() + 90 * DAY,
