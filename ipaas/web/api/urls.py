@@ -171,7 +171,7 @@ urlpatterns = [
     path(f"{CONNECTION}/health", ConnectionViewSet.as_view({"get": "health"}), name="connection_health"),
     path(f"{CONNECTION}/try", ConnectionViewSet.as_view({"post": "try_out"}), name="connection_try"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
-    path("vault/backend", VaultBackendViewSet.as_view({"get": "retrieve", "put": "choose"}), name="vault_backend"),
+    path("vault/backend", VaultBackendViewSet.as_view({"get": "retrieve", "put": "assign"}), name="vault_backend"),
     path("vault/backend/check", VaultBackendViewSet.as_view({"post": "check"}), name="vault_backend_check"),
     path("vault/migration", VaultBackendViewSet.as_view({"post": "migrate"}), name="vault_migration"),
     path("vault/migration/plan", VaultBackendViewSet.as_view({"post": "plan"}), name="vault_migration_plan"),

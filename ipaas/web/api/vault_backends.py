@@ -76,7 +76,7 @@ class VaultBackendViewSet(ApiViewSet):
     serializer_class = BackendOutput
     required_permissions = {
         **dict.fromkeys(("retrieve", "check"), "settings.view"),
-        **dict.fromkeys(("choose", "plan", "migrate"), "settings.edit"),
+        **dict.fromkeys(("assign", "plan", "migrate"), "settings.edit"),
     }
 
     @extend_schema(responses=BackendOutput)
@@ -85,7 +85,7 @@ class VaultBackendViewSet(ApiViewSet):
         return Response(_shown(chosen_backend(self.workspace)))
 
     @extend_schema(request=BackendInput, responses=BackendCheckOutput)
-    def choose(self, request: Request) -> Response:
+    def assign(self, request: Request) -> Response:
         """Choose a store and set it up; it is tried first, and nothing is stored when it does not work."""
         given = self.read(BackendInput)
         found = set_backend(

@@ -38,7 +38,7 @@ OPERATION = {
     "catalog:connection_force": "connection_breaker",
     "catalog:connection_move": "connection_update",
     "accounts:vault": "vault_backend",
-    "accounts:vault_change": "vault_backend_choose",
+    "accounts:vault_change": "vault_backend_assign",
     "accounts:vault_check": "vault_backend_check",
     "accounts:vault_migrate": "vault_migration",
     "catalog:connection_new": "connection_create",
