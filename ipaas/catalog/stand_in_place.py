@@ -61,7 +61,8 @@ class StandIns:
     def arguments(self) -> list[str]:
         """Arguments of ``python -m ipaas.sdk.stubs``."""
         ports = ["--port", str(self.port), "--smtp-port", str(self.smtp_port)]
-        return [*ports, "--ledger", str(self.ledger), "--token", self.token, "--send-to", self.ingress]
+        kept = ["--ledger", str(self.ledger), "--kept", str(settings().home / "stubs-kept")]
+        return [*ports, *kept, "--token", self.token, "--send-to", self.ingress]
 
     def client(self) -> StubClient:
         """Drives the stand-ins from a running event loop."""

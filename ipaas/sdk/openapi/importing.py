@@ -6,6 +6,7 @@ from typing import Any
 
 from ipaas.sdk.manifest import Manifest
 from ipaas.sdk.manifest_reader import parse_manifest
+from ipaas.sdk.openapi.behaviour import stub_section
 from ipaas.sdk.openapi.findings import Findings, ImportFinding, below
 from ipaas.sdk.openapi.naming import identifier, sentence
 from ipaas.sdk.openapi.operations import METHODS, OperationReader
@@ -38,7 +39,8 @@ def import_openapi(data: bytes, *, slug: str, category: str = "generic", source_
     source = read_source(data, findings)
     references = References(source.content, findings)
     converter = SchemaConverter(references, findings, modern=source.dialect == "3.1")
-    actions, groups = _actions(source, OperationReader(references, converter, findings), references, findings)
+    reader = OperationReader(references, converter, findings)
+    actions, groups, statuses = _actions(source, reader, references, findings)
     triggers = WebhookReader(references, converter, findings).triggers(source.content)
     if not actions and not triggers:
         raise OpenApiUnreadable(reason="it describes neither an operation that can be called nor a webhook")
@@ -57,14 +59,17 @@ def import_openapi(data: bytes, *, slug: str, category: str = "generic", source_
         "definitions": converter.definitions,
         "actions": actions,
         "triggers": triggers,
+        "stub": stub_section(actions, converter.definitions, statuses, reader.answers.replies),
     }
     return Imported(document, parse_manifest(document), source.dialect, groups, tuple(findings))
 
 
 def _actions(
     source: Source, reader: OperationReader, references: References, findings: Findings
-) -> tuple[dict[str, Any], dict[str, list[str]]]:
+) -> tuple[dict[str, Any], dict[str, list[str]], dict[str, int]]:
+    """Actions by name, their names by group, and their good statuses."""
     actions: dict[str, Any] = {}
+    statuses: dict[str, int] = {}
     groups: dict[str, list[str]] = {}
     paths = source.content.get("paths")
     for path, given in paths.items() if isinstance(paths, Mapping) else ():
@@ -83,12 +88,13 @@ def _actions(
             wanted = str(operation.get("operationId") or f"{method} {path}")
             name = identifier(wanted, actions, empty=method)
             actions[name] = reader.action(method, str(path), item, operation)
+            statuses[name] = reader.good_status
             tags = operation.get("tags")
             group = str(tags[0]) if isinstance(tags, list) and tags else _first_segment(str(path))
             groups.setdefault(group, []).append(name)
         if "trace" in item:
             findings.dropped(below("/paths", path, "trace"), "method", "TRACE is not called")
-    return actions, groups
+    return actions, groups, statuses
 
 
 def _first_segment(path: str) -> str:

@@ -26,6 +26,7 @@ from ipaas.catalog.imports import (
 )
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, known_connector
+from ipaas.catalog.stand_in_place import StandIns
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
 from ipaas.sdk.manifest_reader import manifest_schema
@@ -137,9 +138,16 @@ def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
         "used_by": _users(request, connector),
         "connect_url": reverse("catalog:connection_new", args=[request.workspace.slug, connector]) if may_edit else "",
         "import_url": f"{_import_url(request)}?slug={connector}" if may_edit and row is not None else "",
+        "stub_url": _stub_url(request, connector) if row is not None else "",
         "findings": row.findings[:MOST_FINDINGS] if row is not None else [],
     }
     return render(request, "catalog/connector_detail.html", context)
+
+
+def _stub_url(request: WorkspaceRequest, connector: str) -> str:
+    """Where the stand-in of an imported connector is started; empty where this instance has no stand-ins."""
+    may = request.actor.may("stubs.script") and StandIns.chosen()
+    return reverse("catalog:stub_start", args=[request.workspace.slug, connector]) if may else ""
 
 
 @require_POST

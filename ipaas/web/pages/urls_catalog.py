@@ -30,5 +30,7 @@ urlpatterns = [
     path(STUB, stubs.stub_detail, name="stub_detail"),
     path(f"{STUB}fault/", stubs.stub_fault, name="stub_fault"),
     path(f"{STUB}clear/", stubs.stub_clear, name="stub_clear"),
+    path(f"{STUB}start/", stubs.stub_start, name="stub_start"),
+    path(f"{STUB}stop/", stubs.stub_stop, name="stub_stop"),
     path(f"{STUB}webhooks/", stubs.stub_send, name="stub_send"),
 ]

@@ -190,6 +190,8 @@ TABLE: list[Row] = [
     ("GET", "receipts", None, "runs.view", 200),
     ("GET", "receipts/{receipt}", None, "runs.view", 200),
     ("GET", "stubs", None, "stubs.view", 404),
+    ("POST", "stubs", {"connector": "parcel-post"}, "stubs.script", 404),
+    ("DELETE", "stubs/running/parcel-post", None, "stubs.script", 404),
     ("GET", "stubs/ledger", None, "stubs.view", 404),
     ("POST", "stubs/faults", {"vendor": "payments", "kind": "status"}, "stubs.script", 404),
     ("POST", "stubs/faults/clear", {}, "stubs.script", 404),
