@@ -1,7 +1,9 @@
 """One attempt's way out, bound to its connection: the credential is added here and nowhere else."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,11 +13,12 @@ from ipaas.catalog.failures import action_error
 from ipaas.catalog.resolution import Resolved
 from ipaas.core import clock, jsonio
 from ipaas.core.context import Trace
-from ipaas.core.errors import IpaasError
+from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.net import HttpClient, NetError, open_stream, pin, start_tls
 from ipaas.policies.pipeline import Call, Effect
 from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
+from ipaas.sdk.errors import ActionError
 from ipaas.sdk.requests import BuiltRequest
 from ipaas.sdk.transports import HttpAnswer, Stream
 
@@ -23,6 +26,8 @@ JSON = Any
 Renew = Callable[[OpenedSecret], Awaitable[OpenedSecret]]
 _STATIC = frozenset({"none", "api_key", "basic", "bearer", "oauth2_client_credentials"})
 _UNAUTHORIZED = 401
+_MOST_WAIT_S = 60.0
+"""That the pages of one attempt wait for the limits altogether."""
 _USER_AGENT = (b"user-agent", b"ipaas")
 
 
@@ -58,6 +63,27 @@ class BoundTransports:
         return self
 
     @property
+    def base_url(self) -> str:
+        target = self._resolved.target
+        return f"{target.origin}{self._resolved.base_path}" if target is not None else ""
+
+    async def another_request(self) -> None:
+        call, left = self._call, _MOST_WAIT_S
+        if call.admit_again is None:
+            return
+        while (wait := await call.admit_again()) > 0:
+            left -= wait
+            due = clock.now() + timedelta(seconds=wait)
+            if left < 0 or (call.deadline_at is not None and due >= call.deadline_at):
+                message = "The limits of the connection do not let the further pages through in time."
+                raise ActionError(ErrorClass.THROTTLED, "pages_throttled", message, retry_after_s=wait)
+            go_on = call.hold_deadline()
+            try:
+                await asyncio.sleep(wait)
+            finally:
+                go_on()
+
+    @property
     def config(self) -> Mapping[str, JSON]:
         return self._resolved.config
 
@@ -87,7 +113,10 @@ class BoundTransports:
         if target is None:
             raise TargetNotBound(host="", port=0)
         credential = self._credential(request)
-        query = request.query + credential.query if credential.query else request.query
+        query = request.query
+        if credential.query:  # a page's address that the vendor gave may repeat the credential
+            names = {name for name, _ in credential.query}
+            query = (*(pair for pair in query if pair[0] not in names), *credential.query)
         line = f"{request.path}?{urlencode(query)}" if query else request.path
         lines = [(name.encode(), value.encode()) for name, value in {**request.headers, **credential.headers}.items()]
         lines += (_USER_AGENT, (b"traceparent", self._trace.traceparent.encode()))

@@ -42,11 +42,26 @@ class AdmissionPolicy:
         call.verdicts.append(_ADMITTED if ticket.mode == 0 else _PROBE)
         outcome: Outcome = "ignored"
         pause_s = 0.0
+        held = [ticket]
+
+        async def admit_again() -> float:
+            """Hand the ticket of the request that was answered back, and ask for one more; 0 when there is one."""
+            while held:
+                self._gatekeeper.settle(held.pop(), "ok")
+            answer = await self._gatekeeper.admit(call.limits, call.cost)
+            if isinstance(answer, Ticket):
+                held.append(answer)
+                return 0.0
+            overruled = answer.reason == "breaker_open" and call.forced_breaker == "closed"
+            return 0.0 if overruled else max(answer.wait_s, 0.001)
+
+        call.admit_again = admit_again
         try:
             response = await call_next(call)
             outcome, pause_s = _health(response)
         finally:
-            self._gatekeeper.settle(ticket, outcome, pause_s)
+            for last in held:
+                self._gatekeeper.settle(last, outcome, pause_s)
         return response
 
 

@@ -60,7 +60,8 @@ class Call:
 
     ``before_send`` is awaited with the request's hash as the last act before the first byte leaves; what it raises
     is kept in ``interruption``: no connector can swallow it. ``deadline`` is in the loop's time; ``scope`` keeps it.
-    ``doubted``: an earlier attempt may have taken effect, and its request is repeated as it was.
+    ``doubted``: an earlier attempt may have taken effect, and its request is repeated as it was. ``admit_again``
+    asks for a further request of the same attempt, and says how long to wait where there is none yet.
     """
 
     workspace_id: UUID
@@ -82,6 +83,7 @@ class Call:
     forced_breaker: Literal["open", "closed"] | None = None
     work: "CallNext | None" = None
     before_send: Callable[[bytes], Awaitable[None]] | None = None
+    admit_again: Callable[[], Awaitable[float]] | None = None
     interruption: Exception | None = None
     deadline: float = 0.0
     scope: asyncio.Timeout | None = None

@@ -69,6 +69,8 @@ def _facts(manifest: Manifest) -> Iterator[str]:
         "version": manifest.version,
         "vendor": manifest.vendor,
         "API version": manifest.api_version,
+        "ends on": manifest.api_sunset,
+        "changes": f"<{manifest.changelog_url}>" if manifest.changelog_url else "",
         "protocol": manifest.protocol,
         "addresses": ", ".join(f"{name}: `{url}`" for name, url in manifest.base_urls.items()),
         "rate": f"{limit.rate:g} a second, {limit.burst or limit.rate:g} at once" if limit else "no limit of its own",
@@ -102,7 +104,9 @@ def _action(action: ActionSpec) -> Iterator[str]:
     effect = _EFFECTS.get(action.effect)
     way.append(f"effect **{action.effect}**: {effect}" if effect else f"effect by setting: `{action.effect}`")
     if action.pagination:
-        way.append(f"pages are followed, at most {action.pagination.max_pages}")
+        way.append(f"`all_pages` follows the pages, at most {action.pagination.max_pages}")
+    if action.scopes:
+        way.append(f"needs {', '.join(f'`{one}`' for one in action.scopes)}")
     if action.compensated_by:
         way.append(f"undone by `{action.compensated_by.action}`")
     if action.timeout_s:
@@ -119,6 +123,9 @@ def _trigger(trigger: TriggerSpec) -> Iterator[str]:
     yield f"### `{trigger.name}`\n\n{trigger.title}, by {trigger.kind}. {trigger.doc}\n"
     if trigger.action:
         yield f"Polls with `{trigger.action}`; each item becomes the event `{trigger.event}`.\n"
+    if trigger.subscription:
+        calls = trigger.subscription
+        yield f"Subscribed by `{calls.create.action}`, ended by `{calls.delete.action}`.\n"
     if trigger.events:
         rows = "".join(f"| `{one.name}` | {one.title} |\n" for one in trigger.events.values())
         yield f"| event | meaning |\n|---|---|\n{rows}"

@@ -127,7 +127,7 @@ def indexed(rows: "QuerySet[Run]", workspace_id: UUID | None, wanted: RunFilter)
         rows = rows.filter(id__gte=uuid7_at(wanted.since))
     if wanted.until is not None:
         rows = rows.filter(id__lt=uuid7_at(wanted.until))
-    if wanted.status and wanted.status not in (*Run.UNENDED, Run.Status.SUCCEEDED):
+    if wanted.status and not _looked_for(wanted.status):
         rows = rows.filter(abnormal=wanted.status)
     return rows
 
@@ -141,8 +141,13 @@ def floor_of(rows: "QuerySet[Run]", window: int) -> UUID | None:
 def is_sparse(wanted: RunFilter) -> bool:
     """Whether there are conditions that no index answers."""
     took = wanted.longer_s is not None or wanted.shorter_s is not None
-    names = (wanted.environment_id, wanted.error_class, wanted.status, wanted.version_id, wanted.step)
-    return took or any(names)
+    names = (wanted.environment_id, wanted.error_class, wanted.version_id, wanted.step)
+    return took or any(names) or _looked_for(wanted.status)
+
+
+def _looked_for(status: str) -> bool:
+    """Whether runs of a state are found row by row: those that ended otherwise than well have an index of their own."""
+    return status in (*Run.UNENDED, Run.Status.SUCCEEDED)
 
 
 def narrowed(rows: "QuerySet[Run]", wanted: RunFilter) -> QuerySet[Run]:

@@ -158,12 +158,12 @@ def _count_abnormal(place: _Place, flow_ids: set[UUID], midnight: datetime, flow
 MOST_PULSE = 5_000
 _PULSE = """
 SELECT
-  (SELECT id::text FROM runtime_run WHERE workspace_id = %(workspace)s ORDER BY id DESC LIMIT 1),
+  (SELECT r.id::text FROM runtime_run r WHERE r.workspace_id = %(workspace)s ORDER BY r.id DESC LIMIT 1),
   (SELECT count(*) FROM (SELECT 1 FROM runtime_work WHERE workspace_id = %(workspace)s AND kind = 1 LIMIT %(most)s) w),
   (SELECT count(*) FROM (SELECT 1 FROM runtime_deadletter WHERE workspace_id = %(workspace)s AND state = 'open'
      LIMIT %(most)s) d),
-  (SELECT id::text FROM runtime_deadletter WHERE workspace_id = %(workspace)s AND state = 'open'
-     ORDER BY id DESC LIMIT 1),
+  (SELECT d.id::text FROM runtime_deadletter d WHERE d.workspace_id = %(workspace)s AND d.state = 'open'
+     ORDER BY d.id DESC LIMIT 1),
   (SELECT count(*) FROM (SELECT 1 FROM runtime_approval WHERE workspace_id = %(workspace)s AND state = 'pending'
      LIMIT %(most)s) a)
 """

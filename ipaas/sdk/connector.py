@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ipaas.core.errors import ErrorClass, InvalidInput, IpaasError
@@ -12,6 +12,7 @@ from ipaas.expressions import ExpressionError, compile_expression, compile_value
 from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
+from ipaas.sdk.pages import ALL_PAGES, Elsewhere, Pager, PageWalk, bare
 from ipaas.sdk.paths import MISSING, read_path
 from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 from ipaas.sdk.schemas import Validator, compile_schema, findings, with_defaults
@@ -112,6 +113,7 @@ class Action:
         enforced = response.schema is not None and response.enforce
         self._schema: Validator | None = compile_schema(response.schema) if enforced else None
         self._result = compile_value(response.result) if response.result is not None else None
+        self.pager = Pager(spec.pagination) if spec.pagination else None
 
     def checked_params(self, params: Any) -> dict[str, Any]:
         """The parameters with defaults. Raises ParamsInvalid."""
@@ -263,25 +265,54 @@ class Connector:
         return with_defaults(self.manifest.config_schema, dict(config))
 
     async def execute(self, action: str, params: Any, io: Transports) -> Result:
-        """Call the vendor once. Raises ActionError and nothing else; parameters are checked before anything leaves."""
+        """Call the vendor once, or for each page where the parameters say so.
+
+        Raises ActionError and nothing else; parameters are checked before anything leaves.
+        """
         compiled = self.action(action)
         try:
             checked = compiled.checked_params(params)
-            handler = self.handlers.get(action)
-            if handler is not None:
-                return await handler(HandlerCall(compiled, checked, io))
-            request = compiled.build(checked, io.config, io.effect_key)
         except ParamsInvalid as error:
             raise ActionError(ErrorClass.CONTRACT_VIOLATION, error.code, error.detail) from error
+        if compiled.pager is not None and checked.get(ALL_PAGES) is True:
+            return await self._all_pages(compiled, compiled.pager, checked, io)
+        return (await self._once(compiled, checked, io)).result
+
+    async def _once(
+        self, compiled: Action, checked: Mapping[str, Any], io: Transports, at: Elsewhere | None = None
+    ) -> "_Exchange":
+        try:
+            handler = self.handlers.get(compiled.spec.name)
+            if handler is not None:
+                return _Exchange(await handler(HandlerCall(compiled, checked, io)))
+            request = compiled.build(checked, io.config, io.effect_key)
         except RequestNotBuildable as error:
             raise ActionError(ErrorClass.CONTRACT_VIOLATION, error.code, error.detail) from error
         except IpaasError as error:
             raise net_failure(error) from error
+        if at is not None:
+            request = replace(request, path=at.path, query=at.query)
         try:
             answer = await io.http.send(request.method, request.path, request.query, request.headers, request.body)
         except IpaasError as error:
             raise net_failure(error) from error
-        return compiled.read(request, answer)
+        return _Exchange(compiled.read(request, answer), request, len(answer.body))
+
+    async def _all_pages(self, compiled: Action, pager: Pager, checked: Mapping[str, Any], io: Transports) -> Result:
+        """The first page's result, its list holding the items of all pages."""
+        walk = PageWalk(pager, checked)
+        first = page = await self._once(compiled, walk.params, io)
+        while True:
+            found = page.result
+            following = walk.take(found.data, found.response.body, found.headers, page.size)
+            if following is None:
+                return replace(first.result, data=walk.data)
+            walk.move_on(following, page.request, io.base_url)
+            try:
+                await io.another_request()
+            except IpaasError as error:
+                raise net_failure(error) from error
+            page = await self._once(compiled, walk.params, io, walk.place)
 
     def preview(self, action: str, params: Any, config: Mapping[str, Any], effect_key: str | None) -> RequestView:
         """The request that ``execute`` would send. Raises ActionError; nothing is sent."""
@@ -345,6 +376,15 @@ def webhook_event(trigger: TriggerSpec, headers: Mapping[str, str], body: Any) -
     return at(trigger.delivery_id), at(trigger.event_type)
 
 
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One request with its result; ``size`` counts the bytes of the answer."""
+
+    result: Result
+    request: BuiltRequest | None = None
+    size: int = 0
+
+
 def request_view(request: BuiltRequest) -> RequestView:
     """The request as shown; it never had a credential."""
     return RequestView(request.method, request.path, request.query, request.headers, _shown(request.body))
@@ -363,7 +403,7 @@ class _CompiledLookup:
     def __init__(self, spec: Lookup) -> None:
         self.spec = spec
         self.params = compile_value(dict(spec.params))
-        self._found = compile_expression(_bare(spec.found))
+        self._found = compile_expression(bare(spec.found))
         self._result = compile_value(spec.result)
 
     def judge(self, data: Any, params: Mapping[str, Any]) -> LookupResult:
@@ -377,10 +417,10 @@ class _CompiledPoll:
     def __init__(self, spec: TriggerSpec) -> None:
         self.spec = spec
         self.params = compile_value(dict(spec.params))
-        self._items = compile_expression(_bare(spec.items))
+        self._items = compile_expression(bare(spec.items))
         self._key = compile_value(spec.key if "{{" in spec.key else "{{ " + spec.key + " }}")
-        self._next = compile_expression(_bare(spec.next_cursor)) if spec.next_cursor else None
-        self._more = compile_expression(_bare(spec.more)) if spec.more else None
+        self._next = compile_expression(bare(spec.next_cursor)) if spec.next_cursor else None
+        self._more = compile_expression(bare(spec.more)) if spec.more else None
 
     def page(self, data: Any, cursor: Any) -> PollPage:
         found = self._items.evaluate({"data": data})
@@ -394,11 +434,6 @@ class _CompiledPoll:
         scope = {"data": data, "items": found, "cursor": cursor}
         following = self._next.evaluate(scope) if self._next and found else cursor
         return PollPage(items, following, bool(self._more.evaluate(scope)) if self._more else False)
-
-
-def _bare(text: str) -> str:
-    stripped = text.strip()
-    return stripped[2:-2].strip() if stripped.startswith("{{") and stripped.endswith("}}") else stripped
 
 
 def _shown(body: bytes) -> Any:

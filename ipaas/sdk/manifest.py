@@ -113,9 +113,14 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Pagination:
-    param: str
-    next: str
+    """How a list goes on; ``kind`` says which of the other values count."""
+
     items: str
+    kind: str = "cursor"
+    param: str = ""
+    next: str = ""
+    size: int | str | None = None
+    start: int | None = None
     max_pages: int = 100
 
 
@@ -161,6 +166,7 @@ class ActionSpec:
     errors: tuple[ErrorRule, ...] = ()
     timeout_s: float | None = None
     cost: int = 1
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +182,26 @@ class EventSpec:
     name: str
     title: str
     schema: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionCall:
+    """An action and its parameters as templates; what else is given depends on the deed."""
+
+    action: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+    secret: str = ""
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """How the vendor is told where to deliver, and told to stop."""
+
+    create: SubscriptionCall
+    delete: SubscriptionCall
+    check: SubscriptionCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +222,7 @@ class TriggerSpec:
     next_cursor: str = ""
     more: str = ""
     initial_cursor: Any = None
+    subscription: Subscription | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +241,14 @@ class Manifest:
     triggers: Mapping[str, TriggerSpec]
     errors: tuple[ErrorRule, ...] = ()
     api_version: str = ""
+    api_sunset: str = ""
+    changelog_url: str = ""
     docs_url: str = ""
     protocol: str = "http"
     base_urls: Mapping[str, str] = field(default_factory=dict)
     default_headers: Mapping[str, str] = field(default_factory=dict)
     config_schema: Mapping[str, Any] = field(default_factory=dict)
+    config_example: Mapping[str, Any] = field(default_factory=dict)
     rate_limit: RateLimit | None = None
     concurrency: int | None = None
     timeout_s: float | None = None

@@ -1,7 +1,7 @@
 """Reading a manifest: its published schema, what a schema can not say, and the frozen shapes made of it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from ipaas.sdk.manifest import (
     ActionSpec,
     AuthScheme,
     CompensatedBy,
-    Effect,
     ErrorRule,
     EventSpec,
     HmacAuth,
@@ -24,8 +23,12 @@ from ipaas.sdk.manifest import (
     ResponseSpec,
     Retry,
     SecretField,
+    Subscription,
+    SubscriptionCall,
     TriggerSpec,
 )
+from ipaas.sdk.manifest_rules import inconsistencies
+from ipaas.sdk.pages import with_all_pages
 from ipaas.sdk.schemas import Definitions, compile_schema, findings
 from ipaas.sdk.signatures import SignatureScheme
 
@@ -62,7 +65,7 @@ def parse_manifest(document: Any, read_schema: ReadSchema = _no_file) -> Manifes
     if errors:
         raise ManifestInvalid(errors, connector=slug)
     resolved = _with_schemas(document, read_schema)
-    errors = list(_inconsistencies(resolved))
+    errors = list(inconsistencies(resolved))
     if errors:
         raise ManifestInvalid(errors, connector=slug)
     return _manifest(resolved)
@@ -93,7 +96,7 @@ def _with_schemas(document: dict[str, Any], read_schema: ReadSchema) -> dict[str
 
     actions = {}
     for name, action in document["actions"].items():
-        action = resolve(action, "params_schema")
+        action = with_all_pages(resolve(action, "params_schema"))
         if "response" in action:
             action = {**action, "response": resolve(action["response"], "schema")}
         actions[name] = action
@@ -102,68 +105,6 @@ def _with_schemas(document: dict[str, Any], read_schema: ReadSchema) -> dict[str
         events = {key: resolve(event, "schema") for key, event in trigger.get("events", {}).items()}
         triggers[name] = {**trigger, "events": events}
     return {**document, "actions": actions, "triggers": triggers}
-
-
-_NEEDED_BY_TRIGGER = {"webhook": ("signature", "delivery_id", "events"), "poll": ("action", "items", "key")}
-
-
-def _finding(path: str, code: str, message: str) -> dict[str, str]:
-    return {"path": path, "code": code, "message": message}
-
-
-def _inconsistencies(document: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """What the schema cannot see: references between keys and promises that nothing keeps."""
-    actions = document["actions"]
-    for path, name in _action_references(document):
-        if name not in actions:
-            yield _finding(path, "unknown_action", f"there is no action {name}")
-        elif path.endswith(("test_action", "lookup.action")) and actions[name]["effect"] != "safe":
-            yield _finding(path, "not_safe", f"the action {name} must be safe")
-    protocol = document.get("protocol", "http")
-    for name, action in actions.items():
-        yield from _action_inconsistencies(f"actions.{name}", action, protocol)
-    for name, trigger in document["triggers"].items():
-        required = (
-            ("signature", "delivery_id", "events") if trigger["kind"] == "webhook" else ("action", "items", "key")
-        )
-        for key in required:
-            if not trigger.get(key):
-                yield _finding(f"triggers.{name}", "required", f"a {trigger['kind']} trigger needs {key}")
-    names = [scheme["name"] for scheme in document["auth"]]
-    if len(set(names)) != len(names):
-        yield _finding("auth", "duplicate", "two schemes have the same name")
-
-
-def _action_references(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if "test_action" in document:
-        yield "test_action", document["test_action"]
-    for name, action in document["actions"].items():
-        lookup = action.get("idempotency", {}).get("lookup")
-        if lookup:
-            yield f"actions.{name}.idempotency.lookup.action", lookup["action"]
-        if "compensated_by" in action:
-            yield f"actions.{name}.compensated_by.action", action["compensated_by"]["action"]
-        for other in action.get("compensates", []):
-            yield f"actions.{name}.compensates", other
-    for name, trigger in document["triggers"].items():
-        if "action" in trigger:
-            yield f"triggers.{name}.action", trigger["action"]
-    for name in document.get("stub", {}).get("operations", {}):
-        yield "stub.operations", name
-
-
-def _action_inconsistencies(path: str, action: Mapping[str, Any], protocol: str) -> Iterator[dict[str, str]]:
-    effect, idempotency = action["effect"], action.get("idempotency", {})
-    if effect == Effect.KEYED and not {"header", "field", "natural"} & idempotency.keys():
-        yield _finding(f"{path}.idempotency", "required", "a keyed action names a header, field or natural key")
-    if effect == Effect.LOOKUP and "lookup" not in idempotency:
-        yield _finding(f"{path}.idempotency", "required", "an action with the effect lookup needs a look-up")
-    if protocol == "http":
-        for key in ("method", "path"):
-            if key not in action:
-                yield _finding(path, "required", f"an HTTP action needs {key}")
-        if "field" in idempotency and action.get("body_format", "json") == "text":
-            yield _finding(f"{path}.idempotency.field", "unusable", "a text body has no members")
 
 
 # keys whose value goes into the dataclass unchanged
@@ -175,11 +116,14 @@ _SAME_IN_MANIFEST = (
     "vendor",
     "version",
     "api_version",
+    "api_sunset",
+    "changelog_url",
     "docs_url",
     "protocol",
     "base_urls",
     "default_headers",
     "config_schema",
+    "config_example",
     "concurrency",
     "timeout_s",
     "test_action",
@@ -292,6 +236,7 @@ def _action(name: str, action: Mapping[str, Any]) -> ActionSpec:
             lookup=Lookup(**lookup) if lookup else None,
         ),
         pagination=Pagination(**pages) if pages else None,
+        scopes=tuple(action.get("scopes", ())),
         sensitive=tuple(action.get("sensitive", ())),
         compensates=tuple(action.get("compensates", ())),
         compensated_by=CompensatedBy(undo["action"], undo.get("params", {})) if undo else None,
@@ -308,5 +253,10 @@ def _trigger(name: str, trigger: Mapping[str, Any]) -> TriggerSpec:
         delivery_id=Place(**trigger["delivery_id"]) if "delivery_id" in trigger else None,
         event_type=Place(**trigger["event_type"]) if "event_type" in trigger else None,
         events={key: EventSpec(key, event["title"], event.get("schema")) for key, event in trigger["events"].items()},
+        subscription=_subscription(trigger["subscription"]) if "subscription" in trigger else None,
         **{key: trigger[key] for key in _SAME_IN_TRIGGER if key in trigger},
     )
+
+
+def _subscription(document: Mapping[str, Any]) -> Subscription:
+    return Subscription(**{deed: SubscriptionCall(**call) for deed, call in document.items()})

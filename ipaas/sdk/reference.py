@@ -16,8 +16,9 @@ and `connector.py`. This page describes every key of the manifest; it is generat
 
 Templates: a string that is wholly `{{ expression }}` keeps the type of its value, other strings interpolate. What an
 expression may read: `params` and `config` in requests; `body`, `status`, `headers` in `response.result`; `data` and
-`params` in look-ups; `cursor`, `config`, `data`, `items`, `item` in polls; `path`, `query`, `body`, `id`, `time`,
-`entity`, `items` in the stub. Absent optional parameters read as their default or null. Keys in **bold** are required.
+`params` in look-ups; `cursor`, `config`, `data`, `items`, `item` in polls; `data`, `body`, `headers` in pagination;
+`url`, `events`, `secret`, `id`, `config`, `data` in subscriptions; `path`, `query`, `body`, `id`, `time`, `entity`,
+`items`, `next` in the stub. Absent optional parameters read as their default or null. Keys in **bold** are required.
 """
 
 

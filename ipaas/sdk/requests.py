@@ -122,7 +122,7 @@ def _compile_path(path: str, *, free: bool) -> Any:
 
     def render(scope: Mapping[str, Any]) -> str:
         texts = [piece if isinstance(piece, str) else _segment(piece.evaluate(scope)) for piece in pieces]
-        return _without_dots("".join(texts))
+        return without_dots("".join(texts))
 
     return render
 
@@ -144,12 +144,13 @@ def _checked_free_path(value: Any) -> str:
     if any(ord(char) <= 32 or ord(char) == 127 or char in "\\?#" for char in text):
         raise RequestNotBuildable(reason="the path holds a space, control character, backslash, ? or #")
     try:
-        return _without_dots(quote(text, safe="/%:@!$&'()*+,;=~-._"))
+        return without_dots(quote(text, safe="/%:@!$&'()*+,;=~-._"))
     except UnicodeEncodeError as error:
         raise RequestNotBuildable(reason="the path is not valid Unicode") from error
 
 
-def _without_dots(path: str) -> str:
+def without_dots(path: str) -> str:
+    """The path; raises RequestNotBuildable where a segment of it leads elsewhere."""
     if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
         raise RequestNotBuildable(reason="a segment of the path is . or ..")
     return path

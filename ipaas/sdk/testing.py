@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from ipaas.core import clock
@@ -39,6 +39,8 @@ from ipaas.sdk.schemas import compile_schema, findings
 from ipaas.sdk.signatures import verify
 from ipaas.sdk.stubs.server import StubServer
 from ipaas.sdk.stubs.webhooks import Sending, signed_deliveries
+from ipaas.sdk.testing_pages import PageChecks, check
+from ipaas.sdk.testing_webhooks import WebhookChecks
 from ipaas.sdk.transports import HttpAnswer, Stream
 
 CANARY = "canary-7c1f0b"
@@ -50,12 +52,6 @@ PLAIN_STATUSES = {
     401: {ErrorClass.AUTH},
 }
 """What these statuses mean whatever the body says: a rule that looks at the body must not swallow them."""
-
-
-def check(holds: object, message: str) -> None:
-    """Fail with a sentence; works where assert statements are not rewritten."""
-    if not holds:
-        raise AssertionError(message)
 
 
 @dataclass(slots=True)
@@ -108,6 +104,9 @@ class KitTransports:
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         return host
 
+    async def another_request(self) -> None:
+        """The bench has no limits."""
+
     def committing(self) -> None:
         """The bench keeps no book of effects."""
 
@@ -158,12 +157,16 @@ class Bench:
         return self.server.ledger.counts[self.connector.slug, name, "effect"]
 
 
-class ConnectorSuite:
-    """What every connector must keep. Subclasses set ``folder`` and, where needed, ``config``."""
+class ConnectorSuite(PageChecks, WebhookChecks):
+    """What every connector must keep. Subclasses set ``folder``, and ``config`` for other settings than the example."""
 
-    folder: ClassVar[Path]
-    config: ClassVar[Mapping[str, Any]] = {}
-    stubbed: ClassVar[bool] = True
+    folder: Path
+    config: Mapping[str, Any] = {}
+    stubbed: bool = True
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.config or self.connector.manifest.config_example
 
     @property
     def connector(self) -> Connector:
@@ -187,7 +190,7 @@ class ConnectorSuite:
             listeners = await server.listen("127.0.0.1", 0, 0)
             ports = [listener.sockets[0].getsockname()[1] for listener in listeners]
             async with HttpClient() as client:
-                yield Bench(self.connector, server, client, ports[0], ports[1], self.config)
+                yield Bench(self.connector, server, client, ports[0], ports[1], self.settings)
             for listener in listeners:
                 listener.close()
             await asyncio.gather(*(listener.wait_closed() for listener in listeners))
@@ -203,7 +206,7 @@ class ConnectorSuite:
         check(tags <= {"svg", "path", "rect", "circle", "g", "title"}, f"the icon is plain shapes, not {tags}")
 
     def test_settings_and_examples_fit_their_schemas(self) -> None:
-        errors = self.connector.config_errors({**self.config})
+        errors = self.connector.config_errors({**self.settings})
         check(not errors, f"the connection's settings are wrong: {errors}")
         for name, action in self.connector.actions.items():
             check(action.spec.params_example or not action.spec.params_schema.get("required"), f"{name} has no example")
@@ -215,7 +218,7 @@ class ConnectorSuite:
     def test_every_effect_expression_gives_an_effect(self) -> None:
         for action in self.connector.actions.values():
             params = action.checked_params(dict(action.spec.params_example))
-            config = self.connector.with_config_defaults(self.config)
+            config = self.connector.with_config_defaults(self.settings)
             effect = action.effect_for(params, config)
             check(effect in set(Effect), f"{action.spec.name} has the effect {effect}")
 

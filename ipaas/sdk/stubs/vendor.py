@@ -15,9 +15,12 @@ from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import ActionSpec
 from ipaas.sdk.paths import MISSING, read_path
 from ipaas.sdk.stubs.http import StubAnswer, StubRequest, decoded, json_answer
+from ipaas.sdk.stubs.pages import Cut, StubPages
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 
+PAGE_SIZE = 100
+"""Of a list whose request asks for no size."""
 _PLAIN_PATH = re.compile(r"\s*\{\{\s*([a-z_]+(?:\.[A-Za-z0-9_]+)*)\s*\}\}\s*")
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
 _DEFAULT_REPLIES = {
@@ -61,6 +64,8 @@ class Operation:
     sort: str
     after: tuple[str, Evaluate] | None
     limit: Evaluate | None
+    pages: StubPages | None
+    by_member: bool
     reference: Evaluate | None
     rejects: list[tuple[Evaluate, int, Evaluate]]
     status: int
@@ -99,6 +104,7 @@ class VendorStub:
             for scheme in manifest.auth.values()
             if scheme.type == "api_key"
         ] + [("header", scheme.hmac.header.lower()) for scheme in manifest.auth.values() if scheme.type == "hmac"]
+        self.page_size = PAGE_SIZE
         self.token_paths = {scheme.token_url for scheme in manifest.auth.values() if scheme.token_url.startswith("/")}
         self.reset()
 
@@ -146,7 +152,7 @@ class VendorStub:
                 headers = {**known[1].headers, "idempotent-replayed": "true"}
                 return Applied(StubAnswer(known[1].status, known[1].body, headers), "replay", known[2], known[3])
         try:
-            applied = self._apply_new(operation, scope)
+            applied = self._apply_new(operation, scope, request)
         except ExpressionError as error:
             return Applied(json_answer(400, {"error": {"code": "bad_request", "message": error.detail}}))
         if key and applied.outcome == "effect":
@@ -160,13 +166,12 @@ class VendorStub:
         found = read_path(body, operation.key_field) if operation.key_field else MISSING
         return found if isinstance(found, str) else ""
 
-    def _apply_new(self, operation: Operation, scope: dict[str, Any]) -> Applied:
+    def _apply_new(self, operation: Operation, scope: dict[str, Any], request: StubRequest) -> Applied:
         for when, status, body in operation.rejects:
             if when(scope):
                 return Applied(json_answer(status, body(scope)))
         if operation.do == "list":
-            scope["items"] = self._listed(operation, scope)
-            return Applied(self._answer(operation, scope, scope["items"]))
+            return Applied(self._page(operation, scope, request))
         kind = self.state.entities.setdefault(operation.entity, {})
         if operation.do in ("create", "record"):
             entity_id = self._new_id(operation, scope)
@@ -202,6 +207,20 @@ class VendorStub:
         self.state.counters[operation.entity] = number
         return f"{operation.id_prefix}{number:08d}"
 
+    def _page(self, operation: Operation, scope: dict[str, Any], request: StubRequest) -> StubAnswer:
+        """A page of a list, as the action's pagination has it; the whole list where it has none."""
+        limit = operation.limit(scope) if operation.limit else None
+        size = int(limit) if limit else None
+        found, headers = Cut(self._listed(operation, scope)[: None if operation.pages else size]), {}
+        if operation.pages is not None:
+            member = operation.after[0] if operation.after and operation.by_member else ""
+            found = operation.pages.cut(found.items, size or self.page_size, request, scope, member)
+            headers = {"link": f'<{found.next}>; rel="next"'} if found.next and operation.pages.by_link else {}
+        scope["items"], scope["next"] = found.items, found.next
+        answer = self._answer(operation, scope, found.items)
+        answer.headers.update(headers)
+        return answer
+
     def _listed(self, operation: Operation, scope: Mapping[str, Any]) -> list[dict[str, Any]]:
         wanted = {name: make(scope) for name, make in operation.where.items()}
         wanted = {name: value for name, value in wanted.items() if value is not None}
@@ -215,8 +234,7 @@ class VendorStub:
         if operation.after:
             member, start = operation.after[0], operation.after[1](scope)
             found = [one for one in found if start is None or str(one.get(member)) > str(start)]
-        limit = operation.limit(scope) if operation.limit else None
-        return found[: int(limit)] if limit else found
+        return found
 
     def _answer(self, operation: Operation, scope: Mapping[str, Any], default: Any) -> StubAnswer:
         return json_answer(operation.status, operation.reply(scope) if operation.reply else default)
@@ -225,6 +243,7 @@ class VendorStub:
 def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
     reply = document.get("reply", {"status": 200})
     after = document.get("after")
+    pages = StubPages.of(action) if action.pagination else None
     return Operation(
         name=action.name,
         do=document["do"],
@@ -241,6 +260,8 @@ def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
         sort=document.get("sort", ""),
         after=(after["member"], _template(after["value"])) if after else None,
         limit=_template(document["limit"]) if "limit" in document else None,
+        pages=pages,
+        by_member=bool(pages and after and pages.place and pages.place in str(after["value"])),
         reference=_template(document["reference"]) if "reference" in document else None,
         rejects=[
             (_expression(rule["when"]), rule["status"], _template(rule.get("body")))

@@ -44,6 +44,16 @@ class Transports(Protocol):
         """HTTP to the connection's origin."""
 
     @property
+    def base_url(self) -> str:
+        """The address that requests go below; nothing outside it can be reached."""
+
+    async def another_request(self) -> None:
+        """Ask the limits for a further request of the same attempt, and wait for it within reason.
+
+        Raises ActionError (throttled) where that would take too long.
+        """
+
+    @property
     def config(self) -> Mapping[str, Any]:
         """The connection's settings, validated against the manifest's config_schema."""
 

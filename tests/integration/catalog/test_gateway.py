@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from ipaas.accounts.models import Environment, Workspace
-from ipaas.catalog import gateway, oauth, services
+from ipaas.catalog import gateway, oauth, services, transports
 from ipaas.catalog.gateway import GatewayCall
 from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.resolution import invalidate_all
@@ -348,6 +348,37 @@ async def test_a_rate_is_kept_and_the_rest_gets_places_in_the_future(
     assert len(due) == 5
     assert due[-1] - due[0] > timedelta(seconds=4)
     assert len(vendor.seen) == 3
+
+
+@pytest.mark.parametrize(("policy", "kind", "pages"), [({}, "ok", 3), ({"per_second": 0.5, "burst": 2}, "retry", 2)])
+async def test_every_further_page_takes_from_the_rate_limit(
+    connected: Connected,
+    vendor: Vendor,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: dict[str, float],
+    kind: str,
+    pages: int,
+) -> None:
+    monkeypatch.setattr(transports, "_MOST_WAIT_S", 0)
+    await connected(slug="shop", connector="storefront", secret="pay", policy={"rate": policy} if policy else {})
+    orders = [{"id": f"ord_{number}", "updated_at": f"2026-11-24T08:0{number}:00Z"} for number in range(2)]
+    vendor.pages = [{"orders": orders[:1]}, {"orders": orders[1:]}, {"orders": []}]
+    call = GatewayCall(
+        workspace_id=environment.workspace_id,
+        environment_id=environment.id,
+        connection="shop",
+        action="list_orders",
+        params={"all_pages": True},
+    )
+    outcome = await gateway.invoke(call)
+    assert (outcome.kind, len(vendor.seen)) == (kind, pages), outcome.error
+    if kind == "ok":
+        assert outcome.data == {"orders": orders}
+        assert [seen.query.get("updated_since") for seen in vendor.seen] == [None, *(o["updated_at"] for o in orders)]
+    else:
+        assert outcome.error is not None
+        assert outcome.error.code == "pages_throttled"
 
 
 async def test_polls_go_through_the_same_door(connected: Connected, vendor: Vendor, environment: Environment) -> None:

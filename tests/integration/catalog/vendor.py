@@ -33,6 +33,7 @@ class Vendor:
     echo: bool = False
     headers: dict[str, str] = field(default_factory=dict)
     listed: dict[str, Any] | None = None
+    pages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -50,6 +51,8 @@ class Vendor:
         if self.refuse_tokens and seen.headers.get("authorization", "").startswith("Bearer token-number"):
             self.refuse_tokens -= 1
             return 401, {"error": {"code": "expired", "message": "expired"}}
+        if seen.method == "GET" and self.pages:
+            return 200, self.pages.pop(0)
         if seen.method == "GET" and self.listed is not None:
             return 200, self.listed
         if seen.method == "GET":
