@@ -51,7 +51,7 @@ def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
     row_id = _versions(workspace_id, slug, version).values_list("id", flat=True).first()
     if row_id is None:
         raise ConnectorMissing(connector=f"{slug} {version}".strip())
-    return _imported(row_id)
+    return imported_connector(row_id)
 
 
 def imported_version(workspace_id: UUID, slug: str, version: str = "") -> ImportedConnector:
@@ -78,7 +78,8 @@ def known_connector(workspace_id: UUID, slug: str, version: str = "") -> Connect
         raise NotFound(what="connector") from error
 
 
-def _imported(row_id: UUID) -> Connector:
+def imported_connector(row_id: UUID) -> Connector:
+    """A version of an imported connector, kept ready in this process."""
     with _lock:
         found = _kept.get(row_id)
         if found is not None:

@@ -60,8 +60,9 @@ class _Shapes:
     def deed(self, name: str) -> tuple[str, Shape | None]:
         """What an action does, and to which collection."""
         method, shape = str(self._actions[name].get("method")), self._shapes[name]
-        other = "answer" if method in _ASKING else "record"
-        if not shape:
+        safe = method in _ASKING or self._actions[name].get("effect") == "safe"
+        other = "answer" if safe else "record"
+        if not shape or isinstance(self._actions[name].get("body"), Mapping):  # a fixed body: the path says nothing
             return other, None
         if shape[-1] == _PLACE:
             collection = shape[:-1]

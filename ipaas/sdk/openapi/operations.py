@@ -7,6 +7,7 @@ from typing import Any
 from ipaas.sdk.openapi.answers import AnswerReader, examples, is_json
 from ipaas.sdk.openapi.findings import Findings, below, listed
 from ipaas.sdk.openapi.naming import identifier, sentence
+from ipaas.sdk.openapi.paging import pagination_of
 from ipaas.sdk.openapi.parameters import ParameterReader, Placed
 from ipaas.sdk.openapi.references import References
 from ipaas.sdk.openapi.samples import NoSample, Sampler
@@ -16,17 +17,6 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _SAFE = frozenset({"get", "head", "options"})
 _REPEATABLE = frozenset({"put", "delete"})
 _EFFECT_FIELD = re.compile(r"idempoten|^client_?(request|mutation)_?id$", re.IGNORECASE)
-_CURSOR_PARAMS = (
-    "cursor",
-    "page_token",
-    "next_token",
-    "next_page_token",
-    "starting_after",
-    "after",
-    "continuation_token",
-)
-_CURSOR_FIELDS = ("next_cursor", "cursor", "next_page_token", "next_token", "continuation_token", "next_page")
-_HOLDERS = ("", "meta", "pagination", "paging", "response_metadata", "page_info")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 FILE: dict[str, Any] = {
     "type": "object",
@@ -75,9 +65,9 @@ class OperationReader:
             "properties": placed.properties,
         }
         made["params_example"] = self._example(placed, place)
-        pages = self._pagination(placed, made["response"].get("schema"))
-        if pages:
-            made["pagination"] = pages
+        if method == "get":
+            pages = pagination_of(placed, made["response"].get("schema"), self._converter.definitions, operation)
+            made |= {"pagination": pages} if pages else {}
         if operation.get("deprecated") is True:
             made["doc"] = f"Deprecated by the vendor. {made['doc']}"
         if operation.get("callbacks"):
@@ -190,24 +180,6 @@ class OperationReader:
                 break
             schema = self._converter.definitions.get(reference.removeprefix("#/definitions/"))
         return schema if isinstance(schema, Mapping) else {}
-
-    # -- answer --------------------------------------------------------------------------------------------------
-
-    def _pagination(self, placed: Placed, schema: Any) -> dict[str, Any] | None:
-        param = next((name for name in _CURSOR_PARAMS if name in placed.properties), None)
-        whole = self._object(schema).get("properties", {}) if schema is not None else {}
-        if param is None or not whole:
-            return None
-        lists = [name for name, one in whole.items() if self._object(one).get("type") == "array"]
-        if len(lists) != 1:
-            return None
-        for holder in _HOLDERS:
-            inside = self._object(whole.get(holder, {})).get("properties", {}) if holder else whole
-            for name in _CURSOR_FIELDS:
-                if name in inside:
-                    path = f"{holder}.{name}" if holder else name
-                    return {"param": param, "next": f"get(data, '{path}')", "items": f"default(data.{lists[0]}, [])"}
-        return None
 
 
 def _chosen(content: Mapping[str, Any]) -> tuple[str, str | None]:

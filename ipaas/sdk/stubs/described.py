@@ -1,5 +1,6 @@
 """A stand-in made of a vendor's description: it checks requests, keeps what is created, answers as described."""
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -11,8 +12,10 @@ from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import ActionSpec
 from ipaas.sdk.openapi.behaviour import list_in, opened
 from ipaas.sdk.openapi.samples import NoSample, Sampler
+from ipaas.sdk.paths import with_path
 from ipaas.sdk.schemas import SchemaUnusable, compile_schema
 from ipaas.sdk.stubs.http import StubAnswer, StubRequest, json_answer
+from ipaas.sdk.stubs.pages import Cut
 from ipaas.sdk.stubs.reading import RequestReader
 from ipaas.sdk.stubs.vendor import Applied, Operation, VendorStub
 
@@ -24,6 +27,9 @@ _FURTHER = frozenset(
 )
 _MORE = frozenset({"hasmore", "hasnext", "hasnextpage", "more"})
 _TOTALS = frozenset({"total", "count", "totalcount", "totalitems", "totalresults", "size"})
+_SIZES = frozenset({"limit", "perpage", "pagesize", "size", "count", "top", "maxresults"})
+_NEXT = re.compile(r"get\(data, '([^']+)'\)")
+MOST_OF_A_PAGE = 100
 _MESSAGES = {
     "missing": "No such resource.",
     "unauthorized": "No credential.",
@@ -46,6 +52,8 @@ class Described:
         self.format = spec.response.format
         self.definitions: Mapping[str, Any] = self.schema.get("definitions", {})
         self.list_at = list_in(self.schema, self.definitions)
+        told = _NEXT.fullmatch(spec.pagination.next) if spec.pagination is not None else None
+        self.next_at = told[1] if told else ""
         self._sample: Any = None
         self._sampled = False
 
@@ -102,7 +110,7 @@ class DescribedStub(VendorStub):
         """The most literal path wins, as OpenAPI says (4.8.8.2)."""
         for operation in self._by_method.get(request.method, ()):
             values = self._of(operation).reader.path_values(path)
-            if values is not None:
+            if values is not None and self._of(operation).reader.meant(request):
                 return operation, {str(number): value for number, value in enumerate(values)}
         return None
 
@@ -115,7 +123,7 @@ class DescribedStub(VendorStub):
 
     # -- what a request does -------------------------------------------------------------------------------------
 
-    def _apply_new(self, operation: Operation, scope: dict[str, Any]) -> Applied:
+    def _apply_new(self, operation: Operation, scope: dict[str, Any], request: StubRequest) -> Applied:
         one, values = self._of(operation), list(scope["path"].values())
         if operation.do == "answer":
             return Applied(self._encoded(operation, one, one.sample()))
@@ -125,7 +133,7 @@ class DescribedStub(VendorStub):
             return Applied(self._answer_with(operation, one, shown), "effect", _reference(given))
         kind = self.state.entities.setdefault(operation.entity, {})
         if operation.do == "list":
-            return Applied(self._listed_answer(operation, one, values, kind))
+            return Applied(self._listed_answer(operation, one, values, kind, scope, request))
         if operation.do == "create":
             return self._created(operation, one, values, kind, scope)
         key = "/".join(values[: len(one.reader.places)])
@@ -173,7 +181,13 @@ class DescribedStub(VendorStub):
     # -- answers -------------------------------------------------------------------------------------------------
 
     def _listed_answer(
-        self, operation: Operation, one: Described, values: list[str], kind: Mapping[str, Any]
+        self,
+        operation: Operation,
+        one: Described,
+        values: list[str],
+        kind: Mapping[str, Any],
+        scope: dict[str, Any],
+        request: StubRequest,
     ) -> StubAnswer:
         answer = one.sample()
         prefix = "".join(f"{value}/" for value in values)
@@ -183,12 +197,20 @@ class DescribedStub(VendorStub):
         made = [_merged(example, row) for row in rows]
         if not made and not self.state.entities.get(operation.entity) and operation.entity not in self.state.counters:
             made = [example] if example else []
+        page = Cut(made)
+        if operation.pages is not None:
+            page = operation.pages.cut(made, _page_size(request), request, scope)
         if one.list_at == "":
-            answer = made
+            answer = page.items
         elif isinstance(answer, dict) and one.list_at is not None:
-            answer[one.list_at] = made
+            answer[one.list_at] = page.items
             _end_paging(answer, len(made))
-        return self._encoded(operation, one, answer)
+            if page.next and one.next_at:
+                answer = with_path(answer, one.next_at, page.next)
+        found = self._encoded(operation, one, answer)
+        if page.next and operation.pages is not None and operation.pages.by_link:
+            found.headers["link"] = f'<{page.next}>; rel="next"'
+        return found
 
     def _answer_with(self, operation: Operation, one: Described, entity: Mapping[str, Any]) -> StubAnswer:
         """The described answer with the entity in it, at the top or in the one member that holds it."""
@@ -256,8 +278,14 @@ def _merged(example: Any, entity: Mapping[str, Any]) -> dict[str, Any]:
     return {**(deepcopy(example) if isinstance(example, dict) else {}), **entity}
 
 
+def _page_size(request: StubRequest) -> int:
+    """What the request asks for, a hundred at most."""
+    told = next((value for name, value in request.query.items() if _plain_name(name) in _SIZES), "")
+    return min(int(told), MOST_OF_A_PAGE) if told.isdecimal() and 0 < len(told) < 9 and int(told) else MOST_OF_A_PAGE
+
+
 def _end_paging(answer: dict[str, Any], count: int) -> None:
-    """There is one page: nothing leads on, totals are those of the list."""
+    """Nothing leads on unless there is more; totals are those of the list."""
     for holder in _holders(answer):
         for name in list(holder):
             plain = _plain_name(name)

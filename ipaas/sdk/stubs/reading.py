@@ -71,12 +71,22 @@ class RequestReader:
         self.literal = sum(len(piece) for piece in pieces[::2])
         self._query = _written(spec.query)
         self._headers = {name.lower(): one for name, one in _written(spec.headers).items()}
+        body = spec.body if isinstance(spec.body, Mapping) else {}
+        self._asked = body.get("query")
+        self._variables = _written(body.get("variables"))
         self._validator: Validator | None = None
 
     def path_values(self, path: str) -> list[str] | None:
         """What stands in the places of the path, decoded; None where the path is another."""
         match = self.pattern.fullmatch(path)
         return [unquote(value) for value in match.groups()] if match else None
+
+    def meant(self, request: StubRequest) -> bool:
+        """Of operations that share a path, as those of GraphQL do: whether the body is this one's."""
+        if self._asked is None:
+            return True
+        body = request.json()
+        return isinstance(body, dict) and body.get("query") == self._asked
 
     def problem(self, request: StubRequest, path: str) -> str:
         """What is wrong with a request, in a sentence; empty when nothing is."""
@@ -97,13 +107,19 @@ class RequestReader:
         given: dict[str, list[str]] = {}
         for name, value in parse_qsl(request.raw_query, keep_blank_values=True):
             given.setdefault(name, []).append(value)
-        for name, texts in given.items():
+        for name, found in given.items():
             if name in self._query:
-                self._query[name].put(params, texts)
+                self._query[name].put(params, found)
         for name, place in self._headers.items():
             if name in request.headers:
                 place.put(params, [request.headers[name]])
         params = {name: self.typed(one, self._properties.get(name, {})) for name, one in params.items()}
+        if self._asked is not None:
+            variables = request.json().get("variables")
+            for name, value in variables.items() if isinstance(variables, dict) else ():
+                if name in self._variables:
+                    params[self._variables[name].name] = value
+            return params, ""
         body, wrong = self._body(request) if self._spec.has_body and request.body else (None, "")
         if self._spec.has_body and request.body:
             params["body"] = body

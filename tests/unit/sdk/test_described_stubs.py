@@ -83,6 +83,7 @@ DOCUMENT: dict[str, Any] = {
                 "parameters": [
                     {**place("state", "query", type="array", items={"type": "string"}), "explode": False},
                     place("limit", "query", type="integer", maximum=100),
+                    place("cursor", "query"),
                     place("filter", "query", type="object", properties={"heavy": {"type": "boolean"}})
                     | {"style": "deepObject"},
                 ],
@@ -234,6 +235,20 @@ def test_what_is_created_is_read_listed_changed_and_deleted(vendor: Vendor) -> N
     assert ("next_cursor" in page, page["has_more"]) == (False, False)
     assert vendor.call("DELETE", where) == (204, None)
     assert vendor.call("GET", where)[0] == 404
+
+
+def test_a_long_list_is_followed_to_its_end(vendor: Vendor) -> None:
+    for number in range(4):
+        vendor.call("POST", "/parcels", {"weight": number + 1})
+    found, query = [], {"limit": "2"}
+    while True:
+        _, page = vendor.call("GET", "/parcels", query=query)
+        found += [one["id"] for one in page["parcels"]]
+        if "next_cursor" not in page:
+            break
+        query = {"limit": "2", "cursor": page["next_cursor"]}
+    assert len(found) == len(set(found)) == 5
+    assert vendor.call("GET", "/parcels", query={"cursor": "odd"})[0] == 400
 
 
 def test_collections_nest(vendor: Vendor) -> None:

@@ -72,7 +72,7 @@ def test_swagger_two_is_the_same_in_the_end() -> None:
     assert found.dialect == "2.0"
     assert found.manifest.base_urls == {"production": "https://api.oldpost.example/v2"}
     kinds = [scheme.type for scheme in found.manifest.auth.values()]
-    assert kinds == ["api_key", "basic", "oauth2_client_credentials"]
+    assert kinds == ["api_key", "basic", "oauth2_client_credentials", "bearer"]
     assert built(found, {"state": ["a", "b"]}).query == (("state", "a|b"),)
     assert built(found, {"body": {"weight": 1.5}}, "send").body == b'{"weight":1.5}'
     file = {"filename": "x", "base64": "QQ=="}
@@ -118,7 +118,7 @@ def test_security_that_can_not_be_expressed_is_told() -> None:
     }
     content = document({"/a": {"get": {"responses": {}}}}, components={"securitySchemes": schemes})
     found = imported(content | {"security": [{"one": [], "four": []}]})
-    assert [scheme.type for scheme in found.manifest.auth.values()] == ["bearer", "bearer"]
+    assert [scheme.type for scheme in found.manifest.auth.values()] == ["bearer", "bearer", "none"]
     assert {"security", "oauth2", "security_combination"} <= told(found)
 
 
