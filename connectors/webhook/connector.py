@@ -7,9 +7,7 @@ from ipaas.sdk.connector import HandlerCall, Result
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.handlers import exchange
 from ipaas.sdk.requests import BuiltRequest
-from ipaas.sdk.signatures import SignatureScheme, sign
-
-STANDARD = SignatureScheme()
+from ipaas.sdk.signatures import STANDARD_WEBHOOKS, sign
 
 
 async def send_event(call: HandlerCall) -> Result:
@@ -24,7 +22,7 @@ async def send_event(call: HandlerCall) -> Result:
 
 def _request(call: HandlerCall, body: bytes, secrets: list[str], now: datetime) -> BuiltRequest:
     delivery_id = call.io.effect_key or "test"
-    headers = sign(STANDARD, body=body, secrets=secrets, now=now, delivery_id=delivery_id)
+    headers = sign(STANDARD_WEBHOOKS, body=body, secrets=secrets, now=now, delivery_id=delivery_id)
     path = str(call.io.config.get("path") or "/")
     return BuiltRequest("POST", path, (), {"content-type": "application/json", **headers}, body)
 

@@ -14,8 +14,12 @@ def client_ip(request: HttpRequest) -> str:
     ``X-Forwarded-For`` counts only as far as trusted proxies wrote it: with ``IPAAS_TRUSTED_PROXIES=n`` the n-th
     address from the right, with 0 (the default) none of it. Anything that is not an address is ignored.
     """
-    direct = str(request.META.get("REMOTE_ADDR", ""))
-    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    return forwarded_ip(str(request.META.get("REMOTE_ADDR", "")), request.headers.get("X-Forwarded-For", ""))
+
+
+def forwarded_ip(direct: str, forwarded: str) -> str:
+    """``client_ip`` of a connection's other end and its ``X-Forwarded-For``."""
+    hops = [part.strip() for part in forwarded.split(",")]
     trusted = settings().trusted_proxies
     candidate = hops[-trusted] if 0 < trusted <= len(hops) else direct
     for text in (candidate, direct):

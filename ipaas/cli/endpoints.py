@@ -10,6 +10,12 @@ import click
 from ipaas.cli.given import fields_of, from_file, said
 from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reason, sure
 
+PLACES = ["delivery_header", "delivery_path", "event_header", "event_path"]
+SCHEMES = [
+    "standard-webhooks", "hmac", "github", "stripe", "shopify", "slack", "twilio", "square", "adyen", "basic", "token",
+    "jwt", "none",
+]  # fmt: skip
+LIMITS = ["handshake", "sources", "max_body", "rate_per_minute"]
 COLUMNS = ["environment", "slug", "title", "path", "state", "signature_required", "secret_slug"]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,10 +39,16 @@ def receipts() -> None:
 def _fields(function: F) -> F:
     for option in (
         from_file,
+        click.option("--rate", "rate_per_minute", type=click.IntRange(1), help="Most deliveries a minute."),
+        click.option("--max-body", type=click.IntRange(100), help="Most bytes of a delivery."),
+        click.option("--source", "sources", multiple=True, help="A network that may send (repeatable); none: all may."),
+        click.option("--event-path", help="Where the body names the event instead, such as type."),
         click.option("--event-header", help="The header that names the event; empty for none."),
+        click.option("--delivery-path", help="Where the body holds the delivery's id instead, such as id."),
         click.option("--delivery-header", help="The header with the delivery's id."),
         click.option("--connector", help="The connector whose events they are."),
         click.option("--signed/--unsigned", "signature_required", default=None, help="Whether senders must sign."),
+        click.option("--scheme", type=click.Choice(SCHEMES), help="How the sender signs; its details from the file."),
         click.option("--secret", "secret_slug", help="The slug of the signing secret; a value is never an argument."),
         click.option("--title"),
     ):
@@ -58,7 +70,7 @@ def list_endpoints(shell: Shell, limit: int, **query: Any) -> None:
 @environment
 def show_endpoint(shell: Shell, slug: str, environment: str) -> None:
     """One endpoint, with how deliveries are checked."""
-    columns = [*COLUMNS, "connector", "signature", "delivery_header", "event_header", "created_at"]
+    columns = [*COLUMNS, "connector", "signature", *PLACES, *LIMITS, "created_at"]
     shell.details(_endpoint(shell, slug, environment), columns)
 
 
@@ -68,7 +80,7 @@ def show_endpoint(shell: Shell, slug: str, environment: str) -> None:
 @_fields
 def create_endpoint(shell: Shell, slug: str, environment: str, file: Path | None, **options: Any) -> None:
     """Make an address for a sender; how it signs (``signature``) comes from the file, else Standard Webhooks."""
-    fields = {"title": slug, **fields_of(file), **said(options)}
+    fields = {"title": slug, **_given(file, options)}
     made = shell.api.post("endpoints", {"environment": environment, "slug": slug, **fields})
     shell.give(made, f"endpoint {slug} in {environment} takes POST {made['path']}")
 
@@ -79,7 +91,7 @@ def create_endpoint(shell: Shell, slug: str, environment: str, file: Path | None
 @_fields
 def edit_endpoint(shell: Shell, slug: str, environment: str, file: Path | None, **options: Any) -> None:
     """Change what is named; slug and address stay."""
-    found, changes = _endpoint(shell, slug, environment), {**fields_of(file), **said(options)}
+    found, changes = _endpoint(shell, slug, environment), _given(file, options)
     if not changes:
         message = "name what is to change"
         raise click.UsageError(message)
@@ -128,6 +140,14 @@ def delete_endpoint(shell: Shell, slug: str, environment: str, yes: bool) -> Non
     sure(f"Delete the endpoint {slug} in {environment} for good?", yes=yes)
     shell.api.delete(f"endpoints/{found['id']}")
     shell.give({"deleted": slug, "environment": environment}, f"endpoint {slug} in {environment} is deleted")
+
+
+def _given(file: Path | None, options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the file, and those named; a scheme alone stands for a whole signature."""
+    named = {name: list(value) if name == "sources" else value for name, value in said(options).items() if value != ()}
+    scheme = named.pop("scheme", None)
+    fields = {**fields_of(file), **named}
+    return fields if scheme is None else {**fields, "signature": {**fields.get("signature", {}), "scheme": scheme}}
 
 
 def _endpoint(shell: Shell, slug: str, environment: str) -> Any:

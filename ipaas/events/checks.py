@@ -4,23 +4,32 @@ import json
 import re
 from functools import cache
 from importlib import resources
+from ipaddress import ip_network
 from uuid import UUID
 
 import jsonschema_rs
 
+from ipaas.catalog.resolution import egress_of
 from ipaas.core.drafts import valid_slug
 from ipaas.core.errors import InvalidInput
+from ipaas.core.net import NetError, check_url
+from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint
 from ipaas.vault.models import Secret, SecretVersion
 
 FIELD = "signing_secret"
 """The field of a signing secret that signatures are made with."""
+VERIFY_TOKEN = "verify_token"  # noqa: S105 - the name of a field
+"""The field of a signing secret that a subscription's challenge must bear (``hub.verify_token``)."""
+MOST_SOURCES, MOST_PER_MINUTE, SMALLEST_BODY = 100, 1_000_000, 100
+_PATH = re.compile(r"(?=.{1,300}\Z)[^\s.+]+(?:\.[^\s.+]+)*(?: *\+ *[^\s.+]+(?:\.[^\s.+]+)*)*\Z")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,80}\Z")
 
 
 def check(endpoint: Endpoint) -> None:
     """Raise InvalidInput with every fault."""
     errors = [*_text_faults(endpoint), *_signature_faults(endpoint), *_secret_faults(endpoint)]
+    errors += _policy_faults(endpoint)
     if errors:
         raise InvalidInput([{"path": f"/{path}", "code": code, "message": message} for path, code, message in errors])
 
@@ -34,22 +43,71 @@ def _text_faults(endpoint: Endpoint) -> list[Fault]:
         faults.append(("slug", "slug.invalid", "a slug is 1 to 80 small letters, digits and hyphens"))
     if not 0 < len(endpoint.title) <= 200:
         faults.append(("title", "title.length", "1 to 200 characters"))
-    if not _HEADER.match(endpoint.delivery_header):
-        faults.append(("delivery_header", "header.name", "name the header that holds the delivery's id"))
-    if endpoint.event_header and not _HEADER.match(endpoint.event_header):
-        faults.append(("event_header", "header.name", "is the name of a header, or empty"))
+    if not endpoint.delivery_header and not endpoint.delivery_path:
+        message = "name the header or the path in the body that holds the delivery's id"
+        faults.append(("delivery_header", "header.name", message))
+    form = "is the name of a header, or empty"
+    faults += [
+        (name, "header.name", form) for name in ("delivery_header", "event_header") if _odd(endpoint, name, _HEADER)
+    ]
+    form = "is a path such as event.id, or several joined by +"
+    faults += [(name, "path.form", form) for name in ("delivery_path", "event_path") if _odd(endpoint, name, _PATH)]
     return faults
+
+
+def _odd(endpoint: Endpoint, name: str, form: re.Pattern[str]) -> bool:
+    value = getattr(endpoint, name)
+    return bool(value) and form.match(value) is None
 
 
 def _signature_faults(endpoint: Endpoint) -> list[Fault]:
-    faults = [("signature", "signature.form", error.message[:300]) for error in _form().iter_errors(endpoint.signature)]
+    faults = [
+        ("signature", "signature.form", error.message[:300])
+        for error in _form("signature").iter_errors(endpoint.signature)
+    ]
     if not faults and endpoint.signature_required and endpoint.signature["scheme"] == "none":
         faults.append(("signature", "signature.none", "a required signature needs a scheme that signs"))
+    if not faults and (url := endpoint.signature.get("jwks_url")):
+        faults += _address_faults(endpoint, url)
     return faults
+
+
+def _policy_faults(endpoint: Endpoint) -> list[Fault]:
+    faults = []
+    if endpoint.handshake:
+        found = _form("handshake").iter_errors(endpoint.handshake)
+        faults += [("handshake", "handshake.form", error.message[:300]) for error in found]
+    if len(endpoint.sources) > MOST_SOURCES:
+        faults.append(("sources", "sources.many", f"names at most {MOST_SOURCES} networks"))
+    for one in endpoint.sources[:MOST_SOURCES]:
+        try:
+            ip_network(one)
+        except ValueError:
+            message = f"{one[:50]!r} is no address and no network such as 192.0.2.0/24"
+            faults.append(("sources", "sources.form", message))
+    if endpoint.max_body is not None and not SMALLEST_BODY <= endpoint.max_body <= MAX_BODY:
+        faults.append(("max_body", "max_body.range", f"is {SMALLEST_BODY} to {MAX_BODY:,} bytes, or empty"))
+    if endpoint.rate_per_minute is not None and not 1 <= endpoint.rate_per_minute <= MOST_PER_MINUTE:
+        faults.append(("rate_per_minute", "rate.range", f"is 1 to {MOST_PER_MINUTE:,}, or empty for no cap"))
+    return faults
+
+
+def _address_faults(endpoint: Endpoint, url: str) -> list[Fault]:
+    """Where a sender publishes its keys: public and encrypted, or a private target that the workspace allows."""
+    policy = egress_of(endpoint.workspace.settings)
+    try:
+        target = check_url(url, policy)
+    except NetError as error:
+        return [("signature/jwks_url", error.code, f"{error.detail.rstrip('.')}. {error.advice}")]
+    if target.scheme != "https" and not policy.allows_private(target.host, target.port):
+        return [("signature/jwks_url", "url.plain", "must begin with https://")]
+    return []
 
 
 def _secret_faults(endpoint: Endpoint) -> list[Fault]:
     slug = endpoint.secret_slug
+    if not slug and endpoint.signature.get("jwks_url"):
+        return []
     if not slug:
         message = "name the signing secret that the sender shares"
         return [("secret_slug", "secret.missing", message)] if endpoint.signature_required else []
@@ -69,8 +127,8 @@ def endpoints_using(workspace_id: UUID, slug: str) -> list[str]:
 
 
 @cache
-def _form() -> jsonschema_rs.Draft202012Validator:
-    """The manifest's form of a signature."""
+def _form(name: str) -> jsonschema_rs.Draft202012Validator:
+    """The manifest's form of a signature or a handshake."""
     text = resources.files("ipaas.sdk").joinpath("manifest_schema.json").read_text()
     schema = json.loads(text)
-    return jsonschema_rs.Draft202012Validator({"$ref": "#/$defs/signature", "$defs": schema["$defs"]})
+    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]})

@@ -12,11 +12,14 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from ipaas.core import jsonio
 from ipaas.core.context import new_trace, parse_traceparent
 from ipaas.core.errors import IpaasError, TooLarge
 from ipaas.core.ids import uuid7
+from ipaas.core.net import PUBLIC_ONLY, EgressPolicy
+from ipaas.events.caps import Network, check_source
+from ipaas.events.contents import read_body, told
 from ipaas.events.sealing import receipt_aad
+from ipaas.sdk.handshakes import Answer, Handshake
 from ipaas.sdk.signatures import SignatureScheme, verify
 
 MAX_BODY = 1_000_000
@@ -52,15 +55,6 @@ class EndpointUnready(IpaasError):
     code = "endpoint_unready"
     title = "Endpoint not ready"
     remedy = "Send the delivery again later; its owner must enter the signing secret anew."
-
-
-class DeliveryInvalid(IpaasError):
-    """The delivery is not accepted: {reason}"""
-
-    status = 400
-    code = "delivery_invalid"
-    title = "Delivery not accepted"
-    remedy = "Send one JSON document (Content-Type application/json) with the headers that the endpoint's page names."
 
 
 class DeliveryConflict(IpaasError):
@@ -114,7 +108,10 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """What accepting needs of an endpoint; ``secrets`` are the live signing secrets (two during a rotation)."""
+    """What accepting needs of an endpoint; ``secrets`` are the live signing secrets (two during a rotation).
+
+    ``url`` is its public address, ``egress`` what its sender's keys may be fetched from.
+    """
 
     id: UUID
     workspace_id: UUID
@@ -126,6 +123,26 @@ class EndpointView:
     delivery_header: str
     event_header: str
     sealer: Sealer
+    url: str = ""
+    delivery_path: str = ""
+    event_path: str = ""
+    egress: EgressPolicy = PUBLIC_ONLY
+    max_body: int = MAX_BODY
+    sources: Sequence[Network] = ()
+    rate_per_minute: int = 0
+    handshake: Handshake | None = None
+    verify_tokens: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What reached an endpoint. ``headers`` have lower-case names; ``peer`` is whom it came from, "" when unknown."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    method: str = "POST"
+    query: str = ""
+    peer: str = ""
 
 
 class ReceiptRow(NamedTuple):
@@ -174,48 +191,62 @@ def check_address(public_id: str) -> None:
         raise EndpointUnknown
 
 
-def prepare(endpoint: EndpointView, headers: Mapping[str, str], body: bytes, moment: datetime) -> ReceiptRow:
-    """Check a delivery and seal it. ``headers`` have lower-case names.
+def prepare(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> ReceiptRow | Answer:
+    """Check what reached an endpoint: a delivery is sealed, a challenge answered.
 
-    Raises ``EndpointPaused``, ``TooLarge``, ``SignatureInvalid`` (401), ``DeliveryInvalid`` or ``JsonInvalid``;
-    whatever the sender sends, nothing else.
+    Raises ``EndpointPaused``, ``TooLarge``, ``SourceRefused``, ``HandshakeRefused``, ``MethodNotAllowed``,
+    ``SignatureInvalid`` (401), ``DeliveryInvalid`` or ``JsonInvalid``; whatever the sender sends, nothing else.
     """
     if endpoint.paused:
         raise EndpointPaused(slug=endpoint.slug)
-    if len(body) > MAX_BODY:
-        raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
+    if len(arrival.body) > endpoint.max_body:
+        raise TooLarge(what="body", limit=f"{endpoint.max_body} bytes")
+    check_source(endpoint.sources, arrival.peer)
+    handshake = endpoint.handshake
+    if handshake is not None:
+        answer = handshake.unsigned(arrival.method, arrival.query, arrival.body, endpoint.verify_tokens)
+        if answer is not None:
+            return answer
+    if arrival.method != "POST":
+        raise MethodNotAllowed
     if endpoint.signature_required or endpoint.secrets:
-        verify(endpoint.scheme, headers=headers, body=body, secrets=endpoint.secrets, now=moment)
-    content_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type != "application/json" and not content_type.endswith("+json"):
-        raise DeliveryInvalid(reason=f"the content type {content_type[:60]!r} is not JSON.")
-    jsonio.loads(body)
-    receipt_id = uuid7()
+        _verify(endpoint, arrival, moment)
+    document, text = read_body(arrival.headers, arrival.body)
+    answer = handshake.signed(document) if handshake is not None else None
+    return answer or _row(endpoint, arrival, document, text)
+
+
+def _verify(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> None:
+    verify(
+        endpoint.scheme,
+        headers=arrival.headers,
+        body=arrival.body,
+        secrets=endpoint.secrets,
+        now=moment,
+        url=f"{endpoint.url}?{arrival.query}" if arrival.query else endpoint.url,
+    )
+
+
+def _row(endpoint: EndpointView, arrival: Arrival, document: Any, text: bytes) -> ReceiptRow:
+    receipt_id, headers = uuid7(), arrival.headers
     trace = parse_traceparent(headers.get("traceparent", "")) or new_trace()
     return ReceiptRow(
         id=receipt_id,
         workspace_id=endpoint.workspace_id,
         endpoint_id=endpoint.id,
-        delivery_id=_text(headers, endpoint.delivery_header, MAX_DELIVERY_ID),
-        event=_text(headers, endpoint.event_header, MAX_EVENT) or "",
-        body_sha256=hashlib.sha256(body).digest(),
+        delivery_id=told(headers, document, endpoint.delivery_header, endpoint.delivery_path, MAX_DELIVERY_ID),
+        event=told(headers, document, endpoint.event_header, endpoint.event_path, MAX_EVENT) or "",
+        body_sha256=hashlib.sha256(arrival.body).digest(),
         trace_id=trace.trace_id,
-        sealed=endpoint.sealer.seal(_content(endpoint, headers, body), receipt_aad(receipt_id)),
+        sealed=endpoint.sealer.seal(_content(endpoint, headers, text), receipt_aad(receipt_id)),
     )
 
 
-def _text(headers: Mapping[str, str], name: str, limit: int) -> str | None:
-    value = headers.get(name.lower(), "").strip() if name else ""
-    if len(value) > limit or not value.isprintable():
-        raise DeliveryInvalid(reason=f"the header {name} is longer than {limit} characters or not printable.")
-    return value or None
-
-
-def _content(endpoint: EndpointView, headers: Mapping[str, str], body: bytes) -> bytes:
-    """What is sealed: the headers that tell something, and the body as it came (it is JSON already)."""
+def _content(endpoint: EndpointView, headers: Mapping[str, str], text: bytes) -> bytes:
+    """What is sealed: the headers that tell something, and the body as JSON."""
     wanted = KEPT_HEADERS | {endpoint.delivery_header.lower(), endpoint.event_header.lower()}
     kept = {name: value for name, value in headers.items() if name in wanted and value.isprintable()}
-    return b'{"headers":' + json.dumps(kept).encode() + b',"body":' + body + b"}"
+    return b'{"headers":' + json.dumps(kept).encode() + b',"body":' + text + b"}"
 
 
 def decide_repeated(row: ReceiptRow, first: tuple[Any, Any]) -> UUID | None:

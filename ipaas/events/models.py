@@ -8,7 +8,12 @@ from ipaas.core.ids import uuid7
 
 
 class Endpoint(models.Model):
-    """An address that a sender posts to; ``public_id`` is the unguessable part of its URL."""
+    """An address that a sender posts to; ``public_id`` is the unguessable part of its URL.
+
+    A delivery's id and type are read at the paths into its body where those are given, else from the headers.
+    ``sources`` are networks that may send (all when empty), ``max_body`` is in bytes, ``rate_per_minute`` counts the
+    deliveries of each process that takes any.
+    """
 
     class State(models.TextChoices):
         ACTIVE = "active"
@@ -24,8 +29,14 @@ class Endpoint(models.Model):
     signature = models.JSONField(default=dict, blank=True)
     signature_required = models.BooleanField(default=True)
     secret_slug = models.SlugField(max_length=80, blank=True, default="")
-    delivery_header = models.CharField(max_length=80, default="webhook-id")
+    delivery_header = models.CharField(max_length=80, blank=True, default="webhook-id")
+    delivery_path = models.CharField(max_length=300, blank=True, default="")
     event_header = models.CharField(max_length=80, blank=True, default="")
+    event_path = models.CharField(max_length=300, blank=True, default="")
+    handshake = models.JSONField(default=dict, blank=True)
+    sources = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    max_body = models.PositiveIntegerField(null=True, blank=True)
+    rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -1,7 +1,7 @@
 """Deeds on endpoints: permission, guard, change, audit, in one transaction."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -14,11 +14,15 @@ from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.events.checks import check
 from ipaas.events.errors import EndpointInUse
 from ipaas.events.models import Endpoint
+from ipaas.sdk.handshakes import HANDSHAKES
+from ipaas.sdk.signatures import PLACES, Places
 
 PUBLIC_ID_BYTES = 24
 USES = "events.endpoint_uses"
+PLACED = ("delivery_header", "delivery_path", "event_header", "event_path")
+LIMITS = ("sources", "max_body", "rate_per_minute")
 CHANGEABLE = frozenset(
-    {"title", "connector", "signature", "signature_required", "secret_slug", "delivery_header", "event_header"}
+    {"title", "connector", "signature", "signature_required", "secret_slug", "handshake", *PLACED, *LIMITS}
 )
 
 
@@ -33,13 +37,21 @@ def create_endpoint(
     signature: Mapping[str, Any] | None = None,
     signature_required: bool = True,
     secret_slug: str = "",
-    delivery_header: str = "webhook-id",
+    delivery_header: str = "",
+    delivery_path: str = "",
     event_header: str = "",
+    event_path: str = "",
+    handshake: Mapping[str, Any] | None = None,
+    sources: Sequence[str] = (),
+    max_body: int | None = None,
+    rate_per_minute: int | None = None,
 ) -> Endpoint:
     """Make an address that a sender posts to; its unguessable part is chosen here.
 
-    ``signature`` is how the sender signs, as in a connector's manifest; Standard Webhooks when left out. An endpoint
-    that takes unsigned deliveries needs ``settings.edit`` as well.
+    ``signature`` is how the sender signs, as in a connector's manifest; Standard Webhooks when left out. Without a
+    place for the delivery's id, that of the scheme's vendor holds, and so does its ``handshake`` when that is None;
+    ``sources`` are the networks that may send, all when empty. An endpoint that takes unsigned deliveries needs
+    ``settings.edit`` as well.
     """
     require_permission(actor, "connections.edit", environment)
     if not signature_required:
@@ -55,8 +67,11 @@ def create_endpoint(
         signature=scheme,
         signature_required=signature_required,
         secret_slug=secret_slug,
-        delivery_header=delivery_header,
-        event_header=event_header,
+        handshake=dict(HANDSHAKES.get(scheme["scheme"], {}) if handshake is None else handshake),
+        sources=list(sources),
+        max_body=max_body,
+        rate_per_minute=rate_per_minute,
+        **_places(scheme, delivery_header, delivery_path, event_header, event_path),
     )
     check(endpoint)
     try:
@@ -83,8 +98,12 @@ def update_endpoint(*, actor: Actor, endpoint: Endpoint, changes: Mapping[str, A
     row = _locked(endpoint)
     if row.signature_required and changes.get("signature_required") is False:
         require_permission(actor, "settings.edit", endpoint)
+    before = row.signature
     for name, value in changes.items():
-        setattr(row, name, dict(value) if name == "signature" else value)
+        setattr(row, name, dict(value) if name in {"signature", "handshake"} else value)
+    for name, place in _places(row.signature, *(getattr(row, name) for name in PLACED)).items():
+        if row.signature != before or name.startswith("delivery"):
+            setattr(row, name, place)
     check(row)
     row.save()
     details = {"fields": sorted(changes), "scheme": row.signature["scheme"], "signed": row.signature_required}
@@ -128,6 +147,19 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
         raise EndpointInUse(endpoint=row.slug, users=", ".join(users))
     _record("endpoint.deleted", row, actor, {"environment": row.environment.slug})
     row.delete()
+
+
+def _places(scheme: Mapping[str, Any], *given: str) -> dict[str, str]:
+    """Where id and type of deliveries are told: as given, else as the scheme's vendor does it."""
+    places = dict(zip(PLACED, given, strict=True))
+    usual = PLACES.get(str(scheme.get("scheme")), Places())
+    if not places["delivery_header"] and not places["delivery_path"]:
+        places |= {"delivery_header": usual.delivery_header, "delivery_path": usual.delivery_path}
+    if not places["delivery_header"] and not places["delivery_path"]:
+        places["delivery_header"] = "webhook-id"
+    if not places["event_header"] and not places["event_path"]:
+        places |= {"event_header": usual.event_header, "event_path": usual.event_path}
+    return places
 
 
 def _turn(actor: Actor, endpoint: Endpoint, state: str, action: str, reason: str) -> Endpoint:

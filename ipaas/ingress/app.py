@@ -11,6 +11,7 @@ import orjson
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
+from ipaas.accounts.addresses import forwarded_ip
 from ipaas.core.cache import TimedCache
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, TooLarge
@@ -19,8 +20,10 @@ from ipaas.core.logging import get_logger
 from ipaas.core.meter_sharing import render_own
 from ipaas.core.meters import ACCEPT_SECONDS, DELIVERIES
 from ipaas.core.probes import INERT, PATHS, ProbeAnswer, answer_probe
+from ipaas.events.caps import Rates, TooManyDeliveries
 from ipaas.events.intake import (
     MAX_BODY,
+    Arrival,
     EndpointUnknown,
     EndpointView,
     MethodNotAllowed,
@@ -31,8 +34,10 @@ from ipaas.events.intake import (
     check_address,
     prepare,
 )
+from ipaas.events.key_sets import with_keys
 from ipaas.events.queries import endpoint_view
 from ipaas.ingress.batch import Batcher
+from ipaas.sdk.handshakes import Answer
 
 log = get_logger(__name__)
 
@@ -56,8 +61,10 @@ class Ingress:
         """``closing`` is called when no delivery comes any more; it may block."""
         self._closing = closing
         self._batcher = Batcher(conninfo)
+        self._rates = Rates()
         self._endpoints: TimedCache[str, EndpointView | None] = TimedCache(ENDPOINT_TTL_S)
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingress-orm")
+        self._fetching = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ingress-keys")
         self._probes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingress-probes")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -77,6 +84,7 @@ class Ingress:
                 for threads in (self._probes, self._threads):
                     await asyncio.get_running_loop().run_in_executor(threads, connections.close_all)
                     threads.shutdown(wait=False)
+                self._fetching.shutdown(wait=False)
                 await asyncio.to_thread(self._closing)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -90,17 +98,20 @@ class Ingress:
         try:
             if not path.startswith(_PREFIX):
                 raise EndpointUnknown
-            if scope["method"] != "POST":
-                raise MethodNotAllowed
-            receipt = await self._accept(path[len(_PREFIX) :], scope, receive)
+            found = await self._accept(path[len(_PREFIX) :], scope, receive)
+            if isinstance(found, Answer):
+                DELIVERIES.labels(outcome="handshake").inc()
+                kind = (b"content-type", found.content_type.encode())
+                await _answer(send, 200, b"" if scope["method"] == "HEAD" else found.body, [kind, *_INERT])
+                return
             DELIVERIES.labels(outcome="accepted").inc()
             ACCEPT_SECONDS.observe(time.perf_counter() - started)
-            await _answer(send, 202, answer_of(receipt), _JSON)
+            await _answer(send, 202, answer_of(found), _JSON)
         except IpaasError as error:
             DELIVERIES.labels(outcome=error.code).inc()
             unread = _CLOSE if isinstance(error, TooLarge | SenderSlow) else []
             problem = orjson.dumps(error.as_problem(instance=path[:200]))
-            await _answer(send, error.status, problem, [*_PROBLEM, *unread])
+            await _answer(send, error.status, problem, [*_PROBLEM, *unread, *_again(error)])
         except Exception:
             log.exception("ingress defect", action="ingress_defect")
             await _answer(send, 503, orjson.dumps(NotStored().as_problem()), _PROBLEM)
@@ -122,15 +133,25 @@ class Ingress:
         body = b"" if scope["method"] == "HEAD" else found.body
         await _answer(send, found.status, body, [(name.encode(), value.encode()) for name, value in headers.items()])
 
-    async def _accept(self, public_id: str, scope: Message, receive: Receive) -> UUID:
+    async def _accept(self, public_id: str, scope: Message, receive: Receive) -> UUID | Answer:
         endpoint = await self._endpoint(public_id)
+        if scope["method"] != "POST" and endpoint.handshake is None:
+            raise MethodNotAllowed
         headers = _headers(scope)
         try:
             async with asyncio.timeout(BODY_S):
-                body = await _body(headers, receive)
+                body = await _body(headers, receive, endpoint.max_body)
         except TimeoutError:
             raise SenderSlow(seconds=int(BODY_S)) from None
-        receipt_id = await self._batcher.accept(prepare(endpoint, headers, body, now()))
+        if endpoint.scheme.jwks_url:
+            endpoint = await asyncio.get_running_loop().run_in_executor(self._fetching, with_keys, endpoint)
+        query = scope.get("query_string", b"").decode("latin-1")
+        arrival = Arrival(headers, body, scope["method"], query, _peer(scope) if endpoint.sources else "")
+        found = prepare(endpoint, arrival, now())
+        if isinstance(found, Answer):
+            return found
+        self._rates.take(endpoint.id, endpoint.rate_per_minute)
+        receipt_id = await self._batcher.accept(found)
         wake("default")
         return receipt_id
 
@@ -157,11 +178,22 @@ def _headers(scope: Message) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+def _peer(scope: Message) -> str:
+    """Whom a request came from; ``X-Forwarded-For`` may stand in several lines."""
+    forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    return forwarded_ip((scope.get("client") or ("", 0))[0], forwarded.decode("latin-1"))
+
+
+def _again(error: IpaasError) -> list[tuple[bytes, bytes]]:
+    after = error.params.get("retry_after_s") if isinstance(error, TooManyDeliveries) else None
+    return [(b"retry-after", str(after).encode())] if after else []
+
+
+async def _body(headers: dict[str, str], receive: Receive, most: int = MAX_BODY) -> bytes:
     """The whole body; a sender that went away in the middle of it has sent nothing."""
     length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY:
-        raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
+    if length.isdigit() and int(length) > most:
+        raise TooLarge(what="body", limit=f"{most} bytes")
     parts: list[bytes] = []
     size, more = 0, True
     while more:
@@ -170,8 +202,8 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
             raise SenderGone
         part: bytes = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY:
-            raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
+        if size > most:
+            raise TooLarge(what="body", limit=f"{most} bytes")
         parts.append(part)
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -26,7 +26,7 @@ from ipaas.runtime.rows import Suspension, Unit
 from ipaas.runtime.showing import shown_text
 from ipaas.runtime.store import Claimed
 from ipaas.sdk.errors import retry_after
-from ipaas.sdk.signatures import SignatureScheme, sign
+from ipaas.sdk.signatures import STANDARD_WEBHOOKS, sign
 from ipaas.vault.inbound import open_versions
 
 log = get_logger(__name__)
@@ -35,7 +35,6 @@ AT_ONCE = 16
 TIMEOUT_S = 15.0
 MOST_ANSWER = 64 * 1024
 KEPT_ANSWER = 500
-_SCHEME = SignatureScheme()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,9 @@ async def _try(batch: Batch, message: Message) -> Tried:
         return Tried(moment, error=batch.problem)
     started = time.perf_counter()
     try:
-        signed = sign(_SCHEME, body=message.body, secrets=batch.secrets, now=moment, delivery_id=str(message.event_id))
+        signed = sign(
+            STANDARD_WEBHOOKS, body=message.body, secrets=batch.secrets, now=moment, delivery_id=str(message.event_id)
+        )
         headers = {"content-type": CONTENT_TYPE, "user-agent": "ipaas-webhooks/1", **signed}
         answer = await client_for_loop().call(
             "POST",

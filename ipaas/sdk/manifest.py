@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from ipaas.core.errors import ErrorClass
+from ipaas.sdk.handshakes import Handshake
 from ipaas.sdk.signatures import SignatureScheme
 
 
@@ -211,6 +212,7 @@ class TriggerSpec:
     doc: str
     kind: str
     signature: SignatureScheme | None = None
+    handshake: Handshake | None = None
     delivery_id: Place | None = None
     event_type: Place | None = None
     events: Mapping[str, EventSpec] = field(default_factory=dict)

@@ -5,20 +5,27 @@ The same checks, rows and answers as the ingress, one delivery at a time; the in
 
 import time
 from typing import IO, cast
+from uuid import UUID
 
 import orjson
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
+from ipaas.accounts.addresses import client_ip
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, TooLarge
 from ipaas.core.jobs import wake
 from ipaas.core.logging import get_logger
 from ipaas.core.meters import ACCEPT_SECONDS, DELIVERIES
+from ipaas.core.probes import INERT
 from ipaas.events.accepting import accept_delivery, load_endpoint
-from ipaas.events.intake import MAX_BODY, MethodNotAllowed, NotStored, SenderGone, answer_of, prepare
+from ipaas.events.caps import Rates
+from ipaas.events.intake import Arrival, MethodNotAllowed, NotStored, SenderGone, answer_of, prepare
+from ipaas.events.key_sets import with_keys
+from ipaas.sdk.handshakes import Answer
 
 log = get_logger(__name__)
+_rates = Rates()
 
 
 @csrf_exempt
@@ -26,40 +33,51 @@ def hook(request: HttpRequest, public_id: str) -> HttpResponse:
     """Take a delivery: answered with 202 and the receipt's id after the commit, else with a problem."""
     started = time.perf_counter()
     try:
-        body = _accept(request, public_id)
+        found = _accept(request, public_id)
     except IpaasError as error:
         return _refused(error, request.path)
     except Exception:
         log.exception("hook defect", action="hook_defect")
         return _refused(NotStored(), "")
+    if isinstance(found, Answer):
+        DELIVERIES.labels(outcome="handshake").inc()
+        return HttpResponse(found.body, content_type=found.content_type, headers=INERT)
     DELIVERIES.labels(outcome="accepted").inc()
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
-    return HttpResponse(body, status=202, content_type="application/json")
+    return HttpResponse(answer_of(found), status=202, content_type="application/json")
 
 
-def _accept(request: HttpRequest, public_id: str) -> bytes:
-    if request.method != "POST":
-        raise MethodNotAllowed
+def _accept(request: HttpRequest, public_id: str) -> UUID | Answer:
     endpoint = load_endpoint(public_id)
+    method = str(request.method)
+    if method != "POST" and endpoint.handshake is None:
+        raise MethodNotAllowed
+    if endpoint.scheme.jwks_url:
+        endpoint = with_keys(endpoint)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    receipt_id = accept_delivery(prepare(endpoint, headers, _body(request), now()))
+    query, peer = request.META.get("QUERY_STRING", ""), client_ip(request) if endpoint.sources else ""
+    found = prepare(endpoint, Arrival(headers, _body(request, endpoint.max_body), method, query, peer), now())
+    if isinstance(found, Answer):
+        return found
+    _rates.take(endpoint.id, endpoint.rate_per_minute)
+    receipt_id = accept_delivery(found)
     wake("default")
-    return answer_of(receipt_id)
+    return receipt_id
 
 
-def _body(request: HttpRequest) -> bytes:
+def _body(request: HttpRequest, most: int) -> bytes:
     """The whole body; a sender that went away in the middle of it has sent nothing."""
     length = str(request.META.get("CONTENT_LENGTH") or "")
-    if length.isdigit() and int(length) > MAX_BODY:
-        raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
+    if length.isdigit() and int(length) > most:
+        raise TooLarge(what="body", limit=f"{most} bytes")
     chunked = not length and "HTTP_TRANSFER_ENCODING" in request.META  # Django reads such a body as empty
     stream = cast("IO[bytes]", request.META["wsgi.input"]) if chunked else request
     try:
-        body = stream.read(MAX_BODY + 1)
+        body = stream.read(most + 1)
     except (UnreadablePostError, OSError):
         raise SenderGone from None
-    if len(body) > MAX_BODY:
-        raise TooLarge(what="body", limit=f"{MAX_BODY} bytes")
+    if len(body) > most:
+        raise TooLarge(what="body", limit=f"{most} bytes")
     if length.isdigit() and len(body) < int(length):
         raise SenderGone
     return body
@@ -68,4 +86,6 @@ def _body(request: HttpRequest) -> bytes:
 def _refused(error: IpaasError, path: str) -> HttpResponse:
     DELIVERIES.labels(outcome=error.code).inc()
     problem = orjson.dumps(error.as_problem(instance=path[:200]))
-    return HttpResponse(problem, status=error.status, content_type="application/problem+json")
+    after = error.params.get("retry_after_s")
+    headers = {"Retry-After": str(after)} if after else {}
+    return HttpResponse(problem, status=error.status, content_type="application/problem+json", headers=headers)

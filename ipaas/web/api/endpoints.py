@@ -12,12 +12,12 @@ from rest_framework.response import Response
 from ipaas.accounts.models import Environment
 from ipaas.core.ids import uuid7_time
 from ipaas.events import services
+from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.runtime.models import Run
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, OptionalReasonInput, ReasonInput, StrictSerializer
 
-HEADER = r"\A[A-Za-z0-9-]{1,80}\Z"
 HEADER_OR_NONE = r"\A[A-Za-z0-9-]{0,80}\Z"
 
 
@@ -35,8 +35,47 @@ class EndpointInput(StrictSerializer):
     signature = serializers.DictField(child=JsonField(), required=False, default=dict)
     signature_required = serializers.BooleanField(required=False, default=True)
     secret_slug = serializers.SlugField(max_length=80, required=False, default="", allow_blank=True)
-    delivery_header = serializers.RegexField(HEADER, required=False, default="webhook-id")
-    event_header = serializers.RegexField(HEADER_OR_NONE, required=False, default="", allow_blank=True)
+    delivery_header = serializers.RegexField(
+        HEADER_OR_NONE, required=False, default="", allow_blank=True, help_text="Header with the delivery's id."
+    )
+    delivery_path = serializers.CharField(
+        max_length=300,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Path of the id in the body instead, or several joined by +; without either the vendor's own place.",
+    )
+    event_header = serializers.RegexField(
+        HEADER_OR_NONE, required=False, default="", allow_blank=True, help_text="Header with the event's type."
+    )
+    event_path = serializers.CharField(
+        max_length=300, required=False, default="", allow_blank=True, help_text="Path of the type in the body instead."
+    )
+    handshake = serializers.DictField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="A challenge of the sender to answer, as in a manifest; null for that of the scheme's vendor.",
+    )
+    sources = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        required=False,
+        default=list,
+        max_length=100,
+        help_text="Networks that may send, such as 192.0.2.0/24; all when empty.",
+    )
+    max_body = serializers.IntegerField(
+        min_value=100, max_value=MAX_BODY, required=False, default=None, allow_null=True, help_text="In bytes."
+    )
+    rate_per_minute = serializers.IntegerField(
+        min_value=1,
+        max_value=1_000_000,
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="Deliveries a minute, counted by each process that takes any.",
+    )
 
 
 class EndpointChanges(StrictSerializer):
@@ -45,8 +84,14 @@ class EndpointChanges(StrictSerializer):
     signature = serializers.DictField(child=JsonField(), required=False)
     signature_required = serializers.BooleanField(required=False)
     secret_slug = serializers.SlugField(max_length=80, required=False, allow_blank=True)
-    delivery_header = serializers.RegexField(HEADER, required=False)
+    delivery_header = serializers.RegexField(HEADER_OR_NONE, required=False, allow_blank=True)
+    delivery_path = serializers.CharField(max_length=300, required=False, allow_blank=True)
     event_header = serializers.RegexField(HEADER_OR_NONE, required=False, allow_blank=True)
+    event_path = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    handshake = serializers.DictField(child=serializers.CharField(max_length=200), required=False)
+    sources = serializers.ListField(child=serializers.CharField(max_length=50), required=False, max_length=100)
+    max_body = serializers.IntegerField(min_value=100, max_value=MAX_BODY, required=False, allow_null=True)
+    rate_per_minute = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False, allow_null=True)
 
 
 class EndpointOutput(serializers.Serializer[Any]):
@@ -60,7 +105,13 @@ class EndpointOutput(serializers.Serializer[Any]):
     signature_required = serializers.BooleanField()
     secret_slug = serializers.CharField()
     delivery_header = serializers.CharField()
+    delivery_path = serializers.CharField()
     event_header = serializers.CharField()
+    event_path = serializers.CharField()
+    handshake = JsonField()
+    sources = serializers.ListField(child=serializers.CharField())
+    max_body = serializers.IntegerField(allow_null=True)
+    rate_per_minute = serializers.IntegerField(allow_null=True)
     state = serializers.ChoiceField(choices=Endpoint.State.choices)
     created_at = serializers.DateTimeField()
 

@@ -12,15 +12,32 @@ from ipaas.accounts.models import Workspace
 from ipaas.catalog.registry import connectors
 from ipaas.core import jsonio
 from ipaas.core.document_forms import normalise
+from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint
+from ipaas.sdk.handshakes import HANDSHAKES
 from ipaas.vault.models import Secret
 
-STANDARD, NONE, OWN = "standard-webhooks", "none", "own"
+NONE, OWN = "none", "own"
+VENDORS = {
+    "standard-webhooks": "Standard Webhooks",
+    "github": "GitHub",
+    "stripe": "Stripe",
+    "shopify": "Shopify",
+    "slack": "Slack",
+    "twilio": "Twilio",
+    "square": "Square",
+    "adyen": "Adyen",
+}
 WAYS = [
-    (STANDARD, "Standard Webhooks"),
-    (OWN, gettext_lazy("HMAC, as written below")),
+    *VENDORS.items(),
+    ("basic", gettext_lazy("User and password (the secret is user:password)")),
+    ("token", gettext_lazy("A fixed token, as Authorization: Bearer")),
+    (OWN, gettext_lazy("As written below: HMAC, JWT, a token in another header")),
     (NONE, gettext_lazy("Unsigned: anybody who knows the address")),
 ]
+PLACES = ("delivery_header", "delivery_path", "event_header", "event_path")
+LIMITS = ("sources", "max_body", "rate_per_minute")
+HANDSHAKE_EXAMPLE = '{"kind": "echo_query", "parameter": "validationToken"}'
 EXAMPLE = '{"scheme": "hmac", "header": "X-Signature", "algorithm": "sha256", "encoding": "hex"}'
 MAX_SIGNATURE = 4_000
 
@@ -44,7 +61,7 @@ class EndpointForm(forms.Form):
         max_length=MAX_SIGNATURE,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         label=gettext_lazy("Signature in detail"),
-        help_text=format_lazy("{} {}", gettext_lazy("Only for the HMAC way, in JSON, such as"), EXAMPLE),
+        help_text=format_lazy("{} {}", gettext_lazy("Only for the way as written below, in JSON, such as"), EXAMPLE),
     )
     secret_slug = forms.ChoiceField(
         required=False,
@@ -57,11 +74,51 @@ class EndpointForm(forms.Form):
         label=gettext_lazy("Delivery header"),
         help_text=gettext_lazy("Header with the delivery's id: a repeated one starts nothing twice."),
     )
+    delivery_path = forms.CharField(
+        required=False,
+        max_length=300,
+        label=gettext_lazy("Delivery path"),
+        help_text=gettext_lazy("Place of the id in the body instead, such as id; several are joined by +."),
+    )
     event_header = forms.CharField(
         required=False,
         max_length=80,
         label=gettext_lazy("Event header"),
         help_text=gettext_lazy("Header with the event's type, by which flows choose; may be empty."),
+    )
+    event_path = forms.CharField(
+        required=False,
+        max_length=300,
+        label=gettext_lazy("Event path"),
+        help_text=gettext_lazy("Place of the type in the body instead, such as type."),
+    )
+
+    handshake = forms.CharField(
+        required=False,
+        max_length=1_000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        label=gettext_lazy("Handshake"),
+        help_text=format_lazy("{} {}", gettext_lazy("A challenge to answer, in JSON, such as"), HANDSHAKE_EXAMPLE),
+    )
+    sources = forms.CharField(
+        required=False,
+        max_length=6_000,
+        label=gettext_lazy("Sources"),
+        help_text=gettext_lazy("Networks that may send, parted by spaces, such as 192.0.2.0/24; empty: all may."),
+    )
+    max_body = forms.IntegerField(
+        required=False,
+        min_value=100,
+        max_value=MAX_BODY,
+        label=gettext_lazy("Largest delivery"),
+        help_text=gettext_lazy("In bytes; empty: one million."),
+    )
+    rate_per_minute = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        label=gettext_lazy("Deliveries a minute"),
+        help_text=gettext_lazy("More are answered 429, and should come again; empty: no cap."),
     )
 
     def __init__(
@@ -84,28 +141,37 @@ class EndpointForm(forms.Form):
             self.initial = self._present(endpoint)
 
     def _present(self, endpoint: Endpoint) -> dict[str, Any]:
-        found = {name: getattr(endpoint, name) for name in ("title", "secret_slug", "delivery_header", "event_header")}
-        scheme = endpoint.signature.get("scheme", NONE)
-        if scheme != "hmac":
-            return {**found, "way": scheme}
-        preset = f"connector:{endpoint.connector}"
-        if self.presets.get(preset, {}).get("signature") == endpoint.signature:
-            return {**found, "way": preset}
-        return {**found, "way": OWN, "signature": jsonio.dumps(endpoint.signature).decode()}
+        found = {name: getattr(endpoint, name) or "" for name in ("title", "secret_slug", *PLACES, *LIMITS)}
+        found["sources"] = " ".join(endpoint.sources)
+        found["handshake"] = jsonio.dumps(endpoint.handshake).decode() if endpoint.handshake else ""
+        signature = endpoint.signature or {"scheme": NONE}
+        if self.presets.get(f"connector:{endpoint.connector}", {}).get("signature") == signature:
+            return {**found, "way": f"connector:{endpoint.connector}"}
+        if len(signature) == 1 and signature["scheme"] in dict(WAYS):
+            return {**found, "way": signature["scheme"]}
+        return {**found, "way": OWN, "signature": jsonio.dumps(signature).decode()}
 
     def clean_signature(self) -> Any:
         """The object that was written; None where none is asked for. Its form is checked by the service."""
         text = self.cleaned_data["signature"].strip()
         if self.data.get("way") != OWN:
             return None
-        try:
-            found = normalise(jsonio.loads(text))
-        except jsonio.JsonInvalid as error:
-            raise forms.ValidationError(error.detail) from None
-        if not isinstance(found, dict) or found.get("scheme") != "hmac":
-            message = _("Write an object with the scheme hmac, such as {example}").format(example=EXAMPLE)
+        found = _read(text)
+        if not isinstance(found, dict) or found.get("scheme", NONE) == NONE:
+            message = _("Write an object with a scheme that signs, such as {example}").format(example=EXAMPLE)
             raise forms.ValidationError(message)
         return found
+
+    def clean_handshake(self) -> Any:
+        text = self.cleaned_data["handshake"].strip()
+        found = _read(text) if text else {}
+        if not isinstance(found, dict):
+            message = _("Write an object, such as {example}").format(example=HANDSHAKE_EXAMPLE)
+            raise forms.ValidationError(message)
+        return found
+
+    def clean_sources(self) -> list[str]:
+        return str(self.cleaned_data["sources"]).replace(",", " ").split()
 
     def values(self) -> dict[str, Any]:
         """What a valid form says, as the arguments of the services."""
@@ -118,9 +184,17 @@ class EndpointForm(forms.Form):
             "signature": signature,
             "signature_required": given["way"] != NONE,
             "secret_slug": given["secret_slug"] if given["way"] != NONE else "",
-            "delivery_header": given["delivery_header"] or preset.get("delivery_header") or "webhook-id",
-            "event_header": given["event_header"] or preset.get("event_header", ""),
+            **{name: given[name] for name in (*PLACES, *LIMITS)},
+            **{name: place for name, place in preset.get("places", {}).items() if not given[name]},
+            "handshake": given["handshake"] or preset.get("handshake") or HANDSHAKES.get(given["way"], {}),
         }
+
+
+def _read(text: str) -> Any:
+    try:
+        return normalise(jsonio.loads(text))
+    except jsonio.JsonInvalid as error:
+        raise forms.ValidationError(error.detail) from None
 
 
 def _presets() -> dict[str, dict[str, Any]]:
@@ -133,7 +207,11 @@ def _presets() -> dict[str, dict[str, Any]]:
                     "title": _("As {connector} signs").format(connector=connector.manifest.title),
                     "connector": slug,
                     "signature": dict(spec["signature"]),
-                    "delivery_header": spec.get("delivery_id", {}).get("header", ""),
-                    "event_header": spec.get("event_type", {}).get("header", ""),
+                    "handshake": dict(spec.get("handshake", {})),
+                    "places": {
+                        f"{what}_{how}": place
+                        for what, key in (("delivery", "delivery_id"), ("event", "event_type"))
+                        for how, place in spec.get(key, {}).items()
+                    },
                 }
     return found

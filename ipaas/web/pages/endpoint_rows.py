@@ -9,20 +9,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from ipaas.accounts.pages import WorkspaceRequest
-from ipaas.config import settings
 from ipaas.core.ids import uuid7_time
+from ipaas.events.addresses import hook_address
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.web.build_readmodels import EndpointRow, ReceiptRow
+from ipaas.web.pages.endpoint_forms import VENDORS
 from ipaas.web.readmodels import Link
 
-SCHEMES = {"standard-webhooks": "Standard Webhooks", "hmac": "HMAC", "none": gettext_noop("unsigned")}
-
-
-def hook_address(endpoint: Endpoint) -> str:
-    """Where a sender posts to. Behind a proxy the ingress shares the public address of the pages."""
-    given = settings()
-    base = given.public_url.rstrip("/") if given.public_url else f"http://{given.host}:{given.ingress_port}"
-    return f"{base}/hooks/{endpoint.public_id}"
+SCHEMES = {
+    **VENDORS,
+    "hmac": "HMAC",
+    "jwt": "JWT",
+    "basic": gettext_noop("user and password"),
+    "token": gettext_noop("fixed token"),
+    "none": gettext_noop("unsigned"),
+}
 
 
 def endpoint_url(endpoint: Endpoint, name: str = "endpoint_detail") -> str:
@@ -37,13 +38,13 @@ def endpoint_rows(endpoints: Iterable[Endpoint]) -> list[EndpointRow]:
 
 def endpoint_row(endpoint: Endpoint, newest: UUID | None = None) -> EndpointRow:
     scheme = endpoint.signature.get("scheme", "none")
-    digest = f" {endpoint.signature.get('algorithm', 'sha256').upper()}" if scheme == "hmac" else ""
+    digest = f" {endpoint.signature.get('algorithm', 'sha256').upper()}" if scheme in {"hmac", "jwt"} else ""
     return EndpointRow(
         slug=endpoint.slug,
         url=endpoint_url(endpoint),
         title=endpoint.title,
         environment=endpoint.environment.name,
-        address=hook_address(endpoint),
+        address=hook_address(endpoint.public_id),
         scheme=f"{_(SCHEMES.get(scheme, scheme))}{digest}",
         signed=endpoint.signature_required,
         state=endpoint.state,

@@ -14,6 +14,7 @@ from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.errors import NotFound
 from ipaas.events import services
+from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows.models import Deployment
 from ipaas.web.pages.document_views import reason_of
@@ -72,16 +73,22 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
 def _facts(endpoint: Endpoint) -> list[tuple[str, str]]:
     return [
         (_("Environment"), endpoint.environment.name),
-        (_("Delivery id"), _("header {name}").format(name=endpoint.delivery_header)),
-        (
-            _("Event type"),
-            _("header {name}").format(name=endpoint.event_header)
-            if endpoint.event_header
-            else _("not told by the sender"),
-        ),
+        (_("Delivery id"), _place_in_words(endpoint.delivery_header, endpoint.delivery_path)),
+        (_("Event type"), _place_in_words(endpoint.event_header, endpoint.event_path)),
+        (_("Sources"), ", ".join(endpoint.sources) or _("all")),
+        (_("Largest delivery"), _("{count} bytes").format(count=f"{endpoint.max_body or MAX_BODY:,}")),
+        (_("Deliveries a minute"), f"{endpoint.rate_per_minute:,}" if endpoint.rate_per_minute else _("no cap")),
+        (_("Handshake"), endpoint.handshake.get("kind") or _("none")),
         (_("Connector"), endpoint.connector or _("none")),
         (_("Signature"), _signature_in_words(endpoint.signature)),
     ]
+
+
+def _place_in_words(header: str, path: str) -> str:
+    """Where a delivery tells something: the body comes first."""
+    found = [_("body {path}").format(path=path)] if path else []
+    found += [_("header {name}").format(name=header)] if header else []
+    return _(", else ").join(found) or _("not told by the sender")
 
 
 def _signature_in_words(signature: Mapping[str, Any]) -> str:

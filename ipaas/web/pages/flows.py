@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.ids import uuid7_at
+from ipaas.events.addresses import hook_address
 from ipaas.events.models import Endpoint
 from ipaas.flows.form import form_findings
 from ipaas.flows.models import Deployment, Flow
@@ -26,7 +27,6 @@ from ipaas.web.build_readmodels import DeploymentRow
 from ipaas.web.flow_figures import Figures, figures_of, open_letters, today
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with_items
-from ipaas.web.pages.endpoint_rows import hook_address
 from ipaas.web.pages.flow_people import people_of
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
 from ipaas.web.pages.run_list import run_rows
@@ -236,7 +236,7 @@ def _deployment_row(
         active=one.active,
         deployed_by=one.deployed_by,
         deployed_at=one.deployed_at,
-        address=hook_address(endpoint) if endpoint else "",
+        address=hook_address(endpoint.public_id) if endpoint else "",
         endpoint=Link(endpoint.title, reverse("events:endpoint_detail", args=place)) if endpoint else None,
         clock=clock,
     )

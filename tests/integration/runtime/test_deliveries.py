@@ -10,7 +10,7 @@ import pytest
 
 from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
-from ipaas.events.intake import DeliveryConflict, EndpointView, prepare
+from ipaas.events.intake import Arrival, DeliveryConflict, EndpointView, prepare
 from ipaas.events.models import Delivery, Endpoint, Receipt
 from ipaas.events.services import delete_endpoint
 from ipaas.ingress.batch import Batcher
@@ -21,7 +21,7 @@ from ipaas.sdk.signatures import SignatureScheme
 from ipaas.vault.payloads import sealer_for
 from tests.integration.runtime.conftest import World, call, conninfo
 
-Answer = tuple[int, dict[str, Any]]
+Answer = tuple[int, Any]
 Post = Callable[..., Awaitable[Answer]]
 
 
@@ -40,11 +40,19 @@ def view(endpoint: Endpoint) -> EndpointView:
     )
 
 
+def said(body: bytes) -> Any:
+    """What was answered: a document, or the text of a challenge."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode()
+
+
 def deliver(endpoint: Endpoint, *deliveries: tuple[str, str, Any]) -> list[Any]:
     """Accept (delivery id, event, body) through one batcher at once; the answers or refusals in order."""
     seen = view(endpoint)
     rows = [
-        prepare(seen, {"x-id": key, "x-topic": event}, json.dumps(body).encode(), now())
+        prepare(seen, Arrival({"x-id": key, "x-topic": event}, json.dumps(body).encode()), now())
         for key, event, body in deliveries
     ]
 
@@ -170,7 +178,14 @@ def through_ingress(talk: Callable[[Post], Awaitable[None]]) -> None:
 
             async def post(path: str, body: bytes = b"{}", *, method: str = "POST", **headers: str) -> Answer:
                 given = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-                scope = {"type": "http", "method": method, "path": path, "headers": given}
+                path, _, query = path.partition("?")
+                scope = {
+                    "type": "http",
+                    "method": method,
+                    "path": path,
+                    "headers": given,
+                    "query_string": query.encode(),
+                }
                 messages = [{"type": "http.request", "body": body[:5], "more_body": True},
                             {"type": "http.request", "body": body[5:]}]  # fmt: skip
                 sent: list[Any] = []
@@ -182,7 +197,7 @@ def through_ingress(talk: Callable[[Post], Awaitable[None]]) -> None:
                     sent.append(message)
 
                 await app(scope, receive, send)
-                return sent[0]["status"], json.loads(sent[1]["body"])
+                return sent[0]["status"], said(sent[1]["body"])
 
             await talk(post)
 

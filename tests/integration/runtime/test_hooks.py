@@ -22,7 +22,7 @@ from ipaas.sdk.signatures import SignatureScheme, sign
 from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret
 from tests.integration.runtime.conftest import World, call
-from tests.integration.runtime.test_deliveries import Answer, Post, through_ingress
+from tests.integration.runtime.test_deliveries import Answer, Post, said, through_ingress
 
 Send = Callable[..., Answer]
 SIGNING = "a-signing-secret-of-length"
@@ -44,7 +44,7 @@ def by_web(path: str, body: bytes = b"{}", *, method: str = "POST", **headers: s
     kind = given.pop("content-type", "application/json")
     answer = Client(enforce_csrf_checks=True).generic(method, path, body, content_type=kind, headers=given)
     assert answer.headers["X-Request-ID"]
-    return answer.status_code, json.loads(answer.content)
+    return answer.status_code, said(answer.content)
 
 
 @pytest.fixture(params=[by_ingress, by_web], ids=["ingress", "web"])

@@ -13,7 +13,7 @@ from ipaas.notices.event_types import CATALOGUE
 from ipaas.notices.schedule import DELAYS_S, next_try
 from ipaas.outbox.event_types import EventType, event_types
 from ipaas.runtime.telling import RUN_EVENTS
-from ipaas.sdk.signatures import SignatureScheme, sign
+from ipaas.sdk.signatures import STANDARD_WEBHOOKS, sign
 from tests.architecture.sources import ROOT
 
 MOMENT = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_the_documented_receiver_tells_our_signature_from_others(monkeypatch: py
         ([other], now, False),
         ([secret], now - timedelta(minutes=10), False),
     ):
-        headers = sign(SignatureScheme(), body=b"{}", secrets=secrets, now=moment, delivery_id="e-1")
+        headers = sign(STANDARD_WEBHOOKS, body=b"{}", secrets=secrets, now=moment, delivery_id="e-1")
         assert verified(headers, b"{}") is expected
     assert verified({}, b"{}") is False
-    assert verified(sign(SignatureScheme(), body=b"{}", secrets=[secret], now=now, delivery_id="e-1"), b"{ }") is False
+    assert verified(sign(STANDARD_WEBHOOKS, body=b"{}", secrets=[secret], now=now, delivery_id="e-1"), b"{ }") is False

@@ -10,12 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from ipaas.sdk.signatures import SignatureInvalid, SignatureScheme, SigningSecretUnusable, sign, verify
+from ipaas.sdk.signatures import (
+    STANDARD_WEBHOOKS,
+    SignatureInvalid,
+    SignatureScheme,
+    SigningSecretUnusable,
+    sign,
+    verify,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WHSEC = "whsec_" + base64.b64encode(b"k" * 24).decode()
 OTHER = "whsec_" + base64.b64encode(b"o" * 24).decode()
-STANDARD = SignatureScheme()
+STANDARD = STANDARD_WEBHOOKS
 PLAIN = SignatureScheme(kind="hmac", header="X-Shop-Hmac", encoding="base64")
 HUB = SignatureScheme(kind="hmac", header="X-Hub-Signature-256", prefix="sha256=")
 PAIRS = SignatureScheme(

@@ -1,0 +1,117 @@
+"""Challenges by which senders find out that an address is meant for them, before they deliver to it.
+
+Four families: a member of the body comes back (Slack, Event Grid), a query parameter comes back (Microsoft Graph,
+Dropbox), ``hub.challenge`` comes back for the right ``hub.verify_token`` (WebSub, Meta), or an empty 200 is enough.
+What comes back is only what was sent, as text that no browser renders, short and of harmless characters; whoever is to
+prove knowledge of the secret proves it first.
+"""
+
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from ipaas.core import jsonio
+from ipaas.core.errors import IpaasError
+from ipaas.sdk.paths import read_path
+
+MOST_PARAMETERS = 50
+HARMLESS = re.compile(r"[A-Za-z0-9 ._~:+/=,;|@()\[\]*!$%&?#-]{1,1024}\Z")
+TEXT, JSON = "text/plain; charset=utf-8", "application/json"
+_MODES = frozenset({"subscribe", "unsubscribe"})
+METHODS: Mapping[str, frozenset[str]] = {
+    "echo_body": frozenset({"POST"}),
+    "echo_query": frozenset({"GET", "POST"}),
+    "hub_challenge": frozenset({"GET"}),
+    "empty": frozenset({"GET", "HEAD", "OPTIONS"}),
+}
+
+
+class HandshakeRefused(IpaasError):
+    """The endpoint does not answer this challenge: {reason}."""
+
+    status = 403
+    code = "handshake_refused"
+    title = "Challenge not answered"
+    remedy = "Check the handshake in the endpoint's settings, and the verify_token in its signing secret."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a challenge is answered with, always with status 200."""
+
+    body: bytes = b""
+    content_type: str = TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """How a sender asks; see the manifest's ``handshake``."""
+
+    kind: Literal["echo_body", "echo_query", "hub_challenge", "empty"]
+    path: str = ""
+    equals: str = ""
+    value: str = ""
+    member: str = ""
+    parameter: str = ""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Handshake":
+        """From the ``handshake`` object of a manifest or an endpoint (already validated against the schema)."""
+        return cls(**document)
+
+    def unsigned(self, method: str, query: str, body: bytes, tokens: Sequence[str]) -> Answer | None:
+        """The answer to a challenge that nobody signs; None when this is none. Raises HandshakeRefused.
+
+        ``tokens`` are the live ``verify_token`` of the endpoint's secret.
+        """
+        if self.kind == "echo_body" or method not in METHODS[self.kind]:
+            return None
+        if self.kind == "empty":
+            return Answer()
+        asked = _parameters(query)
+        if self.kind == "echo_query":
+            return Answer(_harmless(asked[self.parameter])) if self.parameter in asked and not body else None
+        return self._subscription(asked, tokens)
+
+    def signed(self, document: Any) -> Answer | None:
+        """The answer to a challenge in a body whose signature was checked; None when this is a delivery."""
+        if self.kind != "echo_body" or read_path(document, self.path) != self.equals:
+            return None
+        found = read_path(document, self.value)
+        if not isinstance(found, str):
+            raise HandshakeRefused(reason=f"the body's {self.value} is not a text")
+        value = _harmless(found)
+        return Answer(jsonio.dumps({self.member: found}), JSON) if self.member else Answer(value)
+
+    def _subscription(self, asked: Mapping[str, str], tokens: Sequence[str]) -> Answer | None:
+        if "hub.challenge" not in asked:
+            return None
+        if asked.get("hub.mode") not in _MODES:
+            raise HandshakeRefused(reason="its hub.mode is neither subscribe nor unsubscribe")
+        presented = asked.get("hub.verify_token", "")
+        right = [hmac.compare_digest(presented.encode(), one.encode()) for one in tokens]
+        if not any(right) and (tokens or presented):
+            raise HandshakeRefused(reason="its hub.verify_token is not that of the endpoint")
+        return Answer(_harmless(asked["hub.challenge"]))
+
+
+HANDSHAKES: Mapping[str, Mapping[str, str]] = {
+    "slack": {"kind": "echo_body", "path": "type", "equals": "url_verification", "value": "challenge"},
+}
+"""The challenges of vendors of signature schemes, for endpoints that say nothing else."""
+
+
+def _parameters(query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS))
+    except ValueError:
+        return {}
+
+
+def _harmless(text: str) -> bytes:
+    if not HARMLESS.match(text):
+        raise HandshakeRefused(reason="the challenge is longer than 1,024 characters or holds unusual ones")
+    return text.encode()

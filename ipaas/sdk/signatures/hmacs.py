@@ -1,0 +1,153 @@
+"""Signatures by a keyed digest, as a scheme describes them."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+
+from ipaas.sdk.signatures.scheme import (
+    Delivery,
+    SignatureInvalid,
+    SignatureScheme,
+    SigningSecretUnusable,
+    Verified,
+    header_of,
+)
+
+MAX_SIGNATURES = 16
+MAX_TIMESTAMP_DIGITS = 15
+
+
+def verify(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) -> Verified:
+    """See ``signatures.verify``."""
+    found = delivery.headers
+    raw_timestamp, candidates = _presented(form, header_of(found, form.header))
+    if form.timestamp_header:
+        raw_timestamp = header_of(found, form.timestamp_header)
+    timestamp = _checked_timestamp(form, raw_timestamp, delivery.now) if raw_timestamp is not None else None
+    delivery_id = header_of(found, form.id_header) if form.id_header else None
+    signed = _signed_bytes(form, delivery_id, raw_timestamp, delivery.body)
+    return Verified(delivery_id, timestamp, matching(form, candidates, secrets, [signed]))
+
+
+def sign(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
+    """See ``signatures.sign``."""
+    moment = int(delivery.now.timestamp() * (1000 if form.timestamp_unit == "ms" else 1))
+    texts = digests(form, secrets, _signed_bytes(form, delivery_id, str(moment), delivery.body))
+    headers = {form.header: texts[0]}
+    if form.kind == "standard-webhooks":
+        headers[form.header] = " ".join(texts)
+    if form.pairs:
+        headers[form.header] = f"{form.pairs[0]}={moment}," + ",".join(f"{form.pairs[1]}={text}" for text in texts)
+    if form.timestamp_header:
+        headers[form.timestamp_header] = str(moment)
+    if form.id_header:
+        headers[form.id_header] = delivery_id
+    return headers
+
+
+def matching(form: SignatureScheme, candidates: Sequence[str], secrets: Sequence[str], signed: Sequence[bytes]) -> int:
+    """Which live secret makes one of the presented signatures over one of the texts; raises SignatureInvalid."""
+    presented = [digest for digest in (_decoded(form, text) for text in candidates) if digest is not None]
+    if not presented:
+        raise SignatureInvalid(reason="the signature header holds no readable signature")
+    matched = _matching_secret(form, secrets, signed, presented)
+    if matched is None:
+        raise SignatureInvalid(reason="no live secret produces this signature")
+    return matched
+
+
+def digests(form: SignatureScheme, secrets: Sequence[str], signed: bytes) -> list[str]:
+    """The signature of each secret over a text; raises SigningSecretUnusable."""
+    keys = [_usable_key(form, secret) for secret in secrets]
+    if not keys:
+        raise SigningSecretUnusable(reason="none is given")
+    return [_encoded(form, hmac.digest(key, signed, form.algorithm)) for key in keys]
+
+
+def _presented(form: SignatureScheme, value: str) -> tuple[str | None, list[str]]:
+    if form.pairs is None:
+        texts = value.split(" ") if form.kind == "standard-webhooks" else [value.strip()]
+        return None, texts[:MAX_SIGNATURES]
+    pairs = [part.strip().partition("=") for part in value.split(",")]
+    timestamps = [text for name, _, text in pairs if name == form.pairs[0]]
+    if len(timestamps) != 1:
+        raise SignatureInvalid(reason="the signature header holds no single timestamp")
+    return timestamps[0], [text for name, _, text in pairs if name == form.pairs[1]][:MAX_SIGNATURES]
+
+
+def _checked_timestamp(form: SignatureScheme, text: str, now: datetime) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_TIMESTAMP_DIGITS):
+        raise SignatureInvalid(reason="the timestamp is not a number of seconds")
+    seconds = int(text) // 1000 if form.timestamp_unit == "ms" else int(text)
+    age = now.timestamp() - seconds
+    if age > form.tolerance_s:
+        raise SignatureInvalid(reason="the timestamp is too old")
+    if -age > form.tolerance_s:
+        raise SignatureInvalid(reason="the timestamp is too far in the future")
+    return seconds
+
+
+def _decoded(form: SignatureScheme, text: str) -> bytes | None:
+    if not text.startswith(form.prefix) or not text.isascii():
+        return None
+    raw = text[len(form.prefix) :].encode("ascii")
+    try:
+        return binascii.unhexlify(raw) if form.encoding == "hex" else base64.b64decode(raw, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _encoded(form: SignatureScheme, digest: bytes) -> str:
+    return form.prefix + (digest.hex() if form.encoding == "hex" else base64.b64encode(digest).decode("ascii"))
+
+
+def _signed_bytes(form: SignatureScheme, delivery_id: str | None, timestamp: str | None, body: bytes) -> bytes:
+    if form.signed == "{body}":
+        return body
+    head, _, tail = form.signed.partition("{body}")
+    return b"".join((_filled(head, delivery_id, timestamp), body, _filled(tail, delivery_id, timestamp)))
+
+
+def _filled(text: str, delivery_id: str | None, timestamp: str | None) -> bytes:
+    filled = text.replace("{id}", delivery_id or "").replace("{timestamp}", timestamp or "")
+    return filled.encode("utf-8", "surrogatepass")
+
+
+def _matching_secret(
+    form: SignatureScheme, secrets: Sequence[str], signed: Sequence[bytes], presented: Sequence[bytes]
+) -> int | None:
+    matched: int | None = None
+    for index, secret in enumerate(secrets):
+        key = _key(form, secret)
+        if not key:
+            continue
+        for text in signed:
+            expected = hmac.digest(key, text, form.algorithm)
+            for digest in presented:
+                if hmac.compare_digest(expected, digest) and matched is None:
+                    matched = index
+    return matched
+
+
+def _key(form: SignatureScheme, secret: str) -> bytes | None:
+    """The key's bytes, or None when the secret is not in the scheme's form."""
+    try:
+        if form.kind == "standard-webhooks":
+            text = secret.removeprefix("whsec_")
+            return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        if form.key_encoding == "base64":
+            return base64.b64decode(secret, validate=True)
+        if form.key_encoding == "hex":
+            return binascii.unhexlify(secret)
+        return secret.encode("utf-8")
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _usable_key(form: SignatureScheme, secret: str) -> bytes:
+    key = _key(form, secret)
+    if not key:
+        raise SigningSecretUnusable(reason="it is empty or not encoded as the scheme says")
+    return key

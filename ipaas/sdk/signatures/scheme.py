@@ -1,0 +1,166 @@
+"""How a sender signs, and what is said when it does not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from ipaas.core.errors import IpaasError
+
+MAX_HEADER_CHARS = 4096
+
+
+class SignatureInvalid(IpaasError):
+    """The webhook's signature is not valid: {reason}."""
+
+    status = 401
+    code = "signature_invalid"
+    title = "Signature invalid"
+    remedy = "Check that sender and endpoint share the same secret and that nothing rewrites the body on its way."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason=reason)
+
+
+class SigningSecretUnusable(IpaasError):
+    """The signing secret cannot be used: {reason}."""
+
+    status = 422
+    code = "signing_secret_unusable"
+    title = "Signing secret unusable"
+    remedy = "Store the secret in the form that the signature scheme expects (Standard Webhooks: whsec_ and base64)."
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is checked or signed; ``headers`` have lower-case names."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a good signature vouches for; ``secret_index`` tells which of the live secrets signed."""
+
+    delivery_id: str | None
+    timestamp: int | None
+    secret_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a vendor's deliveries tell their id and their type: a header, else a path into the body."""
+
+    delivery_header: str = ""
+    delivery_path: str = ""
+    event_header: str = ""
+    event_path: str = ""
+
+
+Kind = Literal["standard-webhooks", "hmac", "twilio", "square", "adyen", "basic", "token", "jwt", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureScheme:
+    """How a sender signs.
+
+    ``signed`` names the signed text by ``{id}``, ``{timestamp}`` and ``{body}``. ``pairs`` tells that the header holds
+    ``t=…,v1=…`` pairs (names of the timestamp's and the signature's pair). A ``tolerance_s`` applies where there is a
+    timestamp; without one, only the delivery id protects against repetition. ``url`` is the address as the sender knows
+    it, where it is not the endpoint's own. The last members are those of ``jwt``.
+    """
+
+    kind: Kind
+    header: str = ""
+    algorithm: str = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+    signed: str = "{body}"
+    timestamp_header: str = ""
+    timestamp_unit: Literal["s", "ms"] = "s"
+    id_header: str = ""
+    pairs: tuple[str, str] | None = None
+    key_encoding: Literal["utf8", "base64", "hex"] = "utf8"
+    tolerance_s: int = 300
+    url: str = ""
+    issuer: str = ""
+    audience: str = ""
+    body_claim: str = ""
+    jwks_url: str = ""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "SignatureScheme":
+        """From the ``signature`` object of a manifest or an endpoint (already validated against the schema)."""
+        name = document["scheme"]
+        pairs = document.get("pairs")
+        given = {key: value for key, value in document.items() if key not in {"scheme", "pairs"}}
+        if pairs:
+            given["pairs"] = (pairs["timestamp"], pairs["signature"])
+        return replace(SCHEMES[name], **given)
+
+
+SCHEMES: Mapping[str, SignatureScheme] = {
+    "standard-webhooks": SignatureScheme(
+        kind="standard-webhooks",
+        header="webhook-signature",
+        encoding="base64",
+        prefix="v1,",
+        signed="{id}.{timestamp}.{body}",
+        timestamp_header="webhook-timestamp",
+        id_header="webhook-id",
+    ),
+    "hmac": SignatureScheme(kind="hmac"),
+    "github": SignatureScheme(kind="hmac", header="X-Hub-Signature-256", prefix="sha256="),
+    "stripe": SignatureScheme(kind="hmac", header="Stripe-Signature", signed="{timestamp}.{body}", pairs=("t", "v1")),
+    "shopify": SignatureScheme(kind="hmac", header="X-Shopify-Hmac-Sha256", encoding="base64"),
+    "slack": SignatureScheme(
+        kind="hmac",
+        header="X-Slack-Signature",
+        prefix="v0=",
+        signed="v0:{timestamp}:{body}",
+        timestamp_header="X-Slack-Request-Timestamp",
+    ),
+    "twilio": SignatureScheme(kind="twilio", header="X-Twilio-Signature", algorithm="sha1", encoding="base64"),
+    "square": SignatureScheme(kind="square", header="X-Square-HmacSha256-Signature", encoding="base64"),
+    "adyen": SignatureScheme(kind="adyen", header="", encoding="base64", key_encoding="hex"),
+    "basic": SignatureScheme(kind="basic", header="Authorization", prefix="Basic "),
+    "token": SignatureScheme(kind="token", header="Authorization", prefix="Bearer "),
+    "jwt": SignatureScheme(kind="jwt", header="Authorization", prefix="Bearer ", algorithm="RS256"),
+    "none": SignatureScheme(kind="none", header=""),
+}
+"""Every scheme by the name that manifests and endpoints give it; a document changes single members of it.
+
+Sources: docs.github.com "Validating webhook deliveries"; docs.stripe.com/webhooks "Verify webhook signatures manually";
+shopify.dev "Verify webhook deliveries"; docs.slack.dev "Verifying requests from Slack".
+"""
+
+STANDARD_WEBHOOKS = SCHEMES["standard-webhooks"]
+
+_ADYEN = "notificationItems.0.NotificationRequestItem"
+PLACES: Mapping[str, Places] = {
+    "standard-webhooks": Places(delivery_header="webhook-id", event_path="type"),
+    "github": Places(delivery_header="X-GitHub-Delivery", event_header="X-GitHub-Event"),
+    "stripe": Places(delivery_path="id", event_path="type"),
+    "shopify": Places(delivery_header="X-Shopify-Webhook-Id", event_header="X-Shopify-Topic"),
+    "slack": Places(delivery_path="event_id", event_path="event.type"),
+    "twilio": Places(delivery_header="I-Twilio-Idempotency-Token"),
+    "square": Places(delivery_path="event_id", event_path="type"),
+    "adyen": Places(
+        delivery_path=f"{_ADYEN}.pspReference + {_ADYEN}.eventCode + {_ADYEN}.success", event_path=f"{_ADYEN}.eventCode"
+    ),
+}
+"""Where the vendors of schemes tell id and type of a delivery, for endpoints that say nothing else."""
+
+
+def header_of(headers: Mapping[str, str], name: str) -> str:
+    """A header that must be there; raises SignatureInvalid."""
+    value = headers.get(name.lower())
+    if not isinstance(value, str) or not value:
+        raise SignatureInvalid(reason=f"the header {name} is missing")
+    if len(value) > MAX_HEADER_CHARS:
+        raise SignatureInvalid(reason=f"the header {name} is too long")
+    return value
