@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import close_old_connections
+from django.db import connections
 from django.db.models import Q
 from django.utils.timezone import now
 
@@ -38,7 +38,7 @@ def _in_thread(draft_id: UUID) -> None:
     except Exception:
         log.exception("a description was not read", action="import_failed", draft=str(draft_id))
     finally:
-        close_old_connections()
+        connections.close_all()
 
 
 def read_draft(draft_id: UUID) -> bool:

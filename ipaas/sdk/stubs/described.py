@@ -30,6 +30,7 @@ _TOTALS = frozenset({"total", "count", "totalcount", "totalitems", "totalresults
 _SIZES = frozenset({"limit", "perpage", "pagesize", "size", "count", "top", "maxresults"})
 _NEXT = re.compile(r"get\(data, '([^']+)'\)")
 MOST_OF_A_PAGE = 100
+_OF_ITEMS = frozenset({"read", "update", "delete"})
 _MESSAGES = {
     "missing": "No such resource.",
     "unauthorized": "No credential.",
@@ -99,12 +100,12 @@ class DescribedStub(VendorStub):
         super().reset()
         for operation in self.operations.values():
             one = self._of(operation)
-            if operation.do != "read" or not all(place.name in one.example for place in one.reader.places):
+            if operation.do not in _OF_ITEMS or not all(place.name in one.example for place in one.reader.places):
                 continue
             given = [one.example[place.name] for place in one.reader.places]
             member = self._id_member(one.members(self._entity_schema(one)), operation)
             kind = self.state.entities.setdefault(operation.entity, {})
-            kind["/".join(map(str, given))] = {member: given[-1]}
+            kind.setdefault("/".join(map(str, given)), {member: given[-1]})
 
     def route(self, request: StubRequest, path: str) -> tuple[Operation, dict[str, str]] | None:
         """The most literal path wins, as OpenAPI says (4.8.8.2)."""
@@ -126,7 +127,7 @@ class DescribedStub(VendorStub):
     def _apply_new(self, operation: Operation, scope: dict[str, Any], request: StubRequest) -> Applied:
         one, values = self._of(operation), list(scope["path"].values())
         if operation.do == "answer":
-            return Applied(self._encoded(operation, one, one.sample()))
+            return Applied(self._encoded(operation, one, self._one_page(one, one.sample())))
         if operation.do == "record":
             known, given = one.members(self._entity_schema(one)), one.reader.members_given(scope["body"])
             shown = {name: value for name, value in given.items() if name in known}
@@ -211,6 +212,15 @@ class DescribedStub(VendorStub):
         if page.next and operation.pages is not None and operation.pages.by_link:
             found.headers["link"] = f'<{page.next}>; rel="next"'
         return found
+
+    def _one_page(self, one: Described, answer: Any) -> Any:
+        """An example that leads on to no other page."""
+        if not isinstance(answer, dict) or one.list_at is None:
+            return answer
+        listed = answer.get(one.list_at)
+        ended = deepcopy(answer)
+        _end_paging(ended, len(listed) if isinstance(listed, list) else 0)
+        return ended
 
     def _answer_with(self, operation: Operation, one: Described, entity: Mapping[str, Any]) -> StubAnswer:
         """The described answer with the entity in it, at the top or in the one member that holds it."""
