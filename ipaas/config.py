@@ -78,6 +78,13 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         ["127.0.0.1", "localhost", "[::1]"], description="Host names the pages answer to, as a JSON list."
     )
+    connector_folders: list[Path] = Field(
+        [],
+        description=(
+            "Folders of connector folders of your own, as a JSON list; loaded beside those of the product and of "
+            "installed packages. Their `connector.py` is executed: name only folders that you trust."
+        ),
+    )
     server_timing: bool = Field(
         False,
         description=(
@@ -146,6 +153,14 @@ class Settings(BaseSettings):
         description=(
             "Take addresses as verified although the provider does not send `email_verified`. Only for a provider "
             "whose people can not choose their address."
+        ),
+    )
+    files_root: Path | None = Field(
+        None,
+        description=(
+            "Folder whose files flows may read and write, each workspace only below the folder of its own slug: "
+            "`/srv/ipaas/files` gives the workspace acme `/srv/ipaas/files/acme`. Without it the connectors for local "
+            "files and SQLite refuse. With several worker hosts it lies on storage that they share."
         ),
     )
     demo_warehouse_url: SecretStr | None = Field(

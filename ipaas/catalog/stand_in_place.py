@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ipaas.config import settings
+from ipaas.config import ROOT, settings
 from ipaas.core.net import EgressPolicy, client_for_loop
 from ipaas.sdk.stubs.client import StubClient
 
@@ -62,7 +62,9 @@ class StandIns:
         """Arguments of ``python -m ipaas.sdk.stubs``."""
         ports = ["--port", str(self.port), "--smtp-port", str(self.smtp_port)]
         kept = ["--ledger", str(self.ledger), "--kept", str(settings().home / "stubs-kept")]
-        return [*ports, *kept, "--token", self.token, "--send-to", self.ingress]
+        folders = [ROOT / "connectors", *settings().connector_folders]
+        places = [word for folder in folders for word in ("--connectors", str(folder))]
+        return [*ports, *kept, "--token", self.token, "--send-to", self.ingress, *places]
 
     def client(self) -> StubClient:
         """Drives the stand-ins from a running event loop."""

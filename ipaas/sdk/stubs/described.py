@@ -98,9 +98,11 @@ class DescribedStub(VendorStub):
     def reset(self) -> None:
         """What the description gives as example exists from the start, under the id that it gives there."""
         super().reset()
-        for operation in self.operations.values():
+        for operation in sorted(self.operations.values(), key=lambda operation: operation.do != "read"):
             one = self._of(operation)
-            if operation.do not in _OF_ITEMS or not all(place.name in one.example for place in one.reader.places):
+            told = all(place.name in one.example for place in one.reader.places)
+            seeded = operation.do != "read" and self.state.entities.get(operation.entity)
+            if operation.do not in _OF_ITEMS or not told or seeded:
                 continue
             given = [one.example[place.name] for place in one.reader.places]
             member = self._id_member(one.members(self._entity_schema(one)), operation)

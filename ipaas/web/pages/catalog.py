@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog.imports import delete_version
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
-from ipaas.catalog.registry import connectors, known_connector
+from ipaas.catalog.registry import connectors, installed, known_connector
 from ipaas.catalog.stand_in_place import StandIns
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
@@ -53,6 +53,7 @@ def connector_list(request: WorkspaceRequest) -> HttpResponse:
         "filters": {"q": asked(request, "q"), "category": choices, "clear_url": clear},
         "drafts": _drafts(request),
         "import_url": _import_url(request),
+        "unloaded": installed().unloaded if request.actor.may("connections.edit") else (),
     }
     return render(request, "catalog/connector_list.html", context)
 
@@ -60,7 +61,8 @@ def connector_list(request: WorkspaceRequest) -> HttpResponse:
 def _installed(request: WorkspaceRequest) -> Iterable[dict[str, Any]]:
     for slug, connector in connectors().items():
         manifest = connector.manifest
-        yield _row(request, slug, manifest, version=manifest.version, operations=len(manifest.actions), imported=False)
+        row = _row(request, slug, manifest, version=manifest.version, operations=len(manifest.actions), imported=False)
+        yield {**row, "quality": connector.quality.level}
 
 
 def _imported(request: WorkspaceRequest) -> Iterable[dict[str, Any]]:
@@ -110,13 +112,15 @@ def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
     """Operations, ways to authenticate, versions and who uses which; ``?operation=`` opens one."""
     versions = list(ImportedConnector.objects.in_workspace(request.workspace.id).filter(slug=connector).defer("packed"))
     version = asked(request, "version")
-    manifest = known_connector(request.workspace.id, connector, version).manifest
+    found = known_connector(request.workspace.id, connector, version)
+    manifest = found.manifest
     row = next((one for one in versions if one.version == manifest.version), None)
     operations, left_out = operations_of(manifest, row.groups if row is not None else {}, asked(request, "find"))
     may_edit = request.actor.may("connections.edit")
     context = {
         "manifest": manifest,
         "imported": row,
+        "quality": found.quality,
         "crumbs": crumbs_of(request),
         "groups": operations,
         "left_out": left_out,

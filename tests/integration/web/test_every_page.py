@@ -47,6 +47,7 @@ NEEDS: dict[str, str] = {
     "connections.edit": """
         events:endpoint_new events:endpoint_edit events:endpoint_pause events:endpoint_resume
         events:endpoint_rotate events:endpoint_delete catalog:connection_choose catalog:connection_new
+        catalog:connection_connect catalog:connection_go catalog:connection_share catalog:share_revoke
         catalog:connection_edit catalog:connection_switch catalog:connection_delete catalog:connection_move
         catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:version_delete
     """,
@@ -225,6 +226,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "accounts.slug": subjects["account"],
     }  # fmt: skip
     ids["audit.job_id"] = subjects["audit_job"]
+    ids["link_id"] = subjects["member"]  # no link: found by nobody
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
              "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1"}  # fmt: skip

@@ -74,6 +74,10 @@ def test_the_environment_of_the_address_wins_over_that_of_the_session(
     world: World, operator: Browser, dead: list[Run]
 ) -> None:
     accounts.create_environment(workspace=world.workspace, slug="z-test", name="Test", actor=SYSTEM)
+    assert len(ids(operator.get("run_list"))) == 3
+    session = operator.client.session
+    session[f"environment:{world.workspace.slug}"] = "z-test"
+    session.save()
     assert ids(operator.get("run_list")) == set()
     assert len(ids(operator.get("run_list", environment="production"))) == 3
     assert len(ids(operator.get("run_list", environment="any"))) == 3
