@@ -12,7 +12,7 @@ KINDS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0002_imported_connectors")]
+    dependencies = [("catalog", "0003_connecting")]
 
     operations = [
         migrations.AlterField("importedconnector", "kind", models.CharField(choices=KINDS, max_length=12)),
