@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ipaas.sdk.manifest import Manifest
 from ipaas.sdk.manifest_reader import parse_manifest
@@ -63,6 +63,8 @@ def import_openapi(
         raise OpenApiUnreadable(reason="it describes neither an operation that can be called nor a webhook")
     info = source.content.get("info") if isinstance(source.content.get("info"), Mapping) else {}
     title = sentence(info.get("title"), 80, slug)  # type: ignore[union-attr]  # a mapping by the line above
+    addresses = base_urls(source.content, source_url, findings)
+    base = addresses.get("production", "")
     document = {
         "slug": slug,
         "title": title,
@@ -71,8 +73,8 @@ def import_openapi(
         "vendor": title,
         "version": "1.0.0",
         "api_version": str(info.get("version", ""))[:40],  # type: ignore[union-attr]
-        "base_urls": base_urls(source.content, source_url, findings),
-        "auth": auth_schemes(source.content, references, findings, source_url),
+        "base_urls": addresses,
+        "auth": auth_schemes(source.content, references, findings, source_url, base),
         "definitions": converter.definitions,
         "actions": actions,
         "triggers": triggers,
@@ -128,6 +130,9 @@ def _actions(
         if number % PROGRESS_EVERY == 0:
             progress("operations", number, len(paths))  # type: ignore[arg-type]  # likewise
         if str(path).startswith("x-"):
+            continue
+        if any(unquote(part) in {".", ".."} for part in str(path).split("/")):
+            findings.dropped(below("/paths", path), "path", "a part of the path is . or ..")
             continue
         item = references.resolved(given, below("/paths", path))
         for method in METHODS:

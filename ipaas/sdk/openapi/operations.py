@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ipaas.sdk.openapi.answers import AnswerReader, examples, is_json
 from ipaas.sdk.openapi.findings import Findings, below, listed
@@ -17,6 +18,8 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _SAFE = frozenset({"get", "head", "options"})
 _REPEATABLE = frozenset({"put", "delete"})
 _EFFECT_FIELD = re.compile(r"idempoten|^client_?(request|mutation)_?id$", re.IGNORECASE)
+_WHOLE = re.compile(r"(\{[^{}]*\})")
+_SAFE_IN_PATH = "/%:@!$&'()*+,;=~-._{}"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 FILE: dict[str, Any] = {
     "type": "object",
@@ -97,7 +100,11 @@ class OperationReader:
         text = path.split("?", 1)[0].split("#", 1)[0]
         if text != path:
             self._findings.dropped(place, "path_query", "what follows ? or # in the path is left out")
-        made = _PLACEHOLDER.sub(written, text)
+        plain = [
+            quote(part, safe="/%:@!$&'()*+,;=~-._{}") if n % 2 == 0 else part
+            for n, part in enumerate(_WHOLE.split(text))
+        ]
+        made = _PLACEHOLDER.sub(written, "".join(plain))
         return made if made.startswith("/") else f"/{made}"
 
     def _undescribed(self, name: str, placed: Placed) -> str:

@@ -2,18 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 from urllib.parse import urljoin
 
-from ipaas.sdk.manifest_reader import manifest_schema
 from ipaas.sdk.openapi.findings import Findings, below, listed
 from ipaas.sdk.openapi.naming import identifier
 from ipaas.sdk.openapi.references import References
 
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 _BASE_URL = re.compile(r"https?://[^/?#@\s{}<>]+(/[^?#\s{}]*)?")
-AUTHORIZATION_CODE = "oauth2_authorization_code"
+_URLS = frozenset({"token_url", "authorize_url"})
 MOST_CHOICES = 8
 MOST_SCOPES = 50
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
@@ -69,7 +67,7 @@ def _filled(server: Mapping[str, Any], place: str, findings: Findings) -> list[t
 
 
 def auth_schemes(
-    content: Mapping[str, Any], references: References, findings: Findings, source_url: str = ""
+    content: Mapping[str, Any], references: References, findings: Findings, source_url: str, base_url: str
 ) -> list[dict[str, Any]]:
     """Every way to authenticate that a connection can choose; ``none`` where the document asks for nothing.
 
@@ -80,17 +78,19 @@ def auth_schemes(
     made: list[dict[str, Any]] = []
     for name, given in schemes.items() if isinstance(schemes, Mapping) else ():
         place = below("/components/securitySchemes", name)
-        for ending, scheme in _ways(references.resolved(given, place), place, findings, source_url):
+        for ending, scheme in _ways(references.resolved(given, place), place, findings):
             wanted = f"{name} {ending}".strip()
             slug = identifier(wanted, {one["name"].replace("-", "_") for one in made}).replace("_", "-")[:40].strip("-")
-            made.append({"name": slug, "title": wanted[:80], **scheme})
+            urls = {key: _address(scheme[key], source_url, base_url) for key in _URLS & scheme.keys()}
+            if not all(urls.values()):
+                findings.dropped(place, "address", "an address of OAuth 2 is none that can be called")
+                continue
+            made.append({"name": slug, "title": wanted[:80], **scheme, **urls})
     _tell_combinations(content, findings)
     return made or [{"name": "none", "type": "none", "title": "No authentication"}]
 
 
-def _ways(
-    scheme: Mapping[str, Any], place: str, findings: Findings, source_url: str
-) -> list[tuple[str, dict[str, Any]]]:
+def _ways(scheme: Mapping[str, Any], place: str, findings: Findings) -> list[tuple[str, dict[str, Any]]]:
     """The ways of a scheme: (what is added to its name, the way)."""
     kind, word = str(scheme.get("type", "")), str(scheme.get("scheme") or "").lower()
     if kind == "apiKey" and scheme.get("in") in ("header", "query"):
@@ -103,7 +103,7 @@ def _ways(
         findings.note(place, "mutual_tls", "the client certificate is chosen on the connection")
         return [("", {"type": "none"})]
     if kind == "oauth2":
-        return _oauth(scheme, place, findings, source_url)
+        return _oauth(scheme, place, findings)
     if kind == "openIdConnect":
         findings.note(place, "openid", "OpenID Connect: give a token that was got elsewhere")
         return [("", {"type": "bearer"})]
@@ -112,30 +112,24 @@ def _ways(
     return []
 
 
-def _oauth(
-    scheme: Mapping[str, Any], place: str, findings: Findings, source_url: str
-) -> list[tuple[str, dict[str, Any]]]:
+def _oauth(scheme: Mapping[str, Any], place: str, findings: Findings) -> list[tuple[str, dict[str, Any]]]:
     flows = scheme.get("flows") if isinstance(scheme.get("flows"), Mapping) else {}
     ways: list[tuple[str, dict[str, Any]]] = []
     for name, flow in (flows or {}).items():
+        where = below(place, "flows", name)
         if not isinstance(flow, Mapping):
+            findings.dropped(where, "not_an_object", "an object was expected here")
             continue
         scopes = flow.get("scopes")
-        token: dict[str, Any] = {"token_url": _address(flow.get("tokenUrl"), source_url)}
-        token["scopes"] = usable_scopes(
-            scopes if isinstance(scopes, Mapping) else (), below(place, "flows", name), findings
-        )
-        if name == "clientCredentials" and token["token_url"]:
-            ways.append(("", {"type": "oauth2_client_credentials", **token}))
-        elif name == "authorizationCode" and token["token_url"] and AUTHORIZATION_CODE in _known_types():
-            page = _address(flow.get("authorizationUrl"), source_url)
-            if page:
-                ways.append(("code" if ways else "", {"type": AUTHORIZATION_CODE, "authorize_url": page, **token}))
-                continue
+        token: dict[str, Any] = {"token_url": flow.get("tokenUrl")}
+        token["scopes"] = usable_scopes(scopes if isinstance(scopes, Mapping) else (), where, findings)
+        if name == "clientCredentials" and flow.get("tokenUrl"):
+            ways.append(("client" if ways else "", {"type": "oauth2_client_credentials", **token}))
+        elif name == "authorizationCode" and flow.get("tokenUrl") and flow.get("authorizationUrl"):
+            page = {"authorize_url": flow["authorizationUrl"]}
+            ways.append(("code" if ways else "", {"type": "oauth2_authorization_code", **page, **token}))
         else:
-            findings.note(
-                below(place, "flows", name), "oauth2", f"{str(name)[:40]}: give a token that was got elsewhere"
-            )
+            findings.note(where, "oauth2", f"{str(name)[:40]}: give a token that was got elsewhere")
     return [*ways, ("token" if ways else "", {"type": "bearer"})]
 
 
@@ -157,15 +151,13 @@ def scopes_of(operation: Mapping[str, Any], content: Mapping[str, Any], place: s
     return []
 
 
-def _address(given: Any, source_url: str) -> str:
-    """An absolute address; empty for what is none."""
-    text = urljoin(source_url, given) if source_url and isinstance(given, str) and given else str(given or "")
-    return text if _BASE_URL.fullmatch(text.partition("?")[0]) else ""
-
-
-@cache
-def _known_types() -> frozenset[str]:
-    return frozenset(manifest_schema()["$defs"]["auth"]["properties"]["type"]["enum"])
+def _address(given: Any, source_url: str, base_url: str) -> str:
+    """An absolute address, or a path where it lies below the base URL: it then moves along to a sandbox or stub."""
+    text = urljoin(source_url, given) if source_url and isinstance(given, str) else str(given or "")
+    if not _BASE_URL.fullmatch(text.partition("?")[0]) or len(text) > 500:
+        return ""
+    path = text.removeprefix(base_url) if base_url else ""
+    return path if path != text and path[:1] == "/" else text
 
 
 def _tell_combinations(content: Mapping[str, Any], findings: Findings) -> None:
