@@ -68,7 +68,7 @@ def import_openapi(
     document = {
         "slug": slug,
         "title": title,
-        "summary": sentence(info.get("description"), 300, f"{title}, from its OpenAPI document."),  # type: ignore[union-attr]
+        "summary": sentence(info.get("description"), 300, f"{title}, from its description."),  # type: ignore[union-attr]
         "category": category,
         "vendor": title,
         "version": "1.0.0",
