@@ -237,6 +237,7 @@ SPECTACULAR_SETTINGS = {
         "ConnectorOrigin": "ipaas.web.api.connectors.ORIGINS",
         "PolicyOrigin": ["platform", "connector", "connection", "step"],
         "ImportKind": "ipaas.catalog.models.ImportedConnector.Kind",
+        "ImportState": "ipaas.catalog.models.ImportDraft.State",
         "FaultKind": ["status", "reject", "delay", "reset", "half", "drift"],
         "PlanDeed": ["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],
         "NeedKind": ["connection", "variable", "endpoint", "flow"],

@@ -112,7 +112,7 @@ def list_stubs(shell: Shell) -> None:
 @click.option("--version", help="One version; without it the newest.")
 def start_stub(shell: Shell, connector: str, version: str | None) -> None:
     """Start the stand-in of an imported connector, made of its description."""
-    made = shell.api.post("stubs", {"connector": connector, **({"version": version} if version else {})})
+    made = shell.api.post("stubs/running", {"connector": connector, **({"version": version} if version else {})})
     shell.give(made, f"the stand-in of {made['vendor']} answers at {made['url']}")
 
 
