@@ -17,10 +17,12 @@ from ipaas.policies.pipeline import Failure
 from ipaas.sdk.auth import CredentialUnusable
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.tokens import TokenRefused
+from ipaas.vault.errors import BackendUnavailable
 
 _CLASSES: Mapping[type[IpaasError], ErrorClass] = {
     TokenRefused: ErrorClass.AUTH,
     TokenBusy: ErrorClass.TRANSIENT,
+    BackendUnavailable: ErrorClass.TRANSIENT,
     ReconnectNeeded: ErrorClass.AUTH,
     NotConnected: ErrorClass.AUTH,
     CredentialDetached: ErrorClass.CONFIGURATION,

@@ -79,6 +79,8 @@ _WAITS = {
     "sub-flow": gettext_noop("Waits for a sub-flow"),
     "rate_limited": gettext_noop("Waits for the rate limit"),
     "breaker_open": gettext_noop("Waits for the breaker to close"),
+    "vault.unavailable": gettext_noop("Waits for the backend of the vault"),
+    "vault.backend_missing": gettext_noop("Waits for the backend of the vault"),
     "concurrency": gettext_noop("Waits for a free place at the connection"),
 }
 

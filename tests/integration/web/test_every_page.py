@@ -129,21 +129,25 @@ NEEDS: dict[str, str] = {
         contracts:schema_text
     """,
     "secrets.rotate": """
-        vault:secret_version_new
+        vault:secret_version_new vault:secret_rotate
+    """,
+    "secrets.reveal": """
+        vault:secret_reveal
     """,
     "secrets.view": """
         vault:secret_list vault:secret_detail
     """,
     "secrets.write": """
-        vault:secret_new vault:secret_version_revoke vault:secret_change vault:secret_delete
+        vault:secret_new vault:secret_version_revoke vault:secret_change vault:secret_delete vault:secret_register
+        vault:secret_rotation vault:secret_collect
     """,
     "settings.edit": """
         accounts:environment_new accounts:environment_edit accounts:network_change
-        accounts:signin_change
+        accounts:signin_change accounts:vault_change accounts:vault_migrate
     """,
     "settings.view": """
         accounts:settings accounts:keys accounts:environments accounts:network accounts:policies accounts:health
-        accounts:signin
+        accounts:signin accounts:vault accounts:vault_check
     """,
     "stubs.script": """
         catalog:stub_reset catalog:stub_fault catalog:stub_clear catalog:stub_send
