@@ -192,7 +192,15 @@ urlpatterns = [
         name="secret_revoke",
     ),
     *_crud(EndpointViewSet, "endpoint", "endpoints", "<uuid:endpoint_id>", **CHANGED, **DELETED),
-    *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate"),
+    *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate", "test"),
+    path(
+        "endpoints/<uuid:endpoint_id>/arrivals", EndpointViewSet.as_view({"get": "arrivals"}), name="endpoint_arrivals"
+    ),
+    path(
+        "endpoints/<uuid:endpoint_id>/arrivals/<uuid:arrival_id>",
+        EndpointViewSet.as_view({"get": "arrival"}),
+        name="endpoint_arrival",
+    ),
     *_crud(WebhookViewSet, "webhook", "webhooks", "<uuid:webhook_id>", **CHANGED, **DELETED),
     path("webhooks/types", WebhookViewSet.as_view({"get": "types"}), name="webhook_types"),
     *_deeds(WebhookViewSet, "webhook", "webhooks/<uuid:webhook_id>", "pause", "resume", "rotate", "test", "redeliver"),
@@ -209,6 +217,8 @@ urlpatterns = [
     *_deeds(WebhookDeliveryViewSet, "webhook_delivery", "webhook-deliveries/<uuid:delivery_id>", "redeliver"),
     path("receipts", ReceiptViewSet.as_view({"get": "list"}), name="receipt_list"),
     path("receipts/<uuid:receipt_id>", ReceiptViewSet.as_view({"get": "retrieve"}), name="receipt_detail"),
+    path("receipts/<uuid:receipt_id>/content", ReceiptViewSet.as_view({"get": "content"}), name="receipt_content"),
+    *_deeds(ReceiptViewSet, "receipt", "receipts/<uuid:receipt_id>", "redeliver"),
     path("stubs", StandInViewSet.as_view({"get": "list"}), name="stub_list"),
     path("stubs/ledger", StandInViewSet.as_view({"get": "ledger"}), name="stub_ledger"),
     path("stubs/faults", StandInViewSet.as_view({"post": "fault"}), name="stub_fault"),

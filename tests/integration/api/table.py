@@ -177,6 +177,9 @@ TABLE: list[Row] = [
     ("POST", "endpoints/{endpoint}/pause", REASON, "connections.edit", 200),
     ("POST", "endpoints/{endpoint}/resume", {}, "connections.edit", 409),
     ("POST", "endpoints/{endpoint}/rotate", REASON, "connections.edit", 200),
+    ("POST", "endpoints/{endpoint}/test", {"body": {"id": "1"}}, "flows.trigger", 409),
+    ("GET", "endpoints/{endpoint}/arrivals", None, "connections.view", 200),
+    ("GET", "endpoints/{endpoint}/arrivals/{arrival}", None, "runs.view", 200),
     ("GET", "webhooks", None, "webhooks.view", 200),
     ("GET", "webhooks/types", None, "webhooks.view", 200),
     (
@@ -199,6 +202,8 @@ TABLE: list[Row] = [
     ("POST", "webhook-deliveries/{delivery}/redeliver", {}, "webhooks.redeliver", 202),
     ("GET", "receipts", None, "runs.view", 200),
     ("GET", "receipts/{receipt}", None, "runs.view", 200),
+    ("GET", "receipts/{receipt}/content", None, "runs.view", 200),
+    ("POST", "receipts/{receipt}/redeliver", REASON, "flows.trigger", 201),
     ("GET", "stubs", None, "stubs.view", 404),
     ("GET", "stubs/ledger", None, "stubs.view", 404),
     ("POST", "stubs/faults", {"vendor": "payments", "kind": "status"}, "stubs.script", 404),

@@ -50,6 +50,8 @@ OPERATION = {
     "catalog:version_delete": "connector_version_delete",
     "contracts:schema_check": "document_validate",
     "contracts:schema_edit": "schema_draft_save",
+    "events:delivery_detail": "receipt_content",
+    "events:delivery_redeliver": "receipt_redeliver",
     "flows:flow_assign": "flow_people_assign",
     "flows:flow_check": "document_validate",
     "flows:flow_edit": "flow_draft_save",

@@ -85,7 +85,7 @@ NEEDS: dict[str, str] = {
         flows:flow_roll_back flows:flow_undeploy
     """,
     "flows.trigger": """
-        flows:flow_run flows:flow_test
+        flows:flow_run flows:flow_test events:endpoint_test events:delivery_redeliver
     """,
     "flows.view": """
         web:home web:jump flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
@@ -116,7 +116,7 @@ NEEDS: dict[str, str] = {
     "runs.view": """
         runtime:run_list runtime:run_detail runtime:run_data runtime:bulk_jobs runtime:bulk_stop
         runtime:bulk_pause runtime:bulk_resume runtime:bulk_count runtime:run_export runtime:filter_save
-        runtime:filter_delete runtime:run_compare runtime:story
+        runtime:filter_delete runtime:run_compare runtime:story events:delivery_detail
     """,
     "schemas.edit": """
         contracts:schema_new contracts:schema_edit
@@ -228,7 +228,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "notices.slug": "pager",
         "accounts.slug": subjects["account"],
     }  # fmt: skip
-    ids["audit.job_id"] = subjects["audit_job"]
+    ids["audit.job_id"], ids["events.delivery_id"] = subjects["audit_job"], subjects["receipt"]
     ids["link_id"] = subjects["member"]  # no link: found by nobody
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
