@@ -78,7 +78,7 @@ def _scheme_faults(row: Connection, manifest: Manifest) -> list[Finding]:
         return [_finding("auth_scheme", "scheme.unknown", f"is one of {', '.join(manifest.auth)}")]
     if not row.secret:
         return []
-    if scheme.type == "none":
+    if scheme.type == "none" and not scheme.fields:
         return [_finding("secret", "secret.unused", "stays empty for this authentication")]
     secret = Secret.objects.in_workspace(row.workspace_id).filter(slug=str(row.secret)).first()
     if secret is None:
