@@ -47,15 +47,20 @@ class ResponseView:
     body: Any = None
 
 
+Settle = Callable[[bool], Awaitable[None]]
+"""Acknowledges what a queue gave: True when it is stored, False when it is not and shall come again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A good answer; ``data`` is what the step gets."""
+    """A good answer; ``data`` is what the step gets. ``settle`` is for the actions that polls of queues read with."""
 
     data: Any
     status: int | None
     headers: Mapping[str, str]
     request: RequestView
     response: ResponseView
+    settle: Settle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,15 @@ class PollItem:
 
 @dataclass(frozen=True, slots=True)
 class PollPage:
-    """Store the items first, then keep ``cursor``: a crash in between repeats items, whose keys are known."""
+    """Store the items first, then keep ``cursor``: a crash in between repeats items, whose keys are known.
+
+    ``settle`` is awaited once afterwards, with whether they are stored.
+    """
 
     items: Sequence[PollItem]
     cursor: Any
     more: bool
+    settle: Settle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +366,7 @@ class Connector:
         try:
             params = compiled.params.evaluate({"cursor": start, "config": io.config})
             result = await self.execute(compiled.spec.action, params, io)
-            return compiled.page(result.data, start)
+            return replace(compiled.page(result.data, start), settle=result.settle)
         except ExpressionError as error:
             raise ActionError(
                 ErrorClass.CONTRACT_VIOLATION, "poll_unreadable", f"The page cannot be read: {error.detail}"
