@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds
+from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, tls_of
 from ipaas.catalog.errors import CredentialDetached, NoFilesAllowed, TargetNotBound
 from ipaas.catalog.failures import action_error
 from ipaas.catalog.resolution import Resolved
@@ -16,7 +16,17 @@ from ipaas.config import settings
 from ipaas.core import clock, jsonio
 from ipaas.core.context import Trace
 from ipaas.core.errors import ErrorClass, IpaasError
-from ipaas.core.net import USUAL_PORTS, HttpClient, NetError, Socket, open_socket, open_stream, pin, start_tls
+from ipaas.core.net import (
+    USUAL_PORTS,
+    HttpClient,
+    NetError,
+    Socket,
+    Target,
+    open_socket,
+    open_stream,
+    pin,
+    start_tls,
+)
 from ipaas.policies.pipeline import Call, Effect
 from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
@@ -26,7 +36,6 @@ from ipaas.sdk.transports import HttpAnswer, Stream
 
 JSON = Any
 Renew = Callable[[OpenedSecret], Awaitable[OpenedSecret]]
-_STATIC = frozenset({"none", "api_key", "basic", "bearer", "oauth2_client_credentials"})
 _UNAUTHORIZED = 401
 _MOST_WAIT_S = 60.0
 """That the pages of one attempt wait for the limits altogether."""
@@ -114,12 +123,12 @@ class BoundTransports:
         target, call = self._resolved.target, self._call
         if target is None:
             raise TargetNotBound(host="", port=0)
-        credential = self._credential(request)
+        credential = self._credential(request, target)
         query = request.query
         if credential.query:  # a page's address that the vendor gave may repeat the credential
             names = {name for name, _ in credential.query}
             query = (*(pair for pair in query if pair[0] not in names), *credential.query)
-        line = f"{request.path}?{urlencode(query)}" if query else request.path
+        line = f"{request.path}?{urlencode(query, quote_via=quote)}" if query else request.path
         lines = [(name.encode(), value.encode()) for name, value in {**request.headers, **credential.headers}.items()]
         lines += (_USER_AGENT, (b"traceparent", self._trace.traceparent.encode()))
         await self._permit(request_digest(request))
@@ -132,6 +141,7 @@ class BoundTransports:
                 request.body,
                 egress=self._resolved.egress,
                 deadline_s=call.deadline - self._now(),
+                tls=tls_of(self.secret_in_use),
             )
         except NetError as error:
             call.sent = before or error.sent
@@ -139,15 +149,18 @@ class BoundTransports:
         self.leaked = self.leaked or holds(self.secret_in_use, raw.body)
         return HttpAnswer(raw.status, _joined(raw.headers), raw.body)
 
-    def _credential(self, request: BuiltRequest) -> Credential:
+    def _credential(self, request: BuiltRequest, target: Target) -> Credential:
         scheme, secret = self._resolved.scheme, self.secret_in_use
-        if secret.static is not None:
-            return secret.static
         if scheme is None:
             return Credential({})
-        credential = auth.apply(scheme, secret.fields, request, clock.now())
-        if scheme.type in _STATIC and secret is not NOTHING:
-            secret.static = credential
+        manifest = self._resolved.connector.manifest
+        key = (manifest.slug, manifest.version, scheme.name)
+        if key in secret.static:
+            return secret.static[key]
+        host = target.host_header.decode("ascii")
+        credential = auth.apply(scheme, secret.fields, request, clock.now(), host=host)
+        if secret is not NOTHING and not auth.differs_by_request(scheme):
+            secret.static[key] = credential
         return credential
 
     async def _permit(self, digest: bytes) -> None:
@@ -166,7 +179,8 @@ class BoundTransports:
     async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Stream:
         await self._reaching(host, port)
         left, egress = self._call.deadline - self._now(), self._resolved.egress
-        stream = await open_stream(host, port, tls, egress, left, usual_ports=self._usual_ports)
+        context = (tls_of(self.secret_in_use) or True) if tls else False
+        stream = await open_stream(host, port, context, egress, left, usual_ports=self._usual_ports)
         self._call.sent = self._call.sent or not told
         return stream
 
@@ -178,7 +192,8 @@ class BoundTransports:
         return sock
 
     async def start_tls(self, stream: Stream, host: str) -> None:
-        await start_tls(stream[0], stream[1], host, deadline_s=self._call.deadline - self._now())
+        left = self._call.deadline - self._now()
+        await start_tls(stream[0], stream[1], host, deadline_s=left, tls=tls_of(self.secret_in_use))
 
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         await self._reaching(host, port)
