@@ -1,5 +1,6 @@
 """NATS JetStream: publish with acknowledgement; messages as events, acknowledged when they are stored."""
 
+import asyncio
 from typing import Any
 
 from ipaas.sdk.basics import ErrorClass, dumps
@@ -49,8 +50,7 @@ async def fetch_messages(call: HandlerCall) -> Result:
 
     async def settle(stored: bool) -> None:
         try:
-            for message in found:
-                await (message.ack() if stored else message.nak())
+            await asyncio.gather(*(message.ack_sync(timeout=5) if stored else message.nak() for message in found))
             await client.flush(timeout=5)
         finally:
             await client.close()

@@ -13,7 +13,6 @@ from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
 from ipaas.sdk.pages import ALL_PAGES, Elsewhere, Pager, PageWalk, bare
-from ipaas.sdk.paths import MISSING, read_path
 from ipaas.sdk.quality import Quality
 from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 from ipaas.sdk.schemas import Validator, compile_schema, findings, with_defaults
@@ -374,18 +373,6 @@ class Connector:
             raise ActionError(
                 ErrorClass.CONTRACT_VIOLATION, "poll_unreadable", f"The page cannot be read: {error.detail}"
             ) from error
-
-
-def webhook_event(trigger: TriggerSpec, headers: Mapping[str, str], body: Any) -> tuple[str | None, str | None]:
-    """Delivery id and event type of a parsed delivery; None where it has none. Header names are lower case."""
-
-    def at(place: Any) -> str | None:
-        if place is None:
-            return None
-        found = headers.get(place.header.lower()) if place.header else read_path(body, place.path)
-        return str(found)[:200] if isinstance(found, str | int) and found is not MISSING and found != "" else None
-
-    return at(trigger.delivery_id), at(trigger.event_type)
 
 
 @dataclass(frozen=True, slots=True)
