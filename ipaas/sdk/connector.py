@@ -13,7 +13,7 @@ from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
 from ipaas.sdk.pages import ALL_PAGES, Elsewhere, Pager, PageWalk, bare
-from ipaas.sdk.paths import MISSING, read_path
+from ipaas.sdk.paths import joined_text
 from ipaas.sdk.quality import Quality
 from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 from ipaas.sdk.schemas import Validator, compile_schema, findings, with_defaults
@@ -373,8 +373,8 @@ def webhook_event(trigger: TriggerSpec, headers: Mapping[str, str], body: Any) -
     def at(place: Any) -> str | None:
         if place is None:
             return None
-        found = headers.get(place.header.lower()) if place.header else read_path(body, place.path)
-        return str(found)[:200] if isinstance(found, str | int) and found is not MISSING and found != "" else None
+        found = headers.get(place.header.lower()) if place.header else joined_text(body, place.path)
+        return found[:200] if found else None
 
     return at(trigger.delivery_id), at(trigger.event_type)
 
