@@ -13,7 +13,7 @@ from click.shell_completion import get_completion_class
 from ipaas import __version__
 from ipaas.cli import (
     access,
-    connections,
+    connecting,
     connectors,
     documents,
     endpoints,
@@ -94,7 +94,7 @@ documents.register(main)
 flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (connections, connectors, endpoints, webhooks, jobs, people, workspace):
+for area in (connecting, connectors, endpoints, webhooks, jobs, people, workspace):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

@@ -45,10 +45,11 @@ class NoticesConfig(AppConfig):
 
 def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
+    from ipaas.catalog.health import check_due
     from ipaas.notices.breakers import EVERY_S, tell_breakers
     from ipaas.notices.expiry import tell_expiring
 
-    return [(3600.0, tell_expiring), (EVERY_S, tell_breakers)]
+    return [(3600.0, tell_expiring), (EVERY_S, tell_breakers), (60.0, check_due)]
 
 
 def handlers() -> dict[int, object]:
