@@ -3,10 +3,10 @@
 Kept in memory and written seldom: an operation once an hour, a rate twice a minute, an end when it is new.
 """
 
-import asyncio
-import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -28,10 +28,9 @@ _MOST_KEPT = 20_000
 
 _used: dict[tuple[UUID, str], tuple[datetime, Ending | None]] = {}
 _rates: dict[UUID, datetime] = {}
-_writing: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, set[asyncio.Task[None]]]" = weakref.WeakKeyDictionary()
 
 
-def note(resolved: Resolved, operation: str, headers: Mapping[str, str]) -> float:
+async def note(resolved: Resolved, operation: str, headers: Mapping[str, str]) -> float:
     """Take notice of an answer; seconds for which the vendor wants nothing more to be sent."""
     moment = now()
     announced = not NAMES.isdisjoint(headers)
@@ -41,19 +40,13 @@ def note(resolved: Resolved, operation: str, headers: Mapping[str, str]) -> floa
     if last is None or moment - last > USED_EVERY or (ending is not None and ending != known):
         _keep_small(_used)
         _used[resolved.id, operation] = (moment, ending or known)
-        _write(resolved.id, operation, moment, ending)
-    if rate is not None:
-        told = _rates.get(resolved.id)
-        if told is None or moment - told > RATE_EVERY:
-            _keep_small(_rates)
-            _rates[resolved.id] = moment
-            _spawn(_write_rate, resolved.id, rate, moment)
+        await _written(partial(_write_use, resolved.id, operation, moment, ending))
+    told = _rates.get(resolved.id)
+    if rate is not None and (told is None or moment - told > RATE_EVERY):
+        _keep_small(_rates)
+        _rates[resolved.id] = moment
+        await _written(partial(_write_rate, resolved.id, rate, moment))
     return rate.pause_s if rate is not None else 0.0
-
-
-async def finish() -> None:
-    """Wait for what is being written."""
-    await asyncio.gather(*_writing.get(asyncio.get_running_loop(), ()), return_exceptions=True)
 
 
 def forget_all() -> None:
@@ -61,21 +54,10 @@ def forget_all() -> None:
     _rates.clear()
 
 
-def _write(connection_id: UUID, operation: str, moment: datetime, ending: Ending | None) -> None:
-    _spawn(_write_use, connection_id, operation, moment, ending)
-
-
-def _spawn(write: object, *values: object) -> None:
-    tasks = _writing.setdefault(asyncio.get_running_loop(), set())
-    task = asyncio.create_task(_written(write, *values))
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
-
-
-async def _written(write: object, *values: object) -> None:
+async def _written(write: Callable[[], None]) -> None:
     """Whether this can be written has no say in whether the call went well."""
     try:
-        await in_thread(write, *values)  # type: ignore[arg-type]  # one of the two below
+        await in_thread(write)
     except DatabaseError as error:
         log.warning("what a call taught was not kept", action="observed_lost", error=type(error).__name__)
 
@@ -119,6 +101,6 @@ def _write_rate(connection_id: UUID, rate: Rate, moment: datetime) -> None:
     AnnouncedRate.objects.update_or_create(connection_id=connection_id, defaults=told)
 
 
-def _keep_small(kept: dict) -> None:  # type: ignore[type-arg]  # either of the two
+def _keep_small(kept: dict[Any, Any]) -> None:
     if len(kept) >= _MOST_KEPT:
         kept.clear()

@@ -137,7 +137,7 @@ class BoundTransports:
             raise
         self.leaked = self.leaked or holds(self.secret_in_use, raw.body)
         told = _joined(raw.headers)
-        call.announced_pause_s = observed.note(self._resolved, call.operation, told)
+        call.announced_pause_s = await observed.note(self._resolved, call.operation, told)
         return HttpAnswer(raw.status, told, raw.body)
 
     def _credential(self, request: BuiltRequest, target: Target) -> Credential:

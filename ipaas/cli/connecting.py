@@ -81,7 +81,7 @@ def clone_connection(shell: Shell, slug: str, environment: str, target: str, new
 def show_access(shell: Shell, slug: str, environment: str) -> None:
     """Token, scopes (asked for, granted, used), announced rate and ends, and warnings."""
     found = shell.api.get(f"connections/{_found(shell, slug, environment)['id']}/access")
-    shown = found if shell.as_json else {**found, "scopes": ", ".join(map(_scope, found["scopes"]))}
+    shown = found if shell.as_json else {**found, "scopes": ", ".join(map(_scope, found["scope_uses"]))}
     shell.details(shown, ["connected", "connected_by", "token_expires_at", "reconnect", "scopes", "rate", "endings"])
     if not shell.as_json:
         for warning in found["warnings"]:

@@ -48,7 +48,7 @@ class NewShareOutput(ShareOutput):
 
 class CloneInput(StrictSerializer):
     environment = serializers.SlugField(max_length=40, help_text="Slug of the environment that gets the copy.")
-    slug = serializers.SlugField(max_length=60, required=False, default="", help_text="By default the same.")
+    slug = serializers.SlugField(max_length=60, required=False, help_text="By default the same.")
 
 
 class ScopeOutput(serializers.Serializer[Any]):
@@ -80,8 +80,8 @@ class AccessOutput(serializers.Serializer[Any]):
     token_expires_at = serializers.DateTimeField(allow_null=True)
     renewable = serializers.BooleanField()
     reconnect = serializers.CharField(help_text="Why a person has to connect again; empty while nobody has to.")
-    scopes = ScopeOutput(many=True)
-    scopes_known = serializers.BooleanField()
+    scope_uses = ScopeOutput(many=True, source="scopes")
+    scopes_known = serializers.BooleanField(help_text="Whether the connector says what its operations need.")
     rate = RateOutput(allow_null=True, help_text="What the vendor's answers announce.")
     endings = EndingOutput(many=True, help_text="Operations whose end the vendor's answers announce.")
     warnings = serializers.ListField(child=serializers.CharField())

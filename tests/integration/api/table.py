@@ -248,6 +248,8 @@ TABLE: list[Row] = [
 ]
 BEYOND = {"flows.view", "runs.view", "approvals.view", "approvals.decide"}
 ALSO_NEEDED = {
+    "connections/{connection}/credential": {"secrets.write", "secrets.rotate"},
+    "connections/{connection}/share-links": {"secrets.write"},
     "endpoints": {"settings.edit"},
     "run-filters/{filter}": {"settings.edit"},
     "documents/apply": {"schemas.view"},

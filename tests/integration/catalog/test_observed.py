@@ -9,7 +9,7 @@ from django.db import connections
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.audit.models import AuditEntry
-from ipaas.catalog import health, observed, services
+from ipaas.catalog import health, services
 from ipaas.catalog.gateway import GatewayOutcome
 from ipaas.catalog.insight import access_of
 from ipaas.catalog.models import AnnouncedRate, Connection, OAuthToken, OperationUse
@@ -28,7 +28,6 @@ async def test_an_announced_end_is_kept_and_told_once(pay: Pay, connected: Conne
     vendor.headers = {"Sunset": "Wed, 30 Jun 2027 23:59:59 GMT", "Deprecation": "@1688169599"}
     for number in range(3):
         assert (await pay(effect_key=b"key-%d" % number)).kind == "ok"
-    await observed.finish()
     [use] = [one async for one in OperationUse.objects.filter(connection=row)]
     assert (use.operation, use.sunset_at and use.sunset_at.year) == ("create_charge", 2027)
     [entry] = [one async for one in AuditEntry.objects.filter(action="connection.end_announced")]
@@ -44,7 +43,6 @@ async def test_nothing_left_pauses_the_connection_until_the_reset(
     waits: GatewayOutcome = await pay(effect_key=b"two")
     assert (waits.kind, waits.error and waits.error.code) == ("deferred", "paused")
     assert len(vendor.seen) == 1
-    await observed.finish()
     rate = await AnnouncedRate.objects.aget(connection=row)
     assert (rate.quota, rate.window_s, rate.remaining) == (60, 60, 0)
     invalidate_all()
