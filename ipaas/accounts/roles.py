@@ -4,6 +4,7 @@ from django.utils.translation import gettext_noop
 
 from ipaas.core.actor import register_permissions
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 
 PERMISSIONS: dict[str, str] = {
     "flows.view": gettext_noop("See flows, their documents, versions and deployments."),
@@ -38,7 +39,8 @@ PERMISSIONS: dict[str, str] = {
     "webhooks.redeliver": gettext_noop("Send deliveries of webhooks again, and test events."),
     "secrets.view": gettext_noop("See which secrets exist, their versions and expiry; never a value."),
     "secrets.write": gettext_noop("Create and delete secrets, revoke versions."),
-    "secrets.rotate": gettext_noop("Enter a new version of a secret."),
+    "secrets.rotate": gettext_noop("Enter a new version of a secret, or have the platform make one."),
+    "secrets.reveal": gettext_noop("Read a secret in an emergency, where the installation allows it at all."),
     "stubs.view": gettext_noop("See stand-in vendors, what reached them and their faults."),
     "stubs.script": gettext_noop("Script faults of stand-in vendors."),
     "audit.view": gettext_noop("Read the audit trail."),
@@ -116,7 +118,7 @@ def check_roles(roles: list[str]) -> list[str]:
     """The roles, sorted and each once; an unknown role or none raises ``InvalidInput``."""
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
-        wrong = f"there is no role {unknown[0]!r}" if unknown else "at least one role is needed"
-        message = f"{wrong}; the roles are {', '.join(ROLES)}"
+        wrong = said("there is no role {role!r}", role=unknown[0]) if unknown else said("at least one role is needed")
+        message = said("{wrong}; the roles are {roles}", wrong=wrong, roles=", ".join(ROLES))
         raise InvalidInput([{"path": "roles", "code": "role.unknown", "message": message}])
     return sorted(set(roles))

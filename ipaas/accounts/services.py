@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils.http import urlsafe_base64_encode
 
 from ipaas import audit
@@ -14,12 +15,21 @@ from ipaas.accounts.errors import LastAdmin
 from ipaas.accounts.flow_roles import assign_flow_role, withdraw_flow_role
 from ipaas.accounts.guards import check_password, checked_email, create_user, grantable, own_member, refuse
 from ipaas.accounts.invitations import invite_member, renew_invitation, revoke_invitation
-from ipaas.accounts.models import Environment, Membership, ServiceAccount, User, Workspace
+from ipaas.accounts.models import (
+    PRODUCTION,
+    Environment,
+    Membership,
+    ServiceAccount,
+    User,
+    Workspace,
+    production_among,
+)
 from ipaas.accounts.second_factor import reset_second_factor
 from ipaas.accounts.signin import workspaces_of
 from ipaas.accounts.workspace_settings import check_settings
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, NotFound, PermissionDenied
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
 
 __all__ = [
@@ -63,7 +73,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
         raise PermissionDenied(permission="workspaces.create")
     _check_slug(slug, 60)
     if Workspace.objects.filter(slug=slug).exists():
-        raise Conflict(what=f"There is a workspace {slug!r} already.")
+        raise Conflict(what=said("There is a workspace {slug!r} already.", slug=slug))
     workspace = Workspace.objects.create(slug=slug, name=name)
     audit.record("workspace.created", actor=actor, workspace_id=workspace.id, subject=("workspace", workspace.id, slug))
     return workspace
@@ -96,14 +106,19 @@ def create_environment(
     slug: str,
     name: str,
     actor: Actor,
-    position: int = 0,
+    position: int | None = None,
     variables: dict[str, Any] | None = None,
 ) -> Environment:
-    """Add an environment; ``variables`` are the values flows read as ``vars``."""
+    """Add an environment; ``variables`` are the values flows read as ``vars``.
+
+    Without a position it stands before production, which stays where flows arrive at last.
+    """
     require_permission(actor, "settings.edit", workspace)
     _check_slug(slug, 40)
     if Environment.objects.filter(workspace=workspace, slug=slug).exists():
-        raise Conflict(what=f"There is an environment {slug!r} already.")
+        raise Conflict(what=said("There is an environment {slug!r} already.", slug=slug))
+    if position is None:
+        position = _before_production(workspace, slug)
     environment = Environment.objects.create(
         workspace=workspace, slug=slug, name=name, position=position, variables=variables or {}
     )
@@ -117,21 +132,41 @@ def create_environment(
     return environment
 
 
+def _before_production(workspace: Workspace, slug: str) -> int:
+    """The position of a new environment: that of production, which moves on by one; production itself comes last."""
+    places = list(Environment.objects.select_for_update().filter(workspace=workspace))
+    production = production_among(places)
+    if production is None or slug == PRODUCTION:
+        return max((one.position + 1 for one in places), default=0)
+    taken = production.position
+    behind = Environment.objects.filter(Q(id=production.id) | Q(position__gt=taken), workspace=workspace)
+    behind.update(position=F("position") + 1)
+    return taken
+
+
 @transaction.atomic
-def change_environment(*, environment: Environment, name: str, variables: dict[str, Any], actor: Actor) -> Environment:
-    """Rename an environment and replace its variables; the audit entry names the variables that changed."""
+def change_environment(
+    *, environment: Environment, name: str, variables: dict[str, Any], actor: Actor, position: int | None = None
+) -> Environment:
+    """Rename an environment and replace its variables; the audit entry names the variables that changed.
+
+    ``position`` is its place in the order of promotion; None leaves it.
+    """
     require_permission(actor, "settings.edit", environment)
     locked = Environment.objects.select_for_update().get(id=environment.id)
     names = locked.variables.keys() | variables.keys()
     changed = sorted(key for key in names if locked.variables.get(key) != variables.get(key))
+    details: dict[str, Any] = {"variables": changed}
+    if position is not None and position != locked.position:
+        details["position"] = locked.position = position
     locked.name, locked.variables = name, variables
-    locked.save(update_fields=["name", "variables"])
+    locked.save(update_fields=["name", "variables", "position"])
     audit.record(
         "environment.changed",
         actor=actor,
         workspace_id=locked.workspace_id,
         subject=("environment", locked.id, locked.slug),
-        details={"variables": changed},
+        details=details,
     )
     return locked
 
@@ -151,7 +186,7 @@ def add_member(
     user = User.objects.filter(email=email).first() or create_user(email=email, name=name, password=password)
     membership, created = Membership.objects.get_or_create(user=user, workspace=workspace, defaults={"roles": roles})
     if not created:
-        raise Conflict(what=f"{user.email} is a member already.")
+        raise Conflict(what=said("{email} is a member already.", email=user.email))
     _record_member("member.added", membership, actor, {"roles": roles})
     return membership
 
@@ -214,7 +249,7 @@ def issue_password_link(*, membership: Membership, actor: Actor) -> tuple[str, s
     user = own_member(membership.user, membership.workspace).user
     grantable(membership.roles, actor)
     if not user.is_active:
-        raise Conflict(what=f"The account of {user.email} is switched off; switch it on first.")
+        raise Conflict(what=said("The account of {email} is switched off; switch it on first.", email=user.email))
     _record_member("user.password_link_issued", membership, actor, {})
     return urlsafe_base64_encode(str(user.pk).encode()), default_token_generator.make_token(user)
 
@@ -252,7 +287,7 @@ def create_service_account(
     require_permission(actor, "apikeys.manage", workspace)
     _check_slug(slug, 60)
     if ServiceAccount.objects.filter(workspace=workspace, slug=slug).exists():
-        raise Conflict(what=f"There is a service account {slug!r} already.")
+        raise Conflict(what=said("There is a service account {slug!r} already.", slug=slug))
     account = ServiceAccount.objects.create(
         workspace=workspace,
         slug=slug,
@@ -290,7 +325,7 @@ def set_service_account_disabled(*, account: ServiceAccount, disabled: bool, act
 
 def _checked_rate(rate: int | None) -> int | None:
     if rate is not None and not 1 <= rate <= MOST_PER_MINUTE:
-        refuse("rate_per_minute", "rate.range", f"is 1 to {MOST_PER_MINUTE} requests a minute")
+        refuse("rate_per_minute", "rate.range", said("is 1 to {most} requests a minute", most=MOST_PER_MINUTE))
     return rate
 
 
@@ -333,5 +368,5 @@ def _keep_an_admin(membership: Membership) -> None:
 
 def _check_slug(slug: str, length: int) -> None:
     if len(slug) > length or not SLUG.match(slug):
-        wanted = f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
+        wanted = said("up to {most} lower-case letters, digits and single hyphens, such as my-shop", most=length)
         refuse("slug", "slug.invalid", wanted)

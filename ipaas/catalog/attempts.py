@@ -20,6 +20,7 @@ from ipaas.policies.pipeline import Call, Effect, Failure, Response
 from ipaas.sdk.connector import RequestView, ResponseView
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.tokens import needs_token
+from ipaas.vault.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from ipaas.catalog.gateway import GatewayCall
@@ -28,6 +29,7 @@ JSON = Any
 log = get_logger(__name__)
 _TOKEN_WAIT_S = 0.3
 _DATABASE_WAIT_S = 1.0
+_VAULT_WAIT_S = 15.0
 _HIDDEN_HEADERS = frozenset({"set-cookie", "www-authenticate"})
 
 
@@ -61,6 +63,8 @@ async def transport(call: Call) -> Response:
             raise call.interruption from None
         if isinstance(error, TokenBusy):
             return Response("deferred", wait_s=_TOKEN_WAIT_S)
+        if isinstance(error, BackendUnavailable) and not call.intended:
+            return Response("deferred", error=failure_of(error), wait_s=_VAULT_WAIT_S)
         if isinstance(error, InterfaceError | OperationalError) and not call.intended:
             return Response("deferred", wait_s=_DATABASE_WAIT_S)  # our own database is away, nothing has left
         if not isinstance(error, IpaasError):
@@ -133,6 +137,8 @@ async def _secret(attempt: Attempt) -> OpenedSecret:
         return await credentials.opened(
             resolved.workspace_id, resolved.secret, purpose=attempt.call.action, flow_label=attempt.call.flow_label
         )
+    except BackendUnavailable:
+        raise
     except IpaasError as error:
         raise CredentialUnreadable(connection=resolved.slug, reason=error.detail) from error
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 from uuid import UUID
 
-from ipaas.catalog.threads import once_in_thread
+from ipaas.catalog.threads import once_beside
 from ipaas.core.net import TlsContext, tls_context
 from ipaas.sdk.auth import Credential
 from ipaas.vault.opening import open_secret, peek_secret
@@ -48,7 +48,7 @@ async def opened(workspace_id: UUID, slug: str, *, purpose: str, flow_label: str
     fields = peek_secret(workspace_id, slug, purpose=purpose, flow_label=flow_label)
     if fields is None:
         key = ("secret", workspace_id, slug)
-        fields = await once_in_thread(key, open_secret, workspace_id, slug, purpose=purpose, flow_label=flow_label)
+        fields = await once_beside(key, open_secret, workspace_id, slug, purpose=purpose, flow_label=flow_label)
     kept = _opened.get((workspace_id, slug))
     if kept is None or kept.fields != fields:
         if len(_opened) >= _MAX_KEPT:

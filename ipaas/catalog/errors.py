@@ -110,6 +110,15 @@ class TargetNotBound(IpaasError):
     remedy = "Correct the host and port of the connection."
 
 
+class NoFilesAllowed(IpaasError):
+    """This installation lets no flow reach files on its machines."""
+
+    status = 422
+    code = "no_files_allowed"
+    title = "No files allowed"
+    remedy = "An operator names a folder in IPAAS_FILES_ROOT."
+
+
 class ConnectorVersionInUse(Conflict):
     """The version {version} of the connector {connector} is used by {users}."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ipaas.catalog.errors import (
     CredentialDetached,
     CredentialUnreadable,
+    NoFilesAllowed,
     NotConnected,
     ReconnectNeeded,
     TargetNotBound,
@@ -16,16 +17,19 @@ from ipaas.policies.pipeline import Failure
 from ipaas.sdk.auth import CredentialUnusable
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.tokens import TokenRefused
+from ipaas.vault.errors import BackendUnavailable
 
 _CLASSES: Mapping[type[IpaasError], ErrorClass] = {
     TokenRefused: ErrorClass.AUTH,
     TokenBusy: ErrorClass.TRANSIENT,
+    BackendUnavailable: ErrorClass.TRANSIENT,
     ReconnectNeeded: ErrorClass.AUTH,
     NotConnected: ErrorClass.AUTH,
     CredentialDetached: ErrorClass.CONFIGURATION,
     CredentialUnreadable: ErrorClass.CONFIGURATION,
     CredentialUnusable: ErrorClass.CONFIGURATION,
     TargetNotBound: ErrorClass.CONFIGURATION,
+    NoFilesAllowed: ErrorClass.CONFIGURATION,
 }
 
 

@@ -1,9 +1,7 @@
 """Looking after connections: the connector's safe test call, now and then, where no other call says how it is."""
 
-import threading
 from datetime import timedelta
 
-from django.db import connections
 from django.db.models import Exists, OuterRef, Q
 
 from ipaas.catalog.models import Connection, OAuthToken, OperationUse
@@ -18,26 +16,6 @@ from ipaas.core.logging import get_logger
 log = get_logger(__name__)
 EVERY = timedelta(hours=1)
 AT_ONCE = 10
-
-_running = threading.Lock()
-
-
-def check_due() -> bool:
-    """Begin to look at what is due, beside the caller; False while that is still under way from before."""
-    if not _running.acquire(blocking=False):
-        return False
-    threading.Thread(target=_checked, name="connection-health", daemon=True).start()
-    return True
-
-
-def _checked() -> None:
-    try:
-        check_connections()
-    except Exception:  # a thread has nobody to raise to
-        log.exception("connections could not be checked", action="check_defect")
-    finally:
-        connections.close_all()
-        _running.release()
 
 
 def check_connections() -> int:

@@ -9,12 +9,15 @@ from uuid import UUID
 
 from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection, ImportedConnector
-from ipaas.config import ROOT
+from ipaas.config import ROOT, settings
 from ipaas.core.errors import NotFound
+from ipaas.core.logging import get_logger
 from ipaas.sdk.connector import Connector
-from ipaas.sdk.loader import load_all
+from ipaas.sdk.loader import Survey, survey
 from ipaas.sdk.manifest import Manifest
 from ipaas.sdk.manifest_reader import parse_manifest
+
+log = get_logger(__name__)
 
 FOLDER = ROOT / "connectors"
 MOST_KEPT = 24
@@ -25,9 +28,20 @@ _lock = Lock()
 
 
 @lru_cache(maxsize=1)
+def installed() -> Survey:
+    """What this installation has: its own folder, those of the settings and packages; read once per process.
+
+    What others wrote and can not be loaded is told, and keeps nothing else from working.
+    """
+    found = survey([FOLDER, *settings().connector_folders])
+    for one in found.unloaded:
+        log.error("a connector can not be loaded", action="connector_unloadable", place=one.place, reason=one.reason)
+    return found
+
+
 def connectors() -> Mapping[str, Connector]:
-    """All connectors of the installation by slug, loaded once per process."""
-    return load_all([FOLDER])
+    """All connectors of the installation by slug."""
+    return installed().connectors
 
 
 def connector_of(row: Connection) -> Connector:

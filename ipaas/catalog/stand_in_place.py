@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ipaas.config import settings
+from ipaas.config import ROOT, settings
 from ipaas.core.net import EgressPolicy, client_for_loop
 from ipaas.sdk.stubs.client import StubClient
 
@@ -61,7 +61,9 @@ class StandIns:
     def arguments(self) -> list[str]:
         """Arguments of ``python -m ipaas.sdk.stubs``."""
         ports = ["--port", str(self.port), "--smtp-port", str(self.smtp_port)]
-        return [*ports, "--ledger", str(self.ledger), "--token", self.token, "--send-to", self.ingress]
+        folders = [ROOT / "connectors", *settings().connector_folders]
+        places = [word for folder in folders for word in ("--connectors", str(folder))]
+        return [*ports, "--ledger", str(self.ledger), "--token", self.token, "--send-to", self.ingress, *places]
 
     def client(self) -> StubClient:
         """Drives the stand-ins from a running event loop."""

@@ -4,18 +4,30 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from ipaas.catalog import observed
 from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, tls_of
-from ipaas.catalog.errors import CredentialDetached, TargetNotBound
+from ipaas.catalog.errors import CredentialDetached, NoFilesAllowed, TargetNotBound
 from ipaas.catalog.failures import action_error
 from ipaas.catalog.resolution import Resolved
+from ipaas.config import settings
 from ipaas.core import clock, jsonio
 from ipaas.core.context import Trace
 from ipaas.core.errors import ErrorClass, IpaasError
-from ipaas.core.net import HttpClient, NetError, Target, open_stream, pin, start_tls
+from ipaas.core.net import (
+    USUAL_PORTS,
+    HttpClient,
+    NetError,
+    Socket,
+    Target,
+    open_socket,
+    open_stream,
+    pin,
+    start_tls,
+)
 from ipaas.policies.pipeline import Call, Effect
 from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
@@ -168,33 +180,51 @@ class BoundTransports:
         return self.secret_in_use.fields.get(field)
 
     async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Stream:
-        self._check_bound(host, port)
-        await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
-        call = self._call
+        await self._reaching(host, port)
+        left, egress = self._call.deadline - self._now(), self._resolved.egress
         context = (tls_of(self.secret_in_use) or True) if tls else False
-        stream = await open_stream(host, port, context, self._resolved.egress, call.deadline - self._now())
-        call.sent = call.sent or not told
+        stream = await open_stream(host, port, context, egress, left, usual_ports=self._usual_ports)
+        self._call.sent = self._call.sent or not told
         return stream
+
+    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
+        await self._reaching(host, port)
+        left, egress = self._call.deadline - self._now(), self._resolved.egress
+        sock = await open_socket(host, port, egress, left, usual_ports=self._usual_ports)
+        self._call.sent = self._call.sent or not told
+        return sock
 
     async def start_tls(self, stream: Stream, host: str) -> None:
         left = self._call.deadline - self._now()
         await start_tls(stream[0], stream[1], host, deadline_s=left, tls=tls_of(self.secret_in_use))
 
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
-        self._check_bound(host, port)
-        await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
-        address = await pin(host, port, self._resolved.egress)
+        await self._reaching(host, port)
+        address = await pin(host, port, self._resolved.egress, usual_ports=self._usual_ports)
         self._call.sent = self._call.sent or not told
         return address
+
+    async def folder(self, *, told: bool = False) -> Path:
+        root = settings().files_root
+        if root is None:
+            raise action_error(NoFilesAllowed())
+        await self._permit(hashlib.sha256(b"folder").digest())
+        self._call.sent = self._call.sent or not told
+        return root / self._resolved.workspace_slug
 
     def committing(self) -> None:
         self._call.sent = True
 
-    def _check_bound(self, host: str, port: int) -> None:
+    @property
+    def _usual_ports(self) -> frozenset[int]:
+        return USUAL_PORTS.get(self._resolved.connector.manifest.protocol, frozenset())
+
+    async def _reaching(self, host: str, port: int) -> None:
         """A stream goes to the connection's own address, for which its secret was entered."""
         config = self._resolved.config
         if (host.lower(), port) != (str(config.get("host", "")).lower(), config.get("port")):
             raise action_error(TargetNotBound(host=host, port=port))
+        await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
 
 
 def request_digest(request: BuiltRequest) -> bytes:

@@ -31,7 +31,7 @@ def connectors() -> None:
 @limit
 def list_connectors(shell: Shell, limit: int, **query: Any) -> None:
     """Every connector that the workspace can use."""
-    columns = ["slug", "title", "category", "version", "origin", "operations"]
+    columns = ["slug", "title", "category", "version", "origin", "operations", "quality"]
     shell.table(shell.api.pages("connectors", most=limit, **query), columns)
 
 
@@ -41,7 +41,7 @@ def list_connectors(shell: Shell, limit: int, **query: Any) -> None:
 def show_connector(shell: Shell, slug: str, version: str | None) -> None:
     """One connector with its operations; --json has the whole manifest."""
     found = shell.api.get(f"connectors/{part(slug)}", **({"version": version} if version else {}))
-    columns = ["slug", "title", "summary", "category", "version", "api_version", "origin", "auth_schemes"]
+    columns = ["slug", "title", "summary", "category", "version", "api_version", "origin", "quality", "auth_schemes"]
     shell.details(found, columns)
     for name, action in () if shell.as_json else found["manifest"].get("actions", {}).items():
         shell.say(f"  {name}  {action.get('title', '')}".rstrip())

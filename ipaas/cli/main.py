@@ -14,6 +14,7 @@ from ipaas import __version__
 from ipaas.cli import (
     access,
     connecting,
+    connector_kit,
     connectors,
     documents,
     endpoints,
@@ -22,6 +23,7 @@ from ipaas.cli import (
     outside,
     people,
     runs,
+    secret_rules,
     webhooks,
     workspace,
 )
@@ -94,7 +96,7 @@ documents.register(main)
 flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (connecting, connectors, endpoints, webhooks, jobs, people, workspace):
+for area in (secret_rules, connecting, connector_kit, connectors, endpoints, webhooks, jobs, people, workspace):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

@@ -14,6 +14,7 @@ from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
 from ipaas.sdk.pages import ALL_PAGES, Elsewhere, Pager, PageWalk, bare
 from ipaas.sdk.paths import MISSING, read_path
+from ipaas.sdk.quality import Quality
 from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 from ipaas.sdk.schemas import Validator, compile_schema, findings, with_defaults
 from ipaas.sdk.transports import HttpAnswer, Transports
@@ -226,8 +227,10 @@ class _Actions(Mapping[str, Action]):
 class Connector:
     """A manifest with its compiled actions and the handlers of its connector.py."""
 
-    def __init__(self, manifest: Manifest, handlers: Mapping[str, Handler] | None = None) -> None:
-        self.manifest = manifest
+    def __init__(
+        self, manifest: Manifest, handlers: Mapping[str, Handler] | None = None, quality: Quality | None = None
+    ) -> None:
+        self.manifest, self.quality = manifest, quality or Quality()
         self.handlers = dict(handlers or {})
         self.actions: Mapping[str, Action] = _Actions(manifest)
         self._config_validator = compile_schema(dict(manifest.config_schema) or True)

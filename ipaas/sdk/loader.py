@@ -1,17 +1,22 @@
 """Connectors from folders and installed packages."""
 
 import importlib.util
-from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from ipaas.core.errors import IpaasError
 from ipaas.core.jsonio import JsonInvalid, loads
+from ipaas.core.logging import get_logger
 from ipaas.core.yamlio import load
 from ipaas.sdk.connector import Connector, Handler
 from ipaas.sdk.manifest_reader import ManifestInvalid, parse_manifest
+from ipaas.sdk.quality import read_quality
 
+log = get_logger(__name__)
 ENTRY_POINT_GROUP = "ipaas.connectors"
 """Entry points name a module attribute that is the connector folder's path."""
 
@@ -23,6 +28,14 @@ class ConnectorUnloadable(IpaasError):
     code = "connector_unloadable"
     title = "Connector unloadable"
     remedy = "Mend the folder, then start again."
+
+
+class SlugTaken(ConnectorUnloadable):
+    """There are two connectors called {slug}: {first} has the name, {second} is not loaded."""
+
+    code = "connector_slug_taken"
+    title = "Connector slug taken"
+    remedy = "Remove one of them, or give it another slug."
 
 
 def load_folder(path: Path) -> Connector:
@@ -44,22 +57,67 @@ def load_folder(path: Path) -> Connector:
     if missing:
         reason = f"connector.py and the manifest disagree about {', '.join(missing)}"
         raise ConnectorUnloadable(folder=path.name, reason=reason)
-    return Connector(manifest, handlers)
+    return Connector(manifest, handlers, read_quality(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """A folder or package that is there and can not be used; ``reason`` says why, and what to do."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that was found: connectors by slug, and what could not be loaded."""
+
+    connectors: dict[str, Connector]
+    unloaded: tuple[Unloaded, ...]
+
+
+def survey(folders: Iterable[Path], *, installed: bool = True) -> Survey:
+    """Every connector below the given folders and of installed packages.
+
+    Whoever comes first has the slug; a later one of the same name is not loaded, and neither is one with a fault:
+    what others wrote must not keep the rest from working.
+    """
+    found: dict[str, Connector] = {}
+    places: dict[str, str] = {}
+    unloaded: list[Unloaded] = []
+    for place, open_place in _places(folders, installed=installed):
+        try:
+            path = open_place()
+            if path.name in found:
+                raise SlugTaken(slug=path.name, first=places[path.name], second=place)
+            found[path.name], places[path.name] = load_folder(path), place
+        except IpaasError as error:
+            unloaded.append(Unloaded(place, f"{error.detail} {error.advice}".strip()))
+        except Exception as error:
+            log.exception("a connector can not be loaded", action="connector_unloadable", place=place)
+            unloaded.append(Unloaded(place, f"It can not be loaded ({type(error).__name__}): {error}"[:300]))
+    return Survey(found, tuple(unloaded))
 
 
 def load_all(folders: Iterable[Path], *, installed: bool = True) -> dict[str, Connector]:
-    """Every connector below the given folders and of installed packages, by slug; the first of a slug wins.
+    """Every connector, by slug, where all of them have to be loadable. Raises ConnectorUnloadable."""
+    whole = survey(folders, installed=installed)
+    for one in whole.unloaded:
+        raise ConnectorUnloadable(folder=one.place, reason=one.reason)
+    return whole.connectors
 
-    Folders come first, so that an installation can replace an installed connector.
-    """
-    paths = [path.parent for folder in folders for path in sorted(folder.glob("*/manifest.yaml"))]
-    if installed:
-        paths += [Path(str(point.load())) for point in entry_points(group=ENTRY_POINT_GROUP)]
-    found: dict[str, Connector] = {}
-    for path in paths:
-        if path.name not in found:
-            found[path.name] = load_folder(path)
-    return found
+
+def _places(folders: Iterable[Path], *, installed: bool) -> Iterator[tuple[str, Callable[[], Path]]]:
+    for folder in folders:
+        for file in sorted(folder.glob("*/manifest.yaml")):
+            yield str(file.parent), partial(Path, file.parent)
+    for point in entry_points(group=ENTRY_POINT_GROUP) if installed else ():
+        name = point.dist.name if point.dist is not None else point.module
+        yield f"the package {name}", partial(_folder_of, point)
+
+
+def _folder_of(point: EntryPoint) -> Path:
+    return Path(str(point.load()))
 
 
 def _read_schema(folder: Path, name: str) -> Any:

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 
 from ipaas.sdk.manifest_reader import manifest_schema
+from ipaas.sdk.quality import LADDER
+from ipaas.sdk.samples import SCHEMA as SAMPLE_SCHEMA
 
 _INTRO = """\
 # Connector manifest
@@ -22,6 +24,21 @@ expression may read: `params` and `config` in requests; `body`, `status`, `heade
 """
 
 
+_SAMPLES = """
+## Samples
+
+Files `samples/*.yaml` beside the manifest hold what the vendor really sends, from its own documentation: a delivery of
+a webhook trigger with the secret of the example, or an answer to an action. The generated suite reads each of them.
+"""
+_LADDER = """
+## Quality
+
+`ipaas connector test` computes the level of a connector from what passes, and keeps it in `quality.json` beside the
+manifest with a digest of the folder: a folder that was changed since has no level until it is tested again. A level
+includes those before it.
+"""
+
+
 def render() -> str:
     """The whole page as Markdown."""
     schema = manifest_schema()
@@ -30,7 +47,20 @@ def render() -> str:
         if below.get("type") == "object" and "properties" in below:
             parts += [f"\n## {_title(name)}\n", below.get("description", "") + "\n", *_table(below)]
     rows = [f"\n## {_title('error_class')}\n", ", ".join(f"`{one}`" for one in schema["$defs"]["error_class"]["enum"])]
-    return "\n".join([*parts, *rows]) + "\n"
+    return "\n".join([*parts, *rows, *_samples(), *_ladder()]) + "\n"
+
+
+def _samples() -> Iterator[str]:
+    yield _SAMPLES
+    yield from _table(SAMPLE_SCHEMA)
+
+
+def _ladder() -> Iterator[str]:
+    yield _LADDER
+    yield "| level | requirement | what has to hold |"
+    yield "|---|---|---|"
+    for one in LADDER:
+        yield f"| {one.level} | {one.name} | {one.text} |"
 
 
 def _table(schema: Mapping[str, Any]) -> Iterator[str]:

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from ipaas.core import clock
 from ipaas.core.errors import ErrorClass
-from ipaas.core.net import EgressPolicy, HttpClient, open_stream, start_tls
+from ipaas.core.net import EgressPolicy, HttpClient, Socket, open_socket, open_stream, start_tls
 from ipaas.sdk import auth
 from ipaas.sdk.connector import Connector, webhook_event
 from ipaas.sdk.errors import ActionError, classify
@@ -69,6 +69,7 @@ class KitTransports:
     effect_key: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     wire: list[str] = field(default_factory=list)
+    files: Path | None = None
 
     @property
     def http(self) -> "KitTransports":
@@ -108,6 +109,14 @@ class KitTransports:
 
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         return host
+
+    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
+        return await open_socket(host, port, self.egress, DEADLINE_S, usual_ports=frozenset())
+
+    async def folder(self, *, told: bool = False) -> Path:
+        if self.files is None:
+            raise ActionError(ErrorClass.CONFIGURATION, "no_files_allowed", "The bench has no folder.")
+        return self.files
 
     async def another_request(self) -> None:
         """The bench has no limits."""
@@ -196,12 +205,14 @@ class ConnectorSuite(PageChecks, WebhookChecks):
             server = StubServer([self.connector], ledger=ledger, token="kit", post=_no_post)  # noqa: S106
             listeners = await server.listen("127.0.0.1", 0, 0)
             ports = [listener.sockets[0].getsockname()[1] for listener in listeners]
-            async with HttpClient() as client:
-                yield Bench(self.connector, server, client, ports[0], ports[1], self.settings)
-            for listener in listeners:
-                listener.close()
-            await asyncio.gather(*(listener.wait_closed() for listener in listeners))
-            server.ledger.close()
+            try:
+                async with HttpClient() as client:
+                    yield Bench(self.connector, server, client, ports[0], ports[1], self.settings)
+            finally:
+                for listener in listeners:
+                    listener.close()
+                await asyncio.gather(*(listener.wait_closed() for listener in listeners))
+                server.ledger.close()
 
     def test_the_folder_is_complete(self) -> None:
         readme = (self.folder / "README.md").read_text("utf-8")
@@ -352,7 +363,7 @@ class ConnectorSuite(PageChecks, WebhookChecks):
 
     async def test_polls_give_items_once(self) -> None:
         for trigger in self.connector.manifest.triggers.values():
-            if trigger.kind != "poll":
+            if trigger.kind != "poll" or not self.stubbed:
                 continue
             async with self.bench() as bench:
                 first = await self.connector.poll(trigger.name, None, bench.io())

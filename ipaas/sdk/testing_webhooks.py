@@ -1,5 +1,6 @@
 """The part of the generated suite about what vendors send: bad signatures, and samples of their documentation."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from ipaas.sdk.connector import webhook_event
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.samples import Sample, read_samples
 from ipaas.sdk.schemas import compile_schema, findings
-from ipaas.sdk.signatures import SignatureInvalid, SignatureScheme, sign, verify
+from ipaas.sdk.signatures import SignatureInvalid, SignatureScheme, sign, signed_body, verify
 from ipaas.sdk.testing_pages import check
 from ipaas.sdk.transports import HttpAnswer
 
@@ -17,11 +18,23 @@ if TYPE_CHECKING:
     from ipaas.sdk.connector import Connector
     from ipaas.sdk.testing import ConnectorSuite
 
-BODY = b'{"kit":1}'
-SECRETS = {"hex": "63616e617279" * 4, "base64": "Y2FuYXJ5LTdjMWYwYi1jYW5hcnktN2MxZjBi"}
-"""By the form that a scheme wants its secret in."""
-OTHERS = {"hex": "6f74686572" * 4, "base64": "b3RoZXItN2MxZjBiLW90aGVyLTdjMWYwYg=="}
-BODY_UNSIGNED = frozenset({"none", "basic", "jwt"})
+URL = "https://hooks.example.com/kit"
+SECRETS = {
+    "hex": ("63616e617279" * 4, "6f74686572" * 4),
+    "base64": ("Y2FuYXJ5LTdjMWYwYi1jYW4=", "b3RoZXItN2MxZjBiLW90aGU="),
+}
+"""A secret and another one, by the form that a scheme wants it in."""
+PLAIN = ("canary:7c1f0b7c1f0b7c1f0b7c1f0b7c1f0b", "canary:other77c1f0b7c1f0b7c1f0b7c1f0b")
+BODIES = {
+    "twilio": (b"Body=kit&From=%2B15550100", b"Body=kit&From=%2B15550199"),
+    "adyen": tuple(
+        b'{"notificationItems":[{"NotificationRequestItem":{"pspReference":"K1","eventCode":"%s","success":"true"}}]}'
+        % one
+        for one in (b"AUTHORISATION", b"CAPTURE")
+    ),
+}
+"""A body and another one, of the vendors whose schemes look into it."""
+BODY_UNSIGNED = frozenset({"none", "basic", "token", "jwt"})
 """Schemes that vouch for the sender and not for the body."""
 
 
@@ -42,21 +55,27 @@ class WebhookChecks:
 
 
 def _refuses(name: str, scheme: SignatureScheme) -> None:
-    form = scheme.key_encoding if scheme.kind == "hmac" else "base64"
-    secret, other = SECRETS.get(form, "canary-7c1f0b:canary"), OTHERS.get(form, "other-7c1f0b:other")
+    if scheme.kind == "jwt" and not scheme.algorithm.startswith("HS"):
+        scheme = replace(scheme, algorithm="HS256", jwks_url="")  # of a public key there is no private one here
+    form = "base64" if scheme.kind == "standard-webhooks" else scheme.key_encoding
+    secret, other = SECRETS.get(form, PLAIN)
+    plain, changed = BODIES.get(scheme.kind, (b'{"kit":1}', b'{"kit":2}'))
     moment = clock.now()
-    headers = sign(scheme, body=BODY, secrets=[secret], now=moment, delivery_id="kit-1")
-    verify(scheme, headers=headers, body=BODY, secrets=[secret], now=moment)
+    body = signed_body(scheme, body=plain, secrets=[secret])
+    headers = sign(scheme, body=body, secrets=[secret], now=moment, delivery_id="kit-1", url=URL)
+    if scheme.kind == "twilio":
+        headers["content-type"] = "application/x-www-form-urlencoded"
+    verify(scheme, headers=headers, body=body, secrets=[secret], now=moment, url=URL)
     late = moment + timedelta(seconds=scheme.tolerance_s + 5)
-    timed = bool(scheme.timestamp_header or scheme.pairs or scheme.kind == "standard-webhooks")
-    attempts = [("no signature", {}, BODY, secret, moment), ("another secret", headers, BODY, other, moment)]
+    attempts = [("no signature", {}, plain, secret, moment), ("another secret", headers, body, other, moment)]
     if scheme.kind not in BODY_UNSIGNED:
-        attempts.append(("another body", headers, BODY + b" ", secret, moment))
-    if timed:
-        attempts.append(("an old signature", headers, BODY, secret, late))
-    for what, given, body, known, now in attempts:
+        signed = body.replace(b"AUTHORISATION", b"CAPTURE") if scheme.kind == "adyen" else changed
+        attempts.append(("another body", headers, signed, secret, moment))
+    if scheme.timestamp_header or scheme.pairs:
+        attempts.append(("an old signature", headers, body, secret, late))
+    for what, given, sent, known, now in attempts:
         try:
-            verify(scheme, headers=given, body=body, secrets=[known], now=now)
+            verify(scheme, headers=given, body=sent, secrets=[known], now=now, url=URL)
         except SignatureInvalid:
             continue
         check(False, f"{name} takes a delivery with {what}")
@@ -67,7 +86,7 @@ def _understands_delivery(connector: "Connector", sample: Sample) -> None:
     headers = {name.lower(): value for name, value in sample.headers.items()}
     if sample.secret and trigger.signature is not None:
         now = sample.at or clock.now()
-        verify(trigger.signature, headers=headers, body=sample.body, secrets=[sample.secret], now=now)
+        verify(trigger.signature, headers=headers, body=sample.body, secrets=[sample.secret], now=now, url=sample.url)
     try:
         body = loads(sample.body)
     except JsonInvalid:

@@ -9,4 +9,3 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "smtp"
 
 class TestSmtp(ConnectorSuite):
     folder = FOLDER
-    config = {"host": "mail.shop.example", "from_address": "orders@shop.example"}

@@ -36,6 +36,13 @@ def default_tls() -> ssl.SSLContext:
     return context
 
 
+def unverified_tls() -> ssl.SSLContext:
+    """Encryption without knowing with whom: only where a connection's settings ask for exactly that."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def tls_context(
     *, ca_pem: str = "", client_cert_pem: str = "", client_key_pem: str = "", key_password: str = ""
 ) -> ssl.SSLContext:

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvloop
 
 from ipaas.core.net import EgressPolicy, close_client_for_loop
-from ipaas.sdk.loader import load_all
+from ipaas.sdk.loader import survey
 from ipaas.sdk.stubs.server import StubServer
 from ipaas.sdk.stubs.webhooks import poster
 
@@ -39,7 +39,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("a token is needed: --token or IPAAS_STUBS_TOKEN")
     folders = options.connectors or [Path(__file__).resolve().parents[3] / "connectors"]
     post = poster(EgressPolicy.parse(options.send_to))
-    server = StubServer(load_all(folders).values(), ledger=options.ledger, token=token, post=post, fsync=options.fsync)
+    loaded = survey(folders).connectors.values()
+    server = StubServer(loaded, ledger=options.ledger, token=token, post=post, fsync=options.fsync)
     gc.collect()
     gc.freeze()
     uvloop.run(_serve(server, options.host, options.port, options.smtp_port))

@@ -15,6 +15,7 @@ from ipaas.catalog.models import ImportedConnector
 from ipaas.catalog.registry import connectors, known_connector
 from ipaas.core.errors import NotFound
 from ipaas.sdk.connector import Connector
+from ipaas.sdk.quality import LEVELS
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, PageOutput, StrictSerializer
 from ipaas.web.api.pagination import PAGE_PARAMETERS, page_by_place
@@ -44,12 +45,23 @@ class ConnectorOutput(serializers.Serializer[Any]):
     api_version = serializers.CharField(help_text="The vendor's.")
     origin = serializers.ChoiceField(choices=ORIGINS)
     operations = serializers.IntegerField(help_text="How many it has.")
+    quality = serializers.ChoiceField(
+        choices=[("", "below bronze, or not tested since it changed"), *((one, one) for one in LEVELS)],
+        help_text="What its tests have proved; see the how-to of connectors.",
+    )
+
+
+class RequirementOutput(serializers.Serializer[Any]):
+    level = serializers.ChoiceField(choices=[(one, one) for one in LEVELS])
+    name = serializers.CharField()
+    reason = serializers.CharField(help_text="What is missing.")
 
 
 class ConnectorDetailOutput(ConnectorOutput):
     auth_schemes = serializers.ListField(child=serializers.CharField())
     actions = serializers.ListField(child=serializers.CharField())
     triggers = serializers.ListField(child=serializers.CharField())
+    missing = RequirementOutput(many=True, help_text="What stands between it and gold.")
     manifest = JsonField(help_text="The whole manifest; it holds no secret.")
 
 
@@ -148,7 +160,7 @@ class ConnectorViewSet(ApiViewSet):
         for row in ImportedConnector.objects.in_workspace(self.workspace.id).light().newest():
             names = ("slug", "title", "summary", "category", "version", "api_version")
             told = {name: getattr(row, name) for name in names}
-            yield {**told, "origin": IMPORTED, "operations": row.action_count}
+            yield {**told, "origin": IMPORTED, "operations": row.action_count, "quality": ""}
 
 
 @extend_schema(tags=["connections"])
@@ -217,6 +229,8 @@ def _told(connector: Connector) -> dict[str, Any]:
         **{name: getattr(manifest, name) for name in names},
         "origin": INSTALLED if manifest.slug in connectors() else IMPORTED,
         "operations": len(manifest.actions),
+        "quality": connector.quality.level,
+        "missing": connector.quality.missing,
         "auth_schemes": list(manifest.auth),
         "actions": list(manifest.actions),
         "triggers": list(manifest.triggers),

@@ -25,7 +25,7 @@ from ipaas.catalog.imports import (
     proposal_of,
 )
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
-from ipaas.catalog.registry import connectors, known_connector
+from ipaas.catalog.registry import connectors, installed, known_connector
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
 from ipaas.sdk.manifest_reader import manifest_schema
@@ -65,6 +65,7 @@ def connector_list(request: WorkspaceRequest) -> HttpResponse:
         "filters": {"q": asked(request, "q"), "category": choices, "clear_url": clear},
         "drafts": _drafts(request),
         "import_url": _import_url(request),
+        "unloaded": installed().unloaded if request.actor.may("connections.edit") else (),
     }
     return render(request, "catalog/connector_list.html", context)
 
@@ -72,7 +73,8 @@ def connector_list(request: WorkspaceRequest) -> HttpResponse:
 def _installed(request: WorkspaceRequest) -> Iterable[dict[str, Any]]:
     for slug, connector in connectors().items():
         manifest = connector.manifest
-        yield _row(request, slug, manifest, version=manifest.version, operations=len(manifest.actions), imported=False)
+        row = _row(request, slug, manifest, version=manifest.version, operations=len(manifest.actions), imported=False)
+        yield {**row, "quality": connector.quality.level}
 
 
 def _imported(request: WorkspaceRequest) -> Iterable[dict[str, Any]]:
@@ -122,13 +124,15 @@ def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
     """Operations, ways to authenticate, versions and who uses which; ``?operation=`` opens one."""
     versions = list(ImportedConnector.objects.in_workspace(request.workspace.id).filter(slug=connector).defer("packed"))
     version = asked(request, "version")
-    manifest = known_connector(request.workspace.id, connector, version).manifest
+    found = known_connector(request.workspace.id, connector, version)
+    manifest = found.manifest
     row = next((one for one in versions if one.version == manifest.version), None)
     operations, left_out = _operations(manifest, row.groups if row is not None else {}, asked(request, "find"))
     may_edit = request.actor.may("connections.edit")
     context = {
         "manifest": manifest,
         "imported": row,
+        "quality": found.quality,
         "crumbs": _crumbs(request),
         "groups": operations,
         "left_out": left_out,

@@ -15,7 +15,7 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.actor import Actor
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
-from ipaas.flows.models import FlowVersion
+from ipaas.flows.models import Flow, FlowVersion
 from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.models import Attempt, Run, StepRun
 from ipaas.runtime.reading import WINDOW, business_ids_of, floor_of
@@ -116,12 +116,14 @@ def _attempt(shown: ShownRun, step: StepRun, attempt: Attempt) -> dict[str, Any]
 
 
 def _runs_compared(request: WorkspaceRequest, run: Run) -> dict[str, Any]:
-    wanted = read_id(asked(request, "with"))
+    text = asked(request, "with")
+    wanted = read_id(text)
     other = run_of(request, wanted) if wanted is not None else None
     found: dict[str, Any] = {
         "title": _("Compare with another run"),
         "candidates": _candidates(request, run),
-        "chosen": str(wanted or ""),
+        "chosen": text,
+        "wrong": [_("This is not the id of a run.")] if text and wanted is None else [],
         "before_label": _label(other) if other is not None else "",
         "after_label": _label(run),
     }
@@ -162,11 +164,11 @@ class _RunData:
     @property
     def facts(self) -> dict[str, Any]:
         run = self.run
-        version = FlowVersion.objects.filter(id=run.version_id).select_related("document").first()
+        version = FlowVersion.objects.filter(id=run.version_id).only("number").first()
         place = Environment.objects.filter(id=run.environment_id).values_list("name", flat=True).first()
         return {
             "state": state_look(run.status).word,
-            "flow": version.document.title if version is not None else "",
+            "flow": Flow.objects.filter(id=run.flow_id).values_list("title", flat=True).first() or "",
             "version": version.number if version is not None else None,
             "environment": place,
             "business ids": dict(business_ids_of([run]).get(run.id, [])),

@@ -13,6 +13,7 @@ from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
+from ipaas.core.phrases import in_words
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
@@ -61,7 +62,9 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
     except InvalidInput as error:
         found = shared.refused(error)
         if "autosave" in request.POST:
-            return _told_quietly(_("Not saved yet: %(why)s") % {"why": found[0].message if found else error.detail})
+            return _told_quietly(
+                _("Not saved yet: %(why)s") % {"why": found[0].message if found else in_words(error.detail)}
+            )
         return _editor(request, pages, document, text, revision, status=422, findings=found, problem=_("Not saved."))
     except Conflict as error:
         if "autosave" in request.POST:
@@ -71,6 +74,8 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
         words = {"revision": saved.draft_revision}
         return JsonResponse({**words, "told": _("Saved as revision %(revision)s") % words})
     messages.success(request, _("Draft saved as revision {number}.").format(number=saved.draft_revision))
+    if "try" in request.POST and pages.kind == "flow":
+        return redirect(f"{pages.url(request, 'test', saved.slug)}?version={shared.DRAFT}")
     return redirect(pages.url(request, "edit", saved.slug))
 
 
@@ -141,6 +146,7 @@ def _editor(
         "check_url": pages.url(request, "check"),
         "publish_url": pages.url_if(request, "publish", "publish", document) if may_publish and not owner else "",
         "environments": _environments(request, document),
+        "may_try": pages.kind == "flow" and request.actor.may("flows.trigger", getattr(document, "flow_id", None)),
         **pages.extras(request, content),
         **more,
     }

@@ -12,7 +12,7 @@ from django.test import Client
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.audit.models import AuditEntry
-from ipaas.catalog import gateway
+from ipaas.catalog import gateway, registry
 from ipaas.catalog.gateway import ErrorInfo, GatewayOutcome
 from ipaas.catalog.imports import draft_import, import_connector
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
@@ -20,6 +20,8 @@ from ipaas.catalog.services import create_connection
 from ipaas.core import jsonio
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import ErrorClass
+from ipaas.sdk.loader import Survey, Unloaded
+from ipaas.web.pages import catalog as catalog_pages
 from tests.factories.descriptions import SOURCE, changed
 from tests.integration.web.conftest import VALUE, Browsers
 
@@ -372,3 +374,19 @@ def test_nonsense_in_a_field_is_said_and_no_defect(
     assert answer.status_code == 422
     assert builder.post(NEW, {"slug": "post", "category": "generic", "file-clear": text}).status_code == 422
     assert builder.post(f"{NEW}?slug={field}&find=%00", {field: text}).status_code == 422
+
+
+def test_a_connector_shows_its_level_and_what_is_missing(builder: Client) -> None:
+    page = text_of(builder.get(f"{LIST}of/storefront/"))
+    assert "silver" in page
+    assert "no signed sample" in page
+    assert "silver" in text_of(builder.get(LIST))
+
+
+def test_a_connector_that_can_not_be_loaded_is_told_to_those_who_build(
+    as_role: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Survey(dict(registry.connectors()), (Unloaded("/srv/connectors/acme", "Its manifest is not valid."),))
+    monkeypatch.setattr(catalog_pages, "installed", lambda: broken)
+    assert "/srv/connectors/acme" in text_of(as_role("builder").get(LIST))
+    assert "/srv/connectors/acme" not in text_of(as_role("viewer").get(LIST))
