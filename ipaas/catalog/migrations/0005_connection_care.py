@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0003_connecting"),
+        ("catalog", "0004_import_drafts_are_read_once"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
