@@ -23,6 +23,7 @@ class CatalogConfig(AppConfig):
                 "connection.enabled": "A connection was enabled.",
                 "connection.disabled": "A connection was disabled: calls over it fail.",
                 "connection.tested": "A connection's test call was made.",
+                "connection.end_announced": "A vendor announced that an operation in use ends.",
                 "connection.connected": "Somebody said yes at the vendor, and the connection has its token.",
                 "connection.credential_entered": "A connection's credential was entered, as a version of its secret.",
                 "connection.share_created": "A link was made by which somebody without an account connects it.",

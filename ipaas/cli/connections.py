@@ -14,11 +14,6 @@ from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reas
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def register(main: click.Group) -> None:
-    """Add the commands to ``ipaas``."""
-    main.add_command(connections)
-
-
 @click.group(cls=Told)
 def connections() -> None:
     """Connections to services, and their breakers."""

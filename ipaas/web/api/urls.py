@@ -12,6 +12,7 @@ from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
 from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet, AuditJobViewSet
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.bulk import BulkJobViewSet
+from ipaas.web.api.connecting import ConnectingViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
@@ -170,6 +171,18 @@ urlpatterns = [
     path(f"{CONNECTION}/policy", PolicyViewSet.as_view({"get": "of_connection"}), name="connection_policy"),
     path(f"{CONNECTION}/health", ConnectionViewSet.as_view({"get": "health"}), name="connection_health"),
     path(f"{CONNECTION}/try", ConnectionViewSet.as_view({"post": "try_out"}), name="connection_try"),
+    path(f"{CONNECTION}/access", ConnectingViewSet.as_view({"get": "access"}), name="connection_access"),
+    path(
+        f"{CONNECTION}/share-links",
+        ConnectingViewSet.as_view({"get": "list", "post": "create"}),
+        name="share_link_list",
+    ),
+    path(
+        f"{CONNECTION}/share-links/<uuid:link_id>/revoke",
+        ConnectingViewSet.as_view({"post": "revoke"}),
+        name="share_link_revoke",
+    ),
+    *_deeds(ConnectingViewSet, "connection", CONNECTION, "credential", "clone"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
     path("vault/backend", VaultBackendViewSet.as_view({"get": "retrieve", "put": "assign"}), name="vault_backend"),
     path("vault/backend/check", VaultBackendViewSet.as_view({"post": "check"}), name="vault_backend_check"),

@@ -148,6 +148,12 @@ TABLE: list[Row] = [
     ("PATCH", "connections/{connection}", {"title": "Pay"}, "connections.edit", 200),
     ("DELETE", "connections/{connection}", None, "connections.edit", 204),
     ("GET", "connections/{connection}/health", None, "connections.view", 200),
+    ("GET", "connections/{connection}/access", None, "connections.view", 200),
+    ("POST", "connections/{connection}/credential", {"values": {"token": "t0psecret-2"}}, "connections.edit", 200),
+    ("POST", "connections/{connection}/clone", {"environment": "berlin"}, "connections.edit", 201),
+    ("GET", "connections/{connection}/share-links", None, "connections.edit", 200),
+    ("POST", "connections/{connection}/share-links", {"note": "Bob"}, "connections.edit", 201),
+    ("POST", "connections/{connection}/share-links/{share}/revoke", {}, "connections.edit", 200),
     ("POST", "connections/{connection}/test", {}, "connections.test", 200),
     ("POST", "connections/{connection}/try", TRIED, "connections.test", 200),
     ("POST", "connections/{connection}/breaker", {**REASON, "state": "open"}, "connections.force_breaker", 200),
@@ -259,6 +265,8 @@ TABLE: list[Row] = [
 ]
 BEYOND = {"flows.view", "runs.view", "approvals.view", "approvals.decide"}
 ALSO_NEEDED = {
+    "connections/{connection}/credential": {"secrets.write", "secrets.rotate"},
+    "connections/{connection}/share-links": {"secrets.write"},
     "endpoints": {"settings.edit"},
     "run-filters/{filter}": {"settings.edit"},
     "documents/apply": {"schemas.view"},
