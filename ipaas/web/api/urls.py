@@ -180,6 +180,16 @@ urlpatterns = [
     ),
     *_crud(EndpointViewSet, "endpoint", "endpoints", "<uuid:endpoint_id>", **CHANGED, **DELETED),
     *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate"),
+    path(
+        "endpoints/<uuid:endpoint_id>/subscription",
+        EndpointViewSet.as_view({"post": "subscribe", "delete": "unsubscribe"}),
+        name="endpoint_subscription",
+    ),
+    path(
+        "endpoints/<uuid:endpoint_id>/subscription/check",
+        EndpointViewSet.as_view({"post": "check_subscription"}),
+        name="endpoint_subscription_check",
+    ),
     *_crud(WebhookViewSet, "webhook", "webhooks", "<uuid:webhook_id>", **CHANGED, **DELETED),
     path("webhooks/types", WebhookViewSet.as_view({"get": "types"}), name="webhook_types"),
     *_deeds(WebhookViewSet, "webhook", "webhooks/<uuid:webhook_id>", "pause", "resume", "rotate", "test", "redeliver"),

@@ -10,9 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
-from ipaas.core.errors import NotFound
 from ipaas.events import services
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint, Receipt
@@ -20,7 +18,8 @@ from ipaas.flows.models import Deployment
 from ipaas.web.pages.document_views import reason_of
 from ipaas.web.pages.documents import with_items
 from ipaas.web.pages.endpoint_forms import EndpointForm
-from ipaas.web.pages.endpoint_rows import endpoint_row, endpoint_rows, endpoint_url, receipt_rows
+from ipaas.web.pages.endpoint_rows import endpoint_at, endpoint_row, endpoint_rows, endpoint_url, receipt_rows
+from ipaas.web.pages.endpoint_subscriptions import subscription_context
 from ipaas.web.pages.support import asked, environment_of, form_errors, newest_first, posted, told
 from ipaas.web.readmodels import CursorPage, Link
 
@@ -55,7 +54,7 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
 @page("connections.view")
 def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     environment_of(request)
-    endpoint = _endpoint(request, environment, slug)
+    endpoint = endpoint_at(request, environment, slug)
     receipts = Receipt.objects.filter(endpoint_id=endpoint.id).only(*UNSEALED)
     found, listed = newest_first(request, receipts, _("receipts"))
     context = {
@@ -65,6 +64,7 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
         "secret": _secret(request, endpoint),
         "starts": _started_flows(request, endpoint),
         "page": with_items(listed, receipt_rows(request, found)),
+        **subscription_context(request, endpoint),
         **_deeds(request, endpoint),
     }
     return render(request, "events/endpoint_detail.html", context)
@@ -150,7 +150,7 @@ def endpoint_new(request: WorkspaceRequest) -> HttpResponse:
 @page("connections.edit")
 def endpoint_edit(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     environment_of(request)
-    endpoint = _endpoint(request, environment, slug)
+    endpoint = endpoint_at(request, environment, slug)
     data = request.POST if request.method == "POST" else None
     form = EndpointForm(data, workspace=request.workspace, endpoint=endpoint)
     if request.method == "POST" and form.is_valid():
@@ -172,7 +172,7 @@ def _form_page(request: WorkspaceRequest, form: EndpointForm, title: str, cancel
 @require_POST
 @page("connections.edit")
 def endpoint_pause(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = _endpoint(request, environment, slug)
+    endpoint = endpoint_at(request, environment, slug)
     with told(request, _("The endpoint is paused: senders are told to come back later.")):
         services.pause_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
     return redirect(endpoint_url(endpoint))
@@ -181,7 +181,7 @@ def endpoint_pause(request: WorkspaceRequest, environment: str, slug: str) -> Ht
 @require_POST
 @page("connections.edit")
 def endpoint_resume(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = _endpoint(request, environment, slug)
+    endpoint = endpoint_at(request, environment, slug)
     with told(request, _("The endpoint takes deliveries again.")):
         services.resume_endpoint(actor=request.actor, endpoint=endpoint, reason=posted(request, "reason", 500))
     return redirect(endpoint_url(endpoint))
@@ -191,7 +191,7 @@ def endpoint_resume(request: WorkspaceRequest, environment: str, slug: str) -> H
 @page("connections.edit")
 def endpoint_rotate(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     """A new address; the old one is gone at once."""
-    endpoint = _endpoint(request, environment, slug)
+    endpoint = endpoint_at(request, environment, slug)
     with told(request, _("The endpoint has a new address: tell it to the sender.")):
         services.rotate_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
     return redirect(endpoint_url(endpoint))
@@ -200,20 +200,11 @@ def endpoint_rotate(request: WorkspaceRequest, environment: str, slug: str) -> H
 @require_POST
 @page("connections.edit")
 def endpoint_delete(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = _endpoint(request, environment, slug)
+    endpoint = endpoint_at(request, environment, slug)
     with told(request, _("{title} is deleted.").format(title=endpoint.title)):
         services.delete_endpoint(actor=request.actor, endpoint=endpoint)
         return redirect("events:endpoint_list", request.workspace.slug)
     return redirect(endpoint_url(endpoint))
-
-
-def _endpoint(request: WorkspaceRequest, environment: str, slug: str) -> Endpoint:
-    place = Environment.objects.filter(workspace=request.workspace, slug=environment).first()
-    rows = Endpoint.objects.select_related("workspace", "environment").filter(workspace=request.workspace, slug=slug)
-    found = rows.filter(environment=place).first() if place is not None else None
-    if found is None:
-        raise NotFound(what="endpoint")
-    return found
 
 
 def _crumbs(request: WorkspaceRequest) -> list[Link]:

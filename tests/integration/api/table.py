@@ -167,6 +167,9 @@ TABLE: list[Row] = [
     ("POST", "endpoints/{endpoint}/pause", REASON, "connections.edit", 200),
     ("POST", "endpoints/{endpoint}/resume", {}, "connections.edit", 409),
     ("POST", "endpoints/{endpoint}/rotate", REASON, "connections.edit", 200),
+    ("POST", "endpoints/{endpoint}/subscription", {"connection": "nowhere"}, "connections.edit", 422),
+    ("DELETE", "endpoints/{endpoint}/subscription", None, "connections.edit", 404),
+    ("POST", "endpoints/{endpoint}/subscription/check", {}, "connections.edit", 404),
     ("GET", "webhooks", None, "webhooks.view", 200),
     ("GET", "webhooks/types", None, "webhooks.view", 200),
     (
