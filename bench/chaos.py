@@ -75,7 +75,16 @@ TRIES = 200
 SETTLE_S = 600.0  # a breaker whose probes fail stays open for two minutes each time
 BACK_S, RECOVERY_S = 60.0, 8.0
 _WORK_LEFT = "SELECT count(*) FROM runtime_work WHERE kind IN (0, 1)"
-_LETTERS = "SELECT business_key, error_code FROM runtime_deadletter WHERE state = 'open'"
+_PLACE = """
+FROM events_endpoint p JOIN accounts_environment e ON e.id = p.environment_id
+  JOIN accounts_workspace w ON w.id = e.workspace_id
+WHERE w.slug = 'demo' AND e.slug = 'production' AND p.slug = 'storefront-orders'
+"""
+_PUBLIC_ID = f"SELECT p.public_id {_PLACE}"
+_LETTERS = f"""
+SELECT business_key, error_code FROM runtime_deadletter
+  WHERE state = 'open' AND environment_id = (SELECT p.environment_id {_PLACE})
+"""  # noqa: S608 - of constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,9 +301,6 @@ def _end(storm: Storm, order_id: str, book: OrderBook, letters: Mapping[str, str
     done = ", ".join(f"{what} {number}" for what, number in sorted(book.done.items())) or "nothing"
     storm.problems.append(f"{order_id} is {state} and nobody is told; done: {done}")
     return "LOST"
-
-
-_PUBLIC_ID = "SELECT public_id FROM events_endpoint WHERE slug = 'storefront-orders'"
 
 
 def _query(running: Instance, statement: str) -> list[Any]:

@@ -57,6 +57,20 @@ class Settings(BaseSettings):
             "**Keep a copy away from the database: without it no secret and no payload can be read again.**"
         ),
     )
+    secrets_dir: Path | None = Field(
+        None,
+        description=(
+            "Folder of mounted secrets, `<workspace>/<secret>/<field>`, for workspaces whose vault has the file "
+            "backend. See [the vault](../explanation/vault.md)."
+        ),
+    )
+    break_glass: bool = Field(
+        False,
+        description=(
+            "Whether administrators may read the live value of a secret, with a reason, on record and told to all "
+            "administrators. Off: nobody can. For an emergency; switch it off again."
+        ),
+    )
     metrics_token: SecretStr | None = Field(
         None,
         min_length=16,
@@ -153,6 +167,14 @@ class Settings(BaseSettings):
         description=(
             "Take addresses as verified although the provider does not send `email_verified`. Only for a provider "
             "whose people can not choose their address."
+        ),
+    )
+    files_root: Path | None = Field(
+        None,
+        description=(
+            "Folder whose files flows may read and write, each workspace only below the folder of its own slug: "
+            "`/srv/ipaas/files` gives the workspace acme `/srv/ipaas/files/acme`. Without it the connectors for local "
+            "files and SQLite refuse. With several worker hosts it lies on storage that they share."
         ),
     )
     demo_warehouse_url: SecretStr | None = Field(

@@ -175,6 +175,8 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
 MFA_ADAPTER = "ipaas.accounts.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
+    "authenticate": "ipaas.accounts.app_codes.SignInCodeForm",
+    "reauthenticate": "ipaas.accounts.app_codes.ConfirmCodeForm",
     "add_webauthn": "ipaas.accounts.passkey_forms.AddPasskeyForm",
     "authenticate_webauthn": "ipaas.accounts.passkey_forms.SecondFactorForm",
     "reauthenticate_webauthn": "ipaas.accounts.passkey_forms.ConfirmForm",

@@ -1,5 +1,6 @@
 """Who belongs where: users, workspaces, environments, memberships, API keys."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -15,6 +16,9 @@ from ipaas.accounts.querysets import (
 )
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7
+
+PRODUCTION = "production"
+"""The usual name of the environment where the real systems are."""
 
 
 class UserManager(BaseUserManager["User"]):
@@ -66,6 +70,11 @@ class Workspace(models.Model):
         """A workspace belongs to itself, so that ``require_permission`` takes it as a subject."""
         return self.id
 
+    @property
+    def production(self) -> "Environment | None":
+        """The environment where the real systems are; None while there is none at all."""
+        return production_among(list(self.environments.all()))
+
 
 class Environment(models.Model):
     """Development, staging, production: the same flows, other connections and variables."""
@@ -83,6 +92,11 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+def production_among(places: Sequence[Environment]) -> Environment | None:
+    """Of a workspace's environments in order: the one that is called so, else the last, where flows arrive."""
+    return next((one for one in places if one.slug == PRODUCTION), places[-1] if places else None)
 
 
 class Membership(models.Model):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils.http import urlsafe_base64_encode
 
 from ipaas import audit
@@ -14,7 +15,15 @@ from ipaas.accounts.errors import LastAdmin
 from ipaas.accounts.flow_roles import assign_flow_role, withdraw_flow_role
 from ipaas.accounts.guards import check_password, checked_email, create_user, grantable, own_member, refuse
 from ipaas.accounts.invitations import invite_member, renew_invitation, revoke_invitation
-from ipaas.accounts.models import Environment, Membership, ServiceAccount, User, Workspace
+from ipaas.accounts.models import (
+    PRODUCTION,
+    Environment,
+    Membership,
+    ServiceAccount,
+    User,
+    Workspace,
+    production_among,
+)
 from ipaas.accounts.second_factor import reset_second_factor
 from ipaas.accounts.signin import workspaces_of
 from ipaas.accounts.workspace_settings import check_settings
@@ -96,14 +105,19 @@ def create_environment(
     slug: str,
     name: str,
     actor: Actor,
-    position: int = 0,
+    position: int | None = None,
     variables: dict[str, Any] | None = None,
 ) -> Environment:
-    """Add an environment; ``variables`` are the values flows read as ``vars``."""
+    """Add an environment; ``variables`` are the values flows read as ``vars``.
+
+    Without a position it stands before production, which stays where flows arrive at last.
+    """
     require_permission(actor, "settings.edit", workspace)
     _check_slug(slug, 40)
     if Environment.objects.filter(workspace=workspace, slug=slug).exists():
         raise Conflict(what=f"There is an environment {slug!r} already.")
+    if position is None:
+        position = _before_production(workspace, slug)
     environment = Environment.objects.create(
         workspace=workspace, slug=slug, name=name, position=position, variables=variables or {}
     )
@@ -117,21 +131,41 @@ def create_environment(
     return environment
 
 
+def _before_production(workspace: Workspace, slug: str) -> int:
+    """The position of a new environment: that of production, which moves on by one; production itself comes last."""
+    places = list(Environment.objects.select_for_update().filter(workspace=workspace))
+    production = production_among(places)
+    if production is None or slug == PRODUCTION:
+        return max((one.position + 1 for one in places), default=0)
+    taken = production.position
+    behind = Environment.objects.filter(Q(id=production.id) | Q(position__gt=taken), workspace=workspace)
+    behind.update(position=F("position") + 1)
+    return taken
+
+
 @transaction.atomic
-def change_environment(*, environment: Environment, name: str, variables: dict[str, Any], actor: Actor) -> Environment:
-    """Rename an environment and replace its variables; the audit entry names the variables that changed."""
+def change_environment(
+    *, environment: Environment, name: str, variables: dict[str, Any], actor: Actor, position: int | None = None
+) -> Environment:
+    """Rename an environment and replace its variables; the audit entry names the variables that changed.
+
+    ``position`` is its place in the order of promotion; None leaves it.
+    """
     require_permission(actor, "settings.edit", environment)
     locked = Environment.objects.select_for_update().get(id=environment.id)
     names = locked.variables.keys() | variables.keys()
     changed = sorted(key for key in names if locked.variables.get(key) != variables.get(key))
+    details: dict[str, Any] = {"variables": changed}
+    if position is not None and position != locked.position:
+        details["position"] = locked.position = position
     locked.name, locked.variables = name, variables
-    locked.save(update_fields=["name", "variables"])
+    locked.save(update_fields=["name", "variables", "position"])
     audit.record(
         "environment.changed",
         actor=actor,
         workspace_id=locked.workspace_id,
         subject=("environment", locked.id, locked.slug),
-        details={"variables": changed},
+        details=details,
     )
     return locked
 

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from ipaas.accounts import invitation_views, password_views, signon_views
+from ipaas.accounts.app_codes import SetUpAppView
 
 _to_signin = RedirectView.as_view(pattern_name="account_login")
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("invitation/<str:token>/", invitation_views.invitation, name="account_invitation"),
     path("sso/", signon_views.signon, name="account_signon"),
     path("sso/callback/", signon_views.signon_callback, name="account_signon_callback"),
+    path("two-factor/totp/activate/", SetUpAppView.as_view(), name="mfa_activate_totp"),
     path("two-factor/", include("allauth.mfa.urls")),
     # the library links to this name; it leads back to sign-in
     path("signup/", _to_signin, name="account_signup"),

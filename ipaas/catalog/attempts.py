@@ -9,9 +9,8 @@ from django.db import InterfaceError, OperationalError
 
 from ipaas.catalog import credentials, oauth
 from ipaas.catalog.credentials import NOTHING, OpenedSecret
-from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable
+from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable, TokenBusy
 from ipaas.catalog.failures import failure_of
-from ipaas.catalog.oauth import TokenBusy
 from ipaas.catalog.resolution import Resolved
 from ipaas.catalog.transports import BoundTransports
 from ipaas.core.errors import IpaasError
@@ -20,15 +19,17 @@ from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
 from ipaas.sdk.connector import RequestView, ResponseView
 from ipaas.sdk.errors import ActionError
+from ipaas.sdk.tokens import needs_token
+from ipaas.vault.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from ipaas.catalog.gateway import GatewayCall
 
 JSON = Any
 log = get_logger(__name__)
-_OAUTH = "oauth2_client_credentials"
 _TOKEN_WAIT_S = 0.3
 _DATABASE_WAIT_S = 1.0
+_VAULT_WAIT_S = 15.0
 _HIDDEN_HEADERS = frozenset({"set-cookie", "www-authenticate"})
 
 
@@ -62,6 +63,8 @@ async def transport(call: Call) -> Response:
             raise call.interruption from None
         if isinstance(error, TokenBusy):
             return Response("deferred", wait_s=_TOKEN_WAIT_S)
+        if isinstance(error, BackendUnavailable) and not call.intended:
+            return Response("deferred", error=failure_of(error), wait_s=_VAULT_WAIT_S)
         if isinstance(error, InterfaceError | OperationalError) and not call.intended:
             return Response("deferred", wait_s=_DATABASE_WAIT_S)  # our own database is away, nothing has left
         if not isinstance(error, IpaasError):
@@ -108,14 +111,14 @@ async def _transports(attempt: Attempt, call: Call) -> BoundTransports:
     resolved, loop = attempt.resolved, asyncio.get_running_loop()
     secret = await _secret(attempt)
     renew = None
-    if resolved.scheme is not None and resolved.scheme.type == _OAUTH:
+    if resolved.scheme is not None and needs_token(resolved.scheme):
         plain = secret
 
         async def renew_token(refused: OpenedSecret) -> OpenedSecret:
             value = refused.fields.get("access_token", "")
-            return await oauth.with_token(resolved, plain, attempt.client, call.deadline - loop.time(), refused=value)
+            return await oauth.with_token(resolved, plain, attempt.client, refused=value)
 
-        secret = await oauth.with_token(resolved, plain, attempt.client, call.deadline - loop.time())
+        secret = await oauth.with_token(resolved, plain, attempt.client)
         renew = renew_token
     return BoundTransports(call, resolved, secret, attempt.client, attempt.call.trace, loop.time, renew)
 
@@ -134,6 +137,8 @@ async def _secret(attempt: Attempt) -> OpenedSecret:
         return await credentials.opened(
             resolved.workspace_id, resolved.secret, purpose=attempt.call.action, flow_label=attempt.call.flow_label
         )
+    except BackendUnavailable:
+        raise
     except IpaasError as error:
         raise CredentialUnreadable(connection=resolved.slug, reason=error.detail) from error
 

@@ -1,5 +1,10 @@
 """What must hold for a connection before it is stored."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from ipaas.catalog.credentials import TLS_FIELDS
+from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection
 from ipaas.catalog.registry import connector_of, policy_of
 from ipaas.catalog.resolution import egress_of, origin_of
@@ -7,7 +12,9 @@ from ipaas.core.errors import InvalidInput
 from ipaas.core.net import EgressRefused, Target, check_url, parse_url
 from ipaas.policies.schema import check_policy
 from ipaas.policies.settings import PLATFORM, merge
-from ipaas.sdk.manifest import Manifest
+from ipaas.sdk.credential_fields import CredentialUnusable
+from ipaas.sdk.manifest import AuthScheme, Manifest
+from ipaas.sdk.tokens import address_in
 from ipaas.vault.models import Secret
 
 Finding = dict[str, str]
@@ -33,6 +40,30 @@ def origin(row: Connection) -> str:
     connector = connector_of(row)
     target = _target(row, connector.manifest)
     return origin_of(connector.manifest.protocol, target, connector.with_config_defaults(row.config))
+
+
+def scheme_of(row: Connection) -> AuthScheme:
+    """The scheme of a connection; raises ConnectorMissing where its connector knows it no more."""
+    scheme = connector_of(row).manifest.auth.get(row.auth_scheme)
+    if scheme is None:
+        raise ConnectorMissing(connector=f"{row.connector} with the authentication {row.auth_scheme}")
+    return scheme
+
+
+def secret_places(row: Connection) -> tuple[str, ...]:
+    """Where the secret goes: the connection's origin, and the addresses at which its scheme gets tokens."""
+    connector = connector_of(row)
+    scheme = connector.manifest.auth.get(row.auth_scheme)
+    config = connector.with_config_defaults(row.config)
+    texts = (scheme.token_url, scheme.authorize_url) if scheme is not None else ()
+    return (checked_origin(row), *(_filled_in(text, config) for text in texts))
+
+
+def _filled_in(text: str, config: Mapping[str, Any]) -> str:
+    try:
+        return address_in(text, config)
+    except CredentialUnusable:  # a setting is missing: it goes nowhere yet
+        return ""
 
 
 def checked_origin(row: Connection) -> str:
@@ -78,12 +109,20 @@ def _scheme_faults(row: Connection, manifest: Manifest) -> list[Finding]:
         return [_finding("auth_scheme", "scheme.unknown", f"is one of {', '.join(manifest.auth)}")]
     if not row.secret:
         return []
-    if scheme.type == "none":
-        return [_finding("secret", "secret.unused", "stays empty for this authentication")]
     secret = Secret.objects.in_workspace(row.workspace_id).filter(slug=str(row.secret)).first()
     if secret is None:
         return [_finding("secret", "secret.missing", "is not a secret of this workspace")]
+    if scheme.type == "none" and not _is_for_tls(secret):
+        return [
+            _finding("secret", "secret.unused", "stays empty for this authentication, but for a client certificate")
+        ]
     return []
+
+
+def _is_for_tls(secret: Secret) -> bool:
+    """Whether a secret holds a client certificate or a private authority, and nothing else."""
+    names = secret.versions.filter(state="live").values_list("field_names", flat=True).first()
+    return bool(names) and set(names or ()) <= set(TLS_FIELDS)
 
 
 def _policy_faults(row: Connection, manifest: Manifest) -> list[Finding]:

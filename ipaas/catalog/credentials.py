@@ -4,16 +4,20 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus
 from uuid import UUID
 
-from ipaas.catalog.threads import once_in_thread
+from ipaas.catalog.threads import once_beside
+from ipaas.core.net import TlsContext, tls_context
 from ipaas.sdk.auth import Credential
 from ipaas.vault.opening import open_secret, peek_secret
 
 JSON = Any
+TLS_FIELDS = ("tls_client_cert", "tls_client_key", "tls_key_password", "tls_ca")
+"""Fields that any connection's secret may hold: a client certificate with its key, and a private authority (PEM)."""
+_PUBLIC = frozenset({"tls_client_cert", "tls_ca", "region", "issuer", "subject"})
 MASK = "‹secret›"
 _SHORTEST = 6
 _MAX_KEPT = 1000
@@ -21,12 +25,13 @@ _MAX_KEPT = 1000
 
 @dataclass(slots=True)
 class OpenedSecret:
-    """Fields of one version. ``static``: the credential, where it is the same for every request."""
+    """Fields of one version. ``static``: credentials that are the same for every request, by connector and scheme."""
 
     fields: Mapping[str, str]
     needles: re.Pattern[str] | None
     byte_needles: re.Pattern[bytes] | None
-    static: Credential | None = None
+    static: dict[tuple[str, str, str], Credential] = field(default_factory=dict)
+    tls: TlsContext | None = None
 
     def __repr__(self) -> str:
         return "OpenedSecret(…)"
@@ -43,7 +48,7 @@ async def opened(workspace_id: UUID, slug: str, *, purpose: str, flow_label: str
     fields = peek_secret(workspace_id, slug, purpose=purpose, flow_label=flow_label)
     if fields is None:
         key = ("secret", workspace_id, slug)
-        fields = await once_in_thread(key, open_secret, workspace_id, slug, purpose=purpose, flow_label=flow_label)
+        fields = await once_beside(key, open_secret, workspace_id, slug, purpose=purpose, flow_label=flow_label)
     kept = _opened.get((workspace_id, slug))
     if kept is None or kept.fields != fields:
         if len(_opened) >= _MAX_KEPT:
@@ -57,6 +62,19 @@ def opened_from(fields: Mapping[str, str]) -> OpenedSecret:
     text = re.compile("|".join(re.escape(form) for form in forms)) if forms else None
     raw = re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
     return OpenedSecret(dict(fields), text, raw)
+
+
+def tls_of(secret: OpenedSecret) -> TlsContext | None:
+    """The TLS settings that a secret brings along; None for the usual ones. Raises TlsFailed for unusable PEM."""
+    fields = secret.fields
+    if secret.tls is None and any(fields.get(name) for name in TLS_FIELDS):
+        secret.tls = tls_context(
+            ca_pem=fields.get("tls_ca", ""),
+            client_cert_pem=fields.get("tls_client_cert", ""),
+            client_key_pem=fields.get("tls_client_key", ""),
+            key_password=fields.get("tls_key_password", ""),
+        )
+    return secret.tls
 
 
 def forget_all() -> None:
@@ -89,8 +107,8 @@ def _scrub(value: JSON, needles: re.Pattern[str]) -> JSON:
 def _forms(fields: Mapping[str, str]) -> list[str]:
     """Spellings in which a value may come back: plain, in JSON, in URLs, in Base64, in hexadecimal."""
     forms: set[str] = set()
-    for value in fields.values():
-        if len(value) >= _SHORTEST:
+    for name, value in fields.items():
+        if len(value) >= _SHORTEST and name not in _PUBLIC:
             raw = value.encode()
             forms |= {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
             forms |= {quote(value, safe=""), quote(value), quote_plus(value), raw.hex(), _base64(raw)}

@@ -47,6 +47,60 @@ class CredentialUnreadable(IpaasError):
     remedy = "Enter a new version of the secret."
 
 
+class TokenBusy(IpaasError):
+    """Another worker is fetching the access token of {connection}."""
+
+    status = 503
+    code = "token_busy"
+    title = "Access token under way"
+    remedy = "Nothing to do: the call is made again in a moment."
+
+
+class ReconnectNeeded(IpaasError):
+    """The other side ended what was granted to the connection {connection} ({told})."""
+
+    status = 409
+    code = "reconnect_needed"
+    title = "To be connected again"
+    remedy = "Open the connection and connect it again; runs that failed meanwhile can be resumed or replayed."
+
+
+class NotConnected(IpaasError):
+    """Nobody has connected {connection} yet."""
+
+    status = 409
+    code = "not_connected"
+    title = "Not connected yet"
+    remedy = "Open the connection and connect it, or send a share link to whoever may."
+
+
+class AuthorizationInvalid(IpaasError):
+    """This answer belongs to no connection that is waited for in this browser."""
+
+    status = 400
+    code = "authorization_invalid"
+    title = "Not connected"
+    remedy = "Begin again on the page of the connection, and finish in the same browser within ten minutes."
+
+
+class AuthorizationRefused(IpaasError):
+    """The other side did not agree: {told}."""
+
+    status = 422
+    code = "authorization_refused"
+    title = "Not connected"
+    remedy = "What was connected before stays as it is. Look at client id, redirect address and scopes, and try again."
+
+
+class ShareLinkEnded(IpaasError):
+    """This link does not work: it was used, revoked, has expired, or was never made."""
+
+    status = 410
+    code = "share_link_ended"
+    title = "Link ended"
+    remedy = "Ask whoever sent it for a new one."
+
+
 class TargetNotBound(IpaasError):
     """A connector asked for {host}:{port}, which is not the address of this connection."""
 
@@ -54,6 +108,15 @@ class TargetNotBound(IpaasError):
     code = "target_not_bound"
     title = "Other target refused"
     remedy = "Correct the host and port of the connection."
+
+
+class NoFilesAllowed(IpaasError):
+    """This installation lets no flow reach files on its machines."""
+
+    status = 422
+    code = "no_files_allowed"
+    title = "No files allowed"
+    remedy = "An operator names a folder in IPAAS_FILES_ROOT."
 
 
 class ConnectorVersionInUse(Conflict):

@@ -2,21 +2,34 @@
 
 from collections.abc import Mapping
 
-from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable, TargetNotBound
-from ipaas.catalog.oauth import TokenBusy
+from ipaas.catalog.errors import (
+    CredentialDetached,
+    CredentialUnreadable,
+    NoFilesAllowed,
+    NotConnected,
+    ReconnectNeeded,
+    TargetNotBound,
+    TokenBusy,
+)
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.net import NetError
 from ipaas.policies.pipeline import Failure
-from ipaas.sdk.auth import CredentialUnusable, TokenRefused
+from ipaas.sdk.auth import CredentialUnusable
 from ipaas.sdk.errors import ActionError
+from ipaas.sdk.tokens import TokenRefused
+from ipaas.vault.errors import BackendUnavailable
 
 _CLASSES: Mapping[type[IpaasError], ErrorClass] = {
     TokenRefused: ErrorClass.AUTH,
     TokenBusy: ErrorClass.TRANSIENT,
+    BackendUnavailable: ErrorClass.TRANSIENT,
+    ReconnectNeeded: ErrorClass.AUTH,
+    NotConnected: ErrorClass.AUTH,
     CredentialDetached: ErrorClass.CONFIGURATION,
     CredentialUnreadable: ErrorClass.CONFIGURATION,
     CredentialUnusable: ErrorClass.CONFIGURATION,
     TargetNotBound: ErrorClass.CONFIGURATION,
+    NoFilesAllowed: ErrorClass.CONFIGURATION,
 }
 
 

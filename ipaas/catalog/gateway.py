@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from ipaas.catalog import attempts
+from ipaas.catalog import attempts, oauth
 from ipaas.catalog.attempts import Work, do_action, do_look_up, do_poll
 from ipaas.catalog.failures import failure_of
 from ipaas.catalog.resolution import Resolved, connection_for
@@ -163,7 +163,11 @@ async def poll(call: GatewayCall, cursor: JSON) -> GatewayOutcome:
 
 
 async def close() -> None:
-    """Report what was counted and close the loop's connections; whoever ends a loop that called out does this."""
+    """Finish what must not be cut off, report what was counted and close the loop's connections.
+
+    Whoever ends a loop that called out does this.
+    """
+    await oauth.finish()
     here = _loops.pop(asyncio.get_running_loop(), None)
     if here is not None:
         await here.gatekeeper.drain()

@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import zstandard
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from ipaas.accounts.models import Environment, Workspace
-from ipaas.catalog.querysets import ConnectionQuerySet, ImportedConnectorQuerySet
+from ipaas.catalog.querysets import ConnectionQuerySet, ImportedConnectorQuerySet, ShareLinkQuerySet
 from ipaas.core import jsonio
+from ipaas.core.clock import now
 from ipaas.core.ids import uuid7
 
 PACKED_LIMITS = jsonio.JsonLimits(
@@ -159,7 +161,11 @@ class ImportDraft(models.Model):
 
 
 class OAuthToken(models.Model):
-    """The access token of a connection, sealed; shared by all workers, refreshed by the one that holds the lease."""
+    """The token set of a connection, sealed; shared by all workers, renewed by the one that holds the lease.
+
+    ``refused_code`` is set when a grant ended: a person has to connect again. ``granted`` are the scopes that the
+    server says were given, None where it does not say.
+    """
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True, related_name="token")
     sealed = models.BinaryField(null=True)
@@ -167,8 +173,74 @@ class OAuthToken(models.Model):
     obtained_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     refreshing_until = models.DateTimeField(null=True)
+    granted = ArrayField(models.CharField(max_length=200), null=True)
+    renewable = models.BooleanField(default=False)
+    refused_code = models.CharField(max_length=60, blank=True, default="")
+    refused_at = models.DateTimeField(null=True)
+    connected_by = models.CharField(max_length=200, blank=True, default="")
+    connected_at = models.DateTimeField(null=True)
 
     connection_id: UUID
 
     def __str__(self) -> str:
         return f"token {self.number} of {self.connection_id}"
+
+
+class Authorization(models.Model):
+    """A person who was sent to a vendor to say yes, and is awaited back: once, in the same browser, for some minutes.
+
+    ``place`` is what the connection was then (addresses, client, scheme): a code is exchanged for no other.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="authorizations")
+    share = models.ForeignKey("ShareLink", null=True, on_delete=models.CASCADE, related_name="+")
+    state_digest = models.BinaryField(unique=True)
+    browser_digest = models.BinaryField()
+    user_id = models.CharField(max_length=40, blank=True, default="")
+    verifier = models.BinaryField()
+    redirect_uri = models.CharField(max_length=500)
+    place = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    connection_id: UUID
+    share_id: UUID | None
+    objects: "models.Manager[Authorization]" = models.Manager()
+
+    def __str__(self) -> str:
+        return f"authorization of {self.connection_id}"
+
+
+class ShareLink(models.Model):
+    """An invitation to connect one connection from outside: it works once, for some days, and may be revoked."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="share_links")
+    digest = models.BinaryField(unique=True)
+    note = models.CharField(max_length=200, blank=True, default="")
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    workspace_id: UUID
+    connection_id: UUID
+    objects = ShareLinkQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"share link of {self.connection_id}"
+
+    @property
+    def state(self) -> str:
+        """open, used, revoked or expired."""
+        if self.used_at is not None:
+            return "used"
+        if self.revoked_at is not None:
+            return "revoked"
+        return "open" if self.expires_at > now() else "expired"

@@ -1,4 +1,8 @@
-"""Access tokens by client credentials: shared through the database, refreshed early and by one worker only."""
+"""Tokens for calls: renewed early and by one worker only, whatever kind of scheme they come from.
+
+A renewal goes on when the call that asked for it is cut off: the other side may have changed its refresh token already,
+and the new one must be written down.
+"""
 
 import asyncio
 import weakref
@@ -6,34 +10,39 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError
 
-from ipaas.catalog.credentials import OpenedSecret, opened_from
-from ipaas.catalog.errors import CredentialDetached
-from ipaas.catalog.models import OAuthToken
+from ipaas.catalog import tokens
+from ipaas.catalog.credentials import OpenedSecret, opened_from, tls_of
+from ipaas.catalog.errors import CredentialDetached, NotConnected, ReconnectNeeded, TokenBusy
 from ipaas.catalog.resolution import Resolved
 from ipaas.catalog.threads import in_thread
+from ipaas.catalog.tokens import Claim, TokenSet
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError
-from ipaas.core.logging import protect_opened
-from ipaas.core.net import HttpClient, Target, parse_url
-from ipaas.sdk.auth import Token, read_token, token_request
-from ipaas.vault.payloads import sealer_for
+from ipaas.core.logging import get_logger, protect_opened
+from ipaas.core.net import HttpClient, NetError, Target, parse_url
+from ipaas.sdk.manifest import AuthScheme
+from ipaas.sdk.requests import BuiltRequest
+from ipaas.sdk.tokens import (
+    CODE,
+    DEAD_GRANT,
+    SESSION,
+    Token,
+    TokenRefused,
+    address_in,
+    read_token,
+    refresh_request,
+    token_request,
+)
 
-_LEASE_S = 30
+log = get_logger(__name__)
+TOKEN_DEADLINE_S = 20.0
+MAX_TOKEN_BODY = 65_536
 _UNSTATED_LIFE_S = 300
-_EARLY_S = 60
-_EARLY_SHARE = 0.1
-_MAX_TOKEN_BODY = 65_536
-
-
-class TokenBusy(IpaasError):
-    """Another worker is fetching the access token of {connection}."""
-
-    status = 503
-    code = "token_busy"
-    title = "Access token under way"
-    remedy = "Nothing to do: the call is made again in a moment."
+_AGAIN = timedelta(seconds=15)
+"""How long a token that could not be renewed is used before that is tried again."""
+_WRITE_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +55,28 @@ class _Held:
 
 
 _held: dict[UUID, _Held] = {}
-_locks: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[UUID, asyncio.Lock]]" = weakref.WeakKeyDictionary()
+_renewals: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[UUID, asyncio.Task[_Held]]]" = (
+    weakref.WeakKeyDictionary()
+)
 
 
 async def with_token(
-    resolved: Resolved, secret: OpenedSecret, client: HttpClient, deadline_s: float, *, refused: str = ""
+    resolved: Resolved, secret: OpenedSecret, client: HttpClient, *, refused: str = ""
 ) -> OpenedSecret:
     """The secret with a valid ``access_token``; ``refused`` is a token that the other side did not take.
 
-    Raises TokenBusy when another worker is at it and there is no valid token, TokenRefused, NetError.
+    Raises TokenBusy when another worker is at it and there is no valid token, TokenRefused, ReconnectNeeded,
+    NotConnected, NetError.
     """
     held = _held.get(resolved.id)
-    if held is not None and held.value != refused and held.fresh_until > now() and _same(held, secret):
-        return held.secret
-    locks = _locks.setdefault(asyncio.get_running_loop(), {})
-    async with locks.setdefault(resolved.id, asyncio.Lock()):
-        held = _held.get(resolved.id)
-        if held is None or held.value == refused or held.fresh_until <= now() or not _same(held, secret):
-            held = _held[resolved.id] = await _obtain(resolved, secret, client, deadline_s, refused)
-    return held.secret
+    if _good(held, secret, refused):
+        return held.secret  # type: ignore[union-attr]  # a good one is there
+    under_way = _renewals.setdefault(asyncio.get_running_loop(), {})
+    task = under_way.get(resolved.id)
+    if task is None:
+        task = under_way[resolved.id] = asyncio.create_task(_obtain(resolved, secret, client, refused))
+        task.add_done_callback(lambda done: (under_way.pop(resolved.id, None), done.cancelled() or done.exception()))
+    return (await asyncio.shield(task)).secret
 
 
 def forget_token(connection_id: UUID) -> None:
@@ -72,97 +84,133 @@ def forget_token(connection_id: UUID) -> None:
     _held.pop(connection_id, None)
 
 
-def _same(held: _Held, secret: OpenedSecret) -> bool:
-    """Whether the token was obtained with this very version of the secret."""
+async def finish() -> None:
+    """Wait for the renewals of this loop: who ends a loop must not lose what was answered."""
+    under_way = _renewals.get(asyncio.get_running_loop(), {})
+    await asyncio.gather(*under_way.values(), return_exceptions=True)
+
+
+def _good(held: _Held | None, secret: OpenedSecret, refused: str) -> bool:
+    """Whether a token may be used and was obtained with this very version of the secret."""
+    if held is None or held.value == refused or held.fresh_until <= now():
+        return False
     return all(held.secret.fields.get(name) == value for name, value in secret.fields.items())
 
 
-async def _obtain(
-    resolved: Resolved, secret: OpenedSecret, client: HttpClient, deadline_s: float, refused: str
-) -> _Held:
-    value, fresh_until = await in_thread(_read_or_claim, resolved.id, resolved.workspace_id, refused)
-    if value is None:
-        try:
-            token = await _fetch(resolved, secret, client, deadline_s)
-        except BaseException:
-            await in_thread(_release, resolved.id)
+async def _obtain(resolved: Resolved, secret: OpenedSecret, client: HttpClient, refused: str) -> _Held:
+    found = await in_thread(tokens.claim, resolved.id, resolved.workspace_id, refused)
+    if found.mine:
+        stored, fresh_until = await _renewed(resolved, secret, client, found)
+    else:
+        assert found.stored is not None  # noqa: S101 - a claim is one's own, or holds a token
+        stored, fresh_until = found.stored, max(found.stored.fresh_until, now() + timedelta(seconds=1))
+    protect_opened(stored.access_token)
+    held = _Held(stored.access_token, fresh_until, opened_from({**secret.fields, "access_token": stored.access_token}))
+    _held[resolved.id] = held
+    return held
+
+
+async def _renewed(
+    resolved: Resolved, secret: OpenedSecret, client: HttpClient, found: Claim
+) -> tuple[TokenSet, datetime]:
+    """A new token set, committed; or the present one, while it is good, when there is no new one to be had."""
+    try:
+        token = await _fetch(resolved, secret, client, found.stored)
+    except (TokenRefused, NetError, NotConnected) as error:
+        ended = await _ended(resolved, found, error)
+        if ended is not None and not found.usable:
+            raise ended from error
+        await in_thread(tokens.release, resolved.id)
+        if not found.usable or found.stored is None:
             raise
-        value, fresh_until = token.value, await in_thread(_store, resolved.id, resolved.workspace_id, token)
-    protect_opened(value)
-    return _Held(value, fresh_until, opened_from({**secret.fields, "access_token": value}))
+        log.warning("token not renewed", action="token_kept", connection=resolved.slug, error=error.code)
+        return found.stored, min(found.stored.usable_until, now() + _AGAIN)
+    except BaseException:
+        await in_thread(tokens.release, resolved.id)
+        raise
+    stored = await _written(resolved, token, found.stored)
+    return stored, stored.fresh_until
 
 
-async def _fetch(resolved: Resolved, secret: OpenedSecret, client: HttpClient, deadline_s: float) -> Token:
-    scheme, base = resolved.scheme, resolved.target
-    if scheme is None or base is None or not resolved.secret_bound:
+async def _ended(resolved: Resolved, found: Claim, error: IpaasError) -> IpaasError | None:
+    """What to raise where the grant is over for good; where another worker stored a newer set, it is not."""
+    told = error.told if isinstance(error, TokenRefused) else ""
+    if resolved.scheme is None or resolved.scheme.type != CODE or found.stored is None:
+        return None
+    if told not in DEAD_GRANT and found.stored.refresh_token:
+        return None
+    if not await in_thread(tokens.end_grant, resolved.id, found.stored.number, told):
+        return TokenBusy(connection=resolved.id)
+    log.warning("connection has to be connected again", action="grant_ended", connection=resolved.slug, told=told)
+    return ReconnectNeeded(connection=resolved.slug, told=told or "its token is not taken any more")
+
+
+async def _written(resolved: Resolved, token: Token, before: TokenSet | None) -> TokenSet:
+    """The set is committed before anybody uses it; while the database is away it is tried again, then given up."""
+    tries = 0
+    while True:
+        try:
+            return await in_thread(tokens.store, resolved.id, resolved.workspace_id, token, before=before)
+        except (InterfaceError, OperationalError):
+            tries += 1
+            if tries >= _WRITE_TRIES:
+                log.exception("a token set could not be written", action="token_lost", connection=resolved.slug)
+                raise
+            await asyncio.sleep(min(2.0**tries / 10, 5.0))
+
+
+async def _fetch(resolved: Resolved, secret: OpenedSecret, client: HttpClient, stored: TokenSet | None) -> Token:
+    scheme = resolved.scheme
+    if scheme is None or resolved.target is None or not resolved.secret_bound:
         raise CredentialDetached(connection=resolved.slug)
-    target = token_target(scheme.token_url, base, resolved.base_path)
-    request = token_request(scheme, secret.fields, target.path.decode("ascii"))
-    headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+    target = token_target(scheme, resolved)
+    path = target.path.decode("ascii")
+    if scheme.type == CODE:
+        if stored is None:
+            raise NotConnected(connection=resolved.slug)
+        if not stored.refresh_token:
+            raise TokenRefused(reason="there is no refresh token")
+        request = refresh_request(scheme, secret.fields, path, stored.refresh_token)
+    else:
+        address = f"{target.origin}{path}"
+        request = token_request(scheme, secret.fields, path, now=now(), audience=address, config=resolved.config)
+    token = await ask(request, target, resolved, secret, client)
+    if token.expires_in_s is None and scheme.type not in (CODE, SESSION):
+        return Token(token.value, _UNSTATED_LIFE_S, token.refresh_token, token.scopes)
+    return token
+
+
+async def ask(
+    request: BuiltRequest, target: Target, resolved: Resolved, secret: OpenedSecret, client: HttpClient
+) -> Token:
+    """Send a request of ``sdk.tokens`` and read its answer. A client certificate goes to the own origin only."""
+    assert resolved.scheme is not None  # noqa: S101 - asked by every caller
+    if target.scheme != "https" and not resolved.egress.allows_private(target.host, target.port):
+        raise TokenRefused(reason="its address does not begin with https")
     answer = await client.call(
-        "POST",
+        request.method,
         target,
-        headers,
+        [(name.encode(), value.encode()) for name, value in request.headers.items()],
         request.body,
         egress=resolved.egress,
-        deadline_s=deadline_s,
-        max_body=_MAX_TOKEN_BODY,
+        deadline_s=TOKEN_DEADLINE_S,
+        max_body=MAX_TOKEN_BODY,
+        tls=tls_of(secret) if target.origin == resolved.origin else None,
     )
-    return read_token(answer.status, answer.body)
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+    return read_token(resolved.scheme, answer.status, headers, answer.body)
 
 
-def token_target(token_url: str, base: Target, base_path: str) -> Target:
+def token_target(scheme: AuthScheme, resolved: Resolved) -> Target:
     """Where tokens come from: an address of the manifest, or a path on the connection's own origin."""
-    return base.at(base_path + token_url) if token_url.startswith("/") else parse_url(token_url)
+    assert resolved.target is not None  # noqa: S101 - asked by every caller
+    path = scheme.login.path if scheme.type == SESSION else scheme.token_url
+    return address_target(path, resolved)
 
 
-@transaction.atomic
-def _read_or_claim(connection_id: UUID, workspace_id: UUID, refused: str) -> tuple[str | None, datetime]:
-    """A stored token that is good, or (None, …) with the right to fetch one; raises TokenBusy."""
-    OAuthToken.objects.get_or_create(connection_id=connection_id)
-    row = OAuthToken.objects.select_for_update().get(connection_id=connection_id)
-    moment = now()
-    value = _opened_value(row, workspace_id)
-    usable = value is not None and value != refused and row.expires_at is not None and row.expires_at > moment
-    if value is not None and usable and row.expires_at is not None and _fresh_until(row) > moment:
-        return value, _fresh_until(row)
-    if row.refreshing_until is not None and row.refreshing_until > moment:
-        if value is not None and usable:
-            return value, moment + timedelta(seconds=1)
-        raise TokenBusy(connection=connection_id)
-    row.refreshing_until = moment + timedelta(seconds=_LEASE_S)
-    row.save(update_fields=["refreshing_until"])
-    return None, moment
-
-
-def _opened_value(row: OAuthToken, workspace_id: UUID) -> str | None:
-    if row.sealed is None:
-        return None
-    return sealer_for(workspace_id).open(bytes(row.sealed), _aad(row.connection_id)).decode()
-
-
-def _fresh_until(row: OAuthToken) -> datetime:
-    """Tokens are renewed a minute or a tenth of their life before they end, whichever is less."""
-    if row.expires_at is None or row.obtained_at is None:
-        return now()
-    life = (row.expires_at - row.obtained_at).total_seconds()
-    return row.expires_at - timedelta(seconds=min(_EARLY_S, life * _EARLY_SHARE))
-
-
-def _store(connection_id: UUID, workspace_id: UUID, token: Token) -> datetime:
-    moment = now()
-    life = token.expires_in_s if token.expires_in_s is not None else _UNSTATED_LIFE_S
-    row = OAuthToken.objects.get(connection_id=connection_id)
-    row.sealed = sealer_for(workspace_id).seal(token.value.encode(), _aad(connection_id))
-    row.number += 1
-    row.obtained_at, row.expires_at, row.refreshing_until = moment, moment + timedelta(seconds=life), None
-    row.save()
-    return _fresh_until(row)
-
-
-def _release(connection_id: UUID) -> None:
-    OAuthToken.objects.filter(connection_id=connection_id).update(refreshing_until=None)
-
-
-def _aad(connection_id: UUID) -> bytes:
-    return b"oauth-token:" + connection_id.bytes
+def address_target(text: str, resolved: Resolved) -> Target:
+    """An address of a scheme with the connection's settings filled in; raises UrlRefused, CredentialUnusable."""
+    address = address_in(text, resolved.config)
+    if address.startswith("/") and resolved.target is not None:
+        return resolved.target.at(resolved.base_path + address)
+    return parse_url(address)

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 
 if TYPE_CHECKING:
-    from ipaas.catalog.models import Connection, ImportedConnector  # noqa: F401 - named in strings below
+    from ipaas.catalog.models import Connection, ImportedConnector, ShareLink  # noqa: F401 - named in strings below
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -36,3 +36,8 @@ class ImportedConnectorQuerySet(models.QuerySet["ImportedConnector"]):
     def newest(self) -> "ImportedConnectorQuerySet":
         """The latest version of each."""
         return self.order_by("slug", "-number").distinct("slug")
+
+
+class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
+    def in_workspace(self, workspace_id: UUID) -> "ShareLinkQuerySet":
+        return self.filter(workspace_id=workspace_id).select_related("connection__environment")

@@ -29,6 +29,7 @@ class Resolved:
 
     id: UUID
     workspace_id: UUID
+    workspace_slug: str
     slug: str
     connector: Connector
     config: Mapping[str, JSON]
@@ -122,6 +123,7 @@ def resolve(row: Connection) -> Resolved:
     return Resolved(
         id=row.id,
         workspace_id=row.workspace_id,
+        workspace_slug=row.workspace.slug,
         slug=row.slug,
         connector=connector,
         config=config,

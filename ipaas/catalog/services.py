@@ -88,11 +88,11 @@ def update_connection(*, connection: Connection, changes: Mapping[str, JSON], ac
     if unknown:
         raise InvalidInput([{"path": name, "code": "field.unknown", "message": "can not be set"} for name in unknown])
     row = _locked(connection)
-    before = (checks.origin(row), row.connector, row.auth_scheme)
+    before = (checks.secret_places(row), row.connector, row.auth_scheme)
     for name, value in changes.items():
         setattr(row, name, value)
     row.connector_version = _version_after(row, changes)
-    moved = (checks.checked_origin(row), row.connector, row.auth_scheme) != before
+    moved = (checks.secret_places(row), row.connector, row.auth_scheme) != before
     detached = moved and bool(row.secret) and "secret" not in changes
     if detached:
         row.secret = ""

@@ -4,17 +4,29 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds
-from ipaas.catalog.errors import CredentialDetached, TargetNotBound
+from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, tls_of
+from ipaas.catalog.errors import CredentialDetached, NoFilesAllowed, TargetNotBound
 from ipaas.catalog.failures import action_error
 from ipaas.catalog.resolution import Resolved
+from ipaas.config import settings
 from ipaas.core import clock, jsonio
 from ipaas.core.context import Trace
 from ipaas.core.errors import ErrorClass, IpaasError
-from ipaas.core.net import HttpClient, NetError, open_stream, pin, start_tls
+from ipaas.core.net import (
+    USUAL_PORTS,
+    HttpClient,
+    NetError,
+    Socket,
+    Target,
+    open_socket,
+    open_stream,
+    pin,
+    start_tls,
+)
 from ipaas.policies.pipeline import Call, Effect
 from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
@@ -24,7 +36,6 @@ from ipaas.sdk.transports import HttpAnswer, Stream
 
 JSON = Any
 Renew = Callable[[OpenedSecret], Awaitable[OpenedSecret]]
-_STATIC = frozenset({"none", "api_key", "basic", "bearer", "oauth2_client_credentials"})
 _UNAUTHORIZED = 401
 _MOST_WAIT_S = 60.0
 """That the pages of one attempt wait for the limits altogether."""
@@ -112,12 +123,12 @@ class BoundTransports:
         target, call = self._resolved.target, self._call
         if target is None:
             raise TargetNotBound(host="", port=0)
-        credential = self._credential(request)
+        credential = self._credential(request, target)
         query = request.query
         if credential.query:  # a page's address that the vendor gave may repeat the credential
             names = {name for name, _ in credential.query}
             query = (*(pair for pair in query if pair[0] not in names), *credential.query)
-        line = f"{request.path}?{urlencode(query)}" if query else request.path
+        line = f"{request.path}?{urlencode(query, quote_via=quote)}" if query else request.path
         lines = [(name.encode(), value.encode()) for name, value in {**request.headers, **credential.headers}.items()]
         lines += (_USER_AGENT, (b"traceparent", self._trace.traceparent.encode()))
         await self._permit(request_digest(request))
@@ -130,6 +141,7 @@ class BoundTransports:
                 request.body,
                 egress=self._resolved.egress,
                 deadline_s=call.deadline - self._now(),
+                tls=tls_of(self.secret_in_use),
             )
         except NetError as error:
             call.sent = before or error.sent
@@ -137,15 +149,18 @@ class BoundTransports:
         self.leaked = self.leaked or holds(self.secret_in_use, raw.body)
         return HttpAnswer(raw.status, _joined(raw.headers), raw.body)
 
-    def _credential(self, request: BuiltRequest) -> Credential:
+    def _credential(self, request: BuiltRequest, target: Target) -> Credential:
         scheme, secret = self._resolved.scheme, self.secret_in_use
-        if secret.static is not None:
-            return secret.static
         if scheme is None:
             return Credential({})
-        credential = auth.apply(scheme, secret.fields, request, clock.now())
-        if scheme.type in _STATIC and secret is not NOTHING:
-            secret.static = credential
+        manifest = self._resolved.connector.manifest
+        key = (manifest.slug, manifest.version, scheme.name)
+        if key in secret.static:
+            return secret.static[key]
+        host = target.host_header.decode("ascii")
+        credential = auth.apply(scheme, secret.fields, request, clock.now(), host=host)
+        if secret is not NOTHING and not auth.differs_by_request(scheme):
+            secret.static[key] = credential
         return credential
 
     async def _permit(self, digest: bytes) -> None:
@@ -162,31 +177,51 @@ class BoundTransports:
         return self.secret_in_use.fields.get(field)
 
     async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Stream:
-        self._check_bound(host, port)
-        await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
-        call = self._call
-        stream = await open_stream(host, port, tls, self._resolved.egress, call.deadline - self._now())
-        call.sent = call.sent or not told
+        await self._reaching(host, port)
+        left, egress = self._call.deadline - self._now(), self._resolved.egress
+        context = (tls_of(self.secret_in_use) or True) if tls else False
+        stream = await open_stream(host, port, context, egress, left, usual_ports=self._usual_ports)
+        self._call.sent = self._call.sent or not told
         return stream
 
+    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
+        await self._reaching(host, port)
+        left, egress = self._call.deadline - self._now(), self._resolved.egress
+        sock = await open_socket(host, port, egress, left, usual_ports=self._usual_ports)
+        self._call.sent = self._call.sent or not told
+        return sock
+
     async def start_tls(self, stream: Stream, host: str) -> None:
-        await start_tls(stream[0], stream[1], host, deadline_s=self._call.deadline - self._now())
+        left = self._call.deadline - self._now()
+        await start_tls(stream[0], stream[1], host, deadline_s=left, tls=tls_of(self.secret_in_use))
 
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
-        self._check_bound(host, port)
-        await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
-        address = await pin(host, port, self._resolved.egress)
+        await self._reaching(host, port)
+        address = await pin(host, port, self._resolved.egress, usual_ports=self._usual_ports)
         self._call.sent = self._call.sent or not told
         return address
+
+    async def folder(self, *, told: bool = False) -> Path:
+        root = settings().files_root
+        if root is None:
+            raise action_error(NoFilesAllowed())
+        await self._permit(hashlib.sha256(b"folder").digest())
+        self._call.sent = self._call.sent or not told
+        return root / self._resolved.workspace_slug
 
     def committing(self) -> None:
         self._call.sent = True
 
-    def _check_bound(self, host: str, port: int) -> None:
+    @property
+    def _usual_ports(self) -> frozenset[int]:
+        return USUAL_PORTS.get(self._resolved.connector.manifest.protocol, frozenset())
+
+    async def _reaching(self, host: str, port: int) -> None:
         """A stream goes to the connection's own address, for which its secret was entered."""
         config = self._resolved.config
         if (host.lower(), port) != (str(config.get("host", "")).lower(), config.get("port")):
             raise action_error(TargetNotBound(host=host, port=port))
+        await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
 
 
 def request_digest(request: BuiltRequest) -> bytes:

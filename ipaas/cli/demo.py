@@ -2,14 +2,14 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
 from ipaas.accounts import services as accounts
-from ipaas.accounts.models import Environment, User, Workspace
+from ipaas.accounts.models import PRODUCTION, Environment, User, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.catalog.models import Connection
 from ipaas.catalog.services import create_connection, update_connection
@@ -26,7 +26,11 @@ from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret
 
 WORKSPACE = "demo"
-ENVIRONMENT = "production"
+ENVIRONMENT = PRODUCTION
+"""Where the demo's orders arrive."""
+PLACES = {"development": "Development", "staging": "Staging", ENVIRONMENT: "Production"}
+RUNS_IN = ("development", ENVIRONMENT)
+"""Where the demo's flow runs: promoting it from the first to staging is left to those who look around."""
 ENDPOINT = "storefront-orders"
 PEOPLE = {role: f"{role}@demo.example" for role in ROLES}
 VENDORS = ("storefront", "payments", "inventory", "shipping")
@@ -58,13 +62,15 @@ def install() -> SignIns:
         allowed = [place.address, f"{HOST}:{place.smtp_port}", *([warehouse.target] if warehouse else [])]
         if workspace.settings.get("egress_allow") != allowed:
             workspace = accounts.change_settings(workspace=workspace, settings={"egress_allow": allowed}, actor=SYSTEM)
-        environment = _environment(workspace)
         _people(workspace, password)
-        _connections(environment, place)
-        if warehouse is not None:
-            _warehouse(environment, warehouse)
-        _endpoint(environment, place)
-        _flow(workspace, environment, left_out=frozenset() if warehouse else frozenset({WAREHOUSE}))
+        places = _environments(workspace)
+        for environment in places.values():
+            _connections(environment, place)
+            if warehouse is not None:
+                _warehouse(environment, warehouse)
+            _endpoint(environment, place)
+        running = [places[slug] for slug in RUNS_IN]
+        _flow(workspace, running, left_out=frozenset() if warehouse else frozenset({WAREHOUSE}))
     host = settings().public_url or f"http://{settings().host}:{settings().port}"
     return SignIns(host, PEOPLE, password, warehouse is not None)
 
@@ -90,11 +96,20 @@ def _password() -> str:
     return place.read_text().strip()
 
 
-def _environment(workspace: Workspace) -> Environment:
-    found = Environment.objects.filter(workspace=workspace, slug=ENVIRONMENT).first()
-    if found is not None:
-        return found
-    return accounts.create_environment(workspace=workspace, slug=ENVIRONMENT, name="Production", actor=SYSTEM)
+def _environments(workspace: Workspace) -> dict[str, Environment]:
+    """Those of the demo, in the order in which a flow is promoted; one that is there keeps its place."""
+    found = {one.slug: one for one in Environment.objects.filter(workspace=workspace, slug__in=PLACES)}
+    for position, (slug, name) in enumerate(PLACES.items()):
+        if slug not in found:
+            found[slug] = accounts.create_environment(
+                workspace=workspace, slug=slug, name=name, position=position, actor=SYSTEM
+            )
+    return found
+
+
+def _own(environment: Environment, slug: str) -> str:
+    """The name of an environment's own secret: none uses those of production."""
+    return slug if environment.slug == ENVIRONMENT else f"{slug}-{environment.slug}"
 
 
 def _people(workspace: Workspace, password: str) -> None:
@@ -120,7 +135,7 @@ def _connections(environment: Environment, place: StandIns) -> None:
         "shipping": {"username": "demo", "password": token["token"]},
     }
     for vendor in VENDORS:
-        secret = _secret(environment.workspace, f"{vendor}-key", fields[vendor])
+        secret = _secret(environment.workspace, _own(environment, f"{vendor}-key"), fields[vendor])
         _connect(environment, vendor, {"connector": vendor, "base_url": f"{place.url}/{vendor}", "secret": secret})
     config = {
         "host": HOST,
@@ -133,7 +148,7 @@ def _connections(environment: Environment, place: StandIns) -> None:
 
 
 def _warehouse(environment: Environment, warehouse: Warehouse) -> None:
-    secret = _secret(environment.workspace, "warehouse-login", warehouse.login)
+    secret = _secret(environment.workspace, _own(environment, "warehouse-login"), warehouse.login)
     _connect(environment, WAREHOUSE, {"connector": "postgres", "config": warehouse.config, "secret": secret})
 
 
@@ -150,9 +165,8 @@ def _connect(environment: Environment, slug: str, wanted: Mapping[str, Any]) -> 
 
 
 def _endpoint(environment: Environment, place: StandIns) -> Endpoint:
-    secret = _secret(
-        environment.workspace, "storefront-signing", {"signing_secret": place.signing_secret}, Secret.Kind.SIGNING
-    )
+    slug, fields = _own(environment, "storefront-signing"), {"signing_secret": place.signing_secret}
+    secret = _secret(environment.workspace, slug, fields, Secret.Kind.SIGNING)
     found = Endpoint.objects.filter(environment=environment, slug=ENDPOINT).first()
     if found is not None:
         return found
@@ -170,7 +184,7 @@ def _endpoint(environment: Environment, place: StandIns) -> Endpoint:
     )
 
 
-def _flow(workspace: Workspace, environment: Environment, *, left_out: frozenset[str]) -> None:
+def _flow(workspace: Workspace, running: Sequence[Environment], *, left_out: frozenset[str]) -> None:
     for name in ORDER_DOCUMENTS:
         content = yamlio.load(example_text(name))
         if content.get("kind") == "flow":
@@ -178,7 +192,8 @@ def _flow(workspace: Workspace, environment: Environment, *, left_out: frozenset
             content["steps"] = [step for step in steps if step.get("call", {}).get("connection") not in left_out]
         applied = apply_document(actor=SYSTEM, workspace=workspace, content=content)
         if isinstance(applied.document, Flow):
-            _deploy(applied.document, environment)
+            for environment in running:
+                _deploy(applied.document, environment)
 
 
 def _deploy(flow: Flow, environment: Environment) -> None:

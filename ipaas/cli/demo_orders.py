@@ -59,7 +59,7 @@ def place_orders(*, count: int, faults: Sequence[str], seed: int, wait_s: float,
     statuses = _send(endpoint, count, seed, first, say)
     order_ids = [order(seed, number)["id"] for number in range(first, first + count)]
     placed = statuses.pop("202", 0)
-    _wait(endpoint.workspace_id, order_ids, begun, placed, wait_s, say)
+    _wait(endpoint.environment_id, order_ids, begun, placed, wait_s, say)
     problems = [f"{number} orders were answered with {status}" for status, number in sorted(statuses.items())]
     return _report(endpoint, order_ids, begun, problems)
 
@@ -69,15 +69,16 @@ def replay_dead_letters(*, rate_per_s: float, wait_s: float, say: Say) -> Report
     endpoint = _endpoint()
     workspace = endpoint.workspace
     clear_faults(actor=SYSTEM, workspace=workspace)
-    letters = DeadLetter.objects.filter(workspace_id=workspace.id, state=DeadLetter.State.OPEN)
+    place = {"environment_id": endpoint.environment_id}
+    letters = DeadLetter.objects.filter(workspace_id=workspace.id, state=DeadLetter.State.OPEN, **place)
     order_ids = sorted(set(letters.values_list("business_key", flat=True)))
     begun = datetime.now(UTC)
-    options = {"reason": "the faults are lifted"}
+    options, only = {"reason": "the faults are lifted"}, {name: str(one) for name, one in place.items()}
     job = start_bulk_job(
-        actor=SYSTEM, workspace=workspace, deed="replay", filter={}, rate_per_s=rate_per_s, options=options
+        actor=SYSTEM, workspace=workspace, deed="replay", filter=only, rate_per_s=rate_per_s, options=options
     )
     say(f"Replaying {job.total} dead letters")
-    _wait(workspace.id, order_ids, begun, len(order_ids), wait_s, say)
+    _wait(endpoint.environment_id, order_ids, begun, len(order_ids), wait_s, say)
     job.refresh_from_db()
     problems = [] if not job.failed else [f"{job.failed} dead letters were not replayed: {job.last_error}"]
     if job.state != BulkJob.State.DONE:
@@ -115,20 +116,20 @@ def _send(endpoint: Endpoint, count: int, seed: int, first: int, say: Say) -> Co
     return statuses
 
 
-def _runs(workspace_id: UUID, order_ids: Iterable[str], begun: datetime) -> dict[str, Run]:
-    """The latest run of each order since then that was no test."""
+def _runs(environment_id: UUID, order_ids: Iterable[str], begun: datetime) -> dict[str, Run]:
+    """The latest run of each order since then in the demo's environment that was no test."""
     wanted = set(order_ids)
-    runs = Run.objects.filter(workspace_id=workspace_id, id__gte=uuid7_at(begun))
+    runs = Run.objects.filter(environment_id=environment_id, id__gte=uuid7_at(begun))
     runs = runs.exclude(trigger=TEST).order_by("id")
     found = runs.only("id", "version_id", "business_key", "status", "error_step", "error_code", "error_message")
     return {run.business_key: run for run in found if run.business_key in wanted}
 
 
-def _wait(workspace_id: UUID, order_ids: list[str], begun: datetime, wanted: int, wait_s: float, say: Say) -> None:
+def _wait(environment_id: UUID, order_ids: list[str], begun: datetime, wanted: int, wait_s: float, say: Say) -> None:
     """Return when so many runs have ended, or the time is up; a database that went down is waited for as well."""
     deadline, told = time.monotonic() + wait_s, time.monotonic()
     while True:
-        ended = _ended(workspace_id, order_ids, begun)
+        ended = _ended(environment_id, order_ids, begun)
         if (ended is not None and ended >= wanted) or time.monotonic() > deadline:
             return
         if time.monotonic() - told >= _TELL_S:
@@ -137,10 +138,10 @@ def _wait(workspace_id: UUID, order_ids: list[str], begun: datetime, wanted: int
         time.sleep(_LOOK_S)
 
 
-def _ended(workspace_id: UUID, order_ids: list[str], begun: datetime) -> int | None:
+def _ended(environment_id: UUID, order_ids: list[str], begun: datetime) -> int | None:
     """How many of the orders' runs have ended; None while the database does not answer."""
     try:
-        return sum(run.ended for run in _runs(workspace_id, order_ids, begun).values())
+        return sum(run.ended for run in _runs(environment_id, order_ids, begun).values())
     except (OperationalError, InterfaceError):
         connection.close()
         return None
@@ -148,7 +149,7 @@ def _ended(workspace_id: UUID, order_ids: list[str], begun: datetime) -> int | N
 
 def _report(endpoint: Endpoint, order_ids: list[str], begun: datetime, problems: list[str]) -> Report:
     seconds = (datetime.now(UTC) - begun).total_seconds()
-    runs = _runs(endpoint.workspace_id, order_ids, begun)
+    runs = _runs(endpoint.environment_id, order_ids, begun)
     storing = _versions_that_store({run.version_id for run in runs.values()})
     warehouse = Warehouse.from_settings() if storing else None
     rows = warehouse.rows(order_ids) if warehouse else {}

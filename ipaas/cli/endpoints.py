@@ -1,5 +1,6 @@
 """Commands of endpoints and of what reached them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ def endpoints() -> None:
 
 @click.group(cls=Told)
 def receipts() -> None:
-    """Receipts: deliveries that were accepted; never their content."""
+    """Receipts: deliveries that were accepted."""
 
 
 def _fields(function: F) -> F:
@@ -139,7 +140,7 @@ def rotate_endpoint(shell: Shell, slug: str, environment: str, reason: str, yes:
 def subscribe_endpoint(shell: Shell, slug: str, environment: str, **given: Any) -> None:
     """Have the vendor deliver to an endpoint, by its connector's own action."""
     found = _endpoint(shell, slug, environment)
-    made = shell.api.post(f"endpoints/{found['id']}/subscription", {**given, "events": list(given["events"])})
+    made = shell.api.post(f"endpoints/{found['id']}/subscribe", {**given, "events": list(given["events"])})
     told = made["subscription"]
     shell.give(made, f"subscription {told['vendor_id'] or 'without id'} of {slug} in {environment} is {told['state']}")
 
@@ -149,7 +150,7 @@ def subscribe_endpoint(shell: Shell, slug: str, environment: str, **given: Any) 
 @environment
 def unsubscribe_endpoint(shell: Shell, slug: str, environment: str) -> None:
     """Have the vendor stop delivering to an endpoint."""
-    shell.api.delete(f"endpoints/{_endpoint(shell, slug, environment)['id']}/subscription")
+    shell.api.post(f"endpoints/{_endpoint(shell, slug, environment)['id']}/unsubscribe")
     ended = {"unsubscribed": slug, "environment": environment}
     shell.give(ended, f"the vendor delivers to {slug} in {environment} no more")
 
@@ -159,7 +160,7 @@ def unsubscribe_endpoint(shell: Shell, slug: str, environment: str) -> None:
 @environment
 def check_subscription(shell: Shell, slug: str, environment: str) -> None:
     """Ask the vendor whether it still delivers to an endpoint."""
-    found = shell.api.post(f"endpoints/{_endpoint(shell, slug, environment)['id']}/subscription/check")
+    found = shell.api.post(f"endpoints/{_endpoint(shell, slug, environment)['id']}/check-subscription")
     shell.give(found, f"the subscription of {slug} in {environment} is {found['subscription']['state']}")
 
 
@@ -173,6 +174,56 @@ def delete_endpoint(shell: Shell, slug: str, environment: str, yes: bool) -> Non
     sure(f"Delete the endpoint {slug} in {environment} for good?", yes=yes)
     shell.api.delete(f"endpoints/{found['id']}")
     shell.give({"deleted": slug, "environment": environment}, f"endpoint {slug} in {environment} is deleted")
+
+
+@command(endpoints, "test")
+@click.argument("slug")
+@environment
+@click.option(
+    "--body", "body", type=click.File("rb"), help="A file with the JSON document to send; - for standard input."
+)
+@click.option("--event", default="", help="Its type, where the endpoint reads one.")
+def test_endpoint(shell: Shell, slug: str, environment: str, body: Any, event: str) -> None:
+    """Send a signed document through the ingress; what it starts is real."""
+    document = _document(body.read()) if body is not None else {}
+    found = _endpoint(shell, slug, environment)
+    done = shell.api.post(f"endpoints/{found['id']}/test", {"body": document, "event": event})
+    led = f"receipt {done['receipt_id']}" if done["receipt_id"] else f"{done['code']}: {done['detail']}"
+    shell.give(done, f"endpoint {slug} in {environment} answered {done['status']}, {led}")
+
+
+@command(endpoints, "arrivals")
+@click.argument("slug")
+@environment
+@click.option("--verdict", type=click.Choice(["refused", "repeated", "challenge"]))
+@click.option("--code", help="Why it was refused, such as signature_invalid.")
+@limit
+def list_arrivals(shell: Shell, slug: str, environment: str, limit: int, **query: Any) -> None:
+    """What came lately and became no receipt, the newest first."""
+    found = _endpoint(shell, slug, environment)
+    columns = ["id", "came_at", "verdict", "status", "code", "peer", "size", "detail", "receipt_id"]
+    shell.table(shell.api.pages(f"endpoints/{found['id']}/arrivals", most=limit, **query), columns)
+
+
+@command(endpoints, "arrival")
+@click.argument("slug")
+@click.argument("arrival", type=click.UUID)
+@environment
+def show_arrival(shell: Shell, slug: str, arrival: UUID, environment: str) -> None:
+    """One of these with its content, redacted."""
+    found = _endpoint(shell, slug, environment)
+    shown = shell.api.get(f"endpoints/{found['id']}/arrivals/{arrival}")
+    shell.details(
+        shown if shell.as_json else {**shown["note"], **shown["content"]}, [*shown["note"], *shown["content"]]
+    )
+
+
+def _document(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        message = "the body is not one JSON document"
+        raise click.UsageError(message) from None
 
 
 def _given(file: Path | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -208,5 +259,24 @@ def list_receipts(shell: Shell, limit: int, **query: Any) -> None:
 @click.argument("receipt", type=click.UUID)
 def show_receipt(shell: Shell, receipt: UUID) -> None:
     """One delivery, with the runs that it started."""
-    columns = ["id", "endpoint_id", "delivery_id", "event", "state", "received_at", "run_ids", "note", "trace_id"]
+    columns = ["id", "endpoint_id", "delivery_id", "event", "state", "received_at", "run_ids", "note", "trace_id",
+               "redelivery_of"]  # fmt: skip
     shell.details(shell.api.get(f"receipts/{receipt}"), columns)
+
+
+@command(receipts, "content")
+@click.argument("receipt", type=click.UUID)
+def show_content(shell: Shell, receipt: UUID) -> None:
+    """Headers and body of one delivery, redacted."""
+    shell.details(shell.api.get(f"receipts/{receipt}/content"), ["headers", "body"])
+
+
+@command(receipts, "redeliver")
+@click.argument("receipt", type=click.UUID)
+@reason
+@flag("--yes", help="Do not ask.")
+def redeliver(shell: Shell, receipt: UUID, reason: str, yes: bool) -> None:
+    """Take one delivery once more, as a new receipt: flows start again and their effects happen again."""
+    sure(f"Start every flow that listens once more with receipt {receipt}?", yes=yes)
+    made = shell.api.post(f"receipts/{receipt}/redeliver", {"reason": reason})
+    shell.give(made, f"receipt {receipt} is taken once more as {made['id']}")

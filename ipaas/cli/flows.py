@@ -1,7 +1,7 @@
 """Commands of flows: which there are, which version runs where."""
 
 import sys
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import click
@@ -172,6 +172,9 @@ def _tell_promotion(shell: Shell, slug: str, target: str, plan: dict[str, Any]) 
 @click.option("--output", "outputs", multiple=True, metavar="STEP=JSON", help="Pin the result of a step (repeatable).")
 @click.option("--item", type=click.IntRange(0), default=0, help="The element of a for-each around the step.")
 @click.option("--version", type=click.IntRange(1), help="Else the newest.")
+@flag("--draft", help="The draft as it is saved now, instead of a version.")
+@click.option("--file", "document", type=click.File("rb"), help="A document of this flow, instead of a version; or -.")
+@flag("--in-production", help="Try a draft or a file out even where the real systems are.")
 @flag("--alone", help="Only this step, without what stands before it.")
 @flag("--preview", help="Say what it would call, and do nothing.")
 @click.option("--timeout", default=120, show_default=True, type=click.IntRange(1), help="Seconds to wait at most.")
@@ -183,10 +186,15 @@ def test_flow(
     outputs: tuple[str, ...],
     preview: bool,
     timeout: int,
+    document: IO[bytes] | None,
     **wish: Any,
 ) -> None:
-    """Try out one step, or everything up to it, by a real run that ends behind it. Exit code 1 when it failed."""
+    """Try out one step, or everything up to it, by a real run that ends behind it. Exit code 1 when it failed.
+
+    A draft or a file is tried out as it is: it is not published, and nothing else runs with it.
+    """
     given = said(wish) | {"outputs": pairs(outputs)}
+    given |= {"document": _text(document)} if document is not None else {}
     given |= {"body": json_of(body)} if body is not None else {}
     given |= {"from_run": str(from_run)} if from_run else {}
     calls = shell.api.post(f"flows/{part(slug)}/test/preview", given)["calls"]
@@ -203,6 +211,14 @@ def test_flow(
         shell.say(f"  {step['status']:10}{step['path']}{error}")
     shell.give(found, jsonio.dumps(found["tested"]).decode() if found["tested"] else "the step was not reached")
     sys.exit(0 if run["status"] == "succeeded" and found["tested"] else 1)
+
+
+def _text(file: IO[bytes]) -> str:
+    try:
+        return file.read().decode()
+    except UnicodeDecodeError:
+        message = f"{file.name} is not a text in UTF-8"
+        raise click.UsageError(message) from None
 
 
 def _tested(shell: Shell, run: dict[str, Any], name: str) -> Any:

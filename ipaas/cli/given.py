@@ -1,6 +1,7 @@
 """What people give to commands: files of fields, and name=value on the command line."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,26 @@ def merged(before: Any, words: Sequence[str]) -> dict[str, Any]:
 def said(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were used."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def entered(names: Sequence[str], *, stdin_json: bool) -> dict[str, str]:
+    """Values of secrets: from a prompt or from standard input, never from arguments."""
+    if stdin_json:
+        try:
+            found = json.load(sys.stdin)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            message = "standard input does not hold one JSON object"
+            raise click.UsageError(message)
+        return found
+    if not names:
+        message = "name the fields with --field, or use --stdin-json"
+        raise click.UsageError(message)
+    if sys.stdin.isatty():
+        return {name: click.prompt(name, hide_input=True, err=True) for name in names}
+    lines = [line.rstrip("\r\n") for line in sys.stdin]
+    if len(lines) != len(names):
+        message = f"standard input has {len(lines)} lines for {len(names)} fields"
+        raise click.UsageError(message)
+    return dict(zip(names, lines, strict=True))

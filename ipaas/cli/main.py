@@ -23,6 +23,7 @@ from ipaas.cli import (
     outside,
     people,
     runs,
+    secret_rules,
     webhooks,
     workspace,
 )
@@ -95,7 +96,7 @@ documents.register(main)
 flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (connections, connector_kit, connectors, endpoints, webhooks, jobs, people, workspace):
+for area in (secret_rules, connections, connector_kit, connectors, endpoints, webhooks, jobs, people, workspace):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

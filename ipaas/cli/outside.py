@@ -1,13 +1,12 @@
 """Commands of secrets and stand-in vendors."""
 
-import json
 import re
-import sys
 from typing import Any
 
 import click
 
 from ipaas.cli.client import part
+from ipaas.cli.given import entered
 from ipaas.cli.shell import Shell, Told, command, flag, limit, reason, sure
 
 KIND = re.compile(r"(reject|reset|half|drift|[345]\d\d|\d+ms)\Z")
@@ -35,7 +34,7 @@ def secrets() -> None:
 @limit
 def list_secrets(shell: Shell, limit: int) -> None:
     """Which secrets there are; never a value."""
-    columns = ["slug", "kind", "current_version", "expires_at", "description"]
+    columns = ["slug", "kind", "store", "current_version", "expires_at", "rotation_due_at", "description"]
     shell.table(shell.api.pages("secrets", most=limit), columns)
 
 
@@ -45,7 +44,8 @@ def show_secret(shell: Shell, slug: str) -> None:
     """Versions of a secret and what uses it; never a value."""
     found = shell.api.get(f"secrets/{part(slug)}")
     shown = {**found, "versions": [f"{one['number']} {one['state']}" for one in found["versions"]]}
-    columns = ["slug", "kind", "description", "expires_at", "versions", "used_by"]
+    columns = ["slug", "kind", "store", "description", "expires_at", "every_days", "rotation", "rotation_due_at"]
+    columns += ["versions", "used_by"]
     shell.details(found if shell.as_json else shown, columns)
 
 
@@ -57,7 +57,7 @@ def show_secret(shell: Shell, slug: str) -> None:
 @click.option("--overlap", "overlap_s", default=0, type=click.IntRange(0), help="Seconds the old version is accepted.")
 def set_secret(shell: Shell, slug: str, names: tuple[str, ...], stdin_json: bool, kind: str, overlap_s: int) -> None:
     """Enter a secret, or a new version of it. Values come from a prompt or standard input, never from arguments."""
-    values = _values(names, stdin_json=stdin_json)
+    values = entered(names, stdin_json=stdin_json)
     known = {row["slug"] for row in shell.api.pages("secrets", most=100_000)}
     if slug in known:
         made = shell.api.post(f"secrets/{part(slug)}/versions", {"values": values, "overlap_s": overlap_s})
@@ -87,28 +87,6 @@ def delete_secret(shell: Shell, slug: str, yes: bool) -> None:
     sure(f"Delete the secret {slug} for good?", yes=yes)
     shell.api.delete(f"secrets/{part(slug)}")
     shell.give({"deleted": slug}, f"secret {slug} is deleted")
-
-
-def _values(names: tuple[str, ...], *, stdin_json: bool) -> dict[str, str]:
-    if stdin_json:
-        try:
-            found = json.load(sys.stdin)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            message = "standard input does not hold one JSON object"
-            raise click.UsageError(message)
-        return found
-    if not names:
-        message = "name the fields with --field, or use --stdin-json"
-        raise click.UsageError(message)
-    if sys.stdin.isatty():
-        return {name: click.prompt(name, hide_input=True, err=True) for name in names}
-    lines = [line.rstrip("\r\n") for line in sys.stdin]
-    if len(lines) != len(names):
-        message = f"standard input has {len(lines)} lines for {len(names)} fields"
-        raise click.UsageError(message)
-    return dict(zip(names, lines, strict=True))
 
 
 # -- stand-ins -----------------------------------------------------------------------------------------------------

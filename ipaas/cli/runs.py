@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -180,10 +182,16 @@ def list_letters(shell: Shell, groups: bool, limit: int, **query: Any) -> None:
     """Dead letters, the newest first."""
     if groups:
         named = {name: query[name] for name in ("state", "flow")}
-        shell.table(shell.api.get("dead-letters/groups", **named)["items"], ["count", "error_class", "cause", "flows"])
+        found = shell.api.get("dead-letters/groups", **named)["items"]
+        shown = found if shell.as_json else [{**one, "at_stake": _worth(one["at_stake"])} for one in found]
+        shell.table(shown, ["count", "at_stake", "error_class", "cause", "flows"])
         return
     columns = ["id", "run_id", "flow", "environment", "state", "business_key", "cause"]
     shell.table(shell.api.pages("dead-letters", most=limit, **query), columns)
+
+
+def _worth(sums: Sequence[Mapping[str, str]]) -> str:
+    return ", ".join(f"{Decimal(one['amount']):,.2f} {one['currency']}" for one in sums)
 
 
 @command(dead_letters, "replay")

@@ -70,29 +70,32 @@ def list_environments(shell: Shell, limit: int) -> None:
 @command(environments, "create")
 @click.argument("slug")
 @click.option("--name", required=True)
-@click.option("--position", default=0, show_default=True, type=click.IntRange(0, 32_767), help="In lists.")
+@click.option("--position", type=click.IntRange(0, 32_767), help="In the order of promotion; else before production.")
 @variable
 @variables_file
 def create_environment(
-    shell: Shell, slug: str, name: str, position: int, variables: tuple[str, ...], file: Path | None
+    shell: Shell, slug: str, name: str, position: int | None, variables: tuple[str, ...], file: Path | None
 ) -> None:
     """Add an environment with the variables that flows read as ``vars``."""
     values = merged(fields_of(file), variables)
-    body = {"slug": slug, "name": name, "position": position, "variables": values}
+    body: dict[str, Any] = {"slug": slug, "name": name, "variables": values}
+    body |= {} if position is None else {"position": position}
     shell.give(shell.api.post("environments", body), f"environment {slug} is made")
 
 
 @command(environments, "change")
 @click.argument("slug")
 @click.option("--name")
+@click.option("--position", type=click.IntRange(0, 32_767), help="In the order of promotion.")
 @variable
 @variables_file
 def change_environment(
-    shell: Shell, slug: str, name: str | None, variables: tuple[str, ...], file: Path | None
+    shell: Shell, slug: str, name: str | None, position: int | None, variables: tuple[str, ...], file: Path | None
 ) -> None:
     """Rename an environment, or set variables: --var changes single ones (null takes one out), --file replaces all."""
-    place, changes = f"environments/{part(slug)}", {} if name is None else {"name": name}
-    body: dict[str, Any] = dict(changes)
+    place = f"environments/{part(slug)}"
+    body: dict[str, Any] = {} if name is None else {"name": name}
+    body |= {} if position is None else {"position": position}
     if file is not None or variables:
         before = fields_of(file) if file is not None else shell.api.get(place)["variables"]
         if before is None:

@@ -7,12 +7,14 @@ import re
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from psycopg import pq
 from psycopg.abc import AdaptContext
 from psycopg.adapt import Dumper
+from psycopg.types.numeric import DecimalBinaryDumper
 
 _HEAD = struct.Struct("!iiIii").pack
 _LENGTH = struct.Struct("!i").pack
@@ -25,6 +27,7 @@ _UUID = b"\x00\x00\x00\x10"
 _TRUE, _FALSE = b"\x00\x00\x00\x01\x01", b"\x00\x00\x00\x01\x00"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_DECIMAL = DecimalBinaryDumper(Decimal)
 _PARAMETER = re.compile(r"%b::(\w+)\[\]")
 
 
@@ -78,6 +81,11 @@ def _boolean(value: bool) -> bytes:
     return _TRUE if value else _FALSE
 
 
+def _numeric(value: Decimal) -> bytes:
+    data = bytes(_DECIMAL.dump(value) or b"")
+    return _LENGTH(len(data)) + data
+
+
 _TYPES: dict[str, tuple[int, Callable[[Any], bytes]]] = {
     "boolean": (16, _boolean),
     "bytea": (17, _bytea),
@@ -86,6 +94,7 @@ _TYPES: dict[str, tuple[int, Callable[[Any], bytes]]] = {
     "text": (25, _text),
     "float8": (701, lambda value: _DOUBLE(8, value)),
     "timestamptz": (1184, _timestamptz),
+    "numeric": (1700, _numeric),
     "uuid": (2950, _uuid),
     "jsonb": (3802, _jsonb),
 }

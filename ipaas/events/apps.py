@@ -16,6 +16,8 @@ class EventsConfig(AppConfig):
                 "endpoint.created": "An address for deliveries was made.",
                 "endpoint.changed": "How deliveries of an endpoint are checked, or its title, was changed.",
                 "endpoint.paused": "An endpoint takes nothing more for a while.",
+                "endpoint.tested": "A signed test delivery was sent to an endpoint.",
+                "delivery.redelivered": "A delivery was taken once more, as a new receipt.",
                 "endpoint.resumed": "An endpoint takes deliveries again.",
                 "endpoint.rotated": "An endpoint was given a new address; the old one is gone.",
                 "endpoint.subscribed": "The vendor was told to deliver to an endpoint.",

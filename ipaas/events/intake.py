@@ -244,9 +244,13 @@ def _row(endpoint: EndpointView, arrival: Arrival, document: Any, text: bytes) -
 
 def _content(endpoint: EndpointView, headers: Mapping[str, str], text: bytes) -> bytes:
     """What is sealed: the headers that tell something, and the body as JSON."""
+    return b'{"headers":' + json.dumps(kept_headers(endpoint, headers)).encode() + b',"body":' + text + b"}"
+
+
+def kept_headers(endpoint: EndpointView, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that tell something and hold no secret."""
     wanted = KEPT_HEADERS | {endpoint.delivery_header.lower(), endpoint.event_header.lower()}
-    kept = {name: value for name, value in headers.items() if name in wanted and value.isprintable()}
-    return b'{"headers":' + json.dumps(kept).encode() + b',"body":' + text + b"}"
+    return {name: value for name, value in headers.items() if name in wanted and value.isprintable()}
 
 
 def decide_repeated(row: ReceiptRow, first: tuple[Any, Any]) -> UUID | None:

@@ -78,7 +78,10 @@ class Subscription(models.Model):
 
 
 class Receipt(models.Model):
-    """One accepted delivery: sealed as it came, answered only after commit. Partitioned by the day in its id."""
+    """One accepted delivery: sealed as it came, answered only after commit. Partitioned by the day in its id.
+
+    ``redelivery_of`` is the receipt that somebody had taken once more as this one.
+    """
 
     class State(models.TextChoices):
         ACCEPTED = "accepted"
@@ -98,6 +101,7 @@ class Receipt(models.Model):
     sealed = models.BinaryField()
     run_ids = ArrayField(models.UUIDField(), null=True)
     note = models.TextField(default="")
+    redelivery_of = models.UUIDField(null=True)
 
     class Meta:
         managed = False
@@ -122,3 +126,32 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return self.delivery_id
+
+
+class ArrivalNote(models.Model):
+    """What reached an endpoint and became no receipt; see ``events.arrivals``. ``receipt_id`` is what it repeats."""
+
+    class Verdict(models.TextChoices):
+        REFUSED = "refused"
+        REPEATED = "repeated"
+        CHALLENGE = "challenge"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace_id = models.UUIDField()
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="arrivals")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=60, blank=True, default="")
+    detail = models.CharField(max_length=300, blank=True, default="")
+    method = models.CharField(max_length=10)
+    peer = models.CharField(max_length=50, blank=True, default="")
+    size = models.PositiveIntegerField()
+    receipt_id = models.UUIDField(null=True)
+    sealed = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(fields=["endpoint", "-id"], name="events_arrival_recent")]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.code}"

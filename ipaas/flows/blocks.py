@@ -275,6 +275,14 @@ class EventTrigger:
 Trigger = ManualTrigger | WebhookTrigger | ScheduleTrigger | PollTrigger | EventTrigger
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What a run is worth: a number of the currency's unit, and the currency in three letters."""
+
+    value: Expression
+    currency: Expression
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A flow version ready to run.
@@ -300,5 +308,6 @@ class Plan:
     blocks: Mapping[str, Block]
     input_schema_version_id: UUID | None = None
     input_validator: CompiledValidator | None = None
+    amount: Amount | None = None
     redaction: Mapping[str, str] = field(default_factory=dict)
     private_ids: Mapping[str, bool] = field(default_factory=dict)

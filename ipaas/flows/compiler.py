@@ -12,7 +12,7 @@ from ipaas.core.errors import ErrorClass
 from ipaas.core.redaction import PUBLIC, is_sensitive_key
 from ipaas.expressions import Expression, ValueTemplate, compile_expression, compile_value
 from ipaas.flows import blocks
-from ipaas.flows.blocks import Block, FailureEnd, FailureHandler, Plan, Trigger
+from ipaas.flows.blocks import Amount, Block, FailureEnd, FailureHandler, Plan, Trigger
 from ipaas.flows.bounds import DEFAULT_DEADLINE_S, DEFAULT_MAX_ITEMS
 from ipaas.flows.form import kind_of
 from ipaas.flows.walk import Step
@@ -63,6 +63,7 @@ def compile(content: Mapping[str, Any], *, resolve: Resolve, identity: Identity)
         blocks=index,
         input_schema_version_id=None if validator is None else validator.version_id,
         input_validator=validator,
+        amount=_amount(content.get("amount"), redaction),
         redaction=redaction,
         private_ids=_private(ids, redaction),
     )
@@ -120,6 +121,12 @@ def _private(ids: Mapping[str, Expression], redaction: Mapping[str, str]) -> dic
                 if all(wanted in ("*", step) for wanted, step in zip(place, path, strict=False)):
                     found[name] = found.get(name, False) or len(place) <= len(path)
     return found
+
+
+def _amount(spec: Mapping[str, str] | None, redaction: Mapping[str, str]) -> Amount | None:
+    """None also where a classified field would be added up readable."""
+    parts = {} if spec is None else {name: compile_expression(text) for name, text in spec.items()}
+    return None if not parts or _private(parts, redaction) else Amount(**parts)
 
 
 def _under(prefix: str, paths: Mapping[str, str]) -> dict[str, str]:

@@ -48,6 +48,34 @@ class FlowVersion(DocumentVersion):
         return self.document.workspace_id
 
 
+class DraftSnapshot(models.Model):
+    """A draft as somebody tried it out: what test runs are pinned to, as others are to a ``FlowVersion``.
+
+    ``content`` is settled; ``parts`` are the mappings and schemas that it holds inline, by reference.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    document = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="snapshots")
+    content = models.JSONField()
+    parts = models.JSONField(default=dict)
+    sha256 = models.CharField(max_length=64)
+    taken_by = models.CharField(max_length=200)
+    used_at = models.DateTimeField(auto_now=True)
+
+    number = 0
+    """Like a version, so that whoever has either can ask."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "sha256"], name="flows_draftsnapshot_once")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}@draft"
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.document.workspace_id
+
+
 class Deployment(models.Model):
     """The version of a flow that runs in an environment; its trigger is copied so that starts need one index look-up.
 

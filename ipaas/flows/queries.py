@@ -7,13 +7,14 @@ from uuid import UUID
 
 from ipaas.contracts.models import SchemaVersion
 from ipaas.contracts.queries import validator_for
-from ipaas.contracts.validators import CompiledValidator
+from ipaas.contracts.validators import CompiledValidator, compile_schema
 from ipaas.core.documents import DocumentVersion
 from ipaas.core.errors import NotFound
 from ipaas.core.references import split_reference
 from ipaas.flows import compiler
 from ipaas.flows.blocks import Plan
-from ipaas.flows.models import Deployment, FlowVersion
+from ipaas.flows.models import Deployment, DraftSnapshot, FlowVersion
+from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
 from ipaas.mapping.models import MappingVersion
 from ipaas.mapping.queries import mapping_for
@@ -51,19 +52,41 @@ class _Resolver:
         return validator_for(version.id)
 
 
+@dataclass(frozen=True, slots=True)
+class _DraftResolver:
+    """What a draft holds inline comes from its snapshot, all else is published."""
+
+    snapshot: DraftSnapshot
+    published: _Resolver
+
+    def mapping(self, reference: str) -> CompiledMapping:
+        part = self.snapshot.parts.get(reference)
+        if part is None:
+            return self.published.mapping(reference)
+        return engine.compile(part, version_id=self.snapshot.id, sha256=self.snapshot.sha256)
+
+    def schema(self, reference: str) -> CompiledValidator:
+        part = self.snapshot.parts.get(reference)
+        if part is None:
+            return self.published.schema(reference)
+        return compile_schema(part["schema"], version_id=self.snapshot.id, sha256=self.snapshot.sha256)
+
+
 @lru_cache(maxsize=512)
 def plan_for(version_id: UUID) -> Plan:
-    """The compiled plan of a flow version. Raises ``NotFound``."""
-    version = FlowVersion.objects.select_related("document").filter(id=version_id).first()
-    if version is None:
-        raise NotFound(what="flow version")
-    return plan_of(version)
+    """The compiled plan of a flow version, or of a draft that was tried out. Raises ``NotFound``."""
+    for rows in (FlowVersion.objects.all(), DraftSnapshot.objects.all()):
+        version = rows.select_related("document").filter(id=version_id).first()
+        if version is not None:
+            return plan_of(version)
+    raise NotFound(what="flow version")
 
 
-def plan_of(version: DocumentVersion) -> Plan:
-    """Compile a version, past the cache."""
+def plan_of(version: DocumentVersion | DraftSnapshot) -> Plan:
+    """Compile a version or a draft, past the cache."""
     identity = compiler.Identity(version_id=version.id, number=version.number, sha256=version.sha256)
-    resolver = _Resolver(version.document.workspace_id)
+    published = _Resolver(version.document.workspace_id)
+    resolver = _DraftResolver(version, published) if isinstance(version, DraftSnapshot) else published
     return compiler.compile(version.content, resolve=resolver, identity=identity)
 
 

@@ -42,6 +42,8 @@ def _heads(content: dict[str, Any], catalogue: Catalogue | None, workspace_id: U
     if primary not in content["business_ids"]:
         hint = did_you_mean(primary, content["business_ids"])
         yield Finding("/primary_business_id", "flow.primary", f"{primary!r} is not among the business ids{hint}")
+    for name, expression in content.get("amount", {}).items():
+        yield from Scope(names=START_NAMES).expression(expression, pointer("amount", name))
     if "deadline" in content:
         yield from duration_findings(content["deadline"], "/deadline", high=MAX_DEADLINE_S, low=1)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +21,14 @@ from ipaas.core.logging import get_logger
 from ipaas.core.meter_sharing import render_own
 from ipaas.core.meters import ACCEPT_SECONDS, DELIVERIES
 from ipaas.core.probes import INERT, PATHS, ProbeAnswer, answer_probe
+from ipaas.events.arrivals import Attention, Seen, keep_note
 from ipaas.events.caps import Rates, TooManyDeliveries
 from ipaas.events.intake import (
     MAX_BODY,
     Arrival,
+    DeliveryConflict,
     EndpointUnknown,
     EndpointView,
-    MethodNotAllowed,
     NotStored,
     SenderGone,
     SenderSlow,
@@ -35,6 +37,7 @@ from ipaas.events.intake import (
     prepare,
 )
 from ipaas.events.key_sets import with_keys
+from ipaas.events.models import ArrivalNote
 from ipaas.events.queries import endpoint_view
 from ipaas.ingress.batch import Batcher
 from ipaas.sdk.handshakes import Answer
@@ -62,6 +65,7 @@ class Ingress:
         self._closing = closing
         self._batcher = Batcher(conninfo)
         self._rates = Rates()
+        self._attention = Attention()
         self._endpoints: TimedCache[str, EndpointView | None] = TimedCache(ENDPOINT_TTL_S)
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingress-orm")
         self._fetching = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ingress-keys")
@@ -135,25 +139,39 @@ class Ingress:
 
     async def _accept(self, public_id: str, scope: Message, receive: Receive) -> UUID | Answer:
         endpoint = await self._endpoint(public_id)
-        if scope["method"] != "POST" and endpoint.handshake is None:
-            raise MethodNotAllowed
-        headers = _headers(scope)
-        try:
-            async with asyncio.timeout(BODY_S):
-                body = await _body(headers, receive, endpoint.max_body)
-        except TimeoutError:
-            raise SenderSlow(seconds=int(BODY_S)) from None
-        if endpoint.scheme.jwks_url:
-            endpoint = await asyncio.get_running_loop().run_in_executor(self._fetching, with_keys, endpoint)
         query = scope.get("query_string", b"").decode("latin-1")
-        arrival = Arrival(headers, body, scope["method"], query, _peer(scope) if endpoint.sources else "")
-        found = prepare(endpoint, arrival, now())
-        if isinstance(found, Answer):
-            return found
-        self._rates.take(endpoint.id, endpoint.rate_per_minute)
-        receipt_id = await self._batcher.accept(found)
+        peer = _peer(scope) if endpoint.sources else ""
+        arrival = Arrival(_headers(scope), b"", scope["method"], query, peer)
+        try:
+            arrival = replace(arrival, body=await _whole_body(arrival.headers, receive, endpoint.max_body))
+            found = prepare(await self._with_keys(endpoint), arrival, now())
+            if isinstance(found, Answer):
+                self._note(scope, Seen(endpoint, arrival, ArrivalNote.Verdict.CHALLENGE, 200))
+                return found
+            self._rates.take(endpoint.id, endpoint.rate_per_minute)
+            receipt_id = await self._batcher.accept(found)
+        except (DeliveryConflict, NotStored):
+            raise  # it has a receipt of its own, or nothing can be written
+        except IpaasError as error:
+            self._note(
+                scope, Seen(endpoint, arrival, ArrivalNote.Verdict.REFUSED, error.status, error.code, error.detail)
+            )
+            raise
+        if receipt_id != found.id:
+            self._note(scope, Seen(endpoint, arrival, ArrivalNote.Verdict.REPEATED, 202, receipt_id=receipt_id))
         wake("default")
         return receipt_id
+
+    async def _with_keys(self, endpoint: EndpointView) -> EndpointView:
+        if not endpoint.scheme.jwks_url:
+            return endpoint
+        return await asyncio.get_running_loop().run_in_executor(self._fetching, with_keys, endpoint)
+
+    def _note(self, scope: Message, seen: Seen) -> None:
+        """Have an arrival written down, after the answer and by another thread."""
+        if self._attention.wanted(seen.endpoint.id):
+            seen = replace(seen, arrival=replace(seen.arrival, peer=_peer(scope)))
+            self._threads.submit(keep_note, seen)
 
     async def _endpoint(self, public_id: str) -> EndpointView:
         check_address(public_id)
@@ -189,7 +207,15 @@ def _again(error: IpaasError) -> list[tuple[bytes, bytes]]:
     return [(b"retry-after", str(after).encode())] if after else []
 
 
-async def _body(headers: dict[str, str], receive: Receive, most: int = MAX_BODY) -> bytes:
+async def _whole_body(headers: Mapping[str, str], receive: Receive, most: int) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _body(headers, receive, most)
+    except TimeoutError:
+        raise SenderSlow(seconds=int(BODY_S)) from None
+
+
+async def _body(headers: Mapping[str, str], receive: Receive, most: int = MAX_BODY) -> bytes:
     """The whole body; a sender that went away in the middle of it has sent nothing."""
     length = headers.get("content-length", "")
     if length.isdigit() and int(length) > most:

@@ -20,6 +20,8 @@ DEPLOYMENT = {
     "IPAAS_SECRET_KEY": "check-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "DJANGO_SETTINGS_MODULE": "ipaas.settings",
 }
+_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+_NEEDS_SITE = "tests/architecture/test_documented.py"  # the documentation built; `test` sees to that
 
 
 def checks() -> dict[str, list[str]]:
@@ -31,6 +33,7 @@ def checks() -> dict[str, list[str]]:
         "ruff format": ["-m", "ruff", "format", "--check", "."],
         **html,
         "import-linter": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
+        "architecture": [*_PYTEST, "-m", "not django_db", "--ignore", _NEEDS_SITE, "tests/architecture"],
         "check --deploy": ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         "makemigrations --check": ["manage.py", "makemigrations", "--check", "--dry-run"],
         "mypy": ["-m", "mypy", "ipaas"],

@@ -45,10 +45,21 @@ class NoticesConfig(AppConfig):
 
 def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
+    from ipaas.notices.beside import Beside
     from ipaas.notices.breakers import EVERY_S, tell_breakers
     from ipaas.notices.expiry import tell_expiring
+    from ipaas.notices.rotations import tell_rotations
+    from ipaas.vault.backends import keep_logins_alive
+    from ipaas.vault.leftovers import clear_leftovers
+    from ipaas.vault.services import wipe_ended
 
-    return [(3600.0, tell_expiring), (EVERY_S, tell_breakers)]
+    return [
+        (3600.0, tell_expiring),
+        (3600.0, Beside(tell_rotations)),
+        (20.0, Beside(keep_logins_alive, clear_leftovers)),
+        (60.0, wipe_ended),
+        (EVERY_S, tell_breakers),
+    ]
 
 
 def handlers() -> dict[int, object]:

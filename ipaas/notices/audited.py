@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ipaas.accounts.models import Environment
 from ipaas.audit.models import AuditEntry
+from ipaas.notices.rotations import mail_of_reading
 from ipaas.outbox.emitting import emit
 
 
@@ -29,6 +30,8 @@ TOLD: dict[str, Told] = {
     "connection.breaker_forced": Told("connection", ("state",)),
     "secret.version_added": Told("secret"),
     "secret.version_revoked": Told("secret"),
+    "secret.rotated": Told("secret", ("version",)),
+    "secret.revealed": Told("secret", ("version", "reason")),
     "invitation.created": Told("invitation"),
     "member.added": Told("member"),
     "member.roles_changed": Told("member"),
@@ -43,6 +46,8 @@ def tell_of(entries: Sequence[AuditEntry]) -> None:
         told = TOLD.get(entry.action)
         if told is not None and entry.workspace_id is not None:
             _tell(entry, told)
+        if entry.action == "secret.revealed":
+            mail_of_reading(entry)
 
 
 def _tell(entry: AuditEntry, told: Told) -> None:

@@ -40,11 +40,11 @@ _PLACE: _Fields = {
     "connection": (gettext_noop("Its slug."), "payments"),
     "environment": (gettext_noop("The slug of its environment."), "production"),
 }
-_SECRET: _Fields = {
+_ONE_SECRET: _Fields = {
     "secret_id": (gettext_noop("The secret."), _ID),
     "secret": (gettext_noop("Its slug."), "payments-key"),
-    **_SUBJECT,
 }
+_SECRET: _Fields = {**_ONE_SECRET, **_SUBJECT}
 _MEMBER: _Fields = {
     "member_id": (gettext_noop("The person."), _ID),
     "member": (gettext_noop("The person's address."), "bob@example.com"),
@@ -197,10 +197,33 @@ CATALOGUE: tuple[EventType, ...] = (
         gettext_noop("Secret expiring"),
         gettext_noop("What the provider says about a secret ends within fourteen days; told once for each date."),
         {
-            "secret_id": (gettext_noop("The secret."), _ID),
-            "secret": (gettext_noop("Its slug."), "payments-key"),
+            **_ONE_SECRET,
             "expires_at": (gettext_noop("When, ISO 8601."), "2026-12-01T00:00:00+00:00"),
         },
+    ),
+    _type(
+        "secret.rotation_due",
+        gettext_noop("Secret to be rotated"),
+        gettext_noop("A secret is to be rotated by a person: told a week before, on the day and every week after it."),
+        {**_ONE_SECRET, "due_at": (gettext_noop("By when, ISO 8601."), "2026-12-01T00:00:00+00:00")},
+    ),
+    _type(
+        "secret.rotated",
+        gettext_noop("Secret rotated by the platform"),
+        gettext_noop("The platform made the next value of a secret; signing secrets wait to be collected."),
+        {**_SECRET, **_VERSION},
+    ),
+    _type(
+        "secret.rotation_failed",
+        gettext_noop("Rotation failed"),
+        gettext_noop("The platform could not rotate a secret; told once a day while it tries."),
+        {**_ONE_SECRET, "error_code": (gettext_noop("What stood in the way."), "vault.unavailable")},
+    ),
+    _type(
+        "secret.revealed",
+        gettext_noop("Secret read in an emergency"),
+        gettext_noop("A person broke the glass and read the live value of a secret."),
+        {**_SECRET, **_VERSION, "reason": (gettext_noop("The reason given."), "the vendor locked us out")},
     ),
     _type(
         "secret.version_added",

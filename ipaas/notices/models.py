@@ -108,14 +108,15 @@ class DeliveryAttempt(models.Model):
 
 
 class ExpiryNotice(models.Model):
-    """That the end of a secret was told, so that it is told once for each date."""
+    """That something about a secret was told, so that it is told once for each date."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     secret_id = models.UUIDField()
+    about = models.CharField(max_length=20, default="expiry", db_default="expiry")
     expires_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["secret_id", "expires_at"], name="notices_expiry_once")]
+        constraints = [models.UniqueConstraint(fields=["secret_id", "about", "expires_at"], name="notices_expiry_once")]
 
     def __str__(self) -> str:
         return f"{self.secret_id} {self.expires_at}"

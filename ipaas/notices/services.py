@@ -9,24 +9,22 @@ from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from ipaas import audit
-from ipaas.accounts.mail import SOURCE
-from ipaas.accounts.models import Environment, Membership, Workspace
+from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import SYSTEM, Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.ids import uuid7, uuid7_at
 from ipaas.core.page_address import page_address
 from ipaas.core.querysets import locked_row
+from ipaas.notices.admins import mail_admins
 from ipaas.notices.checks import check
 from ipaas.notices.errors import DeliveryUnderWay, WebhookState
 from ipaas.notices.event_types import TEST
 from ipaas.notices.models import Webhook, WebhookDelivery
 from ipaas.notices.queueing import wake
-from ipaas.outbox.emitting import send_mail
 from ipaas.outbox.models import OutboxEvent
 from ipaas.runtime import writing
 from ipaas.vault.models import Secret
@@ -86,6 +84,7 @@ def create_webhook(
         actor=_with_vault(actor),
         kind=Secret.Kind.SIGNING,
         description=f"Signs what the webhook {slug} is told.",
+        made_here=True,
     )
     _record("webhook.created", webhook, actor, _facts(webhook))
     return WithSecret(webhook, value)
@@ -143,14 +142,14 @@ def disable_webhook(webhook: Webhook, reason: str) -> None:
     webhook.save(update_fields=["state", "state_reason", "updated_at"])
     _record("webhook.disabled", webhook, SYSTEM, {"reason": reason})
     url = page_address(reverse("notices:webhook_detail", args=[webhook.workspace.slug, webhook.slug]))
-    members = Membership.objects.select_related("user").filter(workspace_id=webhook.workspace_id)
-    for one in members.filter(roles__contains=["admin"], user__is_active=True):
-        with translation.override(one.user.language or SOURCE):
-            subject = _("Webhook disabled: {title}").format(title=webhook.title)
-            told = _("{title} is tried no more: {reason}.").format(title=webhook.title, reason=reason)
-            waits = _("What happens from now on waits there.")
-        text = f"{told}\n\n{waits}\n\n{url}\n"
-        send_mail(to=one.user.email, subject=subject, text=text, workspace_id=webhook.workspace_id)
+
+    def words() -> tuple[str, str]:
+        subject = _("Webhook disabled: {title}").format(title=webhook.title)
+        told = _("{title} is tried no more: {reason}.").format(title=webhook.title, reason=reason)
+        waits = _("What happens from now on waits there.")
+        return subject, f"{told}\n\n{waits}\n\n{url}\n"
+
+    mail_admins(webhook.workspace_id, words)
 
 
 @transaction.atomic

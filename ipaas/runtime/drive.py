@@ -17,6 +17,7 @@ from ipaas.runtime.execution import Execution, Frame, Status
 from ipaas.runtime.journal import OUTAGE, StoreGone
 from ipaas.runtime.models import Run
 from ipaas.runtime.rows import DeadLetterRow, RunRow, RunState, StepRow, Unit
+from ipaas.runtime.stakes import NOTHING, Stake, stake_of
 from ipaas.runtime.store import ClaimLost
 from ipaas.runtime.telling import tell_end
 
@@ -172,9 +173,12 @@ async def _end(execution: Execution, status: str, failure: Failure | None) -> No
     close_steps(execution, failure)
     execution.set_state(status, ended=True, failure=failure)
     if failure is not None and status in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
-        execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure))
-    if not execution.is_test:
-        await tell_end(execution, status, failure)
+        stake = stake_of(execution.plan, execution.scope)
+        execution.unit.add("dead_letter", _dead_letter(execution.run, execution.plan.flow_slug, failure, stake))
+    if execution.is_test:
+        await execution.flush()
+        return
+    await tell_end(execution, status, failure)
     await execution.flush()
     RUNS_ENDED.labels(flow=execution.plan.flow_slug, status=status).inc()
     RUN_SECONDS.observe((now() - uuid7_time(execution.run.id)).total_seconds())
@@ -196,12 +200,12 @@ def add_burial(unit: Unit, run: RunRow, flow_slug: str, failure: Failure) -> Non
     unit.add("step_close", (run.id,))
     unit.add("state", state)
     unit.add("ended", ended_row(run.workspace_id, state))
-    unit.add("dead_letter", _dead_letter(run, flow_slug, failure))
+    unit.add("dead_letter", _dead_letter(run, flow_slug, failure, NOTHING))
     if run.parent_run_id is not None:
         unit.add("wake", (run.parent_run_id,))
 
 
-def _dead_letter(run: RunRow, flow_slug: str, failure: Failure) -> DeadLetterRow:
+def _dead_letter(run: RunRow, flow_slug: str, failure: Failure, stake: Stake) -> DeadLetterRow:
     where = failure.path or "input"
     return DeadLetterRow(
         id=uuid7(),
@@ -215,6 +219,8 @@ def _dead_letter(run: RunRow, flow_slug: str, failure: Failure) -> DeadLetterRow
         error_code=failure.code,
         error_message=failure.message,
         business_key=run.business_key,
+        amount=stake[0],
+        currency=stake[1],
     )
 
 

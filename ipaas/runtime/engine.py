@@ -26,7 +26,7 @@ from ipaas.runtime.endings import Failure
 from ipaas.runtime.execution import Execution, Recorded, payload_aad
 from ipaas.runtime.holds import hold, is_paused, may_be_held
 from ipaas.runtime.journal import Journal
-from ipaas.runtime.models import Run, Work
+from ipaas.runtime.models import TEST, Run, Work
 from ipaas.runtime.receipts import read_receipt
 from ipaas.runtime.rows import ReceiptState, RunRow, StepRow, Unit
 from ipaas.runtime.starts import EnvironmentView, Origin, Start, environment_view, prepare_start, read_input, work_row
@@ -39,6 +39,7 @@ log = get_logger(__name__)
 T = TypeVar("T")
 
 CONFIG_TTL_S = 2.0
+CHILD_OF_TEST = '{"test": true}'
 MAX_PLANS = 512
 MAX_SUBFLOW_DEPTH = 16
 MAX_EVENT_DEPTH = 16
@@ -379,7 +380,14 @@ class Engine:
         environment = await self.environment(run.environment_id)
         trigger = {"kind": "flow", "event": "", "id": str(run.id), "body": params, "headers": {}}
         trigger |= {"received_at": parent.scope["now"], "depth": parent.depth}
-        origin = Origin(trigger="flow", lane=run.lane, parent_run_id=run.id, root_run_id=root, trace_id=run.trace_id)
+        origin = Origin(
+            trigger=TEST if parent.is_test else "flow",
+            replay=CHILD_OF_TEST if parent.is_test else None,
+            lane=run.lane,
+            parent_run_id=run.id,
+            root_run_id=root,
+            trace_id=run.trace_id,
+        )
         start = prepare_start(plan, deployed.flow_id, environment, trigger, origin, leased=False)
         self.add_start(parent.unit, start, leased=False)
         add_trigger(parent.unit, start.run.id, trigger, parent.sealer)

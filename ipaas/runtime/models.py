@@ -274,7 +274,10 @@ class InboundKey(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A run that needs a person: it failed for good, its outcome is unknown, or its compensation failed."""
+    """A run that needs a person: it failed for good, its outcome is unknown, or its compensation failed.
+
+    ``amount`` is what the run is worth, by what its flow names; None where it names nothing.
+    """
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -294,6 +297,8 @@ class DeadLetter(models.Model):
     error_code = models.TextField()
     error_message = models.TextField()
     business_key = models.TextField()
+    amount = models.DecimalField(max_digits=18, decimal_places=4, null=True)
+    currency = models.CharField(max_length=3, default="", db_default="")
     closed_at = models.DateTimeField(null=True)
     closed_by = models.TextField(default="")
     close_reason = models.TextField(default="")

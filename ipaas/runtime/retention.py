@@ -16,7 +16,9 @@ from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_at
 from ipaas.core.logging import get_logger
 from ipaas.core.partitions import PartitionedTable, partitions_before
+from ipaas.events.arrivals import delete_notes
 from ipaas.events.tables import RECEIPT
+from ipaas.flows.models import DraftSnapshot
 from ipaas.outbox.models import Mail
 from ipaas.runtime.models import Approval, BulkJob, DeadLetter, Run, TriggerSlot
 from ipaas.runtime.tables import EFFECT, RUN_TABLES
@@ -128,8 +130,10 @@ def _delete_settled(done: Kept, day: date) -> None:
     moment = _midnight(day)
     closed = DeadLetter.objects.exclude(state=DeadLetter.State.OPEN).filter(closed_at__lt=moment)
     done.deleted["runtime_deadletter"] = closed.delete()[0]
+    done.deleted["events_arrivalnote"] = delete_notes(moment)
     done.deleted["runtime_approval"] = Approval.objects.filter(decided_at__lt=moment).delete()[0]
     done.deleted["runtime_bulkjob"] = BulkJob.objects.filter(finished_at__lt=moment).delete()[0]
+    done.deleted["flows_draftsnapshot"] = DraftSnapshot.objects.filter(used_at__lt=moment).delete()[0]
     mails = Mail.objects.exclude(state=Mail.State.WAITING).filter(id__lt=_lowest(day))
     done.deleted["outbox_mail"] = mails.delete()[0]
     done.deleted["outbox_outboxevent"] = _in_batches(_OLD_EVENTS, [_lowest(day), BATCH])

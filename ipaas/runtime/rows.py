@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -180,6 +181,8 @@ class DeadLetterRow(NamedTuple):
     error_code: str
     error_message: str
     business_key: str
+    amount: Decimal | None
+    currency: str
 
 
 class ApprovalRow(NamedTuple):

@@ -138,7 +138,7 @@ STATEMENTS: tuple[Statement, ...] = (
         _insert(
             "runtime_deadletter",
             ", ".join(DeadLetterRow._fields),
-            ["uuid"] * 5 + ["text"] * 6,
+            ["uuid"] * 5 + ["text"] * 6 + ["numeric", "text"],
             extra=(", state, closed_by, close_reason", ", 'open', '', ''"),
         ),
     ),

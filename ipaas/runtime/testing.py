@@ -16,9 +16,10 @@ from ipaas.core import context, jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound
-from ipaas.flows.models import Flow, FlowVersion
+from ipaas.flows.models import DraftSnapshot, Flow, FlowVersion
 from ipaas.flows.plan import Block, BranchBlock, CallBlock, EmitBlock, ForEachBlock, ParallelBlock, Plan, SubflowBlock
-from ipaas.flows.queries import plan_for
+from ipaas.flows.queries import plan_for, plan_of
+from ipaas.flows.snapshots import keep_snapshot
 from ipaas.runtime import writing
 from ipaas.runtime.execution import payload_aad, value_key
 from ipaas.runtime.models import TEST, Run, StepRun, Work
@@ -30,6 +31,7 @@ from ipaas.vault.payloads import sealer_for
 LEFT_OUT = "left out of this test"
 PINNED = "pinned for this test"
 MOST_OUTPUTS = 200
+Tested = FlowVersion | DraftSnapshot
 _COPIED = ("output", "case")
 
 
@@ -40,6 +42,13 @@ class InputNotKept(Conflict):
     remedy: ClassVar[str] = "Take another run, or write the input."
 
 
+class ProductionNotChosen(Conflict):
+    """{environment} is where the real systems are, and nobody has looked at this draft yet."""
+
+    code: ClassVar[str] = "test.production"
+    remedy: ClassVar[str] = "Try it out in another environment, or say that production is meant."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestWish:
     """What is to be tested.
@@ -47,7 +56,7 @@ class TestWish:
     ``step`` is the id or the path of a block. ``alone`` runs it without what stands before it, whose results are
     those of ``outputs`` (by id or path), else those of ``from_run``, else null. Otherwise everything up to it runs,
     but for what ``outputs`` pins. ``from_run`` also gives the input where ``body`` is not given. Inside a for-each
-    only the element ``item`` is gone through.
+    only the element ``item`` is gone through. ``in_production`` is asked of tests of a draft there.
     """
 
     __test__ = False  # not a test case of pytest
@@ -59,6 +68,7 @@ class TestWish:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     from_run: Run | None = None
     item: int = 0
+    in_production: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +86,20 @@ class OutsideCall:
 
 
 @transaction.atomic
-def start_test(*, actor: Actor, version: FlowVersion, environment: Environment, wish: TestWish) -> Run:
-    """Start a run that ends behind the step; it makes no dead letter, and no failure steps or compensations run."""
+def start_test(*, actor: Actor, version: Tested, environment: Environment, wish: TestWish) -> Run:
+    """Start a run that ends behind the step; it makes no dead letter, and no failure steps or compensations run.
+
+    A draft is kept as it is now, so that the run can be looked at whatever becomes of it.
+    """
     flow: Flow = version.document
-    require_permission(actor, "flows.trigger", flow)
+    plan = _plan(actor, version)
     if environment.workspace_id != flow.workspace_id:
         raise NotFound(what="environment")
-    plan = plan_for(version.id)
+    if isinstance(version, DraftSnapshot):
+        if environment == flow.workspace.production and not wish.in_production:
+            raise ProductionNotChosen(environment=environment.slug)
+        version = keep_snapshot(version)
+        plan = plan_for(version.id)
     target = step_of(plan, wish.step)
     values = _values_of(actor, flow, wish)
     way = _Way(plan, target, wish)
@@ -98,7 +115,8 @@ def start_test(*, actor: Actor, version: FlowVersion, environment: Environment, 
         unit.add("step", row)
     writing.write_unit(unit)
     writing.ring()
-    details = {"flow": flow.slug, "version": version.number, "environment": environment.slug, "step": target.path}
+    details: dict[str, Any] = {"flow": flow.slug, "version": version.number or "draft", "environment": environment.slug}
+    details |= {"step": target.path, "sha256": version.sha256}
     details |= {"alone": wish.alone, "pinned": sorted(wish.outputs)}
     details |= {"from_run": str(wish.from_run.id)} if wish.from_run else {}
     subject = ("run", start.run.id, str(start.run.id))
@@ -106,16 +124,23 @@ def start_test(*, actor: Actor, version: FlowVersion, environment: Environment, 
     return Run.objects.get(id=start.run.id)
 
 
-def calls_of_test(*, actor: Actor, version: FlowVersion, environment: Environment, wish: TestWish) -> list[OutsideCall]:
+def calls_of_test(*, actor: Actor, version: Tested, environment: Environment, wish: TestWish) -> list[OutsideCall]:
     """What ``start_test`` with the same wish may do outside, in the order of the flow; nothing is done."""
-    require_permission(actor, "flows.trigger", version.document)
-    plan = plan_for(version.id)
+    plan = _plan(actor, version)
     way = _Way(plan, step_of(plan, wish.step), wish)
     connections = {
         one.slug: one for one in Connection.objects.filter(workspace_id=version.workspace_id, environment=environment)
     }
     found = (_outside(block, connections) for block in way.running())
     return [call for call in found if call is not None]
+
+
+def _plan(actor: Actor, version: Tested) -> Plan:
+    require_permission(actor, "flows.trigger", version.document)
+    if isinstance(version, FlowVersion):
+        return plan_for(version.id)
+    require_permission(actor, "flows.edit", version.document)
+    return plan_of(version)
 
 
 def step_of(plan: Plan, step: str) -> Block:

@@ -39,6 +39,25 @@ class HmacAuth:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """The request that opens a session; templates read ``secret`` and ``config``."""
+
+    path: str = ""
+    method: str = "POST"
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+    body_format: str = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value is in a delivery or an answer: a header or a dotted path into the body."""
+
+    header: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AuthScheme:
     """One way to authenticate; ``fields`` are the names of the secret's fields."""
 
@@ -54,6 +73,18 @@ class AuthScheme:
     scopes: tuple[str, ...] = ()
     audience: str = ""
     client_auth: str = "basic"
+    authorize_url: str = ""
+    pkce: bool = True
+    extra_params: Mapping[str, str] = field(default_factory=dict)
+    algorithm: str = "RS256"
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    service: str = ""
+    region: str = ""
+    login: Login = Login()
+    token: Place = Place()
+    send_header: str = "authorization"
+    send_prefix: str = "Bearer "
+    expires_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +199,6 @@ class ActionSpec:
     timeout_s: float | None = None
     cost: int = 1
     scopes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a value is in a delivery: a header or a dotted path into the body."""
-
-    header: str = ""
-    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

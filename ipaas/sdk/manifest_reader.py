@@ -16,6 +16,7 @@ from ipaas.sdk.manifest import (
     EventSpec,
     HmacAuth,
     Idempotency,
+    Login,
     Lookup,
     Manifest,
     Pagination,
@@ -82,6 +83,23 @@ DEFAULT_FIELDS: Mapping[str, tuple[SecretField, ...]] = {
         SecretField("client_id", "Client id"),
         SecretField("client_secret", "Client secret"),
     ),
+    "oauth2_authorization_code": (
+        SecretField("client_id", "Client id"),
+        SecretField("client_secret", "Client secret", optional=True),
+    ),
+    "jwt_bearer": (
+        SecretField("issuer", "Issuer (client id or address of the service account)"),
+        SecretField("private_key", "Private key (PEM)"),
+        SecretField("key_id", "Key id", optional=True),
+        SecretField("subject", "Subject, where it is not the issuer", optional=True),
+    ),
+    "aws_sigv4": (
+        SecretField("access_key_id", "Access key id"),
+        SecretField("secret_access_key", "Secret access key"),
+        SecretField("session_token", "Session token of a temporary key", optional=True),
+        SecretField("region", "Region, where it is not the usual one", optional=True),
+    ),
+    "session": (SecretField("username", "User name"), SecretField("password", "Password")),
 }
 
 
@@ -161,7 +179,21 @@ _SAME_IN_TRIGGER = (
     "more",
     "initial_cursor",
 )
-_SAME_IN_AUTH = ("parameter", "prefix", "token_url", "audience", "client_auth")
+_SAME_IN_AUTH = (
+    "parameter",
+    "prefix",
+    "token_url",
+    "audience",
+    "client_auth",
+    "authorize_url",
+    "pkce",
+    "extra_params",
+    "algorithm",
+    "claims",
+    "service",
+    "region",
+    "expires_s",
+)
 
 
 def _manifest(document: Mapping[str, Any]) -> Manifest:
@@ -185,9 +217,8 @@ def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
         SecretField(one["name"], one.get("title", one["name"]), one.get("optional", False))
         for one in scheme.get("fields", [])
     )
-    same = {
-        key: scheme[key] for key in ("parameter", "prefix", "token_url", "audience", "client_auth") if key in scheme
-    }
+    same = {key: scheme[key] for key in _SAME_IN_AUTH if key in scheme}
+    send = scheme.get("send", {})
     return AuthScheme(
         name=scheme["name"],
         type=scheme["type"],
@@ -196,6 +227,10 @@ def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
         fields=given or DEFAULT_FIELDS[scheme["type"]],
         hmac=HmacAuth(**scheme.get("hmac", {})),
         scopes=tuple(scheme.get("scopes", [])),
+        login=Login(**scheme.get("login", {})),
+        token=Place(**scheme.get("token", {})),
+        send_header=send.get("header", "Authorization").lower(),
+        send_prefix=send.get("prefix", "Bearer " if "header" not in send else ""),
         **same,
     )
 

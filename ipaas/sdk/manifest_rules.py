@@ -18,6 +18,13 @@ _PAGE_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 Finding = dict[str, str]
 
+_NEEDED_BY_SCHEME = {
+    "oauth2_client_credentials": ("token_url",),
+    "oauth2_authorization_code": ("authorize_url", "token_url"),
+    "aws_sigv4": ("service",),
+    "session": ("login", "token"),
+}
+
 
 def inconsistencies(document: Mapping[str, Any]) -> Iterator[Finding]:
     """Findings of a manifest that fits its schema, its schemas in place of their paths."""
@@ -37,6 +44,10 @@ def inconsistencies(document: Mapping[str, Any]) -> Iterator[Finding]:
     names = [scheme["name"] for scheme in document["auth"]]
     if len(set(names)) != len(names):
         yield _finding("auth", "duplicate", "two schemes have the same name")
+    for number, scheme in enumerate(document["auth"]):
+        for key in _NEEDED_BY_SCHEME.get(scheme["type"], ()):
+            if not scheme.get(key):
+                yield _finding(f"auth.{number}", "required", f"the type {scheme['type']} needs {key}")
     yield from _sunset(document.get("api_sunset"))
 
 

@@ -25,9 +25,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
 from ipaas.core import clock
 from ipaas.core.errors import ErrorClass
-from ipaas.core.net import EgressPolicy, HttpClient, open_stream, start_tls
+from ipaas.core.net import EgressPolicy, HttpClient, Socket, open_socket, open_stream, start_tls
 from ipaas.sdk import auth
 from ipaas.sdk.connector import Connector, webhook_event
 from ipaas.sdk.errors import ActionError, classify
@@ -41,6 +44,7 @@ from ipaas.sdk.stubs.server import StubServer
 from ipaas.sdk.stubs.webhooks import Sending, signed_deliveries
 from ipaas.sdk.testing_pages import PageChecks, check
 from ipaas.sdk.testing_webhooks import WebhookChecks
+from ipaas.sdk.tokens import needs_token
 from ipaas.sdk.transports import HttpAnswer, Stream
 
 CANARY = "canary-7c1f0b"
@@ -65,6 +69,7 @@ class KitTransports:
     effect_key: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     wire: list[str] = field(default_factory=list)
+    files: Path | None = None
 
     @property
     def http(self) -> "KitTransports":
@@ -82,7 +87,8 @@ class KitTransports:
     ) -> HttpAnswer:
         base_path = "/" + self.base_url.partition("://")[2].partition("/")[2]
         full = BuiltRequest(method, base_path + path, query, headers, body)
-        credential = auth.apply(self.scheme, self.secrets, full, clock.now())
+        host = self.base_url.partition("://")[2].partition("/")[0]
+        credential = auth.apply(self.scheme, self.secrets, full, clock.now(), host=host)
         together = (*query, *credential.query)
         url = self.base_url + path + ("?" + urlencode(together) if together else "")
         sent = {**headers, **credential.headers}
@@ -103,6 +109,14 @@ class KitTransports:
 
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         return host
+
+    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
+        return await open_socket(host, port, self.egress, DEADLINE_S, usual_ports=frozenset())
+
+    async def folder(self, *, told: bool = False) -> Path:
+        if self.files is None:
+            raise ActionError(ErrorClass.CONFIGURATION, "no_files_allowed", "The bench has no folder.")
+        return self.files
 
     async def another_request(self) -> None:
         """The bench has no limits."""
@@ -126,8 +140,10 @@ class Bench:
         chosen = scheme or next(iter(self.connector.manifest.auth.values()))
         secrets = {one.name: CANARY for one in chosen.fields}
         secrets |= {name: SIGNING_SECRET for name in secrets if name.startswith("signing_secret")}
-        if chosen.type == "oauth2_client_credentials":
+        if needs_token(chosen):
             secrets["access_token"] = CANARY
+        if chosen.type == "jwt_bearer":
+            secrets["private_key"] = _signing_key(chosen.algorithm)
         base_url = f"http://127.0.0.1:{self.port}/{self.connector.slug}"
         config = {**self.connector.with_config_defaults(self.config)}
         if self.connector.manifest.protocol == "smtp":
@@ -247,7 +263,7 @@ class ConnectorSuite(PageChecks, WebhookChecks):
                     io = bench.io(key=f"key-{action.name}", scheme=scheme)
                     result = await self.connector.execute(action.name, bench.example(action.name), io)
                     check(CANARY not in repr(result.request), f"{action.name} shows the credential of {scheme.name}")
-                    secret_is_sent = scheme.type in ("api_key", "bearer", "oauth2_client_credentials")
+                    secret_is_sent = scheme.type in ("api_key", "bearer") or needs_token(scheme)
                     on_wire = not io.wire or not secret_is_sent or CANARY in io.wire[-1]
                     check(on_wire, f"{scheme.name} did not authenticate {action.name}")
 
@@ -347,7 +363,7 @@ class ConnectorSuite(PageChecks, WebhookChecks):
 
     async def test_polls_give_items_once(self) -> None:
         for trigger in self.connector.manifest.triggers.values():
-            if trigger.kind != "poll":
+            if trigger.kind != "poll" or not self.stubbed:
                 continue
             async with self.bench() as bench:
                 first = await self.connector.poll(trigger.name, None, bench.io())
@@ -418,3 +434,17 @@ def _fail(message: str) -> NoReturn:
 
 async def _no_post(url: str, headers: Mapping[str, str], body: bytes) -> int:
     _fail("the kit's stub sends no webhooks")
+
+
+@cache
+def _signing_key(algorithm: str) -> str:
+    """A private key of the kind that an algorithm signs with (PEM); for HMAC any long text."""
+    if algorithm.startswith("HS"):
+        return CANARY * 8
+    key: Any = ed25519.Ed25519PrivateKey.generate()
+    if algorithm.startswith("ES"):
+        key = ec.generate_private_key({"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1()}[algorithm])
+    elif algorithm != "EdDSA":
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return str(key.private_bytes(*form).decode("ascii"))

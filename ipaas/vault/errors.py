@@ -88,3 +88,64 @@ class SecretInUse(Conflict):
 
     code = "secret.in_use"
     remedy = "Give those another secret first."
+
+
+class BackendUnavailable(IpaasError):
+    """The backend {backend} of the vault can not be used: {reason}."""
+
+    status = 503
+    code = "vault.unavailable"
+    title = "Vault not available"
+    remedy = "Runs wait and go on by themselves. See to the backend; Settings, Vault has a test."
+
+    def __init__(self, *, backend: str, reason: str) -> None:
+        super().__init__(backend=backend, reason=reason.rstrip("."))
+
+
+class BackendMissing(BackendUnavailable):
+    """A secret is kept in a backend that this workspace has not set up: {backend}, {reason}."""
+
+    code = "vault.backend_missing"
+    remedy = "Set the backend up again under Settings, Vault; runs wait and go on by themselves."
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(backend=kind, reason="its address and login are gone")
+
+
+class StoreReadOnly(Conflict):
+    """The backend {kind} can only be read, and does not hold this value of {slug}."""
+
+    code = "vault.read_only"
+    remedy = "Let whoever runs the platform mount the value, then register the secret without entering it."
+
+    def __init__(self, *, kind: str, slug: str) -> None:
+        super().__init__(what="", kind=kind, slug=slug)
+
+
+class NotRotatable(Conflict):
+    """The platform can not rotate {slug} by itself: only who issues it can."""
+
+    code = "secret.not_rotatable"
+    remedy = "Make a new value there and enter it as a new version; let the rotation remind you."
+
+    def __init__(self, *, slug: str) -> None:
+        super().__init__(what="", slug=slug)
+
+
+class NothingToCollect(Conflict):
+    """Version {number} of {slug} was collected before, or was not made by the platform."""
+
+    code = "secret.nothing_to_collect"
+    remedy = "Rotate it again if its value is not known anywhere."
+
+    def __init__(self, *, slug: str, number: int) -> None:
+        super().__init__(what="", slug=slug, number=number)
+
+
+class BreakGlassOff(IpaasError):
+    """Nobody can read secrets here: IPAAS_BREAK_GLASS is off."""
+
+    status = 403
+    code = "secret.break_glass_off"
+    title = "Reading is switched off"
+    remedy = "Enter a new version if the value is lost. Whoever runs the platform can switch reading on for a while."

@@ -18,7 +18,7 @@ def open_versions(workspace_id: UUID, slug: str, *, purpose: str) -> list[dict[s
     found = Secret.objects.in_workspace(workspace_id).filter(slug=slug, kind=Secret.Kind.SIGNING).first()
     if found is None:
         raise SecretNotFound(slug=slug)
-    versions = list(found.versions.select_related("secret").accepted(now()))
-    for version in versions:
+    opened = [open_version(version) for version in found.versions.select_related("secret").accepted(now())]
+    for version, _fields in opened:
         note_read(SecretRead(workspace_id, found.id, slug, version.number), purpose=purpose, flow_label="")
-    return [open_version(version) for version in versions]
+    return [fields for _version, fields in opened]

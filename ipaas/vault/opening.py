@@ -33,18 +33,18 @@ def open_secret(workspace_id: UUID, slug: str, *, purpose: str, flow_label: str 
     """The fields of the live version; counted and audited. May query: not on an event loop.
 
     ``purpose`` says what for (an action, a token refresh, a connection test), ``flow_label`` which flow.
-    Raises ``SecretNotFound``, ``SecretUnusable``, ``SealBroken`` or a ``KeyProblem``.
+    Raises ``SecretNotFound``, ``SecretUnusable``, ``SealBroken``, a ``KeyProblem`` or ``BackendUnavailable``.
     """
     known = peek_secret(workspace_id, slug, purpose=purpose, flow_label=flow_label)
     if known is not None:
         return known
-    secret = Secret.objects.in_workspace(workspace_id).filter(slug=slug).first()
+    secret = Secret.objects.in_workspace(workspace_id).usable().filter(slug=slug).first()
     if secret is None:
         raise SecretNotFound(slug=slug)
     version = secret.versions.select_related("secret").filter(state=SecretVersion.State.LIVE).first()
     if version is None:
         raise SecretUnusable(slug=slug)
-    values = open_version(version)
+    version, values = open_version(version)
     read = SecretRead(workspace_id, secret.id, slug, version.number)
     note_read(read, purpose=purpose, flow_label=flow_label)
     _keep((workspace_id, slug), _Opened(monotonic() + KEEP_S, read, values))

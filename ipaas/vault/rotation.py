@@ -15,7 +15,7 @@ from ipaas import audit
 from ipaas.core.actor import Actor
 from ipaas.core.errors import Conflict, PermissionDenied
 from ipaas.vault.keys import Keyring, add_key_version, drop_key_version, keyring
-from ipaas.vault.models import DataKey, SecretVersion
+from ipaas.vault.models import DataKey, SecretVersion, StoreKind
 
 BATCH = 200
 Progress = Callable[[int, int], None]
@@ -111,8 +111,9 @@ def _rewrap_batch(rows: "QuerySet[Any]", ring: Keyring, batch: int) -> int:
 
 
 def _wrapped_rows() -> "tuple[QuerySet[Any], ...]":
-    """Everything that holds a wrapped key; wiped versions of secrets hold none."""
-    return SecretVersion.objects.select_related("secret").exclude(wrapped_key=b""), DataKey.objects.all()
+    """Everything that holds a key wrapped by the KEK: wiped versions hold none, and other stores keep their own."""
+    versions = SecretVersion.objects.select_related("secret").filter(store=StoreKind.BUILTIN)
+    return versions.exclude(wrapped_key=b""), DataKey.objects.all()
 
 
 def _left(versions: list[int]) -> int:

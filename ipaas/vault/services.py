@@ -1,11 +1,11 @@
 """Deeds on secrets. Values go in and never come out here: nothing in this module returns one."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from ipaas import audit
 from ipaas.accounts.models import Workspace
@@ -13,15 +13,17 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.core.querysets import locked_row
-from ipaas.vault.errors import SecretInUse
-from ipaas.vault.models import Secret, SecretVersion
+from ipaas.vault.errors import SecretInUse, StoreReadOnly
+from ipaas.vault.models import Backend, Secret, SecretVersion, StoreKind
+from ipaas.vault.names import FIELD, SLUG
 from ipaas.vault.opening import forget_opened
-from ipaas.vault.versions import seal_version, wipe_version
+from ipaas.vault.rotators import rotator_name
+from ipaas.vault.stores import WRITABLE, chosen_kind, store_for
+from ipaas.vault.versions import next_rotation, seal_version, wipe_version
 
-SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
-FIELD = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 LARGEST_VALUE = 32 * 1024
 MOST_FIELDS = 20
+AT_ONCE = 100
 
 UsageFinder = Callable[[UUID, str], list[str]]
 _usage_finders: list[UsageFinder] = []
@@ -47,17 +49,58 @@ def create_secret(
     kind: str = Secret.Kind.CREDENTIAL,
     description: str = "",
     expires_at: datetime | None = None,
+    made_here: bool = False,
 ) -> Secret:
-    """Make a secret with its first version; ``expires_at`` is what the provider says, a reminder only."""
+    """Make a secret with its first version; ``expires_at`` is what the provider says, a reminder only.
+
+    It is kept where the workspace keeps its secrets. Where that can only be read, a value that the platform itself
+    has made up (``made_here``) and the login of a backend are kept in the built-in store, and others are refused.
+    """
     require_permission(actor, "secrets.write", workspace)
     _check(fields, slug=slug, kind=kind)
-    if Secret.objects.in_workspace(workspace.id).filter(slug=slug).exists():
-        raise Conflict(what=f"There is a secret {slug!r} already.")
+    _check_free(workspace, slug)
+    store = StoreKind.BUILTIN if kind == Secret.Kind.LOGIN else chosen_kind(workspace.id)
+    if store not in WRITABLE:
+        if not made_here:
+            raise StoreReadOnly(kind=store, slug=slug)
+        store = StoreKind.BUILTIN
     secret = Secret.objects.create(
-        workspace=workspace, slug=slug, kind=kind, description=description, expires_at=expires_at
+        workspace=workspace, slug=slug, kind=kind, description=description, expires_at=expires_at, store=store
     )
     _add_version(secret, fields, actor)
-    _record("secret.created", secret, actor, {"version": 1, "kind": kind, "fields": sorted(fields)})
+    details = {"version": 1, "kind": kind, "fields": sorted(fields), "store": store}
+    record("secret.created", secret, actor, details)
+    return secret
+
+
+@transaction.atomic
+def register_secret(
+    *,
+    workspace: Workspace,
+    slug: str,
+    actor: Actor,
+    kind: str = Secret.Kind.CREDENTIAL,
+    description: str = "",
+    expires_at: datetime | None = None,
+) -> Secret:
+    """Make a secret of a value that the workspace's backend holds already, without anybody entering it."""
+    require_permission(actor, "secrets.write", workspace)
+    _check({"value": "held by the backend"}, slug=slug, kind=kind)
+    _check_free(workspace, slug)
+    store = chosen_kind(workspace.id)
+    if store in (StoreKind.BUILTIN, StoreKind.TRANSIT):
+        raise Conflict(what="The built-in store holds only what is entered: give the values of the fields.")
+    secret = Secret.objects.create(
+        workspace=workspace, slug=slug, kind=kind, description=description, expires_at=expires_at, store=store
+    )
+    version = SecretVersion(secret=secret, number=1, store=store, created_by=actor.label)
+    held = store_for(workspace.id, store).open(version)
+    version.field_names, version.sealed_fields, version.store_ref = sorted(held.fields), [], held.ref
+    version.wrapped_key, version.kek_version = b"", 0
+    version.save()
+    secret.current_version, secret.rotator = 1, rotator_name(secret, held.fields)
+    secret.save(update_fields=["current_version", "rotator"])
+    record("secret.registered", secret, actor, {"store": store, "kind": kind, "fields": version.field_names})
     return secret
 
 
@@ -69,20 +112,25 @@ def put_version(
     actor: Actor,
     overlap: timedelta = timedelta(0),
     expires_at: datetime | None = None,
+    handover: bool = False,
 ) -> SecretVersion:
     """Enter a new version, which is live at once.
 
     The one before is accepted for ``overlap`` longer (inbound signatures), then wiped; older ones are wiped now.
+    ``handover``: the platform made the value up, so that it may be collected once.
     """
     require_permission(actor, "secrets.rotate", secret)
     _check(fields, slug=secret.slug, kind=secret.kind)
     locked = locked_row(Secret.objects.all(), secret, "secret")
+    require_login_right(locked, actor)
+    if locked.store not in WRITABLE:
+        raise StoreReadOnly(kind=locked.store, slug=locked.slug)
     _retire(locked, now() + overlap if overlap > timedelta(0) else None)
-    version = _add_version(locked, fields, actor)
-    locked.expires_at = expires_at
-    locked.save(update_fields=["expires_at", "updated_at"])
+    version = _add_version(locked, fields, actor, handover=handover)
+    locked.expires_at, locked.rotation_due_at = expires_at, next_rotation(locked)
+    locked.save(update_fields=["expires_at", "rotation_due_at", "updated_at"])
     details = {"version": version.number, "overlap_s": int(overlap.total_seconds()), "fields": sorted(fields)}
-    _record("secret.version_added", locked, actor, details)
+    record("secret.version_added", locked, actor, details)
     return version
 
 
@@ -93,12 +141,13 @@ def revoke_version(*, secret: Secret, number: int, actor: Actor, reason: str) ->
     if not reason.strip():
         raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
     locked = locked_row(Secret.objects.all(), secret, "secret")
-    version = locked.versions.select_for_update().filter(number=number).first()
+    require_login_right(locked, actor)
+    version = locked.versions.select_related("secret").select_for_update(of=("self",)).filter(number=number).first()
     if version is None or version.state == SecretVersion.State.REVOKED:
         raise Conflict(what=f"The secret {locked.slug!r} has no version {number} that could be revoked.")
     version.state, version.accept_until = SecretVersion.State.REVOKED, None
     wipe_version(version)
-    _record("secret.version_revoked", locked, actor, {"version": number, "reason": reason})
+    record("secret.version_revoked", locked, actor, {"version": number, "reason": reason})
     return version
 
 
@@ -109,7 +158,7 @@ def change_secret(*, secret: Secret, description: str, expires_at: datetime | No
     locked = locked_row(Secret.objects.all(), secret, "secret")
     locked.description, locked.expires_at = description, expires_at
     locked.save(update_fields=["description", "expires_at", "updated_at"])
-    _record("secret.changed", locked, actor, {"expires_at": expires_at})
+    record("secret.changed", locked, actor, {"expires_at": expires_at})
     return locked
 
 
@@ -118,24 +167,54 @@ def delete_secret(*, secret: Secret, actor: Actor) -> None:
     """Delete a secret with all versions; refused while anything uses it."""
     require_permission(actor, "secrets.write", secret)
     locked = locked_row(Secret.objects.all(), secret, "secret")
-    if users := used_by(locked):
+    require_login_right(locked, actor)
+    users = [*used_by(locked), *(f"backend {one}" for one in Backend.objects.filter(login=locked))]
+    if users:
         raise SecretInUse(slug=locked.slug, users=", ".join(users))
-    _record("secret.deleted", locked, actor, {"version": locked.current_version})
+    for version in locked.versions.select_related("secret").held():
+        wipe_version(version)
+    record("secret.deleted", locked, actor, {"version": locked.current_version})
     locked.delete()
 
 
-def _add_version(secret: Secret, fields: Mapping[str, str], actor: Actor) -> SecretVersion:
+@transaction.atomic
+def wipe_ended() -> int:
+    """Wipe retired versions whose overlap is over; returns how many. Several may run at once."""
+    rows = SecretVersion.objects.held().filter(state=SecretVersion.State.RETIRED)
+    ended = rows.filter(Q(accept_until__lte=now()) | Q(accept_until__isnull=True))
+    found = list(ended.select_related("secret").select_for_update(skip_locked=True, of=("self",))[:AT_ONCE])
+    for version in found:
+        wipe_version(version)
+    return len(found)
+
+
+def require_login_right(secret: Secret, actor: Actor) -> None:
+    """The login of a backend opens all secrets: only who may change the settings deals with it."""
+    if secret.kind == Secret.Kind.LOGIN:
+        require_permission(actor, "settings.edit", secret)
+
+
+def _check_free(workspace: Workspace, slug: str) -> None:
+    if Secret.objects.in_workspace(workspace.id).filter(slug=slug).exists():
+        raise Conflict(what=f"There is a secret {slug!r} already.")
+
+
+def _add_version(secret: Secret, fields: Mapping[str, str], actor: Actor, *, handover: bool = False) -> SecretVersion:
     secret.current_version += 1
-    version = SecretVersion(secret=secret, number=secret.current_version, created_by=actor.label)
+    version = SecretVersion(
+        secret=secret, number=secret.current_version, created_by=actor.label, store=secret.store, handover=handover
+    )
     seal_version(version, fields)
     version.save()
-    secret.save(update_fields=["current_version", "updated_at"])
+    secret.rotator = rotator_name(secret, fields)
+    secret.save(update_fields=["current_version", "rotator", "updated_at"])
     return version
 
 
 def _retire(secret: Secret, accept_until: datetime | None) -> None:
     """Retire the live version and wipe every one that is no longer accepted."""
-    for version in secret.versions.select_for_update().exclude(state=SecretVersion.State.REVOKED):
+    rows = secret.versions.select_related("secret").select_for_update(of=("self",))
+    for version in rows.exclude(state=SecretVersion.State.REVOKED):
         was_live = version.state == SecretVersion.State.LIVE
         version.state = SecretVersion.State.RETIRED
         version.accept_until = accept_until if was_live else None
@@ -165,7 +244,7 @@ def _check(fields: Mapping[str, str], *, slug: str, kind: str) -> None:
         raise InvalidInput(errors)
 
 
-def _record(action: str, secret: Secret, actor: Actor, details: dict[str, object]) -> None:
+def record(action: str, secret: Secret, actor: Actor, details: Mapping[str, object]) -> None:
     """The entry of a deed; the old value leaves this process's memory when the deed is committed."""
     transaction.on_commit(lambda: forget_opened(secret.workspace_id, secret.slug))
     subject = ("secret", secret.id, secret.slug)

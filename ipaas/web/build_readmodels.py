@@ -76,3 +76,4 @@ class ReceiptRow:
     note: str
     trace_id: str
     runs: Sequence[Link] = ()
+    url: str = ""

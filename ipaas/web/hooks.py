@@ -4,6 +4,7 @@ The same checks, rows and answers as the ingress, one delivery at a time; the in
 """
 
 import time
+from dataclasses import replace
 from typing import IO, cast
 from uuid import UUID
 
@@ -19,13 +20,16 @@ from ipaas.core.logging import get_logger
 from ipaas.core.meters import ACCEPT_SECONDS, DELIVERIES
 from ipaas.core.probes import INERT
 from ipaas.events.accepting import accept_delivery, load_endpoint
+from ipaas.events.arrivals import Attention, Seen, keep_note
 from ipaas.events.caps import Rates
-from ipaas.events.intake import Arrival, MethodNotAllowed, NotStored, SenderGone, answer_of, prepare
+from ipaas.events.intake import Arrival, DeliveryConflict, NotStored, SenderGone, answer_of, prepare
 from ipaas.events.key_sets import with_keys
+from ipaas.events.models import ArrivalNote
 from ipaas.sdk.handshakes import Answer
 
 log = get_logger(__name__)
 _rates = Rates()
+_attention = Attention()
 
 
 @csrf_exempt
@@ -49,20 +53,31 @@ def hook(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _accept(request: HttpRequest, public_id: str) -> UUID | Answer:
     endpoint = load_endpoint(public_id)
-    method = str(request.method)
-    if method != "POST" and endpoint.handshake is None:
-        raise MethodNotAllowed
-    if endpoint.scheme.jwks_url:
-        endpoint = with_keys(endpoint)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    query, peer = request.META.get("QUERY_STRING", ""), client_ip(request) if endpoint.sources else ""
-    found = prepare(endpoint, Arrival(headers, _body(request, endpoint.max_body), method, query, peer), now())
-    if isinstance(found, Answer):
-        return found
-    _rates.take(endpoint.id, endpoint.rate_per_minute)
-    receipt_id = accept_delivery(found)
+    query, method = request.META.get("QUERY_STRING", ""), str(request.method)
+    arrival = Arrival(headers, b"", method, query, client_ip(request))
+    try:
+        arrival = replace(arrival, body=_body(request, endpoint.max_body))
+        found = prepare(with_keys(endpoint) if endpoint.scheme.jwks_url else endpoint, arrival, now())
+        if isinstance(found, Answer):
+            _note(Seen(endpoint, arrival, ArrivalNote.Verdict.CHALLENGE, 200))
+            return found
+        _rates.take(endpoint.id, endpoint.rate_per_minute)
+        receipt_id = accept_delivery(found)
+    except (DeliveryConflict, NotStored):
+        raise  # it has a receipt of its own, or nothing can be written
+    except IpaasError as error:
+        _note(Seen(endpoint, arrival, ArrivalNote.Verdict.REFUSED, error.status, error.code, error.detail))
+        raise
+    if receipt_id != found.id:
+        _note(Seen(endpoint, arrival, ArrivalNote.Verdict.REPEATED, 202, receipt_id=receipt_id))
     wake("default")
     return receipt_id
+
+
+def _note(seen: Seen) -> None:
+    if _attention.wanted(seen.endpoint.id):
+        keep_note(seen)
 
 
 def _body(request: HttpRequest, most: int) -> bytes:

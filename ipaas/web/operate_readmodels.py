@@ -92,12 +92,13 @@ class AuditJobRow:
 
 @dataclass(frozen=True)
 class FailureRow:
-    """A cause of open dead letters."""
+    """A cause of open dead letters; ``worth`` in sums by currency, "" where no flow names an amount."""
 
     cause: str
     error_class: str
     flow: str
     step: str
+    worth: str
     count: int
     oldest_at: datetime
     url: str

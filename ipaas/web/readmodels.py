@@ -415,6 +415,10 @@ class SecretRow:
     expires_at: datetime | None
     last_read_at: datetime | None
     used_by: Sequence[str] = ()
+    held: int = 1
+    store: str = ""
+    rotation_due_at: datetime | None = None
+    rotation_overdue: bool = False
 
 
 @dataclass(frozen=True)

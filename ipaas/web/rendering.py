@@ -68,6 +68,8 @@ STATES: Mapping[str, StateLook] = {
     "processed": StateLook("ok", "ok", gettext_noop("Processed")),
     "unmatched": StateLook("wait", "unknown", gettext_noop("No flow for it")),
     "conflict": StateLook("bad", "warning", gettext_noop("Id reused")),
+    "repeated": StateLook("idle", "replay", gettext_noop("Repeated")),
+    "challenge": StateLook("idle", "info", gettext_noop("Challenge")),
     "breaker_closed": StateLook("ok", "bolt", gettext_noop("Breaker closed")),
     "breaker_half_open": StateLook("wait", "bolt", gettext_noop("Breaker half-open")),
     "breaker_open": StateLook("bad", "breaker-open", gettext_noop("Breaker open")),

@@ -2,7 +2,7 @@ from django.urls import path, re_path
 
 from ipaas.web import api_reader, views
 from ipaas.web.hooks import hook
-from ipaas.web.pages import home, jump, profile
+from ipaas.web.pages import connecting, home, jump, profile
 
 app_name = "web"
 urlpatterns = [
@@ -17,6 +17,11 @@ urlpatterns = [
     path("profile/sessions/end-others/", profile.session_end_others, name="session_end_others"),
     path("profile/theme/", views.theme_select, name="theme_select"),
     path("profile/language/", views.language_select, name="language_select"),
+    path("connect/", connecting.shared, name="connect_shared"),
+    path("connect/link/<str:token>/", connecting.share_link, name="connect_link"),
+    path("connect/go/", connecting.shared_go, name="connect_go"),
+    path("connect/callback/", connecting.callback, name="connect_callback"),
+    path("connect/done/", connecting.done, name="connect_done"),
     path("w/<slug:workspace>/jump/", jump.jump, name="jump"),
     path("w/<slug:workspace>/environment/", views.environment_select, name="environment_select"),
 ]

@@ -18,17 +18,18 @@ from .errors import (
     TlsFailed,
     UrlRefused,
 )
-from .policy import PUBLIC_ONLY, EgressPolicy, check_target, check_url, parse_allowed
+from .policy import PUBLIC_ONLY, USUAL_PORTS, EgressPolicy, check_target, check_url, parse_allowed
 from .request import Headers
 from .resolver import Resolver, pin, resolve
-from .streams import StreamReader, open_stream, start_tls
-from .tls import default_tls, tls_context
+from .streams import Socket, StreamReader, hang_up, open_socket, open_stream, start_tls
+from .tls import TlsContext, default_tls, tls_context, unverified_tls
 from .transport import DEFAULT_MAX_BODY, HttpTransport, RawAnswer, Timings
 from .urls import Target, normalise_host, parse_url
 
 __all__ = [
     "DEFAULT_MAX_BODY",
     "PUBLIC_ONLY",
+    "USUAL_PORTS",
     "BodyTooLarge",
     "ConnectFailed",
     "ConnectionLost",
@@ -48,9 +49,11 @@ __all__ = [
     "ResolveFailed",
     "Resolver",
     "Response",
+    "Socket",
     "StreamReader",
     "Target",
     "Timings",
+    "TlsContext",
     "TlsFailed",
     "UrlRefused",
     "check_target",
@@ -58,7 +61,9 @@ __all__ = [
     "client_for_loop",
     "close_client_for_loop",
     "default_tls",
+    "hang_up",
     "normalise_host",
+    "open_socket",
     "open_stream",
     "parse_allowed",
     "parse_url",
@@ -67,4 +72,5 @@ __all__ = [
     "resolve",
     "start_tls",
     "tls_context",
+    "unverified_tls",
 ]

@@ -1,6 +1,6 @@
 """What a workspace may call beyond the public internet on the usual ports."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .addresses import Reach, reach_of
@@ -10,6 +10,17 @@ from .urls import Target, parse_url
 HTTP_PORTS = frozenset({80, 443, 8080, 8443})
 MAIL_PORTS = frozenset({25, 465, 587, 2525})
 POSTGRES_PORTS = frozenset({5432})
+USUAL_PORTS: Mapping[str, frozenset[int]] = {
+    "http": HTTP_PORTS,
+    "smtp": MAIL_PORTS,
+    "imap": frozenset({143, 993}),
+    "postgres": POSTGRES_PORTS,
+    "mysql": frozenset({3306}),
+    "sftp": frozenset({22, 2222}),
+    "nats": frozenset({4222}),
+    "amqp": frozenset({5671, 5672}),
+}
+"""By a connector's protocol; a protocol that is not named has no usual port."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Checked byte streams for protocols other than HTTP (mail)."""
+"""Checked byte streams and sockets for protocols other than HTTP."""
 
 import asyncio
+import socket
 import ssl
 
 from . import dial
@@ -10,6 +11,7 @@ from .resolver import Resolver, default_resolver
 from .tls import default_tls, tls_reason
 from .urls import normalise_host
 
+Socket = socket.socket
 _LINE_LIMIT = 65_536
 
 
@@ -48,6 +50,37 @@ async def open_stream(
             sock, lambda: asyncio.StreamReaderProtocol(reader, loop=loop), opening, context
         )
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+async def open_socket(
+    host: str,
+    port: int,
+    egress: EgressPolicy,
+    deadline_s: float,
+    *,
+    usual_ports: frozenset[int],
+    resolver: Resolver | None = None,
+) -> socket.socket:
+    """A connected socket to a checked address, for libraries that speak over one; whoever takes it closes it.
+
+    ``deadline_s`` bounds the opening, and is the timeout of each of the socket's operations afterwards.
+    """
+    host = normalise_host(host)
+    egress.check_port(host, port, usual_ports)
+    deadline = asyncio.get_running_loop().time() + deadline_s
+    opening = dial.Opening(host, port)
+    async with dial.within(opening, deadline):
+        sock = await dial.connect(opening, egress, resolver or default_resolver(), deadline)
+    sock.settimeout(deadline_s)
+    return sock
+
+
+def hang_up(sock: Socket) -> None:
+    """End both directions, which wakes a thread that waits for the peer; the socket is still to be closed."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it has ended already
 
 
 async def start_tls(

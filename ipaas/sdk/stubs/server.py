@@ -68,8 +68,9 @@ class StubServer:
         if vendor is None:
             return json_answer(404, {"error": {"code": "no_such_vendor", "known": sorted(self.vendors)}})
         path = "/" + rest
-        if path in vendor.token_paths and request.method == "POST":
-            return _token_answer(request)
+        told = vendor.authority.answer(request, path)
+        if told is not None:
+            return told
         if not vendor.authenticated(request):
             return vendor.reply("unauthorized")
         found = vendor.route(request, path)
@@ -192,15 +193,3 @@ def _broken(fault: Fault, answer: StubAnswer) -> StubAnswer:
     if fault.kind == "drift" and answer.status < 300:
         return StubAnswer(answer.status, b'{"schema":2,"payload":' + (answer.body or b"null") + b"}", answer.headers)
     return answer
-
-
-def _token_answer(request: StubRequest) -> StubAnswer:
-    """A token endpoint that accepts any client (RFC 6749 5.1)."""
-    form = request.json()
-    if not isinstance(form, dict) or form.get("grant_type") != "client_credentials":
-        return json_answer(400, {"error": "unsupported_grant_type"})
-    if "authorization" not in request.headers and "client_secret" not in form:
-        return json_answer(401, {"error": "invalid_client"})
-    client = request.headers.get("authorization", "") or str(form.get("client_id"))
-    value = "stub-" + hashlib.sha256(f"{client}:{clock.now().timestamp()}".encode()).hexdigest()[:32]
-    return json_answer(200, {"access_token": value, "token_type": "Bearer", "expires_in": 3600})

@@ -14,6 +14,7 @@ from ipaas.expressions import ExpressionError, compile_expression, compile_value
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import ActionSpec
 from ipaas.sdk.paths import MISSING, read_path
+from ipaas.sdk.stubs.authority import Authority
 from ipaas.sdk.stubs.http import StubAnswer, StubRequest, decoded, json_answer
 from ipaas.sdk.stubs.pages import Cut, StubPages
 
@@ -102,13 +103,18 @@ class VendorStub:
             )
             for scheme in manifest.auth.values()
             if scheme.type == "api_key"
-        ] + [("header", scheme.hmac.header.lower()) for scheme in manifest.auth.values() if scheme.type == "hmac"]
+        ] + [
+            ("header", scheme.hmac.header.lower() if scheme.type == "hmac" else scheme.send_header)
+            for scheme in manifest.auth.values()
+            if scheme.type in ("hmac", "session")
+        ]
         self.page_size = PAGE_SIZE
-        self.token_paths = {scheme.token_url for scheme in manifest.auth.values() if scheme.token_url.startswith("/")}
+        self.authority = Authority(manifest)
         self.reset()
 
     def reset(self) -> None:
-        """Back to the seeds."""
+        """Back to the seeds; what was granted ends."""
+        self.authority.reset()
         self.state = State(entities=deepcopy(dict(self.stub.get("seeds", {}))))
 
     def route(self, request: StubRequest, path: str) -> tuple[Operation, dict[str, str]] | None:

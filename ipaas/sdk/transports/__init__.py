@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
-from ipaas.core.net import StreamReader
+from ipaas.core.net import Socket, StreamReader
 
 Stream = tuple[StreamReader, asyncio.StreamWriter]
 
@@ -76,6 +77,15 @@ class Transports(Protocol):
 
     async def pin(self, host: str, port: int, *, told: bool = False) -> str:
         """The one checked address of a host, for libraries that connect by themselves; ``told`` as for ``stream``."""
+
+    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
+        """A connected socket to a checked address, for libraries that block; ``told`` as for ``stream``."""
+
+    async def folder(self, *, told: bool = False) -> Path:
+        """The files that the workspace may reach on this machine; ``told`` as for ``stream``.
+
+        Raises ActionError (configuration) where the installation allows none.
+        """
 
     def committing(self) -> None:
         """What is sent from now on may take effect, and nothing before has."""

@@ -1,9 +1,8 @@
 """PostgreSQL for connectors: one checked connection per call, statements with bound parameters."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from decimal import Decimal
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, cast
 
 import psycopg
 from psycopg import sql
@@ -11,11 +10,13 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from ipaas.core.errors import ErrorClass
-from ipaas.core.jsonio import dumps, loads
+from ipaas.core.jsonio import dumps
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports import Transports
+from ipaas.sdk.transports.rows import Bound, Page, columns_of
 
 Connection = psycopg.AsyncConnection[dict[str, Any]]
+_CHUNK = 100
 
 _BY_SQLSTATE = {
     "08": ErrorClass.TRANSIENT,
@@ -68,28 +69,32 @@ async def transaction(io: Transports, *, read_only: bool = False, timeout_s: int
 
 
 async def query(connection: Connection, text: str, values: Sequence[Any], *, max_rows: int) -> list[dict[str, Any]]:
-    """Rows of one statement with ``%s`` places, as JSON values; more than ``max_rows`` is a contract violation."""
-    cursor = await connection.execute(text.encode(), [adapted(value) for value in values] or None)
-    if cursor.description is None:
-        return []
-    rows = await cursor.fetchmany(max_rows + 1)
-    if len(rows) > max_rows:
-        message = f"The query gives more than {max_rows} rows; ask for fewer."
-        raise ActionError(ErrorClass.CONTRACT_VIOLATION, "too_many_rows", message)
-    plain: list[dict[str, Any]] = loads(dumps([{name: _json(value) for name, value in row.items()} for row in rows]))
-    return plain
+    """Rows of one statement with ``%s`` places, as JSON values; too many or too large is a contract violation.
+
+    They come as they are read: a statement that gives millions costs no memory.
+    """
+    bound, found = Bound(max_rows), []
+    cursor = connection.cursor()
+    try:
+        stream = cursor.stream(text.encode(), [adapted(value) for value in values] or None, size=_CHUNK)
+        async with aclosing(cast("AsyncGenerator[dict[str, Any], None]", stream)) as rows:
+            async for row in rows:
+                found.append(bound.taken(row))  # noqa: PERF401 - it may refuse
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate is not None:
+            raise
+        return []  # a statement that gives no rows at all
+    return found
 
 
 async def write_rows(
-    connection: Connection, table: str, rows: Sequence[dict[str, Any]], *, conflict: Sequence[str], update: bool
+    connection: Connection, table: str, rows: Sequence[Mapping[str, Any]], *, conflict: Sequence[str], update: bool
 ) -> int:
     """Insert rows of equal columns; how many were written.
 
     On a conflict over the columns ``conflict`` the rest is updated, or the row left as it is without ``update``.
     """
-    columns = list(rows[0])
-    if any(list(row) != columns and set(row) != set(columns) for row in rows):
-        raise ActionError(ErrorClass.CONTRACT_VIOLATION, "row_shape", "The rows do not have the same columns.")
+    columns = columns_of(rows)
     statement = _insert(table, columns, conflict=conflict, update=update)
     written = 0
     for row in rows:
@@ -142,19 +147,43 @@ def _identifier(table: str) -> sql.Identifier:
     return sql.Identifier(*table.split("."))
 
 
-def _json(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | dict | list) else _text(value)
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
 def _failure(error: psycopg.Error, *, sent: bool) -> ActionError:
     """Only the SQLSTATE is told: a driver's message quotes values and may hold the connection string."""
     state = error.sqlstate or ""
     found = _BY_SQLSTATE.get(state[:2], ErrorClass.TRANSIENT if not state else ErrorClass.INTERNAL)
     where = f"SQLSTATE {state}" if state else "no connection or a broken one"
     return ActionError(found, f"postgres_{state or 'connection'}", f"The database refused: {where}.", sent=sent)
+
+
+class Postgres:
+    """PostgreSQL for ``ipaas.sdk.sql``."""
+
+    async def query(self, io: Transports, text: str, values: Sequence[Any], *, max_rows: int) -> list[dict[str, Any]]:
+        async with transaction(io, read_only=True) as connection:
+            return await query(connection, text, values, max_rows=max_rows)
+
+    async def upsert(self, io: Transports, table: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> int:
+        async with transaction(io) as connection:
+            return await write_rows(connection, table, rows, conflict=key, update=True)
+
+    async def insert_once(
+        self, io: Transports, table: str, rows: Sequence[Mapping[str, Any]], effect: tuple[str, str]
+    ) -> int | None:
+        async with transaction(io) as connection:
+            if not await once(connection, *effect):
+                return None
+            return await write_rows(connection, table, rows, conflict=[], update=False)
+
+    async def page(self, io: Transports, page: Page) -> list[dict[str, Any]]:
+        order, key = sql.Identifier(page.order_by), sql.Identifier(page.key)
+        where: sql.Composable = sql.SQL("")
+        values = []
+        if page.after is not None:
+            where = sql.SQL(" WHERE {} >= %s AND ({} > %s OR {} > %s)").format(order, order, key)
+            values = [page.after["order"], page.after["order"], page.after["key"]]
+        statement = sql.SQL("SELECT * FROM {}{} ORDER BY {}, {} LIMIT {}").format(
+            _identifier(page.table), where, order, key, sql.Literal(page.limit + 1)
+        )
+        async with transaction(io, read_only=True) as connection:
+            bound, cursor = Bound(page.limit + 1), await connection.execute(statement, values or None)
+            return [bound.taken(row) for row in await cursor.fetchall()]

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from ipaas.flows.models import Flow
 from ipaas.runtime.approvals import decide_approval, delegate_approval
+from ipaas.runtime.letters import worth_by
 from ipaas.runtime.models import Approval, DeadLetter, Run
 from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_dead_letter
 from ipaas.runtime.showing import ShownRun, shown_evidence
@@ -103,15 +104,22 @@ class DeadLetterViewSet(_OfFlows):
     @extend_schema(parameters=[GroupQuery], responses=DeadLetterGroupsOutput)
     def groups(self, request: Request) -> Response:
         """Dead letters by cause, the most frequent cause first (200 at most)."""
-        rows = self.matching(self.get_queryset(), self.read_query(GroupQuery)).values("cause", "error_class")
-        found = rows.annotate(
-            count=Count("id"), flow_ids=ArrayAgg("flow_id", distinct=True), newest_id=Max(Cast("id", TextField()))
-        ).order_by("-count", "cause", "error_class")[:MAX_GROUPS]
+        letters = self.matching(self.get_queryset(), self.read_query(GroupQuery))
+        found = (
+            letters.values("cause", "error_class")
+            .annotate(
+                count=Count("id"), flow_ids=ArrayAgg("flow_id", distinct=True), newest_id=Max(Cast("id", TextField()))
+            )
+            .order_by("-count", "cause", "error_class")[:MAX_GROUPS]
+        )
         groups, cursor = page_by_place(list(found), request)
         slugs = dict(
             Flow.objects.filter(id__in={one for group in groups for one in group["flow_ids"]}).values_list("id", "slug")
         )
+        worth = worth_by(letters.filter(cause__in=[group["cause"] for group in groups]), "cause", "error_class")
         for group in groups:
+            sums = worth.get((group["cause"], group["error_class"]), ())
+            group["at_stake"] = [{"currency": currency, "amount": amount} for currency, amount in sums]
             group["flows"] = sorted(slugs[one] for one in group.pop("flow_ids") if one in slugs)
         return Response(DeadLetterGroupsOutput({"items": groups, "next_cursor": cursor}).data)
 

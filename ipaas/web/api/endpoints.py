@@ -10,11 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
+from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.events import services, subscriptions
 from ipaas.events.intake import MAX_BODY
-from ipaas.events.models import Endpoint, Receipt
+from ipaas.events.models import ArrivalNote, Endpoint, Receipt
+from ipaas.events.redelivery import redeliver_receipt, send_test
 from ipaas.runtime.models import Run
+from ipaas.runtime.shown_deliveries import shown_note, shown_receipt
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, OptionalReasonInput, ReasonInput, StrictSerializer
 
@@ -162,11 +165,55 @@ class EndpointOutput(serializers.Serializer[Any]):
         return f"/hooks/{endpoint.public_id}"
 
 
+class SampleInput(StrictSerializer):
+    body = JsonField(help_text="The document to deliver.")
+    event = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+
+
+class SampleOutput(serializers.Serializer[Any]):
+    status = serializers.IntegerField(help_text="What the ingress answered.")
+    delivery_id = serializers.CharField()
+    receipt_id = serializers.UUIDField(allow_null=True)
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ArrivalQuery(StrictSerializer):
+    verdict = serializers.ChoiceField(
+        choices=ArrivalNote.Verdict.choices, required=False, help_text="What was made of it."
+    )
+    code = serializers.CharField(max_length=60, required=False, help_text="Why it was refused.")
+
+
+class ArrivalOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    came_at = serializers.SerializerMethodField()
+    verdict = serializers.ChoiceField(choices=ArrivalNote.Verdict.choices)
+    status = serializers.IntegerField(help_text="What the sender was answered.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    method = serializers.CharField()
+    peer = serializers.CharField(help_text="Whom it came from, as far as is known.")
+    size = serializers.IntegerField(help_text="Of its body, in bytes.")
+    receipt_id = serializers.UUIDField(allow_null=True, help_text="The receipt that it repeats.")
+
+    @extend_schema_field(serializers.DateTimeField)
+    def get_came_at(self, note: ArrivalNote) -> str:
+        return uuid7_time(note.id).isoformat()
+
+
+class ArrivalContent(serializers.Serializer[Any]):
+    note = ArrivalOutput()
+    content = JsonField()
+
+
 @extend_schema(tags=["endpoints"])
 class EndpointViewSet(ApiViewSet):
     serializer_class = EndpointOutput
     required_permissions = {
-        **dict.fromkeys(("list", "retrieve"), "connections.view"),
+        **dict.fromkeys(("list", "retrieve", "arrivals"), "connections.view"),
+        "arrival": "runs.view",
+        "test": "flows.trigger",
         **dict.fromkeys(("create", "partial_update", "destroy", "pause", "resume", "rotate"), "connections.edit"),
         **dict.fromkeys(("subscribe", "unsubscribe", "check_subscription"), "connections.edit"),
     }
@@ -229,14 +276,14 @@ class EndpointViewSet(ApiViewSet):
         endpoint, given = self.endpoint(endpoint_id), self.read(ReasonInput)
         return self._shown(services.rotate_endpoint(actor=self.actor, endpoint=endpoint, **given))
 
-    @extend_schema(request=SubscriptionInput, responses={201: EndpointOutput})
+    @extend_schema(request=SubscriptionInput, responses=EndpointOutput)
     def subscribe(self, request: Request, endpoint_id: Any) -> Response:
         """Have the vendor deliver here, by the connector's own action; 409 where it was told already."""
         endpoint, given = self.endpoint(endpoint_id), self.read(SubscriptionInput)
         subscriptions.subscribe_endpoint(actor=self.actor, endpoint=endpoint, **given)
-        return Response(EndpointOutput(self.endpoint(endpoint_id)).data, status=201)
+        return self._shown(self.endpoint(endpoint_id))
 
-    @extend_schema(responses={204: None})
+    @extend_schema(request=None, responses={204: None})
     def unsubscribe(self, request: Request, endpoint_id: Any) -> Response:
         """Have the vendor stop; what it does not know any more counts as ended."""
         subscriptions.unsubscribe_endpoint(actor=self.actor, endpoint=self.endpoint(endpoint_id))
@@ -247,6 +294,26 @@ class EndpointViewSet(ApiViewSet):
         """Ask the vendor whether it delivers here; the subscription's state says it."""
         subscriptions.check_subscription(actor=self.actor, endpoint=self.endpoint(endpoint_id))
         return self._shown(self.endpoint(endpoint_id))
+
+    @extend_schema(request=SampleInput, responses=SampleOutput)
+    def test(self, request: Request, endpoint_id: Any) -> Response:
+        """Post a document to the endpoint, signed as its sender would; what it starts is real."""
+        endpoint, given = self.endpoint(endpoint_id), self.read(SampleInput)
+        return Response(SampleOutput(send_test(actor=self.actor, endpoint=endpoint, **given)).data)
+
+    @extend_schema(parameters=[ArrivalQuery], responses=ArrivalOutput(many=True))
+    def arrivals(self, request: Request, endpoint_id: Any) -> Response:
+        """What came lately and became no receipt: refusals, repetitions and challenges, newest first."""
+        rows = self.endpoint(endpoint_id).arrivals.defer("sealed").filter(**self.read_query(ArrivalQuery))
+        return self.page_of(rows, ArrivalOutput)
+
+    @extend_schema(responses=ArrivalContent)
+    def arrival(self, request: Request, endpoint_id: Any, arrival_id: Any) -> Response:
+        """One of them with its content, redacted; nobody vouches for what a refused sender said."""
+        if self.actor.flows is not None:
+            raise NotFound(what="arrival")
+        note = self.one(self.endpoint(endpoint_id).arrivals.select_related("endpoint"), "arrival", id=arrival_id)
+        return Response(ArrivalContent({"note": note, "content": shown_note(note)}).data)
 
     def _shown(self, endpoint: Endpoint) -> Response:
         return Response(EndpointOutput(endpoint).data)
@@ -268,6 +335,9 @@ class ReceiptOutput(serializers.Serializer[Any]):
     trace_id = serializers.CharField()
     run_ids = serializers.SerializerMethodField()
     note = serializers.CharField()
+    redelivery_of = serializers.UUIDField(
+        allow_null=True, help_text="The receipt that was taken once more as this one."
+    )
 
     @extend_schema_field(serializers.DateTimeField)
     def get_received_at(self, receipt: Receipt) -> str:
@@ -280,12 +350,20 @@ class ReceiptOutput(serializers.Serializer[Any]):
         return [one for one in receipt.run_ids or [] if one in visible]
 
 
+class ReceiptContent(serializers.Serializer[Any]):
+    headers = JsonField()
+    body = JsonField()
+
+
 @extend_schema(tags=["receipts"])
 class ReceiptViewSet(ApiViewSet):
     """Accepted deliveries; a key bound to flows sees those that started runs of its flows."""
 
     serializer_class = ReceiptOutput
-    required_permissions = dict.fromkeys(("list", "retrieve"), "runs.view")
+    required_permissions = {
+        **dict.fromkeys(("list", "retrieve", "content"), "runs.view"),
+        "redeliver": "flows.trigger",
+    }
 
     def get_queryset(self) -> QuerySet[Receipt]:
         rows = Receipt.objects.filter(workspace_id=self.workspace.id)
@@ -307,6 +385,20 @@ class ReceiptViewSet(ApiViewSet):
         """An accepted delivery and the runs that it started."""
         receipt = self.one(self.get_queryset(), "receipt", id=receipt_id)
         return Response(ReceiptOutput(receipt, context=self._runs([receipt])).data)
+
+    @extend_schema(responses=ReceiptContent)
+    def content(self, request: Request, receipt_id: Any) -> Response:
+        """Headers and body of an accepted delivery, redacted."""
+        receipt = self.one(self.get_queryset(), "receipt", id=receipt_id)
+        endpoint = Endpoint.objects.filter(workspace=self.workspace, id=receipt.endpoint_id).first()
+        return Response(ReceiptContent(shown_receipt(receipt, endpoint)).data)
+
+    @extend_schema(request=ReasonInput, responses={201: ReceiptOutput})
+    def redeliver(self, request: Request, receipt_id: Any) -> Response:
+        """Take it once more as a new receipt that names this one: flows start again, with effects of their own."""
+        receipt, given = self.one(self.get_queryset(), "receipt", id=receipt_id), self.read(ReasonInput)
+        made = redeliver_receipt(actor=self.actor, receipt=receipt, **given)
+        return Response(ReceiptOutput(made, context=self._runs([made])).data, status=201)
 
     def _runs(self, receipts: Sequence[Receipt]) -> dict[str, Any]:
         ids = [one for receipt in receipts for one in receipt.run_ids or []]

@@ -19,7 +19,8 @@ FLOW: Final[Schema] = {
     "steps": [{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}],
 }
 BY_NAME: Final[dict[str, Any]] = {
-    "action": "create_order", "actions": ["create_order"], "actor_ip": "192.0.2.10", "actor_kind": "user",
+    "action": "create_order", "actions": ["create_order"], "currency": "EUR",
+    "actor_ip": "192.0.2.10", "actor_kind": "user",
     "actor_label": "alice@example.com", "api_version": "2026-01", "auth_scheme": "bearer",
     "auth_schemes": ["bearer"], "base_url": "https://api.example.com", "body": {"id": "o-1001", "total": 42.5},
     "breaker": "closed", "business_ids": {"order": "o-1001"}, "business_key": "o-1001", "cancel_reason": None,
@@ -90,6 +91,7 @@ BY_COMPONENT: Final[dict[str, Any]] = {
     "PatchedSettingsInputRequest": {"egress_allow": ["10.0.0.5:443"]},
 }
 FORMATS: Final = {
+    "decimal": "42.5000",
     "uuid": ID, "date-time": TIME, "email": "alice@example.com", "uri": "https://example.com/", "binary": "…",
 }  # fmt: skip
 BODIES: Final = "Request"

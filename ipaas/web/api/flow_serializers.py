@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from ipaas.core.document_forms import MAX_BYTES
 from ipaas.runtime.testing import MOST_OUTPUTS
 from ipaas.web.api.document_serializers import ChangeOutput
 from ipaas.web.api.fields import JsonField, StrictSerializer
@@ -19,6 +20,18 @@ class TestInput(StrictSerializer):
     version = serializers.IntegerField(
         min_value=1, max_value=2**31 - 1, required=False, help_text="Without it the newest; it need not be deployed."
     )
+    draft = serializers.BooleanField(
+        required=False, default=False, help_text="The draft as it is saved now, instead of a version."
+    )
+    document = serializers.CharField(
+        max_length=MAX_BYTES,
+        required=False,
+        trim_whitespace=False,
+        help_text="A text of the flow's document, instead of a version; it is neither saved nor published.",
+    )
+    in_production = serializers.BooleanField(
+        required=False, default=False, help_text="A draft is not tried out in production without this."
+    )
     alone = serializers.BooleanField(required=False, default=False, help_text="Without what stands before the step.")
     body = JsonField(required=False, help_text="What expressions read as trigger.body.")
     outputs = serializers.DictField(
@@ -30,6 +43,12 @@ class TestInput(StrictSerializer):
     item = serializers.IntegerField(
         min_value=0, max_value=99_999, required=False, default=0, help_text="The element of a for-each around the step."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if sum((attrs["draft"], "document" in attrs, "version" in attrs)) > 1:
+            message = "give one of version, draft and document"
+            raise serializers.ValidationError({"version": [message]})
+        return attrs
 
     def validate_outputs(self, outputs: dict[str, Any]) -> dict[str, Any]:
         if len(outputs) > MOST_OUTPUTS:

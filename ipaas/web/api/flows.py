@@ -8,13 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
+from ipaas.core.actor import require_permission
+from ipaas.core.document_forms import read_document
 from ipaas.flows import services
 from ipaas.flows.models import Deployment, Flow, FlowVersion
+from ipaas.flows.snapshots import draft_source, snapshot_of
 from ipaas.governance.promotion import plan_promotion, promote
 from ipaas.governance.services import deploy, roll_back, undeploy
 from ipaas.runtime.models import Run
 from ipaas.runtime.services import trigger_flow
-from ipaas.runtime.testing import TestWish, calls_of_test, start_test
+from ipaas.runtime.testing import Tested, TestWish, calls_of_test, start_test
 from ipaas.web.api.document_serializers import (
     DeployInput,
     DeploymentOutput,
@@ -133,7 +136,7 @@ class FlowViewSet(DocumentViewSet):
 
     @extend_schema(request=TestInput, responses={202: RunOutput})
     def test(self, request: Request, slug: str) -> Response:
-        """Try a step out by a run that ends behind it; what it did is read like any run's."""
+        """Try a step out, of a version or of a draft, by a run that ends behind it; it is read like any run."""
         version, place, wish = self._test(slug)
         run = start_test(actor=self.actor, version=version, environment=place, wish=wish)
         return Response(RunOutput(run, context=names_of([run])).data, status=202)
@@ -145,10 +148,8 @@ class FlowViewSet(DocumentViewSet):
         calls = calls_of_test(actor=self.actor, version=version, environment=place, wish=wish)
         return Response(TestPreviewOutput({"calls": calls}).data)
 
-    def _test(self, slug: str) -> tuple[FlowVersion, Environment, TestWish]:
+    def _test(self, slug: str) -> tuple[Tested, Environment, TestWish]:
         flow, given = self.document(slug), self.read(TestInput)
-        number = given.get("version") or flow.latest_version
-        version = self.one(FlowVersion.objects.filter(document=flow), "flow version", number=number)
         source = None
         if "from_run" in given:
             source = self.one(Run.objects.visible_to(self.actor), "run", id=given["from_run"])
@@ -160,8 +161,18 @@ class FlowViewSet(DocumentViewSet):
             outputs=given["outputs"],
             from_run=source,
             item=given["item"],
+            in_production=given["in_production"],
         )
-        return version, self._environment(given["environment"]), wish
+        return self._tested(flow, given), self._environment(given["environment"]), wish
+
+    def _tested(self, flow: Flow, given: dict[str, Any]) -> Tested:
+        if given["draft"] or "document" in given:
+            require_permission(self.actor, "flows.edit", flow)
+            source = draft_source(flow) if given["draft"] else read_document(text=given["document"])
+            return snapshot_of(flow, source, self.actor)
+        number = given.get("version") or flow.latest_version
+        found: FlowVersion = self.one(FlowVersion.objects.filter(document=flow), "flow version", number=number)
+        return found
 
     @extend_schema(request=TriggerInput, responses={202: RunOutput})
     def trigger(self, request: Request, slug: str) -> Response:

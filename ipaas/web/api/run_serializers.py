@@ -226,6 +226,13 @@ class DeadLetterOutput(Failing):
     cause = serializers.CharField()
     step = serializers.CharField()
     business_key = serializers.CharField()
+    amount = serializers.DecimalField(
+        max_digits=18,
+        decimal_places=4,
+        allow_null=True,
+        help_text="What the run is worth, as its flow says.",
+    )
+    currency = serializers.CharField(help_text="Three letters; empty without an amount.")
     closed_at = serializers.DateTimeField(allow_null=True)
     closed_by = serializers.CharField()
     close_reason = serializers.CharField()
@@ -238,10 +245,16 @@ class DeadLetterOutput(Failing):
         return str(self.context["environments"].get(letter.environment_id, ""))
 
 
+class WorthOutput(serializers.Serializer[Any]):
+    currency = serializers.CharField()
+    amount = serializers.DecimalField(max_digits=24, decimal_places=4)
+
+
 class DeadLetterGroupOutput(serializers.Serializer[Any]):
     cause = serializers.CharField()
     error_class = serializers.CharField()
     count = serializers.IntegerField()
+    at_stake = WorthOutput(many=True, help_text="What they are worth together, by currency.")
     flows = serializers.ListField(child=serializers.CharField())
     newest_id = serializers.UUIDField()
 

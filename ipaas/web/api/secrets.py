@@ -11,7 +11,9 @@ from rest_framework.response import Response
 
 from ipaas.audit.models import AuditEntry
 from ipaas.vault import services
-from ipaas.vault.models import Secret, SecretVersion
+from ipaas.vault.break_glass import collect_version, reveal_secret
+from ipaas.vault.models import Secret, SecretVersion, StoreKind
+from ipaas.vault.rotating import rotate_secret, set_rotation
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, ReasonInput, StrictSerializer
 
@@ -54,7 +56,9 @@ class SecretOutput(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=Secret.Kind.choices)
     description = serializers.CharField()
     current_version = serializers.IntegerField()
+    store = serializers.ChoiceField(choices=StoreKind.choices, help_text="Where its values are kept.")
     expires_at = serializers.DateTimeField(allow_null=True)
+    rotation_due_at = serializers.DateTimeField(allow_null=True, help_text="By when to rotate it; null: no rule.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -62,14 +66,49 @@ class SecretOutput(serializers.Serializer[Any]):
 class SecretVersionOutput(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     state = serializers.ChoiceField(choices=SecretVersion.State.choices)
+    store = serializers.ChoiceField(choices=StoreKind.choices)
+    held = serializers.BooleanField(source="is_held", help_text="Whether there still is a value.")
+    handover = serializers.BooleanField(help_text="Whether the platform made it up and nobody has collected it yet.")
     field_names = serializers.ListField(child=serializers.CharField())
     accept_until = serializers.DateTimeField(allow_null=True)
     created_by = serializers.CharField()
     created_at = serializers.DateTimeField()
 
 
+class RotationInput(StrictSerializer):
+    every_days = serializers.IntegerField(allow_null=True, help_text="Null: no rule any more.")
+    rotation = serializers.ChoiceField(
+        choices=Secret.Rotation.choices, required=False, default=Secret.Rotation.REMIND, help_text="Who does it."
+    )
+    overlap_s = serializers.IntegerField(
+        min_value=0, max_value=MAX_OVERLAP_S, required=False, default=86_400, help_text="How long two values are good."
+    )
+
+
+class RotateInput(StrictSerializer):
+    overlap_s = serializers.IntegerField(
+        min_value=0, max_value=MAX_OVERLAP_S, required=False, help_text="Else that of the secret's rule."
+    )
+
+
+class RegisterInput(StrictSerializer):
+    slug = serializers.CharField(max_length=80)
+    kind = serializers.ChoiceField(choices=Secret.Kind.choices, required=False, default=Secret.Kind.CREDENTIAL)
+    description = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+
+class SecretValuesOutput(serializers.Serializer[Any]):
+    version = serializers.IntegerField()
+    values = JsonField(help_text="Field name to value, this once; null in an answer that is given again.")
+
+
 class SecretDetailOutput(SecretOutput):
     versions = SecretVersionOutput(many=True)
+    every_days = serializers.IntegerField(source="rotate_every_days", allow_null=True)
+    rotation = serializers.ChoiceField(choices=Secret.Rotation.choices)
+    overlap_s = serializers.IntegerField(source="rotation_overlap_s")
+    rotator = serializers.CharField(help_text="What makes the next value; empty: only who issues it can.")
     used_by = serializers.SerializerMethodField()
 
     def get_used_by(self, secret: Secret) -> list[str]:
@@ -91,9 +130,12 @@ class SecretViewSet(ApiViewSet):
     serializer_class = SecretOutput
     required_permissions = {
         **dict.fromkeys(("list", "retrieve", "reads"), "secrets.view"),
-        **dict.fromkeys(("create", "partial_update", "destroy", "revoke"), "secrets.write"),
-        "put_version": "secrets.rotate",
+        **dict.fromkeys(("create", "register", "partial_update", "destroy", "revoke"), "secrets.write"),
+        **dict.fromkeys(("rotation", "collect"), "secrets.write"),
+        **dict.fromkeys(("put_version", "rotate"), "secrets.rotate"),
+        "reveal": "secrets.reveal",
     }
+    shown_once = frozenset({"values"})
 
     def get_queryset(self) -> QuerySet[Secret]:
         return Secret.objects.in_workspace(self.workspace.id)
@@ -142,6 +184,42 @@ class SecretViewSet(ApiViewSet):
         overlap, fields = timedelta(seconds=given.pop("overlap_s")), given.pop("values")
         version = services.put_version(secret=secret, fields=fields, overlap=overlap, actor=self.actor, **given)
         return Response(SecretVersionOutput(version).data, status=201)
+
+    @extend_schema(request=RegisterInput, responses={201: SecretDetailOutput})
+    def register(self, request: Request) -> Response:
+        """Make a secret of a value that the workspace's backend holds already."""
+        secret = services.register_secret(workspace=self.workspace, actor=self.actor, **self.read(RegisterInput))
+        return Response(SecretDetailOutput(secret).data, status=201)
+
+    @extend_schema(request=RotationInput, responses=SecretDetailOutput)
+    def rotation(self, request: Request, slug: str) -> Response:
+        """Say how often it is to be rotated, by whom, and how long two values are good."""
+        secret, given = self.secret(slug), self.read(RotationInput)
+        overlap = timedelta(seconds=given.pop("overlap_s"))
+        return Response(
+            SecretDetailOutput(set_rotation(secret=secret, actor=self.actor, overlap=overlap, **given)).data
+        )
+
+    @extend_schema(request=RotateInput, responses={201: SecretVersionOutput})
+    def rotate(self, request: Request, slug: str) -> Response:
+        """Have the platform make the next value now; 409 where only who issues it can."""
+        secret, given = self.secret(slug), self.read(RotateInput)
+        overlap = timedelta(seconds=given["overlap_s"]) if "overlap_s" in given else None
+        version = rotate_secret(secret=secret, actor=self.actor, overlap=overlap)
+        return Response(SecretVersionOutput(version).data, status=201)
+
+    @extend_schema(request=None, responses=SecretValuesOutput)
+    def collect(self, request: Request, slug: str, number: int) -> Response:
+        """A value that the platform made up, once, for whoever must be told it."""
+        fields = collect_version(secret=self.secret(slug), number=number, actor=self.actor)
+        return Response({"version": number, "values": fields})
+
+    @extend_schema(request=ReasonInput, responses=SecretValuesOutput)
+    def reveal(self, request: Request, slug: str) -> Response:
+        """The live value, in an emergency: on record, told to all administrators; 403 unless it is switched on."""
+        secret, given = self.secret(slug), self.read(ReasonInput)
+        fields = reveal_secret(secret=secret, actor=self.actor, **given)
+        return Response({"version": secret.current_version, "values": fields})
 
     @extend_schema(request=ReasonInput, responses=SecretVersionOutput)
     def revoke(self, request: Request, slug: str, number: int) -> Response:

@@ -26,6 +26,7 @@ from ipaas.web.api.run_stories import RunStoryViewSet
 from ipaas.web.api.runs import RunViewSet
 from ipaas.web.api.secrets import SecretViewSet
 from ipaas.web.api.stand_ins import StandInViewSet
+from ipaas.web.api.vault_backends import VaultBackendViewSet
 from ipaas.web.api.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from ipaas.web.api.workspace import EnvironmentViewSet, MeViewSet, WorkspaceViewSet
 
@@ -170,7 +171,19 @@ urlpatterns = [
     path(f"{CONNECTION}/health", ConnectionViewSet.as_view({"get": "health"}), name="connection_health"),
     path(f"{CONNECTION}/try", ConnectionViewSet.as_view({"post": "try_out"}), name="connection_try"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
+    path("vault/backend", VaultBackendViewSet.as_view({"get": "retrieve", "put": "assign"}), name="vault_backend"),
+    path("vault/backend/check", VaultBackendViewSet.as_view({"post": "check"}), name="vault_backend_check"),
+    path("vault/migration", VaultBackendViewSet.as_view({"post": "migrate"}), name="vault_migration"),
+    path("vault/migration/plan", VaultBackendViewSet.as_view({"post": "plan"}), name="vault_migration_plan"),
     *_crud(SecretViewSet, "secret", "secrets", "<slug:slug>", **CHANGED, **DELETED),
+    path("vault/register", SecretViewSet.as_view({"post": "register"}), name="secret_register"),
+    path("secrets/<slug:slug>/rotation", SecretViewSet.as_view({"put": "rotation"}), name="secret_rotation"),
+    *_deeds(SecretViewSet, "secret", "secrets/<slug:slug>", "rotate", "reveal"),
+    path(
+        "secrets/<slug:slug>/versions/<int:number>/collect",
+        SecretViewSet.as_view({"post": "collect"}),
+        name="secret_collect",
+    ),
     path("secrets/<slug:slug>/reads", SecretViewSet.as_view({"get": "reads"}), name="secret_reads"),
     path("secrets/<slug:slug>/versions", SecretViewSet.as_view({"post": "put_version"}), name="secret_versions"),
     path(
@@ -179,16 +192,20 @@ urlpatterns = [
         name="secret_revoke",
     ),
     *_crud(EndpointViewSet, "endpoint", "endpoints", "<uuid:endpoint_id>", **CHANGED, **DELETED),
-    *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate"),
+    *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "pause", "resume", "rotate", "test"),
     path(
-        "endpoints/<uuid:endpoint_id>/subscription",
-        EndpointViewSet.as_view({"post": "subscribe", "delete": "unsubscribe"}),
-        name="endpoint_subscription",
+        "endpoints/<uuid:endpoint_id>/arrivals", EndpointViewSet.as_view({"get": "arrivals"}), name="endpoint_arrivals"
     ),
     path(
-        "endpoints/<uuid:endpoint_id>/subscription/check",
+        "endpoints/<uuid:endpoint_id>/arrivals/<uuid:arrival_id>",
+        EndpointViewSet.as_view({"get": "arrival"}),
+        name="endpoint_arrival",
+    ),
+    *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "subscribe", "unsubscribe"),
+    path(
+        "endpoints/<uuid:endpoint_id>/check-subscription",
         EndpointViewSet.as_view({"post": "check_subscription"}),
-        name="endpoint_subscription_check",
+        name="endpoint_check_subscription",
     ),
     *_crud(WebhookViewSet, "webhook", "webhooks", "<uuid:webhook_id>", **CHANGED, **DELETED),
     path("webhooks/types", WebhookViewSet.as_view({"get": "types"}), name="webhook_types"),
@@ -206,6 +223,8 @@ urlpatterns = [
     *_deeds(WebhookDeliveryViewSet, "webhook_delivery", "webhook-deliveries/<uuid:delivery_id>", "redeliver"),
     path("receipts", ReceiptViewSet.as_view({"get": "list"}), name="receipt_list"),
     path("receipts/<uuid:receipt_id>", ReceiptViewSet.as_view({"get": "retrieve"}), name="receipt_detail"),
+    path("receipts/<uuid:receipt_id>/content", ReceiptViewSet.as_view({"get": "content"}), name="receipt_content"),
+    *_deeds(ReceiptViewSet, "receipt", "receipts/<uuid:receipt_id>", "redeliver"),
     path("stubs", StandInViewSet.as_view({"get": "list"}), name="stub_list"),
     path("stubs/ledger", StandInViewSet.as_view({"get": "ledger"}), name="stub_ledger"),
     path("stubs/faults", StandInViewSet.as_view({"post": "fault"}), name="stub_fault"),

@@ -39,12 +39,17 @@ class NoQuery(StrictSerializer):
 class EnvironmentInput(StrictSerializer):
     slug = serializers.SlugField(max_length=40)
     name = serializers.CharField(max_length=80)
-    position = serializers.IntegerField(min_value=0, max_value=32_767, required=False, default=0)
+    position = serializers.IntegerField(
+        min_value=0, max_value=32_767, required=False, help_text="Without it before production."
+    )
     variables = serializers.DictField(child=JsonField(), required=False, default=dict)
 
 
 class EnvironmentChanges(StrictSerializer):
     name = serializers.CharField(max_length=80, required=False)
+    position = serializers.IntegerField(
+        min_value=0, max_value=32_767, required=False, help_text="In the order of promotion."
+    )
     variables = serializers.DictField(child=JsonField(), required=False, help_text="All of them: they are replaced.")
 
 
@@ -137,6 +142,7 @@ class EnvironmentViewSet(ApiViewSet):
             environment=environment,
             name=given.get("name", environment.name),
             variables=normalise(given.get("variables", environment.variables)),
+            position=given.get("position"),
             actor=self.actor,
         )
         return self._shown(changed)

@@ -150,4 +150,5 @@ def endpoints() -> dict[str, Any]:
 def endpoint() -> dict[str, Any]:
     return {"endpoint": ENDPOINTS[0], "crumbs": crumbs("Endpoints", "/design/endpoints/"), "facts": [("Delivery id", "header X-Delivery"), ("Event type", "header X-Topic")],
             "secret": rm.Link("storefront-hook", "/design/secret/"), "starts": [rm.Link("Order to shipment v7 (order.created)", "/design/flow/")],
+            "tabs": [rm.Tab("Accepted", "?", True), rm.Tab("Refused", "?show=refused", False)], "test_url": "#",
             "page": page(RECEIPTS, "3 receipts, newest first"), "edit_url": "#", "pause_url": "#", "resume_url": "", "rotate_url": "#", "delete_url": "#"}  # fmt: skip

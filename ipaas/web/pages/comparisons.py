@@ -15,7 +15,7 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.actor import Actor
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
-from ipaas.flows.models import FlowVersion
+from ipaas.flows.models import Flow, FlowVersion
 from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.models import Attempt, Run, StepRun
 from ipaas.runtime.reading import WINDOW, business_ids_of, floor_of
@@ -162,11 +162,11 @@ class _RunData:
     @property
     def facts(self) -> dict[str, Any]:
         run = self.run
-        version = FlowVersion.objects.filter(id=run.version_id).select_related("document").first()
+        version = FlowVersion.objects.filter(id=run.version_id).only("number").first()
         place = Environment.objects.filter(id=run.environment_id).values_list("name", flat=True).first()
         return {
             "state": state_look(run.status).word,
-            "flow": version.document.title if version is not None else "",
+            "flow": Flow.objects.filter(id=run.flow_id).values_list("title", flat=True).first() or "",
             "version": version.number if version is not None else None,
             "environment": place,
             "business ids": dict(business_ids_of([run]).get(run.id, [])),

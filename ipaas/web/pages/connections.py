@@ -14,12 +14,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog import services
-from ipaas.catalog.models import Connection
+from ipaas.catalog.checks import scheme_of
+from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.registry import connector_in, connector_of, connectors
 from ipaas.catalog.resolution import effective_policy
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
 from ipaas.flows.usage import connection_uses
+from ipaas.sdk.tokens import CODE
 from ipaas.vault.models import Secret
 from ipaas.web.pages.connection_forms import ASKED_AGAIN, ConnectionForm, connector_choices, field_of
 from ipaas.web.pages.connection_policies import effective_rows
@@ -86,6 +88,7 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
         "test": _test_of(row),
         "used_by": [Link(use.label, _flow_url(request, use.flow)) for use in uses],
         "installed": installed,
+        "reconnect": OAuthToken.objects.filter(connection=row).values_list("refused_code", flat=True).first() or "",
         **_deeds(request, row),
     }
     return render(request, "catalog/connection_detail.html", context)
@@ -118,7 +121,8 @@ def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
         with form_errors(form, field_of):
             arguments = {"slug": form.cleaned_data["slug"], "connector": connector, **form.values()}
             made = services.create_connection(environment=environment, actor=request.actor, **arguments)
-            return redirect(connection_url(made))
+            asks = scheme_of(made).type != "none" and (not made.secret or scheme_of(made).type == CODE)
+            return redirect(connection_url(made, "connection_connect" if asks else "connection_detail"))
     title = _("New connection: {connector} in {environment}").format(
         connector=form.manifest.title, environment=environment.name
     )
@@ -260,6 +264,7 @@ def _deeds(request: WorkspaceRequest, row: Connection) -> dict[str, str]:
     testable = row.enabled and can_resolve(row) and bool(connector_of(row).manifest.test_action)
     return {
         "edit_url": url("connections.edit", "connection_edit") if can_resolve(row) else "",
+        "connect_url": url("connections.edit", "connection_connect") if can_resolve(row) else "",
         "test_url": url("connections.test", "connection_test") if testable else "",
         "try_url": url("connections.test", "connection_try") if row.enabled and can_resolve(row) else "",
         "move_url": url("connections.edit", "connection_move") if row.connector not in connectors() else "",

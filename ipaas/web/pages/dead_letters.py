@@ -20,7 +20,7 @@ from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow
 from ipaas.runtime.business_ids import found_by
-from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
+from ipaas.runtime.letters import LetterGroup, group_letters, open_letters, total_worth
 from ipaas.runtime.models import DeadLetter, Run
 from ipaas.runtime.reading import business_ids_of
 from ipaas.runtime.replays import correct_and_replay, discard_dead_letter, replay_dead_letter
@@ -32,6 +32,7 @@ from ipaas.web.pages.run_view import RunView
 from ipaas.web.pages.runs import reason_of
 from ipaas.web.pages.support import asked, environment_asked, environment_of, newest_first, posted, told
 from ipaas.web.pages.wording import (
+    at_stake,
     class_word,
     counted,
     error_class_options,
@@ -41,6 +42,7 @@ from ipaas.web.pages.wording import (
     remedy_of,
     step_title,
     words,
+    worth,
 )
 from ipaas.web.readmodels import CursorPage, DeadLetterGroup, DeadLetterRow, ErrorView, Link
 
@@ -103,7 +105,7 @@ def _group_view(request: WorkspaceRequest, group: LetterGroup, flow: tuple[str, 
         step=step_title(plan, group.step),
         count=group.count,
         oldest_at=group.oldest_at,
-        at_stake=counted(*_stake(group)),
+        at_stake=at_stake(group, plan.primary if plan is not None else ""),
         url=f"{reverse('runtime:dead_letter_group', args=place)}?{query}",
         replay_all_url=f"{reverse('runtime:dead_letter_replay_all', args=place)}?{query}" if may("runs.replay") else "",
         correct_all_url=f"{reverse('runtime:dead_letter_correct_all', args=place)}?{query}" if several else "",
@@ -125,10 +127,11 @@ def _totals(groups: Sequence[LetterGroup]) -> dict[str, Any]:
     for group in groups:
         number, what = _stake(group)
         stakes[what] = stakes.get(what, 0) + number
+    parts = [worth(total_worth(groups)), *(counted(number, what) for what, number in stakes.items())]
     return {
         "count": sum(group.count for group in groups),
         "oldest_at": min((group.oldest_at for group in groups), default=None),
-        "at_stake": " · ".join(counted(number, what) for what, number in stakes.items()) or _("nothing"),
+        "at_stake": " · ".join(part for part in parts if part) or _("nothing"),
     }
 
 

@@ -71,6 +71,8 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
         words = {"revision": saved.draft_revision}
         return JsonResponse({**words, "told": _("Saved as revision %(revision)s") % words})
     messages.success(request, _("Draft saved as revision {number}.").format(number=saved.draft_revision))
+    if "try" in request.POST and pages.kind == "flow":
+        return redirect(f"{pages.url(request, 'test', saved.slug)}?version={shared.DRAFT}")
     return redirect(pages.url(request, "edit", saved.slug))
 
 
@@ -141,6 +143,7 @@ def _editor(
         "check_url": pages.url(request, "check"),
         "publish_url": pages.url_if(request, "publish", "publish", document) if may_publish and not owner else "",
         "environments": _environments(request, document),
+        "may_try": pages.kind == "flow" and request.actor.may("flows.trigger", getattr(document, "flow_id", None)),
         **pages.extras(request, content),
         **more,
     }

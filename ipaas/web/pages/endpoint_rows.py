@@ -13,7 +13,7 @@ from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.events.addresses import hook_address
-from ipaas.events.models import Endpoint, Receipt
+from ipaas.events.models import ArrivalNote, Endpoint, Receipt
 from ipaas.web.build_readmodels import EndpointRow, ReceiptRow
 from ipaas.web.pages.endpoint_forms import VENDORS
 from ipaas.web.readmodels import Link
@@ -32,7 +32,7 @@ def endpoint_url(endpoint: Endpoint, name: str = "endpoint_detail") -> str:
     return reverse(f"events:{name}", args=[endpoint.workspace.slug, endpoint.environment.slug, endpoint.slug])
 
 
-def endpoint_at(request: WorkspaceRequest, environment: str, slug: str) -> Endpoint:
+def endpoint_of(request: WorkspaceRequest, environment: str, slug: str) -> Endpoint:
     """An endpoint by its address. Raises NotFound."""
     place = Environment.objects.filter(workspace=request.workspace, slug=environment).first()
     rows = Endpoint.objects.select_related("workspace", "environment").filter(workspace=request.workspace, slug=slug)
@@ -72,7 +72,10 @@ def _newest_receipts(endpoint_ids: list[UUID]) -> Mapping[UUID, UUID]:
     return {one: found[0] for one, found in newest.items() if found}
 
 
-def receipt_rows(request: WorkspaceRequest, receipts: Iterable[Receipt]) -> list[ReceiptRow]:
+def receipt_rows(
+    request: WorkspaceRequest, receipts: Iterable[Receipt], endpoint: Endpoint | None = None
+) -> list[ReceiptRow]:
+    """With ``endpoint`` each leads to its own page, for those who may see content."""
     return [
         ReceiptRow(
             id=str(one.id),
@@ -83,9 +86,34 @@ def receipt_rows(request: WorkspaceRequest, receipts: Iterable[Receipt]) -> list
             note=one.note,
             trace_id=one.trace_id,
             runs=[_run_link(request, run_id) for run_id in one.run_ids or ()],
+            url=_delivery_url(request, endpoint, one.id),
         )
         for one in receipts
     ]
+
+
+def arrival_rows(request: WorkspaceRequest, notes: Iterable[ArrivalNote], endpoint: Endpoint) -> list[ReceiptRow]:
+    """What became no receipt, in the same table."""
+    return [
+        ReceiptRow(
+            id=str(one.id),
+            at=uuid7_time(one.id),
+            state=one.verdict,
+            delivery_id=f"{one.method} {one.code or one.status}",
+            event="",
+            note=one.detail,
+            trace_id="",
+            url=_delivery_url(request, endpoint, one.id),
+        )
+        for one in notes
+    ]
+
+
+def _delivery_url(request: WorkspaceRequest, endpoint: Endpoint | None, delivery_id: UUID) -> str:
+    if endpoint is None or not request.actor.may("runs.view"):
+        return ""
+    place = [endpoint.workspace.slug, endpoint.environment.slug, endpoint.slug, delivery_id]
+    return reverse("events:delivery_detail", args=place)
 
 
 def _run_link(request: WorkspaceRequest, run_id: Any) -> Link:

@@ -13,7 +13,7 @@ from ipaas.catalog.models import Connection
 from ipaas.catalog.registry import connector_of
 from ipaas.events.models import Endpoint, Subscription
 from ipaas.events.subscriptions import check_subscription, subscribe_endpoint, unsubscribe_endpoint
-from ipaas.web.pages.endpoint_rows import endpoint_at, endpoint_url
+from ipaas.web.pages.endpoint_rows import endpoint_of, endpoint_url
 from ipaas.web.pages.support import posted, told
 from ipaas.web.readmodels import Option
 
@@ -52,7 +52,7 @@ def _ways(endpoint: Endpoint) -> list[Option]:
 @require_POST
 @page("connections.edit")
 def endpoint_subscribe(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = endpoint_at(request, environment, slug)
+    endpoint = endpoint_of(request, environment, slug)
     connection, _mark, trigger = posted(request, "way", 200).partition("/")
     with told(request, _("The vendor delivers here from now on.")):
         subscribe_endpoint(actor=request.actor, endpoint=endpoint, connection=connection, trigger=trigger)
@@ -62,7 +62,7 @@ def endpoint_subscribe(request: WorkspaceRequest, environment: str, slug: str) -
 @require_POST
 @page("connections.edit")
 def endpoint_unsubscribe(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = endpoint_at(request, environment, slug)
+    endpoint = endpoint_of(request, environment, slug)
     with told(request, _("The vendor delivers here no more.")):
         unsubscribe_endpoint(actor=request.actor, endpoint=endpoint)
     return redirect(endpoint_url(endpoint))
@@ -71,7 +71,7 @@ def endpoint_unsubscribe(request: WorkspaceRequest, environment: str, slug: str)
 @require_POST
 @page("connections.edit")
 def endpoint_check(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = endpoint_at(request, environment, slug)
+    endpoint = endpoint_of(request, environment, slug)
     with told(request, _("The vendor was asked.")):
         check_subscription(actor=request.actor, endpoint=endpoint)
     return redirect(endpoint_url(endpoint))

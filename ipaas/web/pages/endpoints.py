@@ -13,15 +13,22 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.events import services
 from ipaas.events.intake import MAX_BODY
-from ipaas.events.models import Endpoint, Receipt
+from ipaas.events.models import ArrivalNote, Endpoint, Receipt
 from ipaas.flows.models import Deployment
 from ipaas.web.pages.document_views import reason_of
 from ipaas.web.pages.documents import with_items
 from ipaas.web.pages.endpoint_forms import EndpointForm
-from ipaas.web.pages.endpoint_rows import endpoint_at, endpoint_row, endpoint_rows, endpoint_url, receipt_rows
+from ipaas.web.pages.endpoint_rows import (
+    arrival_rows,
+    endpoint_of,
+    endpoint_row,
+    endpoint_rows,
+    endpoint_url,
+    receipt_rows,
+)
 from ipaas.web.pages.endpoint_subscriptions import subscription_context
 from ipaas.web.pages.support import asked, environment_of, form_errors, newest_first, posted, told
-from ipaas.web.readmodels import CursorPage, Link
+from ipaas.web.readmodels import CursorPage, Link, Tab
 
 MOST_ENDPOINTS = 200
 UNSEALED = ("id", "workspace_id", "endpoint_id", "delivery_id", "event", "state", "trace_id", "run_ids", "note")
@@ -54,20 +61,50 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
 @page("connections.view")
 def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     environment_of(request)
-    endpoint = endpoint_at(request, environment, slug)
-    receipts = Receipt.objects.filter(endpoint_id=endpoint.id).only(*UNSEALED)
-    found, listed = newest_first(request, receipts, _("receipts"))
+    endpoint = endpoint_of(request, environment, slug)
+    show, search = asked(request, "show"), asked(request, "q")
     context = {
+        "tabs": [Tab(label, f"?show={name}" if name else "?", name == show) for name, label in _lists().items()],
+        "search": search,
+        "test_url": endpoint_url(endpoint, "endpoint_test") if request.actor.may("flows.trigger") else "",
         "endpoint": endpoint_row(endpoint),
         "crumbs": _crumbs(request),
         "facts": _facts(endpoint),
         "secret": _secret(request, endpoint),
         "starts": _started_flows(request, endpoint),
-        "page": with_items(listed, receipt_rows(request, found)),
+        "page": _arrivals(request, endpoint, show)
+        if show in ArrivalNote.Verdict.values
+        else _receipts(request, endpoint, show, search),
         **subscription_context(request, endpoint),
         **_deeds(request, endpoint),
     }
     return render(request, "events/endpoint_detail.html", context)
+
+
+def _lists() -> dict[str, str]:
+    return {
+        "": _("Accepted"),
+        Receipt.State.UNMATCHED: _("Without a flow"),
+        Receipt.State.CONFLICT: _("Id reused"),
+        ArrivalNote.Verdict.REFUSED: _("Refused"),
+        ArrivalNote.Verdict.REPEATED: _("Repeated"),
+        ArrivalNote.Verdict.CHALLENGE: _("Challenges"),
+    }
+
+
+def _receipts(request: WorkspaceRequest, endpoint: Endpoint, state: str, search: str) -> CursorPage:
+    rows = Receipt.objects.filter(endpoint_id=endpoint.id).only(*UNSEALED)
+    if state in Receipt.State.values:
+        rows = rows.filter(state=state)
+    if search:
+        rows = rows.filter(delivery_id=search)
+    found, listed = newest_first(request, rows, _("receipts"))
+    return with_items(listed, receipt_rows(request, found, endpoint))
+
+
+def _arrivals(request: WorkspaceRequest, endpoint: Endpoint, verdict: str) -> CursorPage:
+    found, listed = newest_first(request, endpoint.arrivals.defer("sealed").filter(verdict=verdict), _("deliveries"))
+    return with_items(listed, arrival_rows(request, found, endpoint))
 
 
 def _facts(endpoint: Endpoint) -> list[tuple[str, str]]:
@@ -150,7 +187,7 @@ def endpoint_new(request: WorkspaceRequest) -> HttpResponse:
 @page("connections.edit")
 def endpoint_edit(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     environment_of(request)
-    endpoint = endpoint_at(request, environment, slug)
+    endpoint = endpoint_of(request, environment, slug)
     data = request.POST if request.method == "POST" else None
     form = EndpointForm(data, workspace=request.workspace, endpoint=endpoint)
     if request.method == "POST" and form.is_valid():
@@ -172,7 +209,7 @@ def _form_page(request: WorkspaceRequest, form: EndpointForm, title: str, cancel
 @require_POST
 @page("connections.edit")
 def endpoint_pause(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = endpoint_at(request, environment, slug)
+    endpoint = endpoint_of(request, environment, slug)
     with told(request, _("The endpoint is paused: senders are told to come back later.")):
         services.pause_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
     return redirect(endpoint_url(endpoint))
@@ -181,7 +218,7 @@ def endpoint_pause(request: WorkspaceRequest, environment: str, slug: str) -> Ht
 @require_POST
 @page("connections.edit")
 def endpoint_resume(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = endpoint_at(request, environment, slug)
+    endpoint = endpoint_of(request, environment, slug)
     with told(request, _("The endpoint takes deliveries again.")):
         services.resume_endpoint(actor=request.actor, endpoint=endpoint, reason=posted(request, "reason", 500))
     return redirect(endpoint_url(endpoint))
@@ -191,7 +228,7 @@ def endpoint_resume(request: WorkspaceRequest, environment: str, slug: str) -> H
 @page("connections.edit")
 def endpoint_rotate(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     """A new address; the old one is gone at once."""
-    endpoint = endpoint_at(request, environment, slug)
+    endpoint = endpoint_of(request, environment, slug)
     with told(request, _("The endpoint has a new address: tell it to the sender.")):
         services.rotate_endpoint(actor=request.actor, endpoint=endpoint, reason=reason_of(request))
     return redirect(endpoint_url(endpoint))
@@ -200,7 +237,7 @@ def endpoint_rotate(request: WorkspaceRequest, environment: str, slug: str) -> H
 @require_POST
 @page("connections.edit")
 def endpoint_delete(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    endpoint = endpoint_at(request, environment, slug)
+    endpoint = endpoint_of(request, environment, slug)
     with told(request, _("{title} is deleted.").format(title=endpoint.title)):
         services.delete_endpoint(actor=request.actor, endpoint=endpoint)
         return redirect("events:endpoint_list", request.workspace.slug)

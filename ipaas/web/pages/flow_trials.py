@@ -9,25 +9,24 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from ipaas.accounts.models import Environment
+from ipaas.accounts.models import Environment, production_among
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core import jsonio
 from ipaas.core.document_forms import unreadable
 from ipaas.core.errors import InvalidInput, IpaasError, NotFound, PermissionDenied
-from ipaas.flows.models import Flow, FlowVersion
+from ipaas.flows.models import DraftSnapshot, Flow, FlowVersion
 from ipaas.flows.plan import Block
-from ipaas.flows.queries import plan_for
+from ipaas.flows.queries import plan_for, plan_of
+from ipaas.flows.snapshots import draft_source, snapshot_of
 from ipaas.flows.yaml_form import written
 from ipaas.governance.promotion import Promotion, plan_promotion, promote
 from ipaas.runtime.models import Run
-from ipaas.runtime.testing import OutsideCall, TestWish, calls_of_test, start_test
-from ipaas.web.pages.documents import Context, diff_rows, number_of, refused, text_of
+from ipaas.runtime.testing import OutsideCall, Tested, TestWish, calls_of_test, start_test
+from ipaas.web.pages.documents import DRAFT, Context, diff_rows, number_of, refused, text_of
 from ipaas.web.pages.flow_deeds import example_of
 from ipaas.web.pages.flows import FLOWS
 from ipaas.web.pages.support import asked, environment_of, options, posted, read_id, told_error
 from ipaas.web.readmodels import Finding, Impact, Option
-
-PRODUCTION = "production"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -36,24 +35,35 @@ def flow_test(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """Try one step out, or everything up to one. POST with ``preview`` answers what it would call, and does nothing."""
     flow = FLOWS.document(request, slug)
     environment_of(request)
-    if not flow.latest_version:
-        messages.error(request, _("Publish a version first; it need not be live to be tried out."))
+    drafted = flow.draft is not None and FLOWS.may(request, "edit", flow)
+    if not flow.latest_version and not drafted:
+        messages.error(request, _("Save a draft or publish a version first; it need not be live to be tried out."))
         return redirect(FLOWS.url(request, "detail", slug))
-    number = number_of(request, "version") if request.method == "POST" else _asked_number(request)
-    version = FLOWS.version(flow, number if number > 0 else flow.latest_version)
+    named = posted(request, "version", 10) if request.method == "POST" else asked(request, "version")
+    try:
+        version = _tested(request, flow, named, drafted=drafted)
+    except InvalidInput as error:
+        messages.error(request, _("The draft can not be tried out before its errors are put right: see its findings."))
+        messages.error(request, told_error(error))
+        return redirect(FLOWS.url(request, "edit", slug))
     if request.method != "POST":
         return _form(request, flow, version, _first_form(request, flow, version))
     given = {name: posted(request, name, 500) for name in ("step", "how", "environment", "run", "item")}
     given |= {"body": text_of(request, "body"), "outputs": text_of(request, "outputs")}
+    given |= {"in_production": posted(request, "in_production", 3)}
     return _tried(request, flow, version, given)
 
 
-def _asked_number(request: WorkspaceRequest) -> int:
-    text = asked(request, "version")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+def _tested(request: WorkspaceRequest, flow: Flow, named: str, *, drafted: bool) -> Tested:
+    """The draft or the version that is named; without a name the newest version, else the draft."""
+    if drafted and (named == DRAFT or not flow.latest_version):
+        return snapshot_of(flow, draft_source(flow), request.actor)
+    number = int(named) if named.isascii() and named.isdigit() and len(named) < 10 else 0
+    found: FlowVersion = FLOWS.version(flow, number or flow.latest_version)
+    return found
 
 
-def _first_form(request: WorkspaceRequest, flow: Flow, version: FlowVersion) -> dict[str, str]:
+def _first_form(request: WorkspaceRequest, flow: Flow, version: Tested) -> dict[str, str]:
     run = asked(request, "run")
     return {
         "step": asked(request, "step"),
@@ -68,11 +78,13 @@ def _first_form(request: WorkspaceRequest, flow: Flow, version: FlowVersion) -> 
 
 def _usual_place(request: WorkspaceRequest) -> str:
     """Never production where there is another environment: the calls of a test are real."""
-    slugs = [one.slug for one in request.workspace.environments.all()]
-    return next((slug for slug in slugs if slug != PRODUCTION), slugs[0] if slugs else "")
+    places = list(request.workspace.environments.all())
+    production = production_among(places)
+    usual = next((one for one in places if one != production), production)
+    return usual.slug if usual else ""
 
 
-def _tried(request: WorkspaceRequest, flow: Flow, version: FlowVersion, given: dict[str, str]) -> HttpResponse:
+def _tried(request: WorkspaceRequest, flow: Flow, version: Tested, given: dict[str, str]) -> HttpResponse:
     calls: list[OutsideCall] = []
     findings: list[Finding] = []
     problem = ""
@@ -116,6 +128,7 @@ def _wish(request: WorkspaceRequest, given: Mapping[str, str]) -> TestWish:
         outputs=outputs,
         from_run=source,
         item=int(item) if item.isascii() and item.isdigit() and len(item) < 6 else 0,
+        in_production=given["in_production"] == "yes",
     )
 
 
@@ -147,25 +160,29 @@ def _impacts(calls: list[OutsideCall], place: str) -> list[Impact]:
 def _form(
     request: WorkspaceRequest,
     flow: Flow,
-    version: FlowVersion,
+    version: Tested,
     given: Mapping[str, str],
     *,
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
     numbers = FlowVersion.objects.filter(document=flow).order_by("-number").values_list("number", flat=True)[:50]
-    places = {one.slug: one.name for one in request.workspace.environments.all()}
+    places = list(request.workspace.environments.all())
+    labels = {str(number): _("Version %(number)s") % {"number": number} for number in numbers}
+    if flow.draft is not None and FLOWS.may(request, "edit", flow):
+        labels = {DRAFT: _("Draft, revision %(number)s") % {"number": flow.draft_revision}, **labels}
+    production, is_draft = production_among(places), isinstance(version, DraftSnapshot)
+    in_production = production is not None and given["environment"] == production.slug
     context: Context = {
         "flow": flow,
         "crumbs": FLOWS.crumbs(request, flow),
         "given": given,
         "steps": [Option(path, label, given["step"] in (path, label)) for path, label in _steps(version)],
-        "versions": options(
-            {str(number): _("Version %(number)s") % {"number": number} for number in numbers}, str(version.number)
-        ),
-        "environments": options(places, given["environment"]),
+        "versions": options(labels, DRAFT if is_draft else str(version.number)),
+        "environments": options({one.slug: one.name for one in places}, given["environment"]),
         "hows": options({"up_to": _("Everything up to the step"), "alone": _("The step alone")}, given["how"]),
-        "is_production": given["environment"] == PRODUCTION,
+        "is_production": in_production,
+        "asks_for_production": in_production and is_draft,
         "cancel_url": FLOWS.url(request, "detail", flow.slug),
         "findings": (),
         "problem": "",
@@ -176,7 +193,7 @@ def _form(
     return render(request, "flows/flow_test.html", context, status=status)
 
 
-def _steps(version: FlowVersion) -> list[tuple[str, str]]:
+def _steps(version: Tested) -> list[tuple[str, str]]:
     """Every step of the way forward by path, those inside others set in."""
 
     def walk(blocks: tuple[Block, ...], depth: int) -> list[tuple[str, str]]:
@@ -186,7 +203,7 @@ def _steps(version: FlowVersion) -> list[tuple[str, str]]:
             found += walk(block.children, depth + 1)
         return found
 
-    return walk(plan_for(version.id).steps, 0)
+    return walk(plan_of(version).steps if isinstance(version, DraftSnapshot) else plan_for(version.id).steps, 0)
 
 
 # -- promotion -----------------------------------------------------------------------------------------------------
@@ -255,7 +272,8 @@ def _from_to(
     if given.get("from") or given.get("to"):
         return named.get(str(given.get("from"))), named.get(str(given.get("to")))
     running = set(flow.deployments.filter(active=True).values_list("environment_id", flat=True))
-    ordered = sorted(places, key=lambda one: (one.slug == PRODUCTION, one.position))
+    production = production_among(places)
+    ordered = sorted(places, key=lambda one: (one == production, one.position))
     source = next((one for one in ordered if one.id in running), None)
     later = ordered[ordered.index(source) + 1 :] if source else []
     return source, next(iter(later), None)

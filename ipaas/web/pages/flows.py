@@ -193,6 +193,7 @@ def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment])
     }
     can_deploy = may("flows.publish") and not flow.archived
     can_pause = may("flows.pause") and not flow.archived
+    testable = flow.latest_version or (flow.draft is not None and may("flows.edit"))
     return {
         "deploy_url": FLOWS.url(request, "deploy", flow.slug) if can_deploy and flow.latest_version else "",
         "deploy_to": options(environments, shown),
@@ -201,7 +202,7 @@ def _deeds(request: WorkspaceRequest, flow: Flow, deployments: list[Deployment])
         "undeploy_url": FLOWS.url(request, "undeploy", flow.slug) if can_deploy and running else "",
         "undeploy_in": options(running, shown),
         "run_url": FLOWS.url(request, "run", flow.slug) if may("flows.trigger") and not flow.paused and active else "",
-        "test_url": FLOWS.url(request, "test", flow.slug) if may("flows.trigger") and flow.latest_version else "",
+        "test_url": FLOWS.url(request, "test", flow.slug) if may("flows.trigger") and testable else "",
         "promote_url": FLOWS.url(request, "promote", flow.slug) if can_deploy and active and environments else "",
         "pause_url": FLOWS.url(request, "pause", flow.slug) if can_pause and not flow.paused else "",
         "resume_url": FLOWS.url(request, "resume", flow.slug) if can_pause and flow.paused else "",

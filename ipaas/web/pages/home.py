@@ -20,14 +20,14 @@ from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow
 from ipaas.runtime.approvals import asked_of
-from ipaas.runtime.letters import LetterGroup, group_letters, open_letters
+from ipaas.runtime.letters import LetterGroup, group_letters, open_letters, total_worth
 from ipaas.runtime.models import Approval, DeadLetter, Run
 from ipaas.runtime.reading import classified_primary
 from ipaas.runtime.showing import text_scrubber
 from ipaas.runtime.today import SLICE, Day, FlowDay, pulse, read_day
 from ipaas.web.pages.home_troubles import begin_steps, failure_rows, troubles_of
 from ipaas.web.pages.support import environment_of
-from ipaas.web.pages.wording import counted, plan_or_none, step_title, words
+from ipaas.web.pages.wording import at_stake, counted, plan_or_none, step_title, words, worth
 from ipaas.web.readmodels import OutcomeRow, TodoItem
 from ipaas.web.rendering import number
 
@@ -210,6 +210,7 @@ def _stuck_tile(
     told = ", ".join(names)
     if count > len(names):
         told = _("{names} and {count} more").format(names=told, count=number(count - len(names)))
+    told = " · ".join(part for part in (worth(total_worth(groups)), told) if part)
     url = reverse("runtime:dead_letter_list", args=[request.workspace.slug])
     return _tile(
         _("Stuck"),
@@ -243,7 +244,7 @@ def _todos(request: WorkspaceRequest, groups: Sequence[LetterGroup], flows: Mapp
 
 def _letters_todo(group: LetterGroup, flows: Mapping[UUID, _Named], place: list[str]) -> TodoItem:
     flow = flows.get(group.flow_id)
-    what = counted(group.affected, flow.about if flow is not None else "")
+    what = at_stake(group, flow.about if flow is not None else "")
     step = step_title(plan_or_none(group.version_id) if group.version_id else None, group.step)
     url = reverse("runtime:dead_letter_list", args=place)
     if flow is not None:

@@ -13,7 +13,7 @@ from ipaas.catalog.state import ConnectionHealth
 from ipaas.runtime.letters import LetterGroup
 from ipaas.web.operate_readmodels import FailureRow, TroubleRow
 from ipaas.web.pages.connection_rows import connection_url, states_of
-from ipaas.web.pages.wording import class_word, flow_names, plan_or_none, step_title, words
+from ipaas.web.pages.wording import class_word, flow_names, plan_or_none, step_title, words, worth
 from ipaas.web.readmodels import Link
 from ipaas.web.rendering import duration, number
 
@@ -42,6 +42,7 @@ def _failure_row(
         error_class=group.error_class,
         flow=flow[1],
         step=step_title(plan, group.step),
+        worth=worth(group.amounts),
         count=group.count,
         oldest_at=group.oldest_at,
         url=f"{url}?{urlencode(query)}",

@@ -89,7 +89,7 @@ class RunView:
         run = self.run
         version_of = FlowVersion.objects.filter(id=run.version_id).select_related("document").defer("content", "text")
         made_by = version_of.first()
-        flow = made_by.document if made_by is not None else None
+        flow = made_by.document if made_by is not None else Flow.objects.filter(id=run.flow_id).first()
         environment = Environment.objects.filter(id=run.environment_id).values_list("name", flat=True).first()
         parent = run.replay_of or run.parent_run_id
         return RunDetail(

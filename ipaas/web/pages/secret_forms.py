@@ -7,16 +7,29 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from ipaas.catalog.registry import connectors
 from ipaas.sdk.manifest import SecretField
-from ipaas.vault.models import Secret
-from ipaas.vault.services import FIELD, MOST_FIELDS
+from ipaas.vault.models import Secret, StoreKind
+from ipaas.vault.names import FIELD
+from ipaas.vault.services import MOST_FIELDS
 
 VALUE = "value__"
 SIGNING, OWN = "signing", "own"
 EXPIRES_ON = gettext_lazy("Expires on")
+KINDS: Mapping[str, str] = {
+    Secret.Kind.CREDENTIAL: gettext_noop("credential"),
+    Secret.Kind.SIGNING: gettext_noop("signing secret of webhooks"),
+    Secret.Kind.LOGIN: gettext_noop("login of a backend"),
+}
+STORES: Mapping[str, str] = {
+    StoreKind.BUILTIN: gettext_noop("built-in store"),
+    StoreKind.TRANSIT: gettext_noop("built-in store, keys wrapped outside"),
+    StoreKind.OPENBAO: gettext_noop("OpenBao or HashiCorp Vault"),
+    StoreKind.ENVIRONMENT: gettext_noop("environment variables"),
+    StoreKind.FILE: gettext_noop("mounted files"),
+}
 OVERLAPS = [
     ("0", gettext_lazy("none: it is wiped at once")),
     ("3600", gettext_lazy("1 hour")),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,11 +17,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.audit.models import AuditEntry
 from ipaas.core.clock import now
-from ipaas.core.errors import NotFound
 from ipaas.vault import services
-from ipaas.vault.models import Secret, SecretVersion
+from ipaas.vault.models import Secret, SecretVersion, StoreKind
+from ipaas.vault.stores import WRITABLE, chosen_kind
 from ipaas.web.pages.secret_forms import (
+    KINDS,
     OWN,
+    STORES,
     ChangeForm,
     SecretForm,
     VersionForm,
@@ -30,20 +32,18 @@ from ipaas.web.pages.secret_forms import (
     purpose_of,
     purposes,
 )
+from ipaas.web.pages.secret_rules import RegisterForm, rules_context, secret_of
 from ipaas.web.pages.support import asked, form_errors, options, posted, told, with_query
 from ipaas.web.readmodels import CursorPage, Link, SecretRow
 
 PAGE_SIZE = 25
 READ_WINDOW = timedelta(days=7)
 MOST_READ_ENTRIES = 5000
-KINDS: Mapping[str, str] = {
-    Secret.Kind.CREDENTIAL: gettext_noop("credential"),
-    Secret.Kind.SIGNING: gettext_noop("signing secret of webhooks"),
-}
 ORDERS = {
     "name": gettext_noop("By name"),
     "expiry": gettext_noop("Expires soonest"),
     "age": gettext_noop("Oldest value first"),
+    "rotation": gettext_noop("To be rotated soonest"),
 }
 
 
@@ -81,7 +81,7 @@ def secret_list(request: WorkspaceRequest) -> HttpResponse:
 @require_GET
 @page("secrets.view")
 def secret_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
-    return _detail(request, _secret(request, slug))
+    return _detail(request, secret_of(request, slug))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,6 +103,7 @@ def secret_new(request: WorkspaceRequest) -> HttpResponse:
                 expires_at=moment_of(form.cleaned_data["expires_on"]),
             )
             return redirect("vault:secret_detail", request.workspace.slug, secret.slug)
+    store = chosen_kind(request.workspace.id)
     wrong_names = chosen == OWN and bool(names) and purpose is None
     context = {
         "form": form,
@@ -121,6 +122,10 @@ def secret_new(request: WorkspaceRequest) -> HttpResponse:
         if wrong_names
         else [],
         "cancel_url": reverse("vault:secret_list", args=[request.workspace.slug]),
+        "store": _(STORES[store]),
+        "register_form": RegisterForm() if store not in (StoreKind.BUILTIN, StoreKind.TRANSIT) else None,
+        "register_url": reverse("vault:secret_register", args=[request.workspace.slug]),
+        "may_enter": store in WRITABLE,
     }
     status = 422 if wrong_names or (form and form.errors) else 200
     return render(request, "vault/secret_form.html", context, status=status)
@@ -129,7 +134,7 @@ def secret_new(request: WorkspaceRequest) -> HttpResponse:
 @require_POST
 @page("secrets.rotate")
 def secret_version_new(request: WorkspaceRequest, slug: str) -> HttpResponse:
-    secret = _secret(request, slug)
+    secret = secret_of(request, slug)
     form = VersionForm(request.POST, secret=secret, names=_field_names(secret))
     if form.is_valid():
         with form_errors(form, field_of):
@@ -147,7 +152,7 @@ def secret_version_new(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @require_POST
 @page("secrets.write")
 def secret_version_revoke(request: WorkspaceRequest, slug: str, number: int) -> HttpResponse:
-    secret = _secret(request, slug)
+    secret = secret_of(request, slug)
     with told(request, _("Version {number} is revoked and wiped.").format(number=number)):
         services.revoke_version(secret=secret, number=number, actor=request.actor, reason=posted(request, "reason"))
     return redirect("vault:secret_detail", request.workspace.slug, slug)
@@ -156,7 +161,7 @@ def secret_version_revoke(request: WorkspaceRequest, slug: str, number: int) -> 
 @require_POST
 @page("secrets.write")
 def secret_change(request: WorkspaceRequest, slug: str) -> HttpResponse:
-    secret = _secret(request, slug)
+    secret = secret_of(request, slug)
     form = ChangeForm(request.POST)
     if not form.is_valid():
         return _detail(request, secret, change_form=form)
@@ -173,18 +178,11 @@ def secret_change(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @require_POST
 @page("secrets.write")
 def secret_delete(request: WorkspaceRequest, slug: str) -> HttpResponse:
-    secret = _secret(request, slug)
+    secret = secret_of(request, slug)
     with told(request, _("The secret {slug} is deleted.").format(slug=slug)):
         services.delete_secret(secret=secret, actor=request.actor)
         return redirect("vault:secret_list", request.workspace.slug)
     return redirect("vault:secret_detail", request.workspace.slug, slug)
-
-
-def _secret(request: WorkspaceRequest, slug: str) -> Secret:
-    found = Secret.objects.in_workspace(request.workspace.id).filter(slug=slug).first()
-    if found is None:
-        raise NotFound(what="secret")
-    return found
 
 
 def _detail(
@@ -193,6 +191,9 @@ def _detail(
     actor = request.actor
     place = [request.workspace.slug, secret.slug]
     may_rotate, may_write = actor.may("secrets.rotate"), actor.may("secrets.write")
+    if secret.kind == Secret.Kind.LOGIN and not actor.may("settings.edit"):
+        may_rotate = may_write = False
+    may_rotate = may_rotate and secret.store in WRITABLE
     names = _field_names(secret)
     initial = {"description": secret.description, "expires_on": secret.expires_at and secret.expires_at.date()}
     context = {
@@ -207,6 +208,7 @@ def _detail(
         "change_url": reverse("vault:secret_change", args=place) if may_write else "",
         "delete_url": reverse("vault:secret_delete", args=place) if may_write else "",
     }
+    context |= rules_context(request, secret)
     failed = (form is not None and form.errors) or change_form is not None
     return render(request, "vault/secret_detail.html", context, status=422 if failed else 200)
 
@@ -218,7 +220,7 @@ def _field_names(secret: Secret) -> list[str]:
 
 
 def _version(version: SecretVersion, place: Sequence[str], *, may_write: bool) -> dict[str, Any]:
-    wiped = not version.wrapped_key
+    wiped = not version.is_held
     accepted = version.accept_until is not None and version.accept_until > now()
     state = {"live": "active", "retired": "retired_still_accepted" if accepted else "retired"}.get(
         version.state, version.state
@@ -229,16 +231,32 @@ def _version(version: SecretVersion, place: Sequence[str], *, may_write: bool) -
         "accept_until": version.accept_until if accepted else None,
         "created_at": version.created_at,
         "created_by": version.created_by,
-        "kek_version": None if wiped else version.kek_version,
+        "key": _key_of(version),
+        "collect_url": reverse("vault:secret_collect", args=[*place, version.number])
+        if may_write and version.handover
+        else "",
         "revoke_url": reverse("vault:secret_version_revoke", args=[*place, version.number])
         if may_write and not wiped
         else "",
     }
 
 
+def _key_of(version: SecretVersion) -> str:
+    """What wraps its key, or which version it is in its store; empty: wiped."""
+    if not version.is_held:
+        return ""
+    if version.store == StoreKind.OPENBAO:
+        return _("version {number} there").format(number=version.store_ref)
+    if version.store in (StoreKind.ENVIRONMENT, StoreKind.FILE):
+        return _("mounted")
+    return str(version.kek_version)
+
+
 def _ordered(found: "QuerySet[Secret]", order: str) -> "QuerySet[Secret]":
     if order == "expiry":
         return found.order_by(F("expires_at").asc(nulls_last=True), "slug")
+    if order == "rotation":
+        return found.order_by(F("rotation_due_at").asc(nulls_last=True), "slug")
     if order == "age":
         return found.annotate(written_at=Max("versions__created_at")).order_by("written_at", "slug")
     return found.order_by("slug")
@@ -246,6 +264,9 @@ def _ordered(found: "QuerySet[Secret]", order: str) -> "QuerySet[Secret]":
 
 def _rows(request: WorkspaceRequest, secrets: list[Secret]) -> list[SecretRow]:
     live = {one.secret_id: one for one in SecretVersion.objects.filter(secret__in=secrets, state="live")}
+    accepted = Q(state="live") | Q(state="retired", accept_until__gt=now())
+    counts = SecretVersion.objects.held().filter(accepted, secret__in=secrets).order_by().values("secret_id")
+    held = {row["secret_id"]: row["n"] for row in counts.annotate(n=Count("id"))}
     read_at = _last_reads(request, secrets)
     return [
         SecretRow(
@@ -259,6 +280,10 @@ def _rows(request: WorkspaceRequest, secrets: list[Secret]) -> list[SecretRow]:
             expires_at=secret.expires_at,
             last_read_at=read_at.get(str(secret.id)),
             used_by=services.used_by(secret),
+            held=held.get(secret.id, 0),
+            store=_(STORES[secret.store]),
+            rotation_due_at=secret.rotation_due_at,
+            rotation_overdue=secret.rotation_due_at is not None and secret.rotation_due_at <= now(),
         )
         for secret in secrets
     ]

@@ -18,6 +18,7 @@ TABS: Sequence[tuple[str, str]] = (
     ("environments", gettext_noop("Environments")),
     ("signin", gettext_noop("Sign-in")),
     ("network", gettext_noop("Network")),
+    ("vault", gettext_noop("Vault")),
     ("policies", gettext_noop("Policies")),
     ("health", gettext_noop("Workers")),
 )

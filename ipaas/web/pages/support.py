@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from ipaas.accounts.models import Environment
+from ipaas.accounts.models import Environment, production_among
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.errors import InvalidInput, IpaasError, NotFound, PermissionDenied
 from ipaas.web.i18n.errors import told as in_words
@@ -21,13 +21,13 @@ PAGE_SIZE = 50
 
 
 def environment_of(request: WorkspaceRequest) -> Environment | None:
-    """The environment the lists show: the one chosen in the session, else the last of the workspace.
+    """The environment the lists show: the one chosen in the session, else production.
 
     Also set on the request, so that the frame names it; None where the workspace has none yet.
     """
     environments = list(request.workspace.environments.all())
     chosen = request.session.get(f"environment:{request.workspace.slug}", "")
-    found = next((one for one in environments if one.slug == chosen), environments[-1] if environments else None)
+    found = next((one for one in environments if one.slug == chosen), None) or production_among(environments)
     request.environment = found  # type: ignore[attr-defined]  # read by web.shell
     return found
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ipaas.web.pages import invitations, keys, members, signin_settings, workspace_settings
+from ipaas.web.pages import invitations, keys, members, signin_settings, vault_settings, workspace_settings
 
 app_name = "accounts"
 MEMBER = "members/<uuid:member_id>/"
@@ -28,6 +28,10 @@ urlpatterns = [
     path("network/change/", workspace_settings.network_change, name="network_change"),
     path("sign-in/", signin_settings.signin, name="signin"),
     path("sign-in/change/", signin_settings.signin_change, name="signin_change"),
+    path("vault/", vault_settings.vault, name="vault"),
+    path("vault/change/", vault_settings.vault_change, name="vault_change"),
+    path("vault/check/", vault_settings.vault_check, name="vault_check"),
+    path("vault/migrate/", vault_settings.vault_migrate, name="vault_migrate"),
     path("policies/", workspace_settings.policies, name="policies"),
     path("health/", workspace_settings.health, name="health"),
 ]

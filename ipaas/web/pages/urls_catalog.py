@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ipaas.web.pages import catalog, connection_trials, connections, stubs
+from ipaas.web.pages import catalog, connection_connect, connection_trials, connections, stubs
 
 app_name = "catalog"
 ONE = "connections/in/<slug:environment>/<slug:slug>/"
@@ -19,6 +19,10 @@ urlpatterns = [
     path("connections/new/<slug:connector>/", connections.connection_new, name="connection_new"),
     path(ONE, connections.connection_detail, name="connection_detail"),
     path(f"{ONE}edit/", connections.connection_edit, name="connection_edit"),
+    path(f"{ONE}connect/", connection_connect.connection_connect, name="connection_connect"),
+    path(f"{ONE}connect/go/", connection_connect.connection_go, name="connection_go"),
+    path(f"{ONE}share/", connection_connect.connection_share, name="connection_share"),
+    path(f"{ONE}share/<uuid:link_id>/revoke/", connection_connect.share_revoke, name="share_revoke"),
     path(f"{ONE}test/", connections.connection_test, name="connection_test"),
     path(f"{ONE}try/", connection_trials.connection_try, name="connection_try"),
     path(f"{ONE}switch/", connections.connection_switch, name="connection_switch"),

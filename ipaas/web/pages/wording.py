@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from ipaas.core.errors import ErrorClass, NotFound
 from ipaas.flows.models import Flow
 from ipaas.flows.plan import EmitBlock, Plan
 from ipaas.flows.queries import plan_for
+from ipaas.runtime.letters import LetterGroup
 from ipaas.runtime.models import DeadLetter, Run, StepRun
 from ipaas.web.readmodels import ErrorView, Option, Verdict
 from ipaas.web.rendering import duration
@@ -77,6 +79,8 @@ _WAITS = {
     "sub-flow": gettext_noop("Waits for a sub-flow"),
     "rate_limited": gettext_noop("Waits for the rate limit"),
     "breaker_open": gettext_noop("Waits for the breaker to close"),
+    "vault.unavailable": gettext_noop("Waits for the backend of the vault"),
+    "vault.backend_missing": gettext_noop("Waits for the backend of the vault"),
     "concurrency": gettext_noop("Waits for a free place at the connection"),
 }
 
@@ -122,6 +126,16 @@ def counted(number: int, word: str) -> str:
     if not word:
         return ngettext("{count} run", "{count} runs", number).format(count=grouped(number))
     return f"{grouped(number)} {word if number == 1 else plural(word)}"
+
+
+def worth(amounts: Iterable[tuple[str, Decimal]]) -> str:
+    """Sums by currency: "12,340.00 EUR · 804.10 USD"; empty for none."""
+    return " · ".join(f"{grouped(amount, 2)} {currency}" for currency, amount in amounts)
+
+
+def at_stake(group: LetterGroup, about: str) -> str:
+    """What the dead letters of a cause keep from going on: "12,340.00 EUR · 31 orders"."""
+    return " · ".join(part for part in (worth(group.amounts), counted(group.affected, about)) if part)
 
 
 def short_id(value: UUID) -> str:

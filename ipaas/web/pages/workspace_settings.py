@@ -36,11 +36,10 @@ class EnvironmentForm(forms.Form):
     name = forms.CharField(max_length=80, label=gettext_lazy("Name"))
     position = forms.IntegerField(
         min_value=0,
-        max_value=999,
-        initial=0,
+        max_value=32_767,
         required=False,
         label=gettext_lazy("Position"),
-        help_text=gettext_lazy("Order in lists: development first."),
+        help_text=gettext_lazy("Order of promotion: development first. Without a number it stands before production."),
     )
     variables = forms.CharField(max_length=LARGEST_VARIABLES, required=False)
 
@@ -93,8 +92,7 @@ def environment_new(request: WorkspaceRequest) -> HttpResponse:
     form = EnvironmentForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with form_errors(form):
-            given = {**form.cleaned_data, "position": form.cleaned_data["position"] or 0}
-            services.create_environment(workspace=request.workspace, actor=request.actor, **given)
+            services.create_environment(workspace=request.workspace, actor=request.actor, **form.cleaned_data)
             return redirect("accounts:environments", request.workspace.slug)
     return _environment_form(request, form, _("New environment"))
 
@@ -107,9 +105,10 @@ def environment_edit(request: WorkspaceRequest, slug: str) -> HttpResponse:
         raise NotFound(what="environment")
     text = jsonio.dumps(environment.variables).decode()
     form = EnvironmentForm(
-        request.POST if request.method == "POST" else None, initial={"name": environment.name, "variables": text}
+        request.POST if request.method == "POST" else None,
+        initial={"name": environment.name, "variables": text, "position": environment.position},
     )
-    del form.fields["slug"], form.fields["position"]
+    del form.fields["slug"]
     if request.method == "POST" and form.is_valid():
         with form_errors(form):
             services.change_environment(environment=environment, actor=request.actor, **form.cleaned_data)

@@ -3,29 +3,36 @@
 import json
 import re
 from ipaddress import IPv6Address
+from threading import Barrier, Thread
 from uuid import uuid4
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
+from ipaas.accounts.app_codes import take_code
 from ipaas.accounts.errors import SharedUser
 from ipaas.accounts.models import Membership, User, Workspace
 from ipaas.accounts.second_factor import SecondFactorAdapter, has_second_factor
 from ipaas.accounts.services import change_settings, reset_second_factor
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM, Actor
+from ipaas.core.clock import now
 from ipaas.core.errors import NotFound, PermissionDenied
 from tests.factories.people import PASSWORD, make_member
 
 SETUP = "/accounts/two-factor/totp/activate/"
 
 
-def code_of(secret: str) -> str:
-    return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+def code_of(secret: str, later: int = 0) -> str:
+    """The oldest code that is still good, or one of the half minutes after it."""
+    return format_hotp_value(hotp_value(secret, list(yield_hotp_counters_from_time())[later]))
 
 
 @pytest.fixture(autouse=True)
@@ -97,8 +104,66 @@ def test_sign_in_asks_for_the_code_and_a_wrong_one_is_on_record(dora: Membership
     client.post("/accounts/two-factor/authenticate/", {"code": "000000"})
     assert client.get("/w/acme/flows/").status_code == 302
     assert refused.count() == 1
-    client.post("/accounts/two-factor/authenticate/", {"code": code_of(secret)})
+    client.post("/accounts/two-factor/authenticate/", {"code": code_of(secret, later=1)})
     assert client.get("/w/acme/flows/").status_code == 200
+
+
+def test_a_code_of_an_app_is_taken_once_whatever_the_cache_forgets(dora: Membership, workspace: Workspace) -> None:
+    def enters(code: str) -> bool:
+        cache.clear()
+        client = signed_in(dora.user)
+        client.post("/accounts/two-factor/authenticate/", {"code": code})
+        return client.get("/w/acme/flows/").status_code == 200
+
+    with time_machine.travel(now(), tick=False):
+        secret = set_up_app(signed_in(dora.user))
+        first, second, third = (code_of(secret, later) for later in range(3))
+        assert not enters(first), "it was shown at set-up"
+        assert enters(third)
+        assert not enters(third)
+        assert not enters(second), "older than the one that was taken"
+    refused = AuditEntry.objects.of_workspace(workspace.id).filter(action="signin.failed")
+    assert refused.count() == 3
+
+
+def test_a_code_confirms_a_weighty_deed_once(dora: Membership) -> None:
+    with time_machine.travel(now(), tick=False):
+        client = signed_in(dora.user)
+        secret = set_up_app(client)
+        place = "/accounts/two-factor/reauthenticate/"
+        outcomes = []
+        for _ in range(2):
+            cache.clear()
+            outcomes.append(client.post(place, {"code": code_of(secret, later=1)}).status_code)
+    assert outcomes == [302, 200]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("factor", ["recovery_codes", "totp"])
+def test_a_code_used_twice_at_the_same_moment_is_taken_once(dora: Membership, factor: str) -> None:
+    user = dora.user
+    seed = {"secret": SecondFactorAdapter().encrypt("JBSWY3DPEHPK3PXP")} if factor == "totp" else {}
+    if factor == "totp":
+        Authenticator.objects.create(user=user, type="totp", data=seed)
+        code = code_of("JBSWY3DPEHPK3PXP", later=1)
+    else:
+        code = RecoveryCodes.activate(user).get_unused_codes()[0]
+    start, taken = Barrier(2), []
+
+    def use() -> None:
+        try:
+            row = Authenticator.objects.get(user=user, type=factor)
+            start.wait(10)
+            taken.append(take_code(user, code) if factor == "totp" else row.wrap().validate_code(code))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [False, True]
 
 
 def test_a_recovery_code_lets_in_once(dora: Membership) -> None:

@@ -93,6 +93,23 @@ def test_environments_hold_variables(workspace: Workspace, alice: Actor) -> None
         services.create_environment(workspace=workspace, slug="staging", name="Again", actor=alice)
 
 
+def test_an_environment_without_a_position_stands_before_production(workspace: Workspace, alice: Actor) -> None:
+    def make(slug: str, **more: int) -> Environment:
+        return services.create_environment(workspace=workspace, slug=slug, name=slug, actor=alice, **more)
+
+    make("live")
+    for slug in ("staging", "z-test"):
+        make(slug)
+        assert workspace.production == Environment.objects.get(slug="live")
+    assert list(workspace.environments.values_list("slug", flat=True)) == ["staging", "z-test", "live"]
+    make("production")
+    late = make("after", position=40)
+    assert workspace.production.slug == "production"
+    services.change_environment(environment=late, name="after", variables={}, actor=alice, position=0)
+    assert workspace.environments.all()[0] == late
+    assert AuditEntry.objects.get(action="environment.changed").details == {"variables": [], "position": 0}
+
+
 def test_a_new_member_gets_an_account(workspace: Workspace, alice: Actor) -> None:
     added = services.add_member(
         workspace=workspace, email=" Dora@Example.org ", name="Dora", roles=["operator"], password=PASSWORD, actor=alice

@@ -17,7 +17,9 @@ from ipaas.catalog.services import create_connection
 from ipaas.core import jsonio
 from ipaas.core.actor import SYSTEM
 from ipaas.core.ids import uuid7
-from ipaas.events.models import Receipt
+from ipaas.events.arrivals import note_aad
+from ipaas.events.models import ArrivalNote, Receipt
+from ipaas.events.sealing import receipt_aad
 from ipaas.events.services import create_endpoint
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.governance import services
@@ -164,9 +166,16 @@ def outside(production: Environment) -> dict[str, Any]:
     connection = create_connection(
         environment=production, slug="payments", connector="payments", actor=SYSTEM, base_url="http://127.0.0.1:9"
     )
+    receipt_id, sealer = uuid7(), sealer_for(acme.id)
     receipt = Receipt.objects.create(
-        id=uuid7(), workspace_id=acme.id, endpoint_id=endpoint.id, event="order.created", state="unmatched",
-        body_sha256=b"0" * 32, trace_id="t", sealed=b"",
+        id=receipt_id, workspace_id=acme.id, endpoint_id=endpoint.id, event="order.created", state="unmatched",
+        body_sha256=b"0" * 32, trace_id="t",
+        sealed=sealer.seal(b'{"headers": {}, "body": {"id": "o-1"}}', receipt_aad(receipt_id)),
+    )  # fmt: skip
+    arrival_id = uuid7()
+    arrival = ArrivalNote.objects.create(
+        id=arrival_id, workspace_id=acme.id, endpoint=endpoint, verdict="refused", status=401, code="signature_invalid",
+        method="POST", size=2, sealed=sealer.seal(b'{"headers": {}, "body": {}}', note_aad(arrival_id)),
     )  # fmt: skip
     job = start_bulk_job(
         actor=SYSTEM, workspace=acme, deed="cancel", filter={}, rate_per_s=1, options={"reason": "over"}
@@ -176,6 +185,7 @@ def outside(production: Environment) -> dict[str, Any]:
         "endpoint": endpoint.id,
         "connection": connection.id,
         "receipt": receipt.id,
+        "arrival": arrival.id,
         "job": job.id,
         "audit_job": AuditJob.objects.create(workspace_id=acme.id, kind="verify", started_by="somebody").id,
         "filter": SavedFilter.objects.create(
@@ -237,3 +247,4 @@ def _no_vendor_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
         return GatewayOutcome(kind="ok", status=200, duration_ms=1.5)
 
     monkeypatch.setattr(gateway, "run_to_end", yes)
+    monkeypatch.setattr("ipaas.events.redelivery._inner_address", lambda _: "http://127.0.0.1:9/hooks/x")

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -481,3 +483,28 @@ async def test_a_mail_that_was_not_handed_over_in_time_is_simply_tried_again(
     finally:
         server.close()
     assert (outcome.kind, outcome.effect_state) == ("retry", "failed"), outcome.error
+
+
+async def test_local_files_are_those_of_the_workspace_and_their_intent_comes_first(
+    environment: Environment,
+    pay: Pay,
+    connected: Connected,
+    ledger: MemoryLedger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await connected()
+    here = await Environment.objects.select_related("workspace").aget(id=environment.id)
+    await sync_to_async(services.create_connection)(environment=here, slug="disk", connector="files", actor=SYSTEM)
+    write = {"connection": "disk", "action": "write_file", "params": {"path": "a.txt", "content": "x"}}
+    refused = await pay(**write)
+    assert refused.error is not None
+    assert (refused.error.code, refused.intent) == ("no_files_allowed", False)
+    monkeypatch.setattr(transports, "settings", lambda: SimpleNamespace(files_root=tmp_path))
+    folder = tmp_path / here.workspace.slug
+    folder.mkdir()
+    written = await pay(**write)
+    assert (written.kind, written.intent) == ("ok", True)
+    assert [path.name for path in folder.iterdir()] == ["a.txt"]
+    again = await pay(**write)
+    assert (again.kind, again.data) == ("recorded", written.data)

@@ -1,8 +1,6 @@
 """Driving the stand-ins: over real HTTP, by those whose workspace may reach them."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,59 +16,10 @@ from ipaas.config import settings
 from ipaas.core.actor import Actor
 from ipaas.core.errors import NotFound, PermissionDenied
 from ipaas.core.ids import uuid7
-from ipaas.core.net import EgressPolicy, HttpClient
-from ipaas.sdk.loader import load_all
 from ipaas.sdk.stubs.client import StubCallRefused, StubsUnavailable
-from ipaas.sdk.stubs.server import StubServer
+from tests.factories.stub_server import Running
 
 ALL = frozenset({"stubs.view", "stubs.script"})
-CONNECTORS = load_all([Path(__file__).resolve().parents[3] / "connectors"])
-CHARGE = {"amount_minor": 500, "currency": "EUR", "source": {"payment_token": "tok_1"}}
-
-
-class Running:
-    """A stub server on a loop of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.posted: list[tuple[str, bytes]] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self.port = self._do(self._start(folder))
-
-    async def _start(self, folder: Path) -> int:
-        async def post(url: str, headers: Any, body: bytes) -> int:
-            self.posted.append((url, body))
-            return 202
-
-        self._server = StubServer(CONNECTORS.values(), ledger=folder / "ledger.jsonl", token="token", post=post)
-        self._listeners = await self._server.listen("127.0.0.1", 0, None)
-        return int(self._listeners[0].sockets[0].getsockname()[1])
-
-    def charge(self, reference: str) -> None:
-        async def call() -> None:
-            async with HttpClient() as client:
-                headers = [(b"authorization", b"Bearer secret"), (b"content-type", b"application/json")]
-                url = f"http://127.0.0.1:{self.port}/payments/v1/charges"
-                body = json.dumps({**CHARGE, "reference": reference}).encode()
-                egress = EgressPolicy.parse([f"127.0.0.1:{self.port}"])
-                await client.call("POST", url, headers, body, egress=egress, deadline_s=10)
-
-        self._do(call())
-
-    def close(self) -> None:
-        async def end() -> None:
-            for listener in self._listeners:
-                listener.close()
-
-        self._do(end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        self._server.ledger.close()
-
-    def _do(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
 
 @pytest.fixture

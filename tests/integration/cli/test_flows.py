@@ -84,6 +84,19 @@ def test_a_step_is_tried_out_and_its_result_shown(run: Run, deployed: str) -> No
 
 
 @pytest.mark.usefixtures("worker")
+def test_a_file_is_tried_out_without_being_published(run: Run, deployed: str, tmp_path: Path) -> None:
+    file = tmp_path / "sealed.json"
+    file.write_text(json.dumps(STAMPED).replace("stamp", "seal"))
+    words = ("flows", "test", "orders", "--step", "seal", "--file", str(file), "--input", '{"id": "o-1"}')
+    shown = told(run(*words, "-e", "staging", "--json"))
+    assert (shown["trigger"], shown["tested"]["output"]) == ("test", {"at": "o-1"})
+    refused = run(*words, "-e", "production")
+    assert (refused.exit_code, "real systems" in refused.stderr) == (1, True)
+    both = run(*words, "-e", "staging", "--draft")
+    assert (both.exit_code, "one of version, draft and document" in both.stderr) == (1, True)
+
+
+@pytest.mark.usefixtures("worker")
 def test_a_run_is_watched_to_its_end(run: Run, deployed: str) -> None:
     started = told(run("trigger", "orders", '{"id": "o-1"}', "-e", "staging", "--json"))
     watched = run("runs", "show", started["id"], "--watch")

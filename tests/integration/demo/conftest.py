@@ -156,7 +156,8 @@ def shop(transactional_db: None, stand_ins: StandIns) -> Iterator[Shop]:
     reset_stand_ins(actor=SYSTEM, workspace=workspace)
     warehouse = Warehouse.from_settings()
     assert warehouse is not None
-    yield Shop(workspace, Environment.objects.get(workspace=workspace), stand_ins, warehouse)
+    production = Environment.objects.get(workspace=workspace, slug=demo.ENVIRONMENT)
+    yield Shop(workspace, production, stand_ins, warehouse)
     sql("DROP TABLE orders")
     for forget in (invalidate_all, credentials.forget_all, forget_all, forget_sealers, close_thread_connections):
         forget()

@@ -38,13 +38,13 @@ def send(request: pytest.FixtureRequest) -> Send:
 
 
 def made(world: World, scheme: dict[str, Any], secret: str = SHARED, **more: Any) -> Endpoint:
-    slug = f"s-{random.token_hex(4)}"
+    slug, name = f"s-{random.token_hex(4)}", more.pop("slug", "shop")
     fields = {"signing_secret": secret, **more.pop("fields", {})}
     create_secret(workspace=world.workspace, slug=slug, fields=fields, actor=SYSTEM, kind=Secret.Kind.SIGNING)
     return create_endpoint(
         actor=SYSTEM,
         environment=world.environment,
-        slug="shop",
+        slug=name,
         title="Shop",
         signature=scheme,
         secret_slug=slug,

@@ -1,7 +1,6 @@
 """The PostgreSQL connector against a real server."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,33 +13,9 @@ from django.conf import settings
 from ipaas.core.errors import ErrorClass
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.loader import load_folder
+from tests.integration.sdk.io import Io
 
 CONNECTOR = load_folder(Path(__file__).resolve().parents[3] / "connectors" / "postgres")
-
-
-@dataclass
-class Io:
-    config: dict[str, Any]
-    secrets: dict[str, str]
-    effect_key: str | None = "effect-1"
-    http: Any = None
-    pinned: list[tuple[str, int]] = field(default_factory=list)
-
-    def secret(self, field: str) -> str | None:
-        return self.secrets.get(field)
-
-    async def pin(self, host: str, port: int, *, told: bool = False) -> str:
-        self.pinned.append((host, port))
-        return "127.0.0.1"
-
-    def committing(self) -> None:
-        """Whether an effect is in doubt is the gateway's to say."""
-
-    async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Any:
-        raise NotImplementedError
-
-    async def start_tls(self, stream: Any, host: str) -> None:
-        raise NotImplementedError
 
 
 @pytest.fixture
@@ -65,7 +40,7 @@ def table() -> Iterator[tuple[Io, str]]:
 
 
 async def rows(io: Io, table: str) -> list[dict[str, Any]]:
-    result = await CONNECTOR.execute("query", {"sql": f"SELECT * FROM {table} ORDER BY number"}, io)  # noqa: S608
+    result = await CONNECTOR.execute("query", {"sql": f"SELECT * FROM {table} ORDER BY number"}, io)
     found: list[dict[str, Any]] = result.data["rows"]
     return found
 
@@ -76,7 +51,7 @@ async def test_upserts_repeat_without_a_second_row(table: tuple[Io, str]) -> Non
     for _ in range(2):
         await CONNECTOR.execute("upsert_rows", params, io)
     assert await rows(io, name) == [{"number": "A", "total": Decimal("1.10"), "doc": {"x": [1]}}]
-    assert io.pinned
+    assert io.reached
 
 
 async def test_an_insert_with_a_known_effect_key_writes_nothing(table: tuple[Io, str]) -> None:
@@ -131,3 +106,36 @@ async def test_a_wrong_database_is_told_without_its_password(table: tuple[Io, st
         await CONNECTOR.execute("query", {"sql": "SELECT 1"}, io)
     assert "canary-pw" not in str(caught.value)
     assert not caught.value.sent
+
+
+async def test_a_statement_that_gives_millions_ends_early(table: tuple[Io, str]) -> None:
+    with pytest.raises(ActionError) as caught:
+        await CONNECTOR.execute("query", {"sql": "SELECT generate_series(1, 50000000)", "max_rows": 10}, table[0])
+    assert caught.value.vendor_code == "too_many_rows"
+
+
+async def test_a_poll_gives_every_row_once_also_those_of_one_moment(table: tuple[Io, str]) -> None:
+    io, name = table
+    await CONNECTOR.execute(
+        "upsert_rows",
+        {"table": name, "key": ["number"], "rows": [{"number": f"N{n}", "total": n // 3} for n in range(7)]},
+        io,
+    )
+    polled_from = {"poll_table": name, "poll_order_by": "total", "poll_key": "number"}
+    io.config |= CONNECTOR.with_config_defaults({**io.config, **polled_from})
+    params = {"table": name, "order_by": "total", "key": "number", "limit": 2}
+    seen, after = [], None
+    while True:
+        page = (await CONNECTOR.execute("poll_rows", {**params, "after": after}, io)).data
+        seen += [item["row"]["number"] for item in page["items"]]
+        after = page["next"]
+        if not page["more"]:
+            break
+    assert seen == [f"N{n}" for n in range(7)]
+    polled = await CONNECTOR.poll("new_rows", None, io)
+    assert (len(polled.items), polled.more) == (7, False)
+    assert (await CONNECTOR.poll("new_rows", polled.cursor, io)).items == []
+    io.config["poll_table"] = None
+    with pytest.raises(ActionError) as caught:
+        await CONNECTOR.poll("new_rows", None, io)
+    assert caught.value.error_class is ErrorClass.CONFIGURATION

@@ -1,8 +1,14 @@
 """Rotating the key-encryption key while the vault is in use."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from django.db import connection
 
 from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditEntry
@@ -60,6 +66,51 @@ def test_an_interrupted_rewrap_goes_on(workspace: Workspace, sealed: bytes) -> N
     assert SecretVersion.objects.filter(kek_version=2).count() == 3
     assert rotation.rewrap(actor=SYSTEM, batch=3).left == 0
     assert rotation.rewrap(actor=SYSTEM).moved == 0
+
+
+KILLED = """
+import os, signal, django
+django.setup()
+from ipaas.core.actor import SYSTEM
+from ipaas.vault import rotation
+from ipaas.vault.keys import Keyring
+
+wrap, wrapped = Keyring.wrap, []
+
+
+def wrap_or_die(self, key, aad):
+    wrapped.append(1)
+    if len(wrapped) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return wrap(self, key, aad)
+
+
+Keyring.wrap = wrap_or_die
+rotation.rewrap(actor=SYSTEM, batch=3)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rewrap_that_is_killed_in_the_middle_of_a_batch_goes_on(
+    workspace: Workspace, sealed: bytes, key_file: Path
+) -> None:
+    """The first batch is committed; of the second one key is wrapped anew when the process dies."""
+    rotation.add_key(actor=SYSTEM)
+    to = connection.settings_dict
+    url = f"postgresql://{to['USER']}:{to['PASSWORD']}@/{to['NAME']}?host={quote(to['HOST'])}&port={to['PORT']}"
+    env = {name: value for name, value in os.environ.items() if name != "IPAAS_KEK"}
+    env |= {"DATABASE_URL": url, "IPAAS_KEK_FILE": str(key_file), "DJANGO_SETTINGS_MODULE": "ipaas.settings"}
+    child = subprocess.run([sys.executable, "-c", KILLED], env=env, capture_output=True, text=True, check=False)
+    assert child.returncode == -signal.SIGKILL, child.stderr
+
+    assert SecretVersion.objects.filter(kek_version=2).count() == 3
+    assert opened(workspace) == list("01234")
+    done = rotation.rewrap(actor=SYSTEM)
+    assert (done.moved, done.left) == (4, 0)
+    rotation.retire_key(version=1, actor=SYSTEM)
+    forget_sealers()
+    assert opened(workspace) == list("01234")
+    assert sealer_for(workspace.id).open(sealed, b"aad") == b"payload"
 
 
 def test_a_version_in_use_can_not_be_retired(sealed: bytes) -> None:

@@ -174,7 +174,9 @@ def test_the_page_offers_to_tell_the_vendor_and_shows_what_was_told(
     create_connection(environment=environment, slug="gh", connector="github", config={"owner": "octo"}, actor=SYSTEM)
     assert 'value="gh/events"' in builder.get(ONE).content.decode()
     assert 'value="gh/events"' not in as_role("viewer").get(ONE).content.decode()
-    row = Subscription.objects.create(endpoint=endpoint, connection="gh", trigger="events", vendor_id="77", state="gone")
+    row = Subscription.objects.create(
+        endpoint=endpoint, connection="gh", trigger="events", vendor_id="77", state="gone"
+    )
     page = builder.get(ONE).content.decode()
     assert "gone at the vendor" in page
     assert 'value="gh/events"' in page

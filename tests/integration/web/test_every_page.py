@@ -48,6 +48,7 @@ NEEDS: dict[str, str] = {
         events:endpoint_new events:endpoint_edit events:endpoint_pause events:endpoint_resume
         events:endpoint_rotate events:endpoint_delete events:endpoint_subscribe events:endpoint_unsubscribe
         events:endpoint_check catalog:connection_choose catalog:connection_new
+        catalog:connection_connect catalog:connection_go catalog:connection_share catalog:share_revoke
         catalog:connection_edit catalog:connection_switch catalog:connection_delete catalog:connection_move
         catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:version_delete
     """,
@@ -85,7 +86,7 @@ NEEDS: dict[str, str] = {
         flows:flow_roll_back flows:flow_undeploy
     """,
     "flows.trigger": """
-        flows:flow_run flows:flow_test
+        flows:flow_run flows:flow_test events:endpoint_test events:delivery_redeliver
     """,
     "flows.view": """
         web:home web:jump flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
@@ -116,7 +117,7 @@ NEEDS: dict[str, str] = {
     "runs.view": """
         runtime:run_list runtime:run_detail runtime:run_data runtime:bulk_jobs runtime:bulk_stop
         runtime:bulk_pause runtime:bulk_resume runtime:bulk_count runtime:run_export runtime:filter_save
-        runtime:filter_delete runtime:run_compare runtime:story
+        runtime:filter_delete runtime:run_compare runtime:story events:delivery_detail
     """,
     "schemas.edit": """
         contracts:schema_new contracts:schema_edit
@@ -129,21 +130,25 @@ NEEDS: dict[str, str] = {
         contracts:schema_text
     """,
     "secrets.rotate": """
-        vault:secret_version_new
+        vault:secret_version_new vault:secret_rotate
+    """,
+    "secrets.reveal": """
+        vault:secret_reveal
     """,
     "secrets.view": """
         vault:secret_list vault:secret_detail
     """,
     "secrets.write": """
-        vault:secret_new vault:secret_version_revoke vault:secret_change vault:secret_delete
+        vault:secret_new vault:secret_version_revoke vault:secret_change vault:secret_delete vault:secret_register
+        vault:secret_rotation vault:secret_collect
     """,
     "settings.edit": """
         accounts:environment_new accounts:environment_edit accounts:network_change
-        accounts:signin_change
+        accounts:signin_change accounts:vault_change accounts:vault_migrate
     """,
     "settings.view": """
         accounts:settings accounts:keys accounts:environments accounts:network accounts:policies accounts:health
-        accounts:signin
+        accounts:signin accounts:vault accounts:vault_check
     """,
     "stubs.script": """
         catalog:stub_reset catalog:stub_fault catalog:stub_clear catalog:stub_send
@@ -224,7 +229,8 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "notices.slug": "pager",
         "accounts.slug": subjects["account"],
     }  # fmt: skip
-    ids["audit.job_id"] = subjects["audit_job"]
+    ids["audit.job_id"], ids["events.delivery_id"] = subjects["audit_job"], subjects["receipt"]
+    ids["link_id"] = subjects["member"]  # no link: found by nobody
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
              "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1"}  # fmt: skip

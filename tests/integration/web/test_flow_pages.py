@@ -370,3 +370,32 @@ def test_a_flow_is_promoted_from_one_environment_to_the_next(builder: Client, wo
     assert "already" in builder.get(f"{ONE}promote/?from=staging&to=production").content.decode()
     nowhere = builder.get(f"{ONE}promote/?from=moon&to=production")
     assert (nowhere.status_code, nowhere.context["plan"]) == (200, None)
+
+
+def test_a_draft_is_tried_out_from_its_editor(builder: Client, workspace: Workspace, flow: Flow) -> None:
+    staging = Environment.objects.create(workspace=workspace, slug="staging", name="Staging", position=9)
+    text = builder.get(f"{ONE}edit/").context["text"].replace("check", "probe")
+    revision = str(Flow.objects.get().draft_revision)
+    saved = builder.post(f"{ONE}edit/", {"document": text, "revision": revision, "try": "yes"})
+    assert saved["Location"] == f"{ONE}test/?version=draft"
+    form = builder.get(saved["Location"])
+    assert [option.value for option in form.context["steps"]] == ["probe"]
+    assert form.context["given"]["environment"] == "staging"
+    given = {"step": "probe", "how": "alone", "environment": "production", "body": '{"id": "SO-1"}', "outputs": "{}"}
+    given |= {"version": "draft", "run": "", "item": "0"}
+    refused = builder.post(f"{ONE}test/", given)
+    assert (refused.status_code, refused.context["asks_for_production"], Run.objects.exists()) == (422, True, False)
+    assert 'name="in_production"' in refused.content.decode()
+    builder.post(f"{ONE}test/", {**given, "environment": "staging"})
+    run = Run.objects.get()
+    assert (run.trigger, run.environment_id, FlowVersion.objects.count()) == ("test", staging.id, 1)
+    page = builder.get(f"/w/acme/runs/{run.id}/").content.decode()
+    assert ("a draft" in page, "Probe" in page) == (True, True)
+    assert builder.post(f"{ONE}test/", {**given, "in_production": "yes"}).status_code == 302
+
+
+def test_a_draft_with_errors_leads_to_its_findings(builder: Client, flow: Flow) -> None:
+    text = builder.get(f"{ONE}edit/").context["text"].replace("primary_business_id: order", "primary_business_id: no")
+    builder.post(f"{ONE}edit/", {"document": text, "revision": str(Flow.objects.get().draft_revision)})
+    answer = builder.get(f"{ONE}test/?version=draft")
+    assert answer["Location"] == f"{ONE}edit/"

@@ -23,6 +23,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         min_value=datetime(1900, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
         timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7, minutes=-30))]),
     ),
+    "numeric": st.decimals(-(10**14), 10**14, places=4),
     "uuid": st.uuids(),
 }
 

@@ -6,10 +6,8 @@ import hmac
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ipaas.sdk.auth import CredentialUnusable, TokenRefused, apply, read_token, token_request
+from ipaas.sdk.auth import CredentialUnusable, apply
 from ipaas.sdk.manifest import AuthScheme
 from ipaas.sdk.manifest_reader import DEFAULT_FIELDS
 from ipaas.sdk.requests import BuiltRequest
@@ -48,41 +46,3 @@ def test_a_secret_that_cannot_be_a_header_is_refused_without_being_quoted(value:
     with pytest.raises(CredentialUnusable) as caught:
         apply(scheme("bearer"), {"token": value}, REQUEST, NOW)
     assert not value or value not in caught.value.detail.replace("a character", "")
-
-
-def test_the_token_request_follows_the_standard() -> None:
-    fields = {"client_id": "id", "client_secret": "s/"}
-    built = token_request(scheme("oauth2_client_credentials", scopes=("a", "b")), fields, "/oauth/token")
-    assert built.body == b"grant_type=client_credentials&scope=a+b"
-    assert base64.b64decode(built.headers["authorization"][6:]) == b"id:s%2F"
-    in_body = token_request(scheme("oauth2_client_credentials", client_auth="body"), fields, "/t")
-    assert b"client_secret=s%2F" in in_body.body
-    assert "authorization" not in in_body.headers
-
-
-def test_a_token_is_read() -> None:
-    token = read_token(200, b'{"access_token":"t","token_type":"bearer","expires_in":"60"}')
-    assert (token.value, token.expires_in_s) == ("t", 60)
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (400, b'{"error":"invalid_client"}'),
-        (200, b"{}"),
-        (200, b"[]"),
-        (200, b"nope"),
-        (200, b'{"access_token":"a\\r\\nb","token_type":"bearer"}'),
-        (200, b'{"access_token":"a","token_type":"mac"}'),
-        (200, b'{"access_token":5,"token_type":"bearer"}'),
-    ],
-)
-def test_a_bad_token_answer_is_refused(status: int, body: bytes) -> None:
-    with pytest.raises(TokenRefused):
-        read_token(status, body)
-
-
-@given(st.integers(100, 599), st.binary(max_size=100))
-def test_no_token_answer_breaks_the_reader(status: int, body: bytes) -> None:
-    with pytest.raises(TokenRefused):
-        read_token(status, body)

@@ -152,5 +152,5 @@ def test_a_test_counts_neither_in_figures_nor_in_success(world: World, tried: Fl
 def test_a_test_is_no_order_of_the_demo(world: World, tried: Flow) -> None:
     begun = now().replace(hour=0, minute=0, second=0, microsecond=0)
     run = Run.objects.exclude(trigger="test").get()
-    found = demo_orders._runs(world.workspace.id, ["o-1"], begun)
+    found = demo_orders._runs(world.environment.id, ["o-1"], begun)
     assert {key: one.id for key, one in found.items()} == {"o-1": run.id}

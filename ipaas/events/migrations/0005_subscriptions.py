@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0003_policies"),
+        ("events", "0004_arrivals"),
     ]
 
     operations = [

@@ -1,0 +1,117 @@
+"""XML: the children of the root, or the elements of one name, as rows."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
+from xml.etree.ElementTree import Element, ParseError
+from xml.sax.saxutils import escape, quoteattr
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from ipaas.sdk.bodies import scalar_text
+from ipaas.sdk.formats import Options, Row, columns_of, malformed, unwritable
+
+MAX_DEPTH = 64
+MAX_VALUES = 100_000
+"""Elements within one row, which stands in memory as a whole."""
+_XML = "XML"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def read(file: BinaryIO, options: Options) -> Iterator[Row]:
+    """Attributes become ``@name``, text beside them ``#text``, repeated elements a list; namespaces are left off.
+
+    A document type is refused, and with it every entity. What was read is forgotten.
+    """
+    depth, row_depth, values = 0, 0, 0
+    path: list[Element] = []
+    try:
+        for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
+            if event == "start":
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise malformed(_XML, f"it is nested deeper than {MAX_DEPTH}")
+                is_row = depth == 2 if options.row == "row" else _local(element.tag) == options.row
+                if is_row and not row_depth:
+                    row_depth, values = depth, 0
+                path.append(element)
+                values += 1
+                if values > MAX_VALUES and row_depth:
+                    raise malformed(_XML, f"a row holds more than {MAX_VALUES} elements")
+                continue
+            path.pop()
+            if depth == row_depth:
+                found = value_of(element)
+                yield found if isinstance(found, dict) else {"#text": found}
+                row_depth = 0
+            if not row_depth and path:
+                path[-1].remove(element)
+            depth -= 1
+    except DefusedXmlException as error:
+        raise malformed(_XML, "it has a document type, which is not read") from error
+    except ParseError as error:
+        raise malformed(_XML, f"line {error.position[0]} breaks its rules") from error
+
+
+def value_of(element: Element) -> Any:
+    """An element as a value."""
+    text = (element.text or "").strip()
+    if not len(element) and not element.attrib:
+        return text
+    found: dict[str, Any] = {f"@{_local(name)}": value for name, value in element.attrib.items()}
+    for child in element:
+        name, value = _local(child.tag), value_of(child)
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], list):
+            found[name].append(value)
+        else:
+            found[name] = [found[name], value]
+    return {**found, "#text": text} if text else found
+
+
+def write(rows: Sequence[Mapping[str, Any]], file: BinaryIO, options: Options) -> None:
+    root, row_name = _checked(options.root), _checked(options.row)
+    columns = columns_of(rows, options)
+    file.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n'.encode())
+    for row in rows:
+        chosen = {name: row[name] for name in columns if row.get(name) is not None}
+        file.write(f"  {element_text(row_name, chosen)}\n".encode())
+    file.write(f"</{root}>\n".encode())
+
+
+def element_text(name: str, value: Any) -> str:
+    """An element that ``value_of`` reads back; nulls are left out."""
+    name = _checked(name)
+    if isinstance(value, list):
+        return "".join(element_text(name, one) for one in value)
+    if not isinstance(value, Mapping):
+        return f"<{name}>{escape(_text(value))}</{name}>"
+    attributes = "".join(
+        f" {_checked(key[1:])}={quoteattr(_text(one))}" for key, one in value.items() if key.startswith("@")
+    )
+    inner = "".join(
+        element_text(key, one) for key, one in value.items() if not key.startswith(("@", "#")) and one is not None
+    )
+    return f"<{name}{attributes}>{escape(_text(value.get('#text', '')))}{inner}</{name}>"
+
+
+def _text(value: Any) -> str:
+    text = scalar_text(value)
+    if text is None:
+        raise unwritable(_XML, "an attribute or text is not a text, number or boolean")
+    if _FORBIDDEN.search(text):
+        raise unwritable(_XML, "a text holds a character that XML forbids")
+    return text
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise unwritable(_XML, f"{name[:60]!r} is not a name of XML")
+    return name
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
