@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -53,22 +54,30 @@ steps:
       approvers: approver
       expires: P1D
 """
+PARCELS = ROOT / "docs" / "how-to" / "parcel-post.yaml"
+COMPENSATED = "main a[href*='/runs/0']"
 PAGES = {
     "home": ("operator", ""),
     "runs": ("operator", "runs/"),
-    "run": ("operator", "runs/?status=compensated main a[href*='/runs/0']"),
+    "run": ("operator", "runs/?status=compensated", COMPENSATED),
+    "compare": ("operator", "runs/?status=compensated", COMPENSATED, "a[href$='/compare/']", "main .todo-list a"),
+    "story": ("operator", "runs/?status=compensated", COMPENSATED, "a[href*='/stories/order/']"),
     "dead-letters": ("operator", "dead-letters/"),
-    "dead-letter-group": ("operator", "dead-letters/ main a[href*='/dead-letters/group']"),
-    "approvals": ("approver", "approvals/ main a[href*='/approvals/0']"),
+    "dead-letter-group": ("operator", "dead-letters/", "main a[href*='/dead-letters/group']"),
+    "approvals": ("approver", "approvals/", "main a[href*='/approvals/0']"),
     "flows": ("builder", "flows/"),
     "flow": ("builder", "flows/order-to-shipment/"),
     "flow-edit": ("builder", "flows/order-to-shipment/edit/"),
+    "promote": ("steward", "flows/big-refund/promote/?from=production&to=staging"),
+    "try-a-step": ("operator", "runs/?status=compensated", COMPENSATED, "a[href*='/test/']"),
+    "catalog": ("builder", "catalog/"),
+    "import": ("builder", "catalog/import/"),
     "mappings": ("builder", "mappings/"),
     "mapping": ("builder", "mappings/order-canonical/"),
     "schemas": ("steward", "schemas/"),
     "endpoints": ("builder", "endpoints/"),
     "connections": ("builder", "connections/"),
-    "connection": ("builder", "connections/ main a[href*='/payments/']"),
+    "connection": ("builder", "connections/", "main a[href*='/payments/']"),
     "stubs": ("operator", "stubs/"),
     "stub": ("operator", "stubs/payments/"),
     "secrets": ("admin", "vault/"),
@@ -76,7 +85,11 @@ PAGES = {
     "members": ("admin", "settings/"),
     "health": ("admin", "settings/health/"),
 }
-DOCUMENTED = ("home", "run", "dead-letters", "flow", "connection", "secrets", "approvals", "members")
+"""Who looks, the page to begin at, and on each page the link to go on by."""
+DOCUMENTED = (
+    "home", "run", "compare", "story", "dead-letters", "flow", "promote", "try-a-step", "import", "connection",
+    "secrets", "approvals", "members",
+)  # fmt: skip
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 TUTORIAL = ("first-flow.md", "failed-order.md", "script-with-a-key.md", "auditors-export.md")
 
@@ -100,6 +113,7 @@ def follow_tutorial(browser: Browser, running: Instance, folder: Path) -> None:
 def make_work(running: Instance) -> None:
     """Orders, some of which fail, and a question that waits."""
     command(running, "demo", "orders", *ORDERS)
+    command(running, "environments", "create", "staging", "--name", "Staging")
     command(running, "apply", "-", "--deploy", "production", given=QUESTION)
     command(running, "trigger", "big-refund", '{"charge_id": "ch_00000001", "amount_minor": 500}')
 
@@ -122,14 +136,15 @@ def sign_in(browser: Browser, running: Instance, role: str) -> Page:
     return page
 
 
-def visit(page: Page, where: str) -> None:
-    """Open ``path`` or, after a space, the first link on it that a selector finds."""
-    path, _, selector = where.partition(" ")
+def visit(page: Page, path: str, *links: str) -> None:
+    """Open a page, and go on from each one by the first link that a selector finds."""
     page.goto(f"/w/demo/{path}")
-    if selector:
-        links = [link.get_attribute("href") for link in page.locator(selector).all()]
-        target = next(link for link in links if link and link.rstrip("/") != f"/w/demo/{path}".rstrip("/"))
-        page.goto(target)
+    for selector in links:
+        found = [link.get_attribute("href") for link in page.locator(selector).all()]
+        page.goto(urljoin(page.url, next(link for link in found if link and link != urlsplit(page.url).path)))
+    if path == "catalog/import/":
+        page.locator("input[type=file]").set_input_files(PARCELS)
+        page.locator("main form button[type=submit]").first.click()
     page.wait_for_load_state("load")
     page.locator("main").wait_for()
 
@@ -141,14 +156,14 @@ def take(
     people: dict[str, Page] = {}
     missed: dict[str, str] = {}
     for name in names:
-        role, where = PAGES[name]
+        role, *where = PAGES[name]
         page = people.get(role) or sign_in(browser, running, role)
         people[role] = page
         for width, theme in looks:
             page.set_viewport_size({"width": width, "height": 860})
             page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
             try:
-                visit(page, where)
+                visit(page, *where)
             except StopIteration:
                 missed[name] = "nothing to follow on the page before"
                 continue

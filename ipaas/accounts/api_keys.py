@@ -19,6 +19,7 @@ from ipaas.accounts.roles import permissions_of
 from ipaas.core.actor import Actor, known_permissions, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput
+from ipaas.core.phrases import said
 
 KEY = re.compile(r"ipk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})\Z", re.ASCII)
 BINDABLE = ("flows.", "runs.", "deadletters.", "approvals.")
@@ -82,11 +83,17 @@ def rotate_api_key(*, key: ApiKey, actor: Actor, overlap: timedelta = timedelta(
     """
     require_permission(actor, "apikeys.manage", key)
     if not may_rotate(key, actor):
-        raise Conflict(what=f"The key {key.name!r} acts in the name of {key.owner}: they rotate it, others revoke it.")
+        raise Conflict(
+            what=said(
+                "The key {name!r} acts in the name of {owner}: they rotate it, others revoke it.",
+                name=key.name,
+                owner=key.owner,
+            )
+        )
     old = ApiKey.objects.select_for_update().get(id=key.id)
     moment = now()
     if old.revoked_at or old.replaced_by_id or (old.expires_at and old.expires_at <= moment):
-        raise Conflict(what=f"The key {old.name!r} is no longer live; make a new one.")
+        raise Conflict(what=said("The key {name!r} is no longer live; make a new one.", name=old.name))
     missing = frozenset(old.scopes) - _of_actor(actor)
     if missing:
         require_permission(actor, min(missing), key)
@@ -162,19 +169,29 @@ def _make(*, workspace_id: UUID, **fields: object) -> NewApiKey:
 def _check(name: str, scopes: list[str], allowed: frozenset[str], expires_at: datetime | None, *, bound: bool) -> None:
     errors = []
     if not name.strip() or len(name) > 120:
-        errors.append({"path": "name", "code": "name.invalid", "message": "a key needs a name of up to 120 characters"})
+        errors.append(
+            {"path": "name", "code": "name.invalid", "message": said("a key needs a name of up to 120 characters")}
+        )
     if not scopes:
-        errors.append({"path": "scopes", "code": "scopes.missing", "message": "a key needs at least one permission"})
+        errors.append(
+            {"path": "scopes", "code": "scopes.missing", "message": said("a key needs at least one permission")}
+        )
     if expires_at is not None and expires_at <= now():
-        errors.append({"path": "expires_at", "code": "expiry.past", "message": "the expiry is in the past"})
+        errors.append({"path": "expires_at", "code": "expiry.past", "message": said("the expiry is in the past")})
     for scope in scopes:
         if scope not in known_permissions():
-            errors.append({"path": "scopes", "code": "scope.unknown", "message": f"there is no permission {scope!r}"})
+            errors.append(
+                {
+                    "path": "scopes",
+                    "code": "scope.unknown",
+                    "message": said("there is no permission {scope!r}", scope=scope),
+                }
+            )
         elif bound and not scope.startswith(BINDABLE):
-            message = f"{scope} reaches beyond flows; a key bound to flows can not have it"
+            message = said("{scope} reaches beyond flows; a key bound to flows can not have it", scope=scope)
             errors.append({"path": "scopes", "code": "scope.unbindable", "message": message})
         elif scope not in allowed:
-            message = f"{scope} is more than the maker or the service account may do"
+            message = said("{scope} is more than the maker or the service account may do", scope=scope)
             errors.append({"path": "scopes", "code": "scope.exceeds", "message": message})
     if errors:
         raise InvalidInput(errors)
@@ -192,7 +209,9 @@ def _owner_of(actor: Actor) -> UUID | None:
         return ApiKey.objects.values_list("owner_id", flat=True).get(id=actor.id)
     if actor.is_system:
         return None
-    raise InvalidInput([{"path": "service_account", "code": "owner.missing", "message": "name the service account"}])
+    raise InvalidInput(
+        [{"path": "service_account", "code": "owner.missing", "message": said("name the service account")}]
+    )
 
 
 def _is_live(key: ApiKey, moment: datetime) -> bool:

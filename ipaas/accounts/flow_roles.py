@@ -10,6 +10,7 @@ from ipaas.accounts.models import FlowRole, Membership
 from ipaas.accounts.roles import FLOW_ROLES
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.core.phrases import said
 
 
 class OneFlow(Protocol):
@@ -33,14 +34,14 @@ def assign_flow_role(*, flow: OneFlow, email: str, role: str, actor: Actor) -> F
     """
     require_permission(actor, "flows.assign", flow)
     if role not in FLOW_ROLES:
-        message = f"there is no role {role!r} of a flow; there is {', '.join(FLOW_ROLES)}"
+        message = said("there is no role {role!r} of a flow; there is {roles}", role=role, roles=", ".join(FLOW_ROLES))
         raise InvalidInput([{"path": "role", "code": "flow_role.unknown", "message": message}])
     for permission in sorted(FLOW_ROLES[role]):
         require_permission(actor, permission, flow)
     members = Membership.objects.in_workspace(flow.workspace_id).select_for_update(of=("self",))
     member = members.filter(user__email=email.strip().lower()).first()
     if member is None:
-        message = "this is not a member of the workspace; invite the person first"
+        message = said("this is not a member of the workspace; invite the person first")
         raise InvalidInput([{"path": "email", "code": "member.unknown", "message": message}])
     before = FlowRole.objects.filter(membership=member, flow_id=flow.flow_id).first()
     if before is not None and before.role == role:

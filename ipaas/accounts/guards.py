@@ -11,6 +11,7 @@ from ipaas.accounts.models import Membership, User, Workspace
 from ipaas.accounts.roles import check_roles, permissions_of
 from ipaas.core.actor import Actor
 from ipaas.core.errors import InvalidInput, PermissionDenied
+from ipaas.core.phrases import said
 
 
 def own_member(user: User, workspace: Workspace) -> Membership:
@@ -35,13 +36,13 @@ def checked_email(email: str) -> str:
     try:
         validate_email(email)
     except ValidationError:
-        refuse("email", "email.invalid", "this is not an e-mail address")
+        refuse("email", "email.invalid", said("this is not an e-mail address"))
     return email
 
 
 def create_user(*, email: str, name: str, password: str | None) -> User:
     if not name.strip():
-        refuse("name", "name.missing", "a person needs a name")
+        refuse("name", "name.missing", said("a person needs a name"))
     if password is not None:
         check_password(password, User(email=email, name=name))
     return User.objects.create_user(email=email, name=name.strip()[:120], password=password)

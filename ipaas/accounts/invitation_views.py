@@ -18,6 +18,7 @@ from ipaas.accounts.errors import InvitationEnded
 from ipaas.accounts.invitations import accept_invitation, invitation_of
 from ipaas.accounts.models import Invitation, User
 from ipaas.core.errors import Conflict, InvalidInput
+from ipaas.core.phrases import in_words
 
 KEPT = "invitation"
 """Where the session keeps the token, so that the page's own address does not hold it."""
@@ -80,10 +81,10 @@ def _accept(
         member = accept_invitation(token=token, user=user, ip=client_ip(request), **given)
     except InvalidInput as error:
         for fault in error.errors:
-            form.add_error(fault["path"] if fault["path"] in form.fields else None, fault["message"])
+            form.add_error(fault["path"] if fault["path"] in form.fields else None, in_words(fault["message"]))
         return None
     except Conflict as error:
-        messages.error(request, f"{error.detail} {error.advice}")
+        messages.error(request, f"{in_words(error.detail)} {in_words(error.advice)}")
         return redirect("account_join")
     request.session.pop(KEPT, None)
     messages.success(request, _("You are a member of %(workspace)s.") % {"workspace": found.workspace.name})

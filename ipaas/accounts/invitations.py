@@ -19,6 +19,7 @@ from ipaas.accounts.models import Invitation, Membership, User, Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
 
 VALID_FOR = timedelta(days=7)
@@ -44,9 +45,11 @@ def invite_member(*, workspace: Workspace, email: str, roles: list[str], actor: 
     require_permission(actor, "users.manage", workspace)
     roles, email = grantable(roles, actor), checked_email(email)
     if Membership.objects.filter(workspace=workspace, user__email=email).exists():
-        raise Conflict(what=f"{email} is a member already.")
+        raise Conflict(what=said("{email} is a member already.", email=email))
     if Invitation.objects.in_workspace(workspace.id).open().filter(email=email).exists():
-        raise Conflict(what=f"{email} is invited already; send that invitation again, or revoke it first.")
+        raise Conflict(
+            what=said("{email} is invited already; send that invitation again, or revoke it first.", email=email)
+        )
     token = secrets.token_urlsafe(32)
     made = Invitation.objects.create(
         workspace=workspace, email=email, roles=roles, digest=_digest(token), invited_by=actor.label,
@@ -119,10 +122,16 @@ def accept_invitation(*, token: str, user: User | None, ip: str, name: str = "",
     if invitation.state != "invited":
         raise InvitationEnded
     if user is not None and user.email != invitation.email:
-        raise Conflict(what=f"This invitation is for {invitation.email}; you are signed in as {user.email}.")
+        raise Conflict(
+            what=said(
+                "This invitation is for {email}; you are signed in as {other}.",
+                email=invitation.email,
+                other=user.email,
+            )
+        )
     if user is None:
         if User.objects.filter(email=invitation.email).exists():
-            raise Conflict(what=f"{invitation.email} has an account already; sign in to accept.")
+            raise Conflict(what=said("{email} has an account already; sign in to accept.", email=invitation.email))
         user = create_user(email=invitation.email, name=name, password=password)
     invitation.accepted_at = now()
     invitation.save(update_fields=["accepted_at"])
@@ -130,7 +139,7 @@ def accept_invitation(*, token: str, user: User | None, ip: str, name: str = "",
         user=user, workspace=invitation.workspace, defaults={"roles": invitation.roles}
     )
     if not created:
-        raise Conflict(what=f"{user.email} is a member already.")
+        raise Conflict(what=said("{email} is a member already.", email=user.email))
     _record("invitation.accepted", invitation, Actor(kind="user", id=str(user.pk), label=user.email, ip=ip or None))
     return membership
 
@@ -138,7 +147,9 @@ def accept_invitation(*, token: str, user: User | None, ip: str, name: str = "",
 def _open(invitation: Invitation) -> Invitation:
     locked = locked_row(Invitation.objects.select_related("workspace"), invitation, "invitation")
     if locked.state not in ("invited", "expired"):
-        raise Conflict(what=f"The invitation of {locked.email} is {locked.state} already.")
+        raise Conflict(
+            what=said("The invitation of {email} is {state} already.", email=locked.email, state=locked.state)
+        )
     return locked
 
 

@@ -20,6 +20,7 @@ import jwt
 from ipaas.core import jsonio
 from ipaas.core.errors import IpaasError
 from ipaas.core.net import EgressPolicy, HttpClient, NetError, UrlRefused, parse_url
+from ipaas.core.phrases import said
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures by the provider's key; never ``none``, never one by a secret that we share."""
@@ -77,7 +78,9 @@ class OidcClient:
         try:
             target = parse_url(issuer)
         except UrlRefused as error:
-            raise SignOnFailed(reason=f"the issuer is not a usable address: {error.detail}") from None
+            raise SignOnFailed(
+                reason=said("the issuer is not a usable address: {detail}", detail=error.detail)
+            ) from None
         self._egress = EgressPolicy(allow_private=frozenset({(target.host, target.port)}))
         self._plain = target.scheme == "http"
         self._endpoints: tuple[float, Endpoints] | None = None
@@ -121,7 +124,7 @@ class OidcClient:
         if endpoints.userinfo and isinstance(access, str) and access.isascii():
             told = self._json("GET", endpoints.userinfo, [(b"authorization", f"Bearer {access}".encode())])
             if told.get("sub") != claims["sub"]:
-                raise SignOnFailed(reason="the provider told of another person than it vouched for")
+                raise SignOnFailed(reason=said("the provider told of another person than it vouched for"))
             claims = {**told, **claims}
         return claims
 
@@ -129,7 +132,7 @@ class OidcClient:
         if self._endpoints is None or self._endpoints[0] < time.monotonic():
             found = self._json("GET", f"{self.issuer}/.well-known/openid-configuration")
             if found.get("issuer") != self.issuer:
-                raise SignOnFailed(reason="the provider calls itself otherwise than IPAAS_OIDC_ISSUER")
+                raise SignOnFailed(reason=said("the provider calls itself otherwise than IPAAS_OIDC_ISSUER"))
             methods = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
             endpoints = Endpoints(
                 authorization=self._address(found, "authorization_endpoint"),
@@ -144,7 +147,7 @@ class OidcClient:
     def _address(self, found: Mapping[str, Any], name: str) -> str:
         address = found.get(name)
         if not isinstance(address, str) or not address.startswith("https://" if not self._plain else "http"):
-            raise SignOnFailed(reason=f"the provider's {name} is no https address")
+            raise SignOnFailed(reason=said("the provider's {name} is no https address", name=name))
         return address
 
     def _checked(self, token: str, nonce: str) -> dict[str, Any]:
@@ -161,11 +164,11 @@ class OidcClient:
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
-            raise SignOnFailed(reason=f"its token is not valid ({type(error).__name__})") from None
+            raise SignOnFailed(reason=said("its token is not valid ({name})", name=type(error).__name__)) from None
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
-            raise SignOnFailed(reason="its token belongs to another sign-in")
+            raise SignOnFailed(reason=said("its token belongs to another sign-in"))
         if claims.get("azp", self.client_id) != self.client_id or not isinstance(claims["sub"], str):
-            raise SignOnFailed(reason="its token is for another installation")
+            raise SignOnFailed(reason=said("its token is for another installation"))
         return claims
 
     def _key(self, kid: object) -> Any:
@@ -180,7 +183,7 @@ class OidcClient:
             return known[kid]
         if kid is None and len(known) == 1:
             return next(iter(known.values()))
-        raise SignOnFailed(reason="its token is signed with a key that the provider does not name")
+        raise SignOnFailed(reason=said("its token is signed with a key that the provider does not name"))
 
     def _json(
         self, method: str, url: str, headers: list[tuple[bytes, bytes]] | None = None, body: bytes = b""
@@ -198,9 +201,9 @@ class OidcClient:
             status, content = asyncio.run(ask())
             found = jsonio.loads(content)
         except NetError as error:
-            raise SignOnFailed(reason=f"the provider can not be asked: {error.detail}") from None
+            raise SignOnFailed(reason=said("the provider can not be asked: {detail}", detail=error.detail)) from None
         except jsonio.JsonInvalid:
-            raise SignOnFailed(reason="the provider did not answer with JSON") from None
+            raise SignOnFailed(reason=said("the provider did not answer with JSON")) from None
         if status != 200 or not isinstance(found, dict):
             code = found.get("error") if isinstance(found, dict) else None
             raise SignOnFailed(reason=f"the provider answered {status}" + (f" ({str(code)[:60]})" if code else ""))

@@ -17,6 +17,7 @@ from ipaas.accounts.errors import SecondFactorNeeded
 from ipaas.accounts.models import User, Workspace
 from ipaas.core.actor import Actor, known_permission
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
+from ipaas.core.phrases import in_words
 
 
 class WorkspaceRequest(HttpRequest):
@@ -81,5 +82,5 @@ def _to_second_factor(request: WorkspaceRequest) -> HttpResponse:
     place = reverse("mfa_index")
     if request.htmx:
         return HttpResponseClientRedirect(place)
-    messages.warning(request, SecondFactorNeeded().detail)
+    messages.warning(request, in_words(SecondFactorNeeded().detail))
     return redirect(place)

@@ -6,6 +6,7 @@ from django.db import transaction
 from ipaas.accounts.models import User
 from ipaas.accounts.signin import record_own_deed
 from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.core.phrases import said
 
 
 def sessions_of(user: User) -> list[UserSession]:
@@ -19,7 +20,9 @@ def rename(*, user: User, name: str, ip: str) -> User:
     """Change the own name, as others see it."""
     name = " ".join(name.split())
     if not name or len(name) > 120:
-        raise InvalidInput([{"path": "name", "code": "name.invalid", "message": "a name has 1 to 120 characters"}])
+        raise InvalidInput(
+            [{"path": "name", "code": "name.invalid", "message": said("a name has 1 to 120 characters")}]
+        )
     if name != user.name:
         record_own_deed("user.renamed", user, ip, {"before": user.name, "after": name})
         user.name = name

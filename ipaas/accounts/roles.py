@@ -4,6 +4,7 @@ from django.utils.translation import gettext_noop
 
 from ipaas.core.actor import register_permissions
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 
 PERMISSIONS: dict[str, str] = {
     "flows.view": gettext_noop("See flows, their documents, versions and deployments."),
@@ -117,7 +118,7 @@ def check_roles(roles: list[str]) -> list[str]:
     """The roles, sorted and each once; an unknown role or none raises ``InvalidInput``."""
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
-        wrong = f"there is no role {unknown[0]!r}" if unknown else "at least one role is needed"
-        message = f"{wrong}; the roles are {', '.join(ROLES)}"
+        wrong = said("there is no role {role!r}", role=unknown[0]) if unknown else said("at least one role is needed")
+        message = said("{wrong}; the roles are {roles}", wrong=wrong, roles=", ".join(ROLES))
         raise InvalidInput([{"path": "roles", "code": "role.unknown", "message": message}])
     return sorted(set(roles))

@@ -29,6 +29,7 @@ from ipaas.accounts.signin import workspaces_of
 from ipaas.accounts.workspace_settings import check_settings
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, NotFound, PermissionDenied
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
 
 __all__ = [
@@ -72,7 +73,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
         raise PermissionDenied(permission="workspaces.create")
     _check_slug(slug, 60)
     if Workspace.objects.filter(slug=slug).exists():
-        raise Conflict(what=f"There is a workspace {slug!r} already.")
+        raise Conflict(what=said("There is a workspace {slug!r} already.", slug=slug))
     workspace = Workspace.objects.create(slug=slug, name=name)
     audit.record("workspace.created", actor=actor, workspace_id=workspace.id, subject=("workspace", workspace.id, slug))
     return workspace
@@ -115,7 +116,7 @@ def create_environment(
     require_permission(actor, "settings.edit", workspace)
     _check_slug(slug, 40)
     if Environment.objects.filter(workspace=workspace, slug=slug).exists():
-        raise Conflict(what=f"There is an environment {slug!r} already.")
+        raise Conflict(what=said("There is an environment {slug!r} already.", slug=slug))
     if position is None:
         position = _before_production(workspace, slug)
     environment = Environment.objects.create(
@@ -185,7 +186,7 @@ def add_member(
     user = User.objects.filter(email=email).first() or create_user(email=email, name=name, password=password)
     membership, created = Membership.objects.get_or_create(user=user, workspace=workspace, defaults={"roles": roles})
     if not created:
-        raise Conflict(what=f"{user.email} is a member already.")
+        raise Conflict(what=said("{email} is a member already.", email=user.email))
     _record_member("member.added", membership, actor, {"roles": roles})
     return membership
 
@@ -248,7 +249,7 @@ def issue_password_link(*, membership: Membership, actor: Actor) -> tuple[str, s
     user = own_member(membership.user, membership.workspace).user
     grantable(membership.roles, actor)
     if not user.is_active:
-        raise Conflict(what=f"The account of {user.email} is switched off; switch it on first.")
+        raise Conflict(what=said("The account of {email} is switched off; switch it on first.", email=user.email))
     _record_member("user.password_link_issued", membership, actor, {})
     return urlsafe_base64_encode(str(user.pk).encode()), default_token_generator.make_token(user)
 
@@ -286,7 +287,7 @@ def create_service_account(
     require_permission(actor, "apikeys.manage", workspace)
     _check_slug(slug, 60)
     if ServiceAccount.objects.filter(workspace=workspace, slug=slug).exists():
-        raise Conflict(what=f"There is a service account {slug!r} already.")
+        raise Conflict(what=said("There is a service account {slug!r} already.", slug=slug))
     account = ServiceAccount.objects.create(
         workspace=workspace,
         slug=slug,
@@ -324,7 +325,7 @@ def set_service_account_disabled(*, account: ServiceAccount, disabled: bool, act
 
 def _checked_rate(rate: int | None) -> int | None:
     if rate is not None and not 1 <= rate <= MOST_PER_MINUTE:
-        refuse("rate_per_minute", "rate.range", f"is 1 to {MOST_PER_MINUTE} requests a minute")
+        refuse("rate_per_minute", "rate.range", said("is 1 to {most} requests a minute", most=MOST_PER_MINUTE))
     return rate
 
 
@@ -367,5 +368,5 @@ def _keep_an_admin(membership: Membership) -> None:
 
 def _check_slug(slug: str, length: int) -> None:
     if len(slug) > length or not SLUG.match(slug):
-        wanted = f"up to {length} lower-case letters, digits and single hyphens, such as my-shop"
+        wanted = said("up to {most} lower-case letters, digits and single hyphens, such as my-shop", most=length)
         refuse("slug", "slug.invalid", wanted)

@@ -19,6 +19,7 @@ from ipaas.accounts.oidc import Attempt, SignOnFailed
 from ipaas.accounts.second_factor import BY_PROVIDER
 from ipaas.accounts.signin import record_failed_signin
 from ipaas.accounts.single_signon import Provider, asked_second_factor, person_of, provider
+from ipaas.core.phrases import in_words, said
 
 KEPT = "single_signon"
 
@@ -54,11 +55,11 @@ def signon_callback(request: HttpRequest) -> HttpResponse:
 def _finish(request: HttpRequest, sso: Provider, kept: dict[str, str]) -> HttpResponse:
     state = request.GET.get("state", "")
     if not kept or not hmac.compare_digest(state.encode(), kept["state"].encode()):
-        raise SignOnFailed(reason="this browser did not ask for it, or has waited too long")
+        raise SignOnFailed(reason=said("this browser did not ask for it, or has waited too long"))
     if request.GET.get("iss", sso.issuer) != sso.issuer:
-        raise SignOnFailed(reason="the answer came from another provider")
+        raise SignOnFailed(reason=said("the answer came from another provider"))
     if "code" not in request.GET:
-        raise SignOnFailed(reason=f"the provider says {request.GET.get('error', 'nothing')[:60]}")
+        raise SignOnFailed(reason=said("the provider says {answer}", answer=request.GET.get("error", "nothing")[:60]))
     attempt = Attempt(kept["state"], kept["nonce"], kept["verifier"])
     claims = sso.client.finish(attempt, _redirect_uri(request), request.GET["code"])
     with transaction.atomic():
@@ -82,5 +83,5 @@ def _redirect_uri(request: HttpRequest) -> str:
 
 def _refused(request: HttpRequest, error: SignOnFailed) -> HttpResponse:
     record_failed_signin("single sign-on", client_ip(request))
-    messages.error(request, f"{error.detail}. {error.advice}")
+    messages.error(request, f"{in_words(error.detail)}. {in_words(error.advice)}")
     return redirect("account_login")

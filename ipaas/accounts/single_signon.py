@@ -19,6 +19,7 @@ from ipaas.core.actor import Actor
 from ipaas.core.clock import now
 from ipaas.core.errors import InvalidInput
 from ipaas.core.logging import get_logger
+from ipaas.core.phrases import said
 
 log = get_logger(__name__)
 PROVIDER = Actor(kind="system", id="single-sign-on", label="single sign-on")
@@ -83,7 +84,7 @@ def person_of(*, sso: Provider, claims: Mapping[str, Any], ip: str) -> User:
     identity = Identity.objects.select_related("user").filter(issuer=sso.issuer, subject=subject).first()
     user = identity.user if identity is not None else _known_by_address(sso, claims, granted)
     if not user.is_active:
-        raise SignOnFailed(reason=f"the account of {user.email} is switched off")
+        raise SignOnFailed(reason=said("the account of {email} is switched off", email=user.email))
     if identity is None:
         identity = Identity.objects.create(user=user, issuer=sso.issuer, subject=subject)
         record_own_deed("identity.linked", user, ip, {"issuer": sso.issuer, "subject": subject})
@@ -109,14 +110,16 @@ def _known_by_address(sso: Provider, claims: Mapping[str, Any], granted: Mapping
     try:
         email = checked_email(str(claims.get("email", "")))
     except InvalidInput:
-        raise SignOnFailed(reason="the provider tells no mail address of you") from None
+        raise SignOnFailed(reason=said("the provider tells no mail address of you")) from None
     if claims.get("email_verified") is not True and not (sso.trust_email and "email_verified" not in claims):
-        raise SignOnFailed(reason=f"the provider has not verified the address {email}")
+        raise SignOnFailed(reason=said("the provider has not verified the address {email}", email=email))
     user = User.objects.filter(email=email).first()
     if user is None and not granted:
-        raise SignOnFailed(reason=f"{email} has no account here, and none of your groups gives access")
+        raise SignOnFailed(
+            reason=said("{email} has no account here, and none of your groups gives access", email=email)
+        )
     if user is not None and user.identities.filter(issuer=sso.issuer).exists():
-        raise SignOnFailed(reason=f"{email} belongs to somebody else at the provider")
+        raise SignOnFailed(reason=said("{email} belongs to somebody else at the provider", email=email))
     name = str(claims.get("name") or "").strip() or email.partition("@")[0]
     return user or create_user(email=email, name=name, password=None)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ipaas.core.errors import InvalidInput
 from ipaas.core.net import UrlRefused, parse_allowed
+from ipaas.core.phrases import said
 
 MOST_TARGETS = 200
 LONGEST_TARGET = 300
@@ -23,13 +24,13 @@ class WorkspaceSetting:
 
 def _check_egress(entries: Any) -> None:
     if not isinstance(entries, list):
-        raise _invalid("egress_allow", "egress.form", "is a list of host:port")
+        raise _invalid("egress_allow", "egress.form", said("is a list of host:port"))
     if len(entries) > MOST_TARGETS:
-        raise _invalid("egress_allow", "egress.many", f"has at most {MOST_TARGETS} targets")
+        raise _invalid("egress_allow", "egress.many", said("has at most {most} targets", most=MOST_TARGETS))
     for number, entry in enumerate(entries):
         place = f"egress_allow/{number}"
         if not isinstance(entry, str) or len(entry) > LONGEST_TARGET:
-            raise _invalid(place, "egress.entry", f"is a text of at most {LONGEST_TARGET} characters")
+            raise _invalid(place, "egress.entry", said("is a text of at most {most} characters", most=LONGEST_TARGET))
         try:
             parse_allowed(entry)
         except UrlRefused as error:
@@ -38,7 +39,7 @@ def _check_egress(entries: Any) -> None:
 
 def _check_switch(value: Any) -> None:
     if not isinstance(value, bool):
-        raise _invalid("require_two_factor", "setting.form", "is true or false")
+        raise _invalid("require_two_factor", "setting.form", said("is true or false"))
 
 
 def _invalid(path: str, code: str, message: str) -> InvalidInput:
@@ -71,7 +72,7 @@ def check_settings(given: Mapping[str, Any]) -> None:
     known = ", ".join(sorted(SETTINGS))
     unknown = sorted(set(given) - SETTINGS.keys())
     if unknown:
-        message = f"there is no such setting of a workspace; there is {known}"
+        message = said("there is no such setting of a workspace; there is {known}", known=known)
         raise InvalidInput([{"path": name[:80], "code": "setting.unknown", "message": message} for name in unknown])
     for name, value in given.items():
         if value is not None:

@@ -25,6 +25,7 @@ from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
+from ipaas.core.phrases import said
 
 QUEUE = "audit.queue"
 FORMATS = ("csv", "jsonl")
@@ -42,7 +43,7 @@ def start_export(*, actor: Actor, workspace_id: UUID, filters: AuditFilters, fmt
     """Begin an export; that it was made is on record, with its filters, before it begins."""
     require_permission(actor, "audit.export", workspace_id)
     if fmt not in FORMATS:
-        raise InvalidInput([{"path": "format", "code": "export.format", "message": "is jsonl or csv"}])
+        raise InvalidInput([{"path": "format", "code": "export.format", "message": said("is jsonl or csv")}])
     details = {"format": fmt, "filters": filters.as_json(), "background": True}
     audit.record("audit.exported", actor=actor, workspace_id=workspace_id, details=details)
     return _begin(actor, workspace_id, AuditJob.Kind.EXPORT, format=fmt, filters=filters.as_json())
@@ -61,7 +62,9 @@ def start_verification(*, actor: Actor, workspace_id: UUID) -> AuditJob:
 def _begin(actor: Actor, workspace_id: UUID, kind: str, **given: Any) -> AuditJob:
     running = AuditJob.objects.filter(workspace_id=workspace_id, state=AuditJob.State.RUNNING).count()
     if running >= MOST_RUNNING:
-        raise Conflict(what=f"{running} exports or verifications are under way; wait for one to end.")
+        raise Conflict(
+            what=said("{running} exports or verifications are under way; wait for one to end.", running=running)
+        )
     job = AuditJob.objects.create(
         workspace_id=workspace_id, kind=kind, total=chain_length(workspace_id), started_by=actor.label[:200], **given
     )
@@ -81,7 +84,7 @@ def job_parts(*, actor: Actor, job_id: UUID) -> tuple[AuditJob, Iterator[bytes]]
         raise NotFound(what="export")
     require_permission(actor, "audit.export", job)
     if job.state != AuditJob.State.DONE:
-        raise Conflict(what=f"This export is {job.state}; its file is there when it is done.")
+        raise Conflict(what=said("This export is {state}; its file is there when it is done.", state=job.state))
     return job, _read(job.id)
 
 

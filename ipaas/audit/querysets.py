@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 
 if TYPE_CHECKING:
     from ipaas.audit.models import AuditEntry  # noqa: F401 - named in strings below
@@ -44,14 +45,16 @@ class AuditFilters:
         """From a query string or CLI options; a bad date or an unknown filter raises ``InvalidInput``."""
         known = {field.name for field in fields(cls)}
         errors = [
-            {"path": name, "code": "filter.unknown", "message": f"there is no filter {name!r}"}
+            {"path": name, "code": "filter.unknown", "message": said("there is no filter {name!r}", name=name)}
             for name in query
             if name not in known
         ]
         values: dict[str, Any] = {name: text for name, text in query.items() if name in known and text}
         for name, text in values.items():
             if len(text) > MOST_CHARACTERS or _UNSTORABLE.search(text):
-                message = f"is longer than {MOST_CHARACTERS} characters or holds one that no entry can hold"
+                message = said(
+                    "is longer than {most} characters or holds one that no entry can hold", most=MOST_CHARACTERS
+                )
                 errors.append({"path": name, "code": "filter.text", "message": message})
         for name in ("since", "until"):
             if name in values:
@@ -99,7 +102,7 @@ def _moment(name: str, text: str, errors: list[dict[str, str]]) -> datetime | No
     except (ValueError, OverflowError):
         moment = None
     if moment is None or moment.tzinfo is None:
-        message = f"{text[:40]!r} is not a date and time with its zone, such as 2030-01-31T00:00:00Z"
+        message = said("{text!r} is not a date and time with its zone, such as 2030-01-31T00:00:00Z", text=text[:40])
         errors.append({"path": name, "code": "filter.moment", "message": message})
         return None
     return moment

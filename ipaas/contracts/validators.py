@@ -9,6 +9,7 @@ from uuid import UUID
 import jsonschema_rs
 
 from ipaas.core.document_forms import Finding, pointer
+from ipaas.core.phrases import said
 
 MAX_ERRORS = 50
 MAX_PLACES = 20_000
@@ -51,7 +52,7 @@ class CompiledValidator:
 
 
 def _offline(_uri: str) -> Any:
-    message = "a schema can only refer to its own parts ('#/$defs/…')"
+    message = said("a schema can only refer to its own parts ('#/$defs/…')")
     raise ValueError(message)
 
 
@@ -94,7 +95,7 @@ def _sensitive(
     root: Any, schema: Any, path: tuple[str, ...], seen: frozenset[str], places: "count[int]"
 ) -> Iterator[tuple[str, str]]:
     if next(places) > MAX_PLACES:
-        message = f"its references unfold to more than {MAX_PLACES} places"
+        message = said("its references unfold to more than {most} places", most=MAX_PLACES)
         raise ValueError(message)
     if not isinstance(schema, Mapping):
         return

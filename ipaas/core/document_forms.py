@@ -11,6 +11,7 @@ import yaml
 
 from ipaas.core import jsonio, yamlio
 from ipaas.core.errors import InvalidInput, IpaasError
+from ipaas.core.phrases import said
 
 MAX_DEPTH = 48
 MAX_BYTES = 1_000_000
@@ -84,13 +85,17 @@ def read_document(*, text: str | bytes | None = None, content: Any = None) -> So
     Raises ``InvalidInput``, never anything else, whatever is handed in.
     """
     if (text is None) == (content is None):
-        raise InvalidInput([{"path": "", "code": "document.missing", "message": "give either a text or a content"}])
+        raise InvalidInput(
+            [{"path": "", "code": "document.missing", "message": said("give either a text or a content")}]
+        )
     decoded = None
     if text is not None:
         content, decoded = _parse(text)
     normal = normalise(content)
     if not isinstance(normal, dict):
-        raise InvalidInput([{"path": "", "code": "document.object", "message": "a document is an object with keys"}])
+        raise InvalidInput(
+            [{"path": "", "code": "document.object", "message": said("a document is an object with keys")}]
+        )
     return Source(normal, decoded)
 
 
@@ -99,9 +104,13 @@ def _parse(text: str | bytes) -> tuple[Any, str]:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         decoded.encode("utf-8")
     except UnicodeError:
-        raise InvalidInput([{"path": "", "code": "document.encoding", "message": "the text is not UTF-8"}]) from None
+        raise InvalidInput(
+            [{"path": "", "code": "document.encoding", "message": said("the text is not UTF-8")}]
+        ) from None
     if len(decoded) > MAX_BYTES:
-        raise InvalidInput([{"path": "", "code": "document.size", "message": f"longer than {MAX_BYTES} characters"}])
+        raise InvalidInput(
+            [{"path": "", "code": "document.size", "message": said("longer than {most} characters", most=MAX_BYTES)}]
+        )
     try:
         if decoded.lstrip()[:1] in ("{", "["):
             return jsonio.loads(decoded), decoded
@@ -131,7 +140,7 @@ def normalise(value: Any) -> Any:
 
 def _normal(value: Any, path: tuple[str | int, ...], depth: int) -> Any:
     if depth == 0:
-        raise _bad(path[:8], "document.depth", f"nested deeper than {MAX_DEPTH} levels")
+        raise _bad(path[:8], "document.depth", said("nested deeper than {most} levels", most=MAX_DEPTH))
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -142,32 +151,38 @@ def _normal(value: Any, path: tuple[str | int, ...], depth: int) -> Any:
         return [_normal(item, (*path, index), depth - 1) for index, item in enumerate(value)]
     if isinstance(value, dict):
         return {_normal_key(key, path): _normal(item, (*path, key), depth - 1) for key, item in value.items()}
-    raise _bad(path, "document.type", f"a {type(value).__name__} has no place in a document; write it as text")
+    raise _bad(
+        path, "document.type", said("a {name} has no place in a document; write it as text", name=type(value).__name__)
+    )
 
 
 def _normal_key(key: Any, path: tuple[str | int, ...]) -> str:
     if not isinstance(key, str):
-        raise _bad(path, "document.key", f"a key is a {type(key).__name__}, it must be a text; put it in quotes")
+        raise _bad(
+            path,
+            "document.key",
+            said("a key is a {name}, it must be a text; put it in quotes", name=type(key).__name__),
+        )
     return _normal_text(key, path)
 
 
 def _normal_text(value: str, path: tuple[str | int, ...]) -> str:
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise _bad(path, "document.text", "the text holds a character that can not be stored")
+        raise _bad(path, "document.text", said("the text holds a character that can not be stored"))
     return str(value)
 
 
 def _normal_number(value: float | Decimal, path: tuple[str | int, ...]) -> int | float:
     exact = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     if not exact.is_finite() or exact.adjusted() > 300:
-        raise _bad(path, "document.number", "the number is too large or not finite")
+        raise _bad(path, "document.number", said("the number is too large or not finite"))
     if isinstance(value, int) or exact == exact.to_integral_value():
         if abs(exact) >= MAX_INT:
-            raise _bad(path, "document.number", "the whole number has more than 63 bits; write it as text")
+            raise _bad(path, "document.number", said("the whole number has more than 63 bits; write it as text"))
         return int(exact)
     near = float(exact)
     if Decimal(repr(near)) != exact:
-        raise _bad(path, "document.number", "the number is too precise; write it as text")
+        raise _bad(path, "document.number", said("the number is too precise; write it as text"))
     return near
 
 
@@ -226,9 +241,9 @@ def _worded(error: jsonschema_rs.ValidationError) -> Iterator[Finding]:
     path, keyword, kind = pointer(*error.instance_path), error.kind.name, error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
         for key in kind.unexpected:
-            yield Finding(path + pointer(key), "document.unknown_key", f"there is no key {key!r} here")
+            yield Finding(path + pointer(key), "document.unknown_key", said("there is no key {key!r} here", key=key))
     elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
-        yield Finding(path, "document.missing_key", f"the key {kind.property} is missing")
+        yield Finding(path, "document.missing_key", said("the key {property} is missing", property=kind.property))
     else:
         yield Finding(path, f"document.{keyword}", _short(error.message))
 
@@ -242,8 +257,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
     if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; there is {', '.join(names[:8])}" if names else ""
+        return said("; did you mean {name!r}?", name=near[0])
+    return said("; there is {names}", names=", ".join(names[:8])) if names else ""
 
 
 @dataclass(frozen=True, slots=True)

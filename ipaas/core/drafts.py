@@ -9,6 +9,7 @@ from ipaas.core.document_forms import Finding, Source, refuse
 from ipaas.core.document_types import DocumentType
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict
+from ipaas.core.phrases import said
 
 
 def write_draft(
@@ -31,13 +32,17 @@ def write_draft(
 
 def _guard(document: VersionedDocument, expected_revision: int | None) -> None:
     if document.archived:
-        raise Conflict(what=f"{document.slug} is archived; restore it before changing it.")
+        raise Conflict(what=said("{slug} is archived; restore it before changing it.", slug=document.slug))
     if owner := getattr(document, "derived_from", ""):
-        raise Conflict(what=f"{document.slug} is part of {owner}; change it there.")
+        raise Conflict(what=said("{slug} is part of {owner}; change it there.", slug=document.slug, owner=owner))
     if (expected_revision or 0) != document.draft_revision:
         raise Conflict(
-            what=f"{document.slug} is at revision {document.draft_revision}, your change was made upon revision"
-            f" {expected_revision or 0}."
+            what=said(
+                "{slug} is at revision {revision}, your change was made upon revision {expected}.",
+                slug=document.slug,
+                revision=document.draft_revision,
+                expected=expected_revision or 0,
+            )
         )
 
 
@@ -46,14 +51,14 @@ def _create(
 ) -> VersionedDocument:
     slug = source.content["slug"]
     if expected_revision:
-        raise Conflict(what=f"There is no {document_type.kind} {slug!r} to change any more.")
+        raise Conflict(what=said("There is no {kind} {slug!r} to change any more.", kind=document_type.kind, slug=slug))
     document = document_type.document(slug=slug)
     document.workspace_id = workspace_id
     try:
         with transaction.atomic():
             return _fill(document, source)
     except IntegrityError:
-        raise Conflict(what=f"{slug!r} was made by somebody else at this moment.") from None
+        raise Conflict(what=said("{slug!r} was made by somebody else at this moment.", slug=slug)) from None
 
 
 def _fill(document: VersionedDocument, source: Source) -> VersionedDocument:
@@ -74,16 +79,18 @@ def header_findings(kind: str, content: dict[str, Any]) -> list[Finding]:
     """What even a half-finished draft must have: its kind, a slug, and texts that fit."""
     found = []
     if content.get("kind") != kind:
-        found.append(Finding("/kind", "document.kind", f"the kind must be {kind!r}"))
+        found.append(Finding("/kind", "document.kind", said("the kind must be {kind!r}", kind=kind)))
     if not valid_slug(content.get("slug")):
-        found.append(Finding("/slug", "document.slug", "a slug is 1 to 80 small letters, digits and hyphens"))
+        found.append(Finding("/slug", "document.slug", said("a slug is 1 to 80 small letters, digits and hyphens")))
     for key, limit in (("title", 200), ("description", 10_000), ("owner", 80)):
         value = content.get(key, "")
         if not isinstance(value, str) or len(value) > limit:
-            found.append(Finding(f"/{key}", "document.text", f"must be a text of at most {limit} characters"))
+            found.append(
+                Finding(f"/{key}", "document.text", said("must be a text of at most {limit} characters", limit=limit))
+            )
     tags = content.get("tags", [])
     if not isinstance(tags, list) or len(tags) > 20 or not all(valid_slug(tag) and len(tag) <= 40 for tag in tags):
-        message = "must be a list of at most 20 words of at most 40 small letters, digits and hyphens"
+        message = said("must be a list of at most 20 words of at most 40 small letters, digits and hyphens")
         found.append(Finding("/tags", "document.tags", message))
     return found
 

@@ -2,6 +2,8 @@
 
 import re
 
+from ipaas.core.phrases import said
+
 _FORM = re.compile(
     r"P(?:(?P<w>[0-9]{1,6})W)?(?:(?P<d>[0-9]{1,6})D)?"
     r"(?:T(?:(?P<h>[0-9]{1,6})H)?(?:(?P<m>[0-9]{1,6})M)?(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,6})?)S)?)?"
@@ -13,7 +15,7 @@ def parse_duration(text: str) -> float:
     """Seconds of ``P1DT2H``; raises ``ValueError`` for anything else, an empty ``P`` or ``PT`` too."""
     match = _FORM.fullmatch(text)
     if match is None or text.endswith(("P", "T")):
-        message = f"{text[:40]!r} is not a duration such as PT30S, PT5M or P1D"
+        message = said("{text!r} is not a duration such as PT30S, PT5M or P1D", text=text[:40])
         raise ValueError(message)
     return sum(float(value) * _SECONDS[unit] for unit, value in match.groupdict().items() if value is not None)
 

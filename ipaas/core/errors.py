@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from ipaas.core.phrases import said
+
 
 class ErrorClass(StrEnum):
     """How a failure is classified; only the class decides retry, route, alert and wording."""
@@ -39,13 +41,13 @@ class IpaasError(Exception):
 
     @property
     def detail(self) -> str:
-        """What happened, with the parameters filled in."""
-        return self.template().format_map(self.params)
+        """What happened, with the parameters filled in; a phrase, so that a page tells it in its language."""
+        return said(self.template(), **self.params)
 
     @property
     def advice(self) -> str:
-        """What to do next, with the parameters filled in."""
-        return self.remedy.format_map(self.params)
+        """What to do next, likewise."""
+        return said(self.remedy, **self.params)
 
     def as_problem(self, *, instance: str = "", trace_id: str = "") -> dict[str, Any]:
         """Problem details (RFC 9457) with the stable ``code``, the ``remedy`` and the trace id."""
@@ -77,8 +79,16 @@ class InvalidInput(IpaasError):
         """``errors``: one ``{"path", "code", "message"}`` per finding."""
         self.errors = errors
         first = errors[0] if errors else {"path": "", "message": "no detail"}
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        super().__init__(summary=f"{first.get('path') or 'document'}: {first['message']}{more}", **params)
+        more = said(" (and {count} more)", count=len(errors) - 1) if len(errors) > 1 else ""
+        super().__init__(
+            summary=said(
+                "{path}: {message}{more}",
+                path=first.get("path") or said("document"),
+                message=first["message"],
+                more=more,
+            ),
+            **params,
+        )
 
     def as_problem(self, *, instance: str = "", trace_id: str = "") -> dict[str, Any]:
         return {**super().as_problem(instance=instance, trace_id=trace_id), "errors": self.errors}

@@ -1,12 +1,14 @@
 """The published JSON Schema of flow documents."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from ipaas.contracts.validators import CompiledValidator, compile_schema
 from ipaas.core.document_forms import Finding, did_you_mean, schema_findings
+from ipaas.core.phrases import said
 
 KINDS = ("call", "map", "validate", "branch", "parallel", "for_each", "wait", "approval", "flow", "emit", "stop")
 BESIDE = {"else": "branch", "idempotency_key": "call", "policy": "call", "compensate": "call"}
@@ -46,8 +48,9 @@ def _suggest(finding: Finding) -> Finding:
     if finding.code != "document.unknown_key":
         return finding
     hint = did_you_mean(finding.path.rsplit("/", 1)[-1], _known_keys())
-    message = finding.message + (hint if hint.startswith("; did") else "")
-    return Finding(finding.path, finding.code, message, finding.severity, finding.line)
+    if not hint.startswith("; did"):
+        return finding
+    return replace(finding, message=said("{finding}{hint}", finding=finding.message, hint=hint))
 
 
 def kind_of(step: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from ipaas.contracts.validators import schema_problems
 from ipaas.core.document_forms import Finding
 from ipaas.core.document_types import PublishDerived
 from ipaas.core.documents import DocumentVersion
+from ipaas.core.phrases import said
 from ipaas.core.references import reference_to, split_reference
 from ipaas.flows.scope import Scope
 from ipaas.flows.walk import Step
@@ -25,17 +26,21 @@ def schema_findings_of(schema: Any, path: str, workspace_id: UUID | None) -> Ite
     if not isinstance(schema, str):
         yield from schema_problems(schema, path)
     elif workspace_id is not None and SchemaVersion.objects.of(workspace_id, *split_reference(schema)) is None:
-        yield Finding(path, "flow.unknown_schema", f"there is no published schema {schema!r}")
+        yield Finding(path, "flow.unknown_schema", said("there is no published schema {schema!r}", schema=schema))
 
 
 def mapping_findings_of(spec: Step, path: str, scope: Scope, workspace_id: UUID | None) -> Iterator[Finding]:
     """Problems of a map step's reference or of its inline fields."""
     if ("mapping" in spec) == ("fields" in spec):
-        yield Finding(path, "flow.map", "name a mapping or write fields, one of the two")
+        yield Finding(path, "flow.map", said("name a mapping or write fields, one of the two"))
     elif "fields" in spec:
         yield from _inline_fields(spec["fields"], f"{path}/fields", scope)
     elif workspace_id is not None and not _published(spec["mapping"], workspace_id):
-        yield Finding(f"{path}/mapping", "flow.unknown_mapping", f"there is no published mapping {spec['mapping']!r}")
+        yield Finding(
+            f"{path}/mapping",
+            "flow.unknown_mapping",
+            said("there is no published mapping {mapping!r}", mapping=spec["mapping"]),
+        )
 
 
 def _published(reference: str, workspace_id: UUID) -> bool:

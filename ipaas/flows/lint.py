@@ -7,6 +7,7 @@ from typing import Any
 
 from ipaas.core.document_forms import Finding
 from ipaas.core.durations import seconds_or
+from ipaas.core.phrases import said
 from ipaas.flows.bounds import DEFAULT_DEADLINE_S
 from ipaas.flows.catalogue import Catalogue
 from ipaas.flows.walk import Step, inner_lists, walk
@@ -82,21 +83,21 @@ def _naming(subject: Subject) -> Iterator[tuple[str, str]]:
     """A run is read by its step names, often at night. Name a step after its deed: `charge`, `reserve_stock`."""
     for step, path in subject.steps():
         if MEANINGLESS.fullmatch(step["id"]):
-            yield f"{path}/id", f"{step['id']!r} says nothing about the step"
+            yield f"{path}/id", said("{step!r} says nothing about the step", step=step["id"])
 
 
 @lint_rule("lint.owner", "Somebody answers for the flow")
 def _owner(subject: Subject) -> Iterator[tuple[str, str]]:
     """Without an owner nobody is asked when runs fail. Write `owner: <team>`."""
     if not subject.content.get("owner"):
-        yield "", "the flow has no owner"
+        yield "", said("the flow has no owner")
 
 
 @lint_rule("lint.deadline", "Runs have a deadline")
 def _deadline(subject: Subject) -> Iterator[tuple[str, str]]:
     """Without `deadline` a run may keep trying for seven days. Say how long its result is still worth something."""
     if "deadline" not in subject.content:
-        yield "", "the flow has no deadline; seven days apply"
+        yield "", said("the flow has no deadline; seven days apply")
 
 
 @lint_rule("lint.waits_longer", "Waits fit into the deadline")
@@ -107,7 +108,7 @@ def _waits(subject: Subject) -> Iterator[tuple[str, str]]:
         for kind, key in (("wait", "for"), ("approval", "expires")):
             text = step.get(kind, {}).get(key)
             if text is not None and _seconds(text, 0.0) >= deadline:
-                yield f"{path}/{kind}/{key}", "it takes as long as the whole run may"
+                yield f"{path}/{kind}/{key}", said("it takes as long as the whole run may")
 
 
 @lint_rule("lint.approvers", "Approvals reach people who may decide")
@@ -117,9 +118,9 @@ def _approvers(subject: Subject) -> Iterator[tuple[str, str]]:
     for step, path in subject.steps():
         spec = step.get("approval", {})
         if spec.get("approvers") == "auditor":
-            yield f"{path}/approval/approvers", "auditors decide nothing; only admins could"
+            yield f"{path}/approval/approvers", said("auditors decide nothing; only admins could")
         if "escalate" in spec and spec["escalate"]["to"] == spec["approvers"]:
-            yield f"{path}/approval/escalate/to", "this role is asked from the beginning"
+            yield f"{path}/approval/escalate/to", said("this role is asked from the beginning")
 
 
 def _seconds(text: str | None, default: float) -> float:
@@ -133,7 +134,7 @@ def _timeout(subject: Subject) -> Iterator[tuple[str, str]]:
     for step, path in subject.calls():
         policy = step.get("policy", {})
         if "retry" in policy and "timeout_s" not in policy:
-            yield f"{path}/policy", "retries are set but no timeout"
+            yield f"{path}/policy", said("retries are set but no timeout")
 
 
 @lint_rule("lint.unkeyed_retry", "Unkeyed effects are not retried")
@@ -143,7 +144,7 @@ def _unkeyed(subject: Subject) -> Iterator[tuple[str, str]]:
     for step, path in subject.calls():
         attempts = step.get("policy", {}).get("retry", {}).get("max_attempts", 1)
         if subject.effect(step) == "unkeyed" and attempts > 1:
-            yield f"{path}/policy/retry", "the provider would do it twice: no key, no look-up"
+            yield f"{path}/policy/retry", said("the provider would do it twice: no key, no look-up")
 
 
 @lint_rule("lint.compensation", "Money and goods can be given back")
@@ -154,7 +155,14 @@ def _compensation(subject: Subject) -> Iterator[tuple[str, str]]:
             continue
         undo = subject.undone_by(step)
         if undo or (subject.effect(step) is None and LIKE_PAYMENT.search(step["call"]["action"])):
-            yield path, f"nothing undoes it when a later step fails{f'; {undo} does' if undo else ''}"
+            yield (
+                path,
+                (
+                    said("nothing undoes it when a later step fails; {undo} does", undo=undo)
+                    if undo
+                    else said("nothing undoes it when a later step fails")
+                ),
+            )
 
 
 def _sequence(steps: list[Step], path: str) -> Iterator[tuple[Step, str]]:
@@ -174,7 +182,7 @@ def _unused_compensation(subject: Subject) -> Iterator[tuple[str, str]]:
         return
     for step, path in subject.calls():
         if "compensate" in step:
-            yield f"{path}/compensate", "the failure table never says compensate"
+            yield f"{path}/compensate", said("the failure table never says compensate")
 
 
 @lint_rule("lint.unused_step", "Results are used")
@@ -184,7 +192,7 @@ def _unused(subject: Subject) -> Iterator[tuple[str, str]]:
     for step, path in subject.steps():
         pure = "map" in step or ("call" in step and subject.effect(step) == "safe")
         if pure and step["id"] not in subject.used and path != final and "/for_each/" not in path:
-            yield path, f"nobody reads steps.{step['id']}.output"
+            yield path, said("nobody reads steps.{step}.output", step=step["id"])
 
 
 @lint_rule("lint.no_else", "Branches say what happens otherwise")
@@ -192,7 +200,7 @@ def _no_else(subject: Subject) -> Iterator[tuple[str, str]]:
     """When no case is true a branch without `else` does nothing, which reads like an oversight."""
     for step, path in subject.steps():
         if "branch" in step and "else" not in step:
-            yield f"{path}/branch", "no else says what happens when no case is true"
+            yield f"{path}/branch", said("no else says what happens when no case is true")
 
 
 @lint_rule("lint.unreachable", "Every step can be reached")
@@ -203,7 +211,7 @@ def _unreachable(subject: Subject) -> Iterator[tuple[str, str]]:
     for steps, path in lists:
         for index, step in enumerate(steps[:-1]):
             if "stop" in step and "when" not in step and not step.get("disabled"):
-                yield f"{path}/{index + 1}", f"the run ended at {step['id']}"
+                yield f"{path}/{index + 1}", said("the run ended at {step}", step=step["id"])
                 break
 
 
@@ -213,4 +221,4 @@ def _swallowed(subject: Subject) -> Iterator[tuple[str, str]]:
     for step, path in subject.steps():
         handler = step.get("on_failure", {})
         if handler.get("then") == "continue" and not handler.get("classes") and not handler.get("steps"):
-            yield f"{path}/on_failure", "any failure at all is passed over"
+            yield f"{path}/on_failure", said("any failure at all is passed over")

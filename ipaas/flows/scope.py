@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ipaas.core.document_forms import Finding, did_you_mean
+from ipaas.core.phrases import said
 from ipaas.mapping.references import Names, expression_findings, value_findings
 
 START_NAMES: Names = frozenset({"trigger", "vars", "run", "now"})
@@ -45,19 +46,28 @@ class Scope:
                 yield from self._step(parts, path)
             elif parts[0] == "business_ids" and len(parts) > 1 and parts[1] not in self.business_ids:
                 hint = did_you_mean(parts[1], self.business_ids)
-                yield Finding(path, "flow.unknown_business_id", f"there is no business id {parts[1]!r}{hint}")
+                yield Finding(
+                    path,
+                    "flow.unknown_business_id",
+                    said("there is no business id {name!r}{hint}", name=parts[1], hint=hint),
+                )
 
     def _step(self, parts: tuple[str, ...], path: str) -> Iterator[Finding]:
         name = parts[1]
         if name not in self.steps:
             hint = did_you_mean(name, self.steps)
-            yield Finding(path, "flow.unknown_step", f"no step {name!r} comes before this place{hint}")
+            yield Finding(
+                path, "flow.unknown_step", said("no step {name!r} comes before this place{hint}", name=name, hint=hint)
+            )
             return
         self.used.add(name)
         if len(parts) > 2 and parts[2] not in STEP_PARTS:
             yield Finding(
                 path,
                 "flow.unknown_step_part",
-                f"a step has output, status and error; steps.{name}.{parts[2]} is probably"
-                f" steps.{name}.output.{parts[2]}",
+                said(
+                    "a step has output, status and error; steps.{name}.{part} is probably steps.{name}.output.{part}",
+                    name=name,
+                    part=parts[2],
+                ),
             )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ipaas.core.document_forms import Finding, did_you_mean
 from ipaas.core.durations import seconds_or
+from ipaas.core.phrases import said
 from ipaas.flows.bounds import MAX_EXPIRY_S, MAX_NESTING, MAX_WAIT_S, duration_findings, policy_findings
 from ipaas.flows.catalogue import Catalogue
 from ipaas.flows.form import BESIDE, KINDS
@@ -38,7 +39,7 @@ class StepChecker:
 
     def sequence(self, steps: Any, path: str, scope: Scope, depth: int = 0) -> Visible:
         if depth > MAX_NESTING:
-            yield Finding(path, "flow.nesting", f"blocks are nested deeper than {MAX_NESTING} levels")
+            yield Finding(path, "flow.nesting", said("blocks are nested deeper than {most} levels", most=MAX_NESTING))
             return scope
         for index, step in enumerate(steps):
             scope = yield from self.step(step, f"{path}/{index}", scope, depth)
@@ -82,7 +83,9 @@ class StepChecker:
         for index, branch in enumerate(step["parallel"]["branches"]):
             place = f"{path}/parallel/branches/{index}"
             if branch["id"] in names:
-                yield Finding(f"{place}/id", "flow.duplicate_id", f"the strand {branch['id']!r} is there twice")
+                yield Finding(
+                    f"{place}/id", "flow.duplicate_id", said("the strand {id!r} is there twice", id=branch["id"])
+                )
             names.add(branch["id"])
             inner = yield from self.sequence(branch["steps"], f"{place}/steps", scope, depth + 1)
             after = after.after(*inner.steps)
@@ -93,12 +96,14 @@ class StepChecker:
         yield from scope.expression(loop["items"], f"{place}/items")
         if loop["as"] in RESERVED_NAMES or loop["as"] in scope.names:
             yield Finding(
-                f"{place}/as", "flow.name_taken", f"the name {loop['as']!r} has a meaning here; choose another"
+                f"{place}/as",
+                "flow.name_taken",
+                said("the name {name!r} has a meaning here; choose another", name=loop["as"]),
             )
         inner = scope.with_names(loop["as"], LOOP_NAME)
         inner = yield from self.sequence(loop["steps"], f"{place}/steps", inner, depth + 1)
         if not loop["steps"]:
-            yield Finding(f"{place}/steps", "flow.no_steps", "there is nothing to do for each element")
+            yield Finding(f"{place}/steps", "flow.no_steps", said("there is nothing to do for each element"))
         if "collect" in loop:
             yield from inner.expression(loop["collect"], f"{place}/collect")
         return scope
@@ -125,11 +130,16 @@ class StepChecker:
         connection = self.catalogue.connections.get(call["connection"])
         if connection is None:
             hint = did_you_mean(call["connection"], self.catalogue.connections)
-            message = f"there is no connection {call['connection']!r}{hint}"
+            message = said("there is no connection {connection!r}{hint}", connection=call["connection"], hint=hint)
             yield Finding(f"{path}/connection", "flow.unknown_connection", message)
         elif call["action"] not in connection.actions:
             hint = did_you_mean(call["action"], connection.actions)
-            message = f"the connector {connection.connector} has no action {call['action']!r}{hint}"
+            message = said(
+                "the connector {connector} has no action {action!r}{hint}",
+                connector=connection.connector,
+                action=call["action"],
+                hint=hint,
+            )
             yield Finding(f"{path}/action", "flow.unknown_action", message)
         else:
             yield from _parameters(connection.actions[call["action"]].params_schema, call.get("with", {}), path)
@@ -166,12 +176,12 @@ class StepChecker:
         spec, place = step["flow"], f"{path}/flow"
         yield from scope.value(spec.get("with"), f"{place}/with")
         if spec["slug"] == self.flow:
-            yield Finding(f"{place}/slug", "flow.own_subflow", "a flow can not start itself")
+            yield Finding(f"{place}/slug", "flow.own_subflow", said("a flow can not start itself"))
         elif (
             self.workspace_id is not None
             and not Flow.objects.in_workspace(self.workspace_id).filter(slug=spec["slug"]).exists()
         ):
-            message = f"there is no flow {spec['slug']!r} yet"
+            message = said("there is no flow {slug!r} yet", slug=spec["slug"])
             yield Finding(f"{place}/slug", "flow.unknown_flow", message, "warning")
 
     def stop(self, step: dict[str, Any], path: str, scope: Scope) -> Findings:
@@ -181,14 +191,16 @@ class StepChecker:
 
 def _kind_message(kinds: list[str]) -> str:
     if not kinds:
-        return f"say what the step does with one of {', '.join(KINDS)}"
-    return f"a step does one thing, this one has {' and '.join(kinds)}"
+        return said("say what the step does with one of {kinds}", kinds=", ".join(KINDS))
+    return said("a step does one thing, this one has {kinds}", kinds=", ".join(kinds))
 
 
 def _beside(step: dict[str, Any], kind: str, path: str) -> Findings:
     for key, owner in BESIDE.items():
         if key in step and kind != owner:
-            yield Finding(f"{path}/{key}", "flow.misplaced_key", f"{key} stands only beside {owner}")
+            yield Finding(
+                f"{path}/{key}", "flow.misplaced_key", said("{key} stands only beside {owner}", key=key, owner=owner)
+            )
 
 
 def _parameters(schema: Any, given: dict[str, Any], path: str) -> Findings:
@@ -198,10 +210,14 @@ def _parameters(schema: Any, given: dict[str, Any], path: str) -> Findings:
     known = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in given:
-            yield Finding(f"{path}/with", "flow.missing_parameter", f"the action needs the parameter {name!r}")
+            yield Finding(
+                f"{path}/with", "flow.missing_parameter", said("the action needs the parameter {name!r}", name=name)
+            )
     if schema.get("additionalProperties", True) is False:
         for name in sorted(set(given) - set(known)):
             hint = did_you_mean(name, known)
             yield Finding(
-                f"{path}/with/{name}", "flow.unknown_parameter", f"the action has no parameter {name!r}{hint}"
+                f"{path}/with/{name}",
+                "flow.unknown_parameter",
+                said("the action has no parameter {name!r}{hint}", name=name, hint=hint),
             )

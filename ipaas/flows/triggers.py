@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from cronsim import CronSim, CronSimError
 
 from ipaas.core.document_forms import Finding, did_you_mean
+from ipaas.core.phrases import said
 from ipaas.flows.bounds import MAX_WAIT_S, MIN_POLL_S, duration_findings
 from ipaas.flows.catalogue import Catalogue
 from ipaas.flows.scope import START_NAMES, Scope
@@ -37,7 +38,11 @@ def trigger_findings(trigger: dict[str, Any], catalogue: Catalogue | None) -> It
 def _schedule(spec: dict[str, Any], path: str) -> Iterator[Finding]:
     zone = spec.get("timezone", "UTC")
     if zone not in time_zones():
-        yield Finding(f"{path}/timezone", "flow.time_zone", f"there is no time zone {zone!r}{_near(zone)}")
+        yield Finding(
+            f"{path}/timezone",
+            "flow.time_zone",
+            said("there is no time zone {zone!r}{hint}", zone=zone, hint=_near(zone)),
+        )
     problem = cron_problem(spec["cron"])
     if problem:
         yield Finding(f"{path}/cron", "flow.cron", problem)
@@ -45,19 +50,19 @@ def _schedule(spec: dict[str, Any], path: str) -> Iterator[Finding]:
 
 def _near(zone: str) -> str:
     hint = did_you_mean(zone, time_zones())
-    return hint if hint.startswith("; did") else "; write one such as Europe/Berlin"
+    return hint if hint.startswith("; did") else said("; write one such as Europe/Berlin")
 
 
 def cron_problem(cron: str) -> str:
     """Why a cron expression is not one, "" when it is."""
     if len(cron.split()) != 5:
-        return "five fields are needed: minute, hour, day of month, month, day of week"
+        return said("five fields are needed: minute, hour, day of month, month, day of week")
     try:
         next(CronSim(cron, _SOME_DAY))
     except CronSimError as error:
-        return f"{cron!r} is not a cron expression: {error}"
+        return said("{cron!r} is not a cron expression: {error}", cron=cron, error=error)
     except StopIteration:
-        return f"{cron!r} never comes true"
+        return said("{cron!r} never comes true", cron=cron)
     return ""
 
 
@@ -67,7 +72,15 @@ def _poll(spec: dict[str, Any], path: str, catalogue: Catalogue | None) -> Itera
     found = catalogue.connections.get(spec["connection"])
     if found is None:
         hint = did_you_mean(spec["connection"], catalogue.connections)
-        yield Finding(f"{path}/connection", "flow.unknown_connection", f"no connection {spec['connection']!r}{hint}")
+        yield Finding(
+            f"{path}/connection",
+            "flow.unknown_connection",
+            said("no connection {connection!r}{hint}", connection=spec["connection"], hint=hint),
+        )
     elif spec["trigger"] not in found.polls:
         hint = did_you_mean(spec["trigger"], found.polls)
-        yield Finding(f"{path}/trigger", "flow.unknown_trigger", f"{found.connector} can not poll that{hint}")
+        yield Finding(
+            f"{path}/trigger",
+            "flow.unknown_trigger",
+            said("{connector} can not poll that{hint}", connector=found.connector, hint=hint),
+        )

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ipaas.core.document_forms import Finding, did_you_mean, pointer
+from ipaas.core.phrases import said
 from ipaas.flows.bounds import MAX_DEADLINE_S, MAX_STEPS, duration_findings
 from ipaas.flows.catalogue import Catalogue, catalogue_of
 from ipaas.flows.form import form_findings
@@ -41,7 +42,11 @@ def _heads(content: dict[str, Any], catalogue: Catalogue | None, workspace_id: U
     primary = content["primary_business_id"]
     if primary not in content["business_ids"]:
         hint = did_you_mean(primary, content["business_ids"])
-        yield Finding("/primary_business_id", "flow.primary", f"{primary!r} is not among the business ids{hint}")
+        yield Finding(
+            "/primary_business_id",
+            "flow.primary",
+            said("{primary!r} is not among the business ids{hint}", primary=primary, hint=hint),
+        )
     for name, expression in content.get("amount", {}).items():
         yield from Scope(names=START_NAMES).expression(expression, pointer("amount", name))
     if "deadline" in content:
@@ -53,13 +58,23 @@ def _ids(content: dict[str, Any]) -> Iterator[Finding]:
     for number, (step, path) in enumerate(walk(content), start=1):
         name = step["id"]
         if name in RESERVED_IDS:
-            yield Finding(f"{path}/id", "flow.reserved_id", f"{name!r} has a meaning of its own; choose another id")
+            yield Finding(
+                f"{path}/id",
+                "flow.reserved_id",
+                said("{name!r} has a meaning of its own; choose another id", name=name),
+            )
         if name in seen:
-            yield Finding(f"{path}/id", "flow.duplicate_id", f"the id {name!r} is taken by {seen[name]}")
+            yield Finding(
+                f"{path}/id",
+                "flow.duplicate_id",
+                said("the id {name!r} is taken by {place}", name=name, place=seen[name]),
+            )
         seen.setdefault(name, path)
         if number == MAX_STEPS + 1:
             yield Finding(
-                path, "flow.too_many_steps", f"more than {MAX_STEPS} steps; make a flow of its own from a part"
+                path,
+                "flow.too_many_steps",
+                said("more than {most} steps; make a flow of its own from a part", most=MAX_STEPS),
             )
 
 
@@ -69,7 +84,7 @@ def _steps(
     checker = StepChecker(content["slug"], catalogue, workspace_id)
     scope = Scope(names=STEP_NAMES, business_ids=frozenset(content["business_ids"]), used=used)
     if not content["steps"]:
-        yield Finding("/steps", "flow.no_steps", "a flow needs at least one step")
+        yield Finding("/steps", "flow.no_steps", said("a flow needs at least one step"))
     visible = yield from checker.sequence(content["steps"], "/steps", scope)
     failed = visible.with_names(FAILURE_NAME)
     yield from checker.sequence(content.get("on_failure", ()), "/on_failure", failed)

@@ -10,6 +10,7 @@ from ipaas.core.document_forms import Finding, content_sha256, errors_of, refuse
 from ipaas.core.document_types import DocumentType, document_type
 from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import Conflict
+from ipaas.core.phrases import said
 
 
 @dataclass(slots=True)
@@ -63,7 +64,14 @@ class Publication:
             defaults={"title": content["title"], "derived_from": self.origin},
         )
         if document.derived_from != self.origin:
-            raise Conflict(what=f"The {kind} {document.slug!r} exists already and is not part of {self.origin}.")
+            raise Conflict(
+                what=said(
+                    "The {kind} {slug!r} exists already and is not part of {origin}.",
+                    kind=kind,
+                    slug=document.slug,
+                    origin=self.origin,
+                )
+            )
         document.title = content["title"]
         document.archived = False
         document.save(update_fields=["title", "archived", "updated_at"])

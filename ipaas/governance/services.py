@@ -14,6 +14,7 @@ from ipaas.core.document_types import DocumentType, document_type, document_type
 from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.drafts import valid_slug, write_draft
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
+from ipaas.core.phrases import said
 from ipaas.flows.models import Deployment, Flow, FlowVersion
 from ipaas.flows.services import require_editable_flow
 from ipaas.governance.publishing import Publication
@@ -77,11 +78,15 @@ def publish(
     require_permission(actor, f"{kind.permission}.publish", document)
     locked = kind.documents.select_for_update().get(id=document.id)
     if locked.archived:
-        raise Conflict(what=f"{locked.slug} is archived; restore it before publishing it.")
+        raise Conflict(what=said("{slug} is archived; restore it before publishing it.", slug=locked.slug))
     if locked.draft is None:
         raise NothingToPublish(document=locked.slug)
     if expected_revision is not None and locked.draft_revision != expected_revision:
-        raise Conflict(what=f"The draft of {locked.slug} is at revision {locked.draft_revision} now.")
+        raise Conflict(
+            what=said(
+                "The draft of {slug} is at revision {revision} now.", slug=locked.slug, revision=locked.draft_revision
+            )
+        )
     publication = Publication(actor, locked.workspace_id, note, f"{kind.kind}:{locked.slug}")
     return publication.publish(kind, locked)
 
@@ -150,11 +155,13 @@ def _publish_located(
 def _kind_of(content: dict[str, Any]) -> str:
     kind = content.get("kind")
     if not isinstance(kind, str):
-        raise InvalidInput([{"path": "/kind", "code": "document.kind", "message": "say what kind of document this is"}])
+        raise InvalidInput(
+            [{"path": "/kind", "code": "document.kind", "message": said("say what kind of document this is")}]
+        )
     try:
         return document_type(kind).kind
     except NotFound:
-        message = f"there is no kind of document {kind[:40]!r}"
+        message = said("there is no kind of document {kind!r}", kind=kind[:40])
         raise InvalidInput([{"path": "/kind", "code": "document.kind", "message": message}]) from None
 
 
@@ -167,7 +174,7 @@ def deploy(*, flow: Flow, environment: Environment, version: FlowVersion, actor:
     if version.document_id != flow.id:
         raise NotFound(what="flow version")
     if version.state == FlowVersion.State.DEPRECATED:
-        raise Conflict(what=f"{flow.slug}@{version.number} is deprecated.")
+        raise Conflict(what=said("{slug}@{number} is deprecated.", slug=flow.slug, number=version.number))
     Flow.objects.select_for_update().get(id=flow.id)  # two first deployments at once: one after the other
     found = Deployment.objects.select_for_update().filter(flow=flow, environment=environment).first()
     deployment = found or Deployment(flow=flow, environment=environment)
@@ -244,7 +251,7 @@ def archive_document(*, document: VersionedDocument, actor: Actor, reason: str) 
     kind = document_type_of(document)
     require_permission(actor, f"{kind.permission}.publish", document)
     if isinstance(document, Flow) and document.deployments.filter(active=True).exists():
-        raise Conflict(what=f"{document.slug} is deployed; undeploy it first.")
+        raise Conflict(what=said("{slug} is deployed; undeploy it first.", slug=document.slug))
     document.archived = True
     document.save(update_fields=["archived", "updated_at"])
     _record(f"{kind.kind}.archived", actor, document, {"reason": reason})

@@ -11,6 +11,7 @@ from ipaas.contracts.models import SchemaVersion
 from ipaas.contracts.validators import CompiledValidator, compile_schema
 from ipaas.core.document_forms import Finding, pointer, schema_findings
 from ipaas.core.document_types import DocumentType, PublishDerived
+from ipaas.core.phrases import said
 from ipaas.core.references import split_reference
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression, tree_findings
@@ -84,7 +85,7 @@ def _each(tree: dict[str, Any], path: str, names: Names) -> Iterator[Found]:
 
 def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Finding]:
     return [
-        Finding(f"/{key}", "schema.unknown", f"there is no published schema {content[key]!r}")
+        Finding(f"/{key}", "schema.unknown", said("there is no published schema {name!r}", name=content[key]))
         for key in SCHEMA_KEYS
         if key in content and SchemaVersion.objects.of(workspace_id, *split_reference(content[key])) is None
     ]

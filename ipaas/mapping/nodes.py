@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ipaas.core.document_forms import Finding, pointer
+from ipaas.core.phrases import said
 
 OnMissing = Literal["error", "omit", "null", "default"]
 ON_MISSING = ("error", "omit", "null", "default")
@@ -83,11 +84,15 @@ def tree_findings(tree: Any, path: str) -> Iterator[Finding]:
         return
     if not isinstance(tree, dict):
         yield Finding(
-            path, "mapping.leaf", "write an expression as text, {value: …} for a constant, or an object of fields"
+            path,
+            "mapping.leaf",
+            said("write an expression as text, {{value: …}} for a constant, or an object of fields"),
         )
     elif not tree:
         yield Finding(
-            path, "mapping.empty", "an object without fields makes nothing; write {value: {}} if that is meant"
+            path,
+            "mapping.empty",
+            said("an object without fields makes nothing; write {{value: {{}}}} if that is meant"),
         )
     elif set(tree) == {"value"}:
         return
@@ -108,24 +113,26 @@ def _group_findings(tree: dict[str, Any], path: str) -> Iterator[Finding]:
 
 def _expression_findings(tree: dict[str, Any], path: str) -> Iterator[Finding]:
     if not isinstance(tree["expr"], str):
-        yield Finding(path + "/expr", "mapping.expression", "an expression is a text")
+        yield Finding(path + "/expr", "mapping.expression", said("an expression is a text"))
     if "on_missing" in tree and tree["on_missing"] not in ON_MISSING:
-        yield Finding(path + "/on_missing", "mapping.on_missing", f"must be one of {', '.join(ON_MISSING)}")
+        yield Finding(
+            path + "/on_missing", "mapping.on_missing", said("must be one of {words}", words=", ".join(ON_MISSING))
+        )
     if tree.get("on_missing", "default") == "default" and "on_missing" in tree and "default" not in tree:
-        yield Finding(path, "mapping.default", "on_missing: default needs a default")
+        yield Finding(path, "mapping.default", said("on_missing: default needs a default"))
 
 
 def _each_findings(tree: dict[str, Any], path: str) -> Iterator[Finding]:
     for key in ("each", "where"):
         if key in tree and not isinstance(tree[key], str):
-            yield Finding(f"{path}/{key}", "mapping.expression", "an expression is a text")
+            yield Finding(f"{path}/{key}", "mapping.expression", said("an expression is a text"))
     name = tree.get("as", DEFAULT_ELEMENT)
     if not isinstance(name, str) or not (name.isascii() and name.isidentifier() and name == name.lower()):
-        yield Finding(path + "/as", "mapping.name", "a name is small letters, digits and underscores")
+        yield Finding(path + "/as", "mapping.name", said("a name is small letters, digits and underscores"))
     if ("fields" in tree) == ("item" in tree):
-        yield Finding(path, "mapping.each", "a list needs either fields (objects) or item (anything else)")
+        yield Finding(path, "mapping.each", said("a list needs either fields (objects) or item (anything else)"))
     elif "fields" in tree and not isinstance(tree["fields"], dict):
-        yield Finding(path + "/fields", "mapping.fields", "fields is an object")
+        yield Finding(path + "/fields", "mapping.fields", said("fields is an object"))
     else:
         yield from tree_findings(
             tree.get("fields", tree.get("item")), path + ("/fields" if "fields" in tree else "/item")

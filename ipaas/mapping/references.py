@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ipaas.core.document_forms import Finding, did_you_mean
+from ipaas.core.phrases import said
 from ipaas.expressions import Expression, ExpressionError, ValueTemplate, compile_expression, compile_value
 
 Names = frozenset[str]
@@ -37,4 +38,8 @@ def value_findings(tree: Any, path: str, known: Names) -> tuple[list[Finding], s
 
 def _unknown(paths: set[tuple[str, ...]], path: str, known: Names) -> Iterator[Finding]:
     for root in sorted({parts[0] for parts in paths} - known):
-        yield Finding(path, "expression.unknown_name", f"nothing is called {root!r} here{did_you_mean(root, known)}")
+        yield Finding(
+            path,
+            "expression.unknown_name",
+            said("nothing is called {root!r} here{hint}", root=root, hint=did_you_mean(root, known)),
+        )

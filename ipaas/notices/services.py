@@ -18,6 +18,7 @@ from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.ids import uuid7, uuid7_at
 from ipaas.core.page_address import page_address
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
 from ipaas.notices.admins import mail_admins
 from ipaas.notices.checks import check
@@ -75,7 +76,7 @@ def create_webhook(
         with transaction.atomic():
             webhook.save(force_insert=True)
     except IntegrityError:
-        raise Conflict(what=f"There is a webhook {slug!r} already.") from None
+        raise Conflict(what=said("There is a webhook {slug!r} already.", slug=slug)) from None
     value = _new_secret()
     create_secret(
         workspace=workspace,
@@ -96,7 +97,9 @@ def update_webhook(*, actor: Actor, webhook: Webhook, changes: Mapping[str, Any]
     require_permission(actor, "webhooks.edit", webhook)
     unknown = sorted(set(changes) - CHANGEABLE)
     if unknown:
-        raise InvalidInput([{"path": name, "code": "field.unknown", "message": "can not be set"} for name in unknown])
+        raise InvalidInput(
+            [{"path": name, "code": "field.unknown", "message": said("can not be set")} for name in unknown]
+        )
     row = _locked(webhook)
     for name, value in changes.items():
         setattr(row, name, sorted(set(value)) if name == "events" else value)
@@ -157,7 +160,7 @@ def rotate_webhook_secret(*, actor: Actor, webhook: Webhook, overlap: timedelta 
     """Make a new signing secret; for ``overlap`` deliveries bear a signature of each."""
     require_permission(actor, "webhooks.edit", webhook)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        message = f"is 0 to {LONGEST_OVERLAP.days * 24} hours"
+        message = said("is 0 to {most} hours", most=LONGEST_OVERLAP.days * 24)
         raise InvalidInput([{"path": "overlap_hours", "code": "overlap.range", "message": message}])
     row, value = _locked(webhook), _new_secret()
     put_version(secret=_secret(row), fields={FIELD: value}, actor=_with_vault(actor), overlap=overlap)
@@ -209,7 +212,7 @@ def redeliver_failed(*, actor: Actor, webhook: Webhook, since: datetime) -> int:
     """Send every failed delivery of an event since a moment again; returns how many."""
     require_permission(actor, "webhooks.redeliver", webhook)
     if not FIRST_YEAR <= since.year < LAST_YEAR:
-        raise InvalidInput([{"path": "since", "code": "time.range", "message": "give a time of these years"}])
+        raise InvalidInput([{"path": "since", "code": "time.range", "message": said("give a time of these years")}])
     row = _locked(webhook)
     count = _requeue(row.deliveries.failed().filter(id__gte=uuid7_at(since)))
     wake(row)
@@ -246,7 +249,11 @@ def _locked(webhook: Webhook) -> Webhook:
 def _secret(webhook: Webhook) -> Secret:
     found = Secret.objects.in_workspace(webhook.workspace_id).filter(slug=webhook.secret_slug).first()
     if found is None:
-        raise Conflict(what=f"The signing secret {webhook.secret_slug!r} is gone; delete the webhook and make it anew.")
+        raise Conflict(
+            what=said(
+                "The signing secret {slug!r} is gone; delete the webhook and make it anew.", slug=webhook.secret_slug
+            )
+        )
     return found
 
 
@@ -261,7 +268,7 @@ def _new_secret() -> str:
 
 def _given(reason: str) -> str:
     if not reason.strip():
-        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": said("say why")}])
     return reason.strip()
 
 

@@ -15,6 +15,7 @@ from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound
+from ipaas.core.phrases import said
 from ipaas.flows.models import FlowVersion
 from ipaas.runtime import writing
 from ipaas.runtime.models import Approval, Run
@@ -70,7 +71,7 @@ def decide_approval(
     _require_decider(actor, row)
     _check(row, decision, checked, reason)
     if shown != row.evidence_sha256:
-        raise Conflict(what="The evidence shown is not the evidence of this approval; load it again.")
+        raise Conflict(what=said("The evidence shown is not the evidence of this approval; load it again."))
     _require_open(row)
     person = identity_of(actor.kind, actor.id)
     if row.decisions.filter(person=person).exists():
@@ -99,13 +100,13 @@ def delegate_approval(*, actor: Actor, approval: Approval, to: str, reason: str)
     if row.decisions.filter(person=person).exists():
         raise DecidedBefore(quorum=row.quorum)
     if not reason.strip():
-        raise _invalid("reason", "reason.missing", "say why")
+        raise _invalid("reason", "reason.missing", said("say why"))
     delegate = _delegate(row, to)
     found = identity_of("user", str(delegate.user_id))
     if found == person:
-        raise _invalid("to", "delegate.self", "name another person")
+        raise _invalid("to", "delegate.self", said("name another person"))
     if deed := barred(row).get(found):
-        raise _invalid("to", "delegate.four_eyes", f"this person {deed} and may not decide")
+        raise _invalid("to", "delegate.four_eyes", said("this person {deed} and may not decide", deed=deed))
     handed = {"from": person, "from_label": actor.label, "to": found, "to_label": delegate.user.email}
     row.delegations = [*row.delegations, {**handed, "at": now().isoformat(), "reason": reason}]
     row.save(update_fields=["delegations"])
@@ -124,7 +125,7 @@ def refusal(actor: Actor, approval: Approval) -> IpaasError | None:
         return None
     person = identity_of(actor.kind, actor.id)
     if not _has_say(approval, person, roles_of(actor)):
-        return NotTheApprover(who=f"people with the role {' or '.join(deciding_roles(approval))}")
+        return NotTheApprover(who=said("people with the role {roles}", roles=" / ".join(deciding_roles(approval))))
     deed = barred(approval).get(person)
     if approval.four_eyes and not person.startswith("user:"):
         deed = "act as a program"
@@ -167,7 +168,7 @@ def barred(approval: Approval) -> dict[str, str]:
     entries = AuditEntry.objects.filter(started | published, workspace_id=approval.workspace_id)
     return {
         identity_of(entry.actor_kind, entry.actor_id): (
-            "published this version of the flow" if entry.action == "flow.published" else "started this run"
+            said("published this version of the flow") if entry.action == "flow.published" else said("started this run")
         )
         for entry in entries
     }
@@ -208,16 +209,16 @@ def _require_decider(actor: Actor, approval: Approval) -> None:
 def _require_open(approval: Approval) -> None:
     expired = approval.expires_at is not None and approval.expires_at <= now()
     if approval.state != Approval.State.PENDING or expired:
-        raise Conflict(what=f"This approval is {approval.state} already or has expired.")
+        raise Conflict(what=said("This approval is {state} already or has expired.", state=approval.state))
 
 
 def _check(approval: Approval, decision: str, checked: Sequence[int], reason: str) -> None:
     if decision not in ("approved", "rejected"):
-        raise _invalid("decision", "decision.unknown", "approve or reject")
+        raise _invalid("decision", "decision.unknown", said("approve or reject"))
     if decision == "rejected" and not reason.strip():
-        raise _invalid("reason", "reason.missing", "say why you reject it")
+        raise _invalid("reason", "reason.missing", said("say why you reject it"))
     if decision == "approved" and set(checked) != set(range(len(approval.checklist))):
-        raise _invalid("checked", "checklist.open", "check every item of the list before you approve")
+        raise _invalid("checked", "checklist.open", said("check every item of the list before you approve"))
 
 
 def _settle(approval: Approval, decision: str) -> None:
@@ -238,7 +239,7 @@ def _delegate(approval: Approval, to: str) -> Membership:
         .first()
     )
     if found is None or "approvals.decide" not in permissions_of(found.roles):
-        raise _invalid("to", "delegate.unknown", "there is no member with this address who may decide approvals")
+        raise _invalid("to", "delegate.unknown", said("there is no member with this address who may decide approvals"))
     return found
 
 

@@ -14,6 +14,7 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, IpaasError, NotFound
 from ipaas.core.ids import uuid7
+from ipaas.core.phrases import said
 from ipaas.runtime import writing
 from ipaas.runtime.bulk_targets import count_targets, invalid, next_targets, read_wanted, targets
 from ipaas.runtime.engine import Engine
@@ -73,9 +74,9 @@ def start_bulk_job(
     if options.get("new_effects") and deed in _REPLAYING:
         require_permission(actor, "runs.replay_new_effects", workspace.id)
     if not 0 < rate_per_s <= MAX_RATE_PER_S:
-        raise invalid("rate_per_s", f"give a rate above 0 and up to {MAX_RATE_PER_S:g} a second")
+        raise invalid("rate_per_s", said("give a rate above 0 and up to {most:g} a second", most=MAX_RATE_PER_S))
     if not options.get("reason") or set(options) - _OPTIONS:
-        raise invalid("options", "a reason is needed; the options are reason, new_effects and changes")
+        raise invalid("options", said("a reason is needed; the options are reason, new_effects and changes"))
     kept = _kept_options(workspace, deed, options)
     total = targets(workspace.id, deed, read_wanted(deed, filter), actor.flows).count()
     job = BulkJob.objects.create(
@@ -98,7 +99,7 @@ def _kept_options(workspace: Workspace, deed: str, options: Mapping[str, Any]) -
     kept = dict(options)
     changes = kept.pop("changes", None)
     if (changes is not None) != (deed == "correct"):
-        raise invalid("options", "a correction needs changes, and nothing else takes them")
+        raise invalid("options", said("a correction needs changes, and nothing else takes them"))
     return kept if changes is None else {**kept, **seal_changes(workspace.id, Changes.read(changes))}
 
 
@@ -239,7 +240,7 @@ def jobs_visible_to(actor: Actor) -> QuerySet[BulkJob]:
 
 def _permission(deed: str) -> str:
     if deed not in PERMISSIONS:
-        raise invalid("deed", f"the deeds are {', '.join(PERMISSIONS)}")
+        raise invalid("deed", said("the deeds are {deeds}", deeds=", ".join(PERMISSIONS)))
     return PERMISSIONS[deed]
 
 
@@ -256,7 +257,7 @@ def _locked(actor: Actor, job: BulkJob, *states: str) -> BulkJob:
     if found is None:
         raise NotFound(what="bulk job")
     if found.state not in states:
-        raise Conflict(what=f"This job is {found.state}.")
+        raise Conflict(what=said("This job is {state}.", state=found.state))
     return found
 
 

@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from ipaas.core.errors import InvalidInput
 from ipaas.core.ids import uuid7_at
+from ipaas.core.phrases import said
 from ipaas.runtime.models import DeadLetter, Run, Work
 from ipaas.runtime.reading import MOST_COUNTED, Counted, RunFilter, count_runs, indexed, narrowed
 
@@ -124,7 +125,7 @@ def _uuid(key: str, value: Any) -> UUID:
     try:
         return UUID(str(value))
     except ValueError:
-        raise invalid(f"filter/{key}", "this is not an id") from None
+        raise invalid(f"filter/{key}", said("this is not an id")) from None
 
 
 def _moment(key: str, value: Any) -> datetime:
@@ -133,13 +134,13 @@ def _moment(key: str, value: Any) -> datetime:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise invalid(f"filter/{key}", "give a time such as 2026-01-31T12:00:00Z")
+        raise invalid(f"filter/{key}", said("give a time such as 2026-01-31T12:00:00Z"))
     return found
 
 
 def _seconds(key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**9:
-        raise invalid(f"filter/{key}", "give a number of seconds")
+        raise invalid(f"filter/{key}", said("give a number of seconds"))
     return float(value)
 
 
@@ -150,7 +151,7 @@ def _text(key: str, value: Any) -> str:
 
 
 def _no_condition(key: str) -> InvalidInput:
-    return invalid(f"filter/{key}", "there is no such condition for this deed, or it has another form")
+    return invalid(f"filter/{key}", said("there is no such condition for this deed, or it has another form"))
 
 
 def invalid(path: str, message: str) -> InvalidInput:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 from ipaas.runtime.replays import InputGone
 from ipaas.runtime.showing import ShownRun
 
@@ -51,7 +52,7 @@ def _restore(value: Any, stored: _Stored, exact: str, general: str) -> Any:
     if isinstance(value, Mapping):
         for name in value:
             if MASK in name:
-                raise _refused(exact, "the name of this field is masked; write it out or take the field out")
+                raise _refused(exact, said("the name of this field is masked; write it out or take the field out"))
         return {name: _restore(item, stored, f"{exact}/{name}", f"{general}/{name}") for name, item in value.items()}
     if isinstance(value, list):
         return [_restore(item, stored, f"{exact}/{number}", f"{general}/*") for number, item in enumerate(value)]
@@ -64,7 +65,7 @@ def _restored_text(text: str, stored: _Stored, exact: str, general: str) -> Any:
         if found is not _AMBIGUOUS:
             return found
     raise _refused(
-        exact, "this masked value is not what is stored here; put it back in its place or write the value out"
+        exact, said("this masked value is not what is stored here; put it back in its place or write the value out")
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict
+from ipaas.core.phrases import said
 from ipaas.flows.plan import CallBlock, EmitBlock, Plan, SubflowBlock
 from ipaas.runtime.models import Effect, Run, StepRun
 
@@ -74,10 +75,10 @@ def preview_deed(
     unsure = {_place(one) for one in effects if one.state in (Effect.State.OPEN, Effect.State.UNKNOWN)} - done
     if deed == "cancel":
         if run.ended and run.status != Run.Status.NEEDS_OPERATOR:
-            raise Conflict(what=f"The run is {run.status}; only one under way can be cancelled.")
+            raise Conflict(what=said("The run is {status}; only one under way can be cancelled.", status=run.status))
         return DeedPreview(kept=_in_order(plan, done), under_way=_in_order(plan, unsure))
     if run.status not in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
-        raise Conflict(what=f"The run is {run.status}; this is for one that stopped.")
+        raise Conflict(what=said("The run is {status}; this is for one that stopped.", status=run.status))
     return _taken_up_again(known, plan, deed, step or run.error_step or "", done, unsure)
 
 

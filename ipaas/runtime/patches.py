@@ -16,6 +16,7 @@ from jsonpointer import JsonPointerException
 from ipaas.core import jsonio
 from ipaas.core.actor import Actor
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 from ipaas.runtime.models import DeadLetter, Run
 from ipaas.runtime.replays import InputGone, correct_and_replay
 from ipaas.runtime.values import read_values
@@ -38,9 +39,9 @@ class Changes:
     def read(cls, given: Any) -> "Changes":
         """Raises ``InvalidInput`` that names the operation at fault."""
         if not isinstance(given, list) or not 0 < len(given) <= MOST_OPERATIONS:
-            raise _refused("changes", f"give a list of 1 to {MOST_OPERATIONS} changes")
+            raise _refused("changes", said("give a list of 1 to {most} changes", most=MOST_OPERATIONS))
         if len(jsonio.dumps(given)) > MOST_BYTES:
-            raise _refused("changes", f"the changes may have {MOST_BYTES:,} bytes in all")
+            raise _refused("changes", said("the changes may have {most:,} bytes in all", most=MOST_BYTES))
         return cls([_operation(number, one) for number, one in enumerate(given)])
 
     @property
@@ -55,7 +56,9 @@ class Changes:
             for number in range(len(self.operations)):
                 if not _applies(body, self.operations[: number + 1]):
                     path = self.operations[number]["path"]
-                    raise _refused(f"changes/{number}", f"this input has no place {path!r} to change") from None
+                    raise _refused(
+                        f"changes/{number}", said("this input has no place {path!r} to change", path=path)
+                    ) from None
             raise
 
 
@@ -70,16 +73,16 @@ def _applies(body: Any, operations: Sequence[Mapping[str, Any]]) -> bool:
 def _operation(number: int, one: Any) -> dict[str, Any]:
     where = f"changes/{number}"
     if not isinstance(one, Mapping) or one.get("op") not in OPERATIONS:
-        raise _refused(where, f"each change has an op, one of {', '.join(OPERATIONS)}")
+        raise _refused(where, said("each change has an op, one of {operations}", operations=", ".join(OPERATIONS)))
     path = one.get("path")
     if not isinstance(path, str) or (path and not path.startswith("/")) or len(path) > 500:
-        raise _refused(where, "the path is a JSON Pointer such as /order/address/postal_code")
+        raise _refused(where, said("the path is a JSON Pointer such as /order/address/postal_code"))
     if one["op"] == "remove":
         if path == "":
-            raise _refused(where, "the whole input can not be removed")
+            raise _refused(where, said("the whole input can not be removed"))
         return {"op": "remove", "path": path}
     if "value" not in one:
-        raise _refused(where, f"{one['op']} needs a value")
+        raise _refused(where, said("{op} needs a value", op=one["op"]))
     return {"op": one["op"], "path": path, "value": one["value"]}
 
 

@@ -12,6 +12,7 @@ from ipaas import audit
 from ipaas.core import jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
+from ipaas.core.phrases import said
 from ipaas.flows.plan import Block, BranchBlock, ForEachBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime import writing
@@ -182,7 +183,7 @@ def _open_letter(letter: DeadLetter) -> DeadLetter:
     if found is None:
         raise NotFound(what="dead letter")
     if found.state != DeadLetter.State.OPEN:
-        raise Conflict(what=f"This dead letter is {found.state} already.")
+        raise Conflict(what=said("This dead letter is {state} already.", state=found.state))
     return found
 
 
@@ -259,11 +260,11 @@ def _copied(plan: Plan, run: Run, wish: Wish, values: Mapping[str, Any]) -> list
     """The steps whose results the replay takes as they are."""
     if wish.from_step is None:
         if wish.item is not None:
-            raise _refused("item", "name the for-each of this item with from_step")
+            raise _refused("item", said("name the for-each of this item with from_step"))
         return []
     before = _Before(run, values)
     if not before.collect(plan.steps, wish.from_step):
-        raise _refused("from_step", f"this flow has no step {wish.from_step!r} to begin from")
+        raise _refused("from_step", said("this flow has no step {from_step!r} to begin from", from_step=wish.from_step))
     paths = before.paths
     steps = [step for step in before.steps if step.path in paths or _below(step.path, paths)]
     if wish.item is not None:
@@ -274,11 +275,11 @@ def _copied(plan: Plan, run: Run, wish: Wish, values: Mapping[str, Any]) -> list
 def _other_items(plan: Plan, steps: Sequence[StepRun], path: str, item: int) -> list[StepRun]:
     block = plan.blocks[path]
     if not isinstance(block, ForEachBlock) or not block.steps:
-        raise _refused("item", f"{path} is not a for-each")
+        raise _refused("item", said("{path} is not a for-each", path=path))
     outermost = not any(isinstance(plan.blocks.get(parent), ForEachBlock) for parent in _parents(path))
     seen = {step.item for step in steps if step.path.startswith(path + "/")}
     if not outermost or str(item) not in seen:
-        raise _refused("item", f"item {item} of {path} has not run")
+        raise _refused("item", said("item {item} of {path} has not run", item=item, path=path))
     last = block.steps[-1].path
     finished = {step.item for step in steps if step.path == last and step.status in _DONE} - {str(item)}
     return [step for step in steps if step.path.startswith(path + "/") and step.item.partition(".")[0] in finished]
@@ -318,7 +319,9 @@ class _Before:
             taken = self._values.get(value_key(block.path, "", "case"))
             wanted = number if number < len(block.cases) else -1
             if not each and taken is not None and taken != wanted:
-                raise _refused("from_step", f"the run did not go by {target}; begin at {block.path}")
+                raise _refused(
+                    "from_step", said("the run did not go by {target}; begin at {path}", target=target, path=block.path)
+                )
             return self.collect(steps, target, each=each)
         return False
 
@@ -327,7 +330,7 @@ class _Before:
         handled = block.on_failure is not None and block.on_failure.then == "continue"
         if status in _DONE or (status == StepRun.Status.FAILED and handled):
             return
-        raise _refused("from_step", f"{block.path} has no result in this run; begin there or before")
+        raise _refused("from_step", said("{path} has no result in this run; begin there or before", path=block.path))
 
 
 def _carried(plan: Plan, copied: Sequence[StepRun], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ipaas.accounts.models import Environment
 from ipaas.core.actor import Actor
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, InvalidInput
+from ipaas.core.phrases import said
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.runtime.models import Run
 from ipaas.runtime.reading import RunFilter
@@ -62,8 +63,8 @@ class _Reading:
         flow = self._flow()
         return RunFilter(
             text=self.query["q"],
-            status=self._one_of("status", Run.Status.values, "state of a run"),
-            error_class=self._one_of("error_class", [one.value for one in ErrorClass], "error class"),
+            status=self._one_of("status", Run.Status.values, said("state of a run")),
+            error_class=self._one_of("error_class", [one.value for one in ErrorClass], said("error class")),
             flow_id=None if flow is None else flow.id,
             environment_id=self._environment(),
             version_id=self._version(flow),
@@ -80,7 +81,7 @@ class _Reading:
     def _one_of(self, name: str, known: list[str], what: str) -> str:
         text = self.query[name]
         if text and text not in known:
-            self._fault(name, f"there is no {what} {text[:40]!r}")
+            self._fault(name, said("there is no {what} {text!r}", what=what, text=text[:40]))
             return ""
         return text
 
@@ -88,7 +89,7 @@ class _Reading:
         slug = self.query["flow"]
         found: Flow | None = Flow.objects.visible_to(self.actor).filter(slug=slug).first() if slug else None
         if slug and found is None:
-            self._fault("flow", f"there is no flow {slug[:80]!r}")
+            self._fault("flow", said("there is no flow {slug!r}", slug=slug[:80]))
         return found
 
     def _environment(self) -> Any:
@@ -101,7 +102,7 @@ class _Reading:
             known = dict(found.values_list("slug", "id"))
         environment_id = known.get(slug)
         if environment_id is None:
-            self._fault("environment", f"there is no environment {slug[:80]!r}")
+            self._fault("environment", said("there is no environment {slug!r}", slug=slug[:80]))
         return environment_id
 
     def _version(self, flow: Flow | None) -> Any:
@@ -109,19 +110,19 @@ class _Reading:
         if not text:
             return None
         if flow is None:
-            self._fault("version", "name the flow of this version with it")
+            self._fault("version", said("name the flow of this version with it"))
             return None
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
         found = FlowVersion.objects.filter(document_id=flow.id, number=number).values_list("id", flat=True).first()
         if found is None:
-            self._fault("version", f"there is no version {text[:20]!r} of this flow")
+            self._fault("version", said("there is no version {text!r} of this flow", text=text[:20]))
         return found
 
     def _span(self, name: str) -> float | None:
         text = self.query[name]
         found = span_s(text) if text else None
         if text and found is None:
-            self._fault(name, f"{text[:40]!r} is no length of time such as 30s, 5min or 2h")
+            self._fault(name, said("{text!r} is no length of time such as 30s, 5min or 2h", text=text[:40]))
         return found
 
     def _moment(self, name: str) -> datetime | None:
@@ -136,5 +137,8 @@ class _Reading:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return max(moment.astimezone(UTC), datetime.fromtimestamp(0, tz=UTC))
         except (ValueError, OverflowError):
-            self._fault(name, f"{text[:40]!r} is neither a time such as 2030-01-31T12:00:00Z nor a span such as 24h")
+            self._fault(
+                name,
+                said("{text!r} is neither a time such as 2030-01-31T12:00:00Z nor a span such as 24h", text=text[:40]),
+            )
             return None

@@ -11,6 +11,7 @@ from ipaas import audit
 from ipaas.accounts.models import ApiKey
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
+from ipaas.core.phrases import said
 from ipaas.runtime.models import SavedFilter
 from ipaas.runtime.run_queries import PARAMETERS, run_filter_or_refuse
 
@@ -51,18 +52,18 @@ def save_filter(*, actor: Actor, name: str, query: Mapping[str, str], shared: bo
         raise NotFound(what="workspace")
     name = name.replace("\x00", "").strip()
     if not 0 < len(name) <= MOST_NAME:
-        raise _invalid("name", f"give a name of up to {MOST_NAME} characters")
+        raise _invalid("name", said("give a name of up to {most} characters", most=MOST_NAME))
     kept = {key: text for key in PARAMETERS if (text := query.get(key, "").replace("\x00", "").strip())}
     if not kept:
-        raise _invalid("query", "set at least one condition first; a filter without any shows every run")
+        raise _invalid("query", said("set at least one condition first; a filter without any shows every run"))
     run_filter_or_refuse(actor, kept)
     text = urlencode(kept)
     if len(text) > MOST_QUERY:
-        raise _invalid("query", f"the filter is longer than {MOST_QUERY} characters")
+        raise _invalid("query", said("the filter is longer than {most} characters", most=MOST_QUERY))
     owner = owner_of(actor)
     mine = SavedFilter.objects.filter(workspace_id=actor.workspace_id, owner_id=owner)
     if mine.exclude(name=name).count() >= MOST_OF_ONE:
-        raise Conflict(what=f"There are {MOST_OF_ONE} saved filters already; delete one first.")
+        raise Conflict(what=said("There are {most} saved filters already; delete one first.", most=MOST_OF_ONE))
     found, _ = SavedFilter.objects.update_or_create(
         workspace_id=actor.workspace_id,
         owner_id=owner,

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ipaas.core.errors import InvalidInput, IpaasError
+from ipaas.core.phrases import in_words
 from ipaas.runtime.models import DeadLetter, Run
 from ipaas.runtime.patches import Changes
 from ipaas.runtime.showing import ShownRun
@@ -40,7 +41,7 @@ def _sample(letter: DeadLetter, changes: Changes) -> ChangedSample:
             return ChangedSample(letter.id, letter.business_key, (), _("The input is no longer kept."))
         after = shown.masked_input(changes.applied(shown.sealed_input))
     except InvalidInput as error:
-        return ChangedSample(letter.id, letter.business_key, (), str(error.errors[0]["message"]))
+        return ChangedSample(letter.id, letter.business_key, (), in_words(error.errors[0]["message"]))
     except IpaasError as error:
         return ChangedSample(letter.id, letter.business_key, (), told(error))
     return ChangedSample(letter.id, letter.business_key, tuple(differences(shown.whole_input, after))[:MOST_ROWS])

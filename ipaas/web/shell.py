@@ -107,11 +107,13 @@ def _url(name: str, workspace: str) -> str:
         return ""
 
 
-def nav_counts(actor: Actor) -> Mapping[str, int | str]:
-    """What waits, by key of the navigation; each count stops at ``MOST_COUNTED``."""
+def nav_counts(actor: Actor, environment: Environment | None) -> Mapping[str, int | str]:
+    """What waits, by key of the navigation, as the lists behind it show it; each count stops at ``MOST_COUNTED``."""
     found: dict[str, int | str] = {}
     if actor.may("deadletters.view"):
         letters = DeadLetter.objects.visible_to(actor).filter(state=DeadLetter.State.OPEN)
+        if environment is not None:
+            letters = letters.filter(environment_id=environment.id)
         found["deadletters"] = letters.values("id")[:MOST_COUNTED].count()
     if actor.may("approvals.view"):
         approvals = Approval.objects.visible_to(actor).filter(state=Approval.State.PENDING)
@@ -141,7 +143,7 @@ def _seen(request: HttpRequest, workspace: Workspace) -> Iterator[tuple[str, lis
 def navigation(request: HttpRequest, workspace: Workspace) -> list[NavGroup]:
     """The pages by group, with what waits on them."""
     actor: Any = getattr(request, "actor", None)
-    counts = nav_counts(actor) if actor is not None else {}
+    counts = nav_counts(actor, getattr(request, "environment", None)) if actor is not None else {}
     home = _url("web:home", workspace.slug)
 
     def item(key: str, label: str, url: str) -> NavItem:

@@ -15,16 +15,17 @@ from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 from ipaas.config import ROOT
+from ipaas.flows.lint import LINT_RULES
 from ipaas.policies.schema import CONNECTION_SCHEMA, policy_leaves
 
 LOCALE = ROOT / "locale"
 KEYWORDS = {
-    "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
+    "_": None, "said": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
     "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),
 }  # fmt: skip
 WIDTH = 110
 _OTHER_DOORS = {"cli", "ingress", "launcher", "sdk"}
-_PLAIN = re.compile(r"\{\w+\}")
+_PLAIN = re.compile(r"\{\w+(?:![rs])?(?::[^{}]*)?\}")
 
 
 def po_files() -> dict[str, Path]:
@@ -46,7 +47,7 @@ def _messages() -> Iterator[tuple[str, str | tuple[str, ...], str | None]]:
     for path in (*_files("templates", ".html"), *_files("templates", ".txt")):
         lines = templatize(path.read_text()).splitlines()
         yield from _marked(path, "\n".join(line.lstrip() for line in lines))  # its indentation is not Python's
-    for name, text in (*_error_words(), *_policy_words()):
+    for name, text in (*_error_words(), *_policy_words(), *_lint_words()):
         yield name, text, None
 
 
@@ -72,6 +73,11 @@ def _policy_words() -> Iterator[tuple[str, str]]:
     """What the settings of a policy are for, which forms and lists show; the schema itself knows no languages."""
     nodes = [*CONNECTION_SCHEMA["properties"].values(), *(node for _path, node in policy_leaves())]
     yield from (("ipaas/policies/schema.py", node["description"]) for node in nodes)
+
+
+def _lint_words() -> Iterator[tuple[str, str]]:
+    """Why a rule of the linter stands, which pages show below its findings."""
+    yield from (("ipaas/flows/lint.py", rule.doc) for rule in LINT_RULES.values())
 
 
 def _errors() -> list[tuple[Path, ast.ClassDef]]:

@@ -3,26 +3,13 @@
 from django.utils.translation import gettext
 
 from ipaas.core.errors import IpaasError
-
-
-def detail_of(error: IpaasError) -> str:
-    """What happened, in the language of the page."""
-    return _filled(error, error.template())
-
-
-def advice_of(error: IpaasError) -> str:
-    """What to do next, likewise."""
-    return _filled(error, error.remedy)
+from ipaas.core.phrases import in_words
 
 
 def told(error: IpaasError) -> str:
-    """Both, as one text."""
-    return f"{detail_of(error)} {advice_of(error)}".strip()
+    """What happened and what to do next, as one text in the language of the page."""
+    return f"{in_words(error.detail)} {in_words(error.advice)}".strip()
 
 
 def title_of(error: IpaasError) -> str:
     return gettext(error.title)
-
-
-def _filled(error: IpaasError, template: str) -> str:
-    return gettext(template).format_map(error.params) if template else ""

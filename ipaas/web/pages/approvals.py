@@ -18,12 +18,12 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
+from ipaas.core.phrases import in_words
 from ipaas.flows.plan import ApprovalBlock
 from ipaas.runtime.approvals import Outcome, decide_approval, deciding_roles, delegate_approval, refusal
 from ipaas.runtime.models import Approval, Run, StepRun
 from ipaas.runtime.showing import ShownRun, shown_evidence, text_scrubber
-from ipaas.web.i18n.errors import detail_of
-from ipaas.web.i18n.errors import told as in_words
+from ipaas.web.i18n.errors import told as error_told
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
 from ipaas.web.pages.wording import flow_names, plan_or_none, plural, words
 from ipaas.web.readmodels import ApprovalRow, CursorPage, Link, Tab
@@ -54,9 +54,7 @@ def approval_list(request: WorkspaceRequest) -> HttpResponse:
     decided = asked(request, "tab") == "decided"
     rows = Approval.objects.visible_to(request.actor)
     pending = rows.filter(state=Approval.State.PENDING)
-    found, listed = newest_first(
-        request, rows.exclude(state=Approval.State.PENDING) if decided else pending, _("approvals")
-    )
+    found, listed = newest_first(request, rows.exclude(state=Approval.State.PENDING) if decided else pending)
     version = hashlib.sha256(repr([(row.id, _status(row)) for row in found]).encode()).hexdigest()[:16]
     if request.GET.get("v") == version:
         return HttpResponse(status=NOTHING_NEW)
@@ -144,7 +142,7 @@ def approval_detail(request: WorkspaceRequest, approval_id: UUID) -> HttpRespons
     refused = refusal(request.actor, approval) if row.decide_url else None
     context = {
         "approval": replace(row, decide_url="") if refused else row,
-        "refused": detail_of(refused) if refused else "",
+        "refused": in_words(refused.detail) if refused else "",
         "delegate_url": reverse("runtime:approval_delegate", args=[*place, approval.id])
         if row.decide_url and not refused
         else "",
@@ -171,7 +169,7 @@ def _evidence(approval: Approval, run: Run) -> tuple[Any, str]:
         return shown_evidence(approval, ShownRun(run)), ""
     except IpaasError as error:
         text = _("The evidence can not be shown, so that this can not be decided.")
-        return None, f"{text} {in_words(error)}"
+        return None, f"{text} {error_told(error)}"
 
 
 def _summary(evidence: Any) -> list[tuple[str, str]]:

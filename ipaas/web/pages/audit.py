@@ -57,7 +57,7 @@ def entry_list(request: WorkspaceRequest) -> HttpResponse:
     except InvalidInput as error:
         filters, problem = AuditFilters(), told_error(error)
     entries = AuditEntry.objects.of_workspace(request.workspace.id).matching(filters)
-    found, listed = newest_first(request, entries, _("entries"))
+    found, listed = newest_first(request, entries)
     may_export = request.actor.may("audit.export") and not problem
     place = [request.workspace.slug]
     context: dict[str, Any] = {

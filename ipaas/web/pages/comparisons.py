@@ -116,12 +116,14 @@ def _attempt(shown: ShownRun, step: StepRun, attempt: Attempt) -> dict[str, Any]
 
 
 def _runs_compared(request: WorkspaceRequest, run: Run) -> dict[str, Any]:
-    wanted = read_id(asked(request, "with"))
+    text = asked(request, "with")
+    wanted = read_id(text)
     other = run_of(request, wanted) if wanted is not None else None
     found: dict[str, Any] = {
         "title": _("Compare with another run"),
         "candidates": _candidates(request, run),
-        "chosen": str(wanted or ""),
+        "chosen": text,
+        "wrong": [_("This is not the id of a run.")] if text and wanted is None else [],
         "before_label": _label(other) if other is not None else "",
         "after_label": _label(run),
     }

@@ -15,12 +15,12 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core import jsonio
 from ipaas.core.errors import InvalidInput, IpaasError
 from ipaas.core.jsonio import JsonInvalid
+from ipaas.core.phrases import in_words
 from ipaas.runtime.corrections import restored_input
 from ipaas.runtime.models import Run
 from ipaas.runtime.replays import replay_run
 from ipaas.runtime.showing import ShownRun
 from ipaas.web.differences import differences
-from ipaas.web.i18n.errors import advice_of, detail_of
 from ipaas.web.pages.run_view import RunView
 from ipaas.web.pages.runs import reason_of, run_of
 from ipaas.web.pages.support import environment_of, posted, told
@@ -64,11 +64,13 @@ class Correction:
         except JsonInvalid as error:
             before = text[: error.offset or 0]
             line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-            self.findings = [Finding("error", detail_of(error), line=line, column=column, remedy=advice_of(error))]
+            self.findings = [
+                Finding("error", in_words(error.detail), line=line, column=column, remedy=in_words(error.advice))
+            ]
         except InvalidInput as error:
-            self.findings = [Finding("error", found["message"], path=found["path"]) for found in error.errors]
+            self.findings = [Finding("error", in_words(found["message"]), path=found["path"]) for found in error.errors]
         except IpaasError as error:
-            self.findings = [Finding("error", detail_of(error), remedy=advice_of(error))]
+            self.findings = [Finding("error", in_words(error.detail), remedy=in_words(error.advice))]
 
     @property
     def context(self) -> dict[str, Any]:

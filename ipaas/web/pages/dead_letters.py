@@ -145,7 +145,7 @@ def dead_letter_group(request: WorkspaceRequest) -> HttpResponse:
     if not groups:
         messages.info(request, _("No dead letter of this cause is open any more."))
         return redirect(crumbs[0].url)
-    found, listed = newest_first(request, letters, _("dead letters"))
+    found, listed = newest_first(request, letters)
     names = _business_ids(found)
     plan = plan_or_none(groups[0].version_id) if groups[0].version_id else None
     rows = [_row(request, letter, names, failure_in_lists(letter, plan, letter.step)) for letter in found]

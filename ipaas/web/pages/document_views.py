@@ -13,6 +13,7 @@ from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
+from ipaas.core.phrases import in_words
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
@@ -61,7 +62,9 @@ def _save(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Htt
     except InvalidInput as error:
         found = shared.refused(error)
         if "autosave" in request.POST:
-            return _told_quietly(_("Not saved yet: %(why)s") % {"why": found[0].message if found else error.detail})
+            return _told_quietly(
+                _("Not saved yet: %(why)s") % {"why": found[0].message if found else in_words(error.detail)}
+            )
         return _editor(request, pages, document, text, revision, status=422, findings=found, problem=_("Not saved."))
     except Conflict as error:
         if "autosave" in request.POST:

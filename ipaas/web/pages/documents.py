@@ -16,6 +16,7 @@ from ipaas.core.document_querysets import DocumentQuerySet
 from ipaas.core.document_types import DocumentType, document_type
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.core.phrases import in_words
 from ipaas.flows.lint import LINT_RULES
 from ipaas.flows.querysets import FlowQuerySet
 from ipaas.flows.yaml_form import written
@@ -193,8 +194,8 @@ def checked(request: WorkspaceRequest, pages: DocumentPages, text: str) -> list[
 
 def shown_finding(found: forms.Finding) -> Finding:
     rule = LINT_RULES.get(found.code)
-    remedy = rule.doc if rule else ""
-    return Finding(found.severity, found.message, found.path, found.line, found.column, remedy)
+    remedy = gettext(rule.doc) if rule else ""
+    return Finding(found.severity, in_words(found.message), found.path, found.line, found.column, remedy)
 
 
 def refused(error: InvalidInput) -> list[Finding]:
@@ -206,7 +207,7 @@ def _fault(found: dict[str, Any]) -> Finding:
     severity = "warning" if found.get("severity") == "warning" else "error"
     rule = LINT_RULES.get(found.get("code", ""))
     place = found.get("path", ""), found.get("line"), found.get("column")
-    return Finding(severity, found["message"], *place, rule.doc if rule else "")
+    return Finding(severity, in_words(found["message"]), *place, gettext(rule.doc) if rule else "")
 
 
 # -- versions and differences --------------------------------------------------------------------------------------

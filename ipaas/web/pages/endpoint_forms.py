@@ -12,6 +12,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.catalog.registry import connectors
 from ipaas.core import jsonio
 from ipaas.core.document_forms import normalise
+from ipaas.core.phrases import in_words
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint
 from ipaas.sdk.handshakes import HANDSHAKES
@@ -194,7 +195,7 @@ def _read(text: str) -> Any:
     try:
         return normalise(jsonio.loads(text))
     except jsonio.JsonInvalid as error:
-        raise forms.ValidationError(error.detail) from None
+        raise forms.ValidationError(in_words(error.detail)) from None
 
 
 def _presets() -> dict[str, dict[str, Any]]:

@@ -98,12 +98,12 @@ def _receipts(request: WorkspaceRequest, endpoint: Endpoint, state: str, search:
         rows = rows.filter(state=state)
     if search:
         rows = rows.filter(delivery_id=search)
-    found, listed = newest_first(request, rows, _("receipts"))
+    found, listed = newest_first(request, rows)
     return with_items(listed, receipt_rows(request, found, endpoint))
 
 
 def _arrivals(request: WorkspaceRequest, endpoint: Endpoint, verdict: str) -> CursorPage:
-    found, listed = newest_first(request, endpoint.arrivals.defer("sealed").filter(verdict=verdict), _("deliveries"))
+    found, listed = newest_first(request, endpoint.arrivals.defer("sealed").filter(verdict=verdict))
     return with_items(listed, arrival_rows(request, found, endpoint))
 
 

@@ -37,6 +37,8 @@ MOST_FLOWS = 100
 MOST_TODOS = 8
 MOST_ASKED = 200
 MOST_NAMED = 3
+LONGEST_NAMES = 30
+"""Characters that the names of what is stuck may take together; one is always told."""
 MOST_CAUSES = 5
 HOLDS_S = 30
 """Limits, breakers and words have no pulse: they are at most so old."""
@@ -207,6 +209,8 @@ def _stuck_tile(
     letters = _letters(request, place).filter(flow_id__in=named).order_by("-id")
     newest = letters.values_list("business_key", flat=True)[:MOST_NAMED]
     names = list(dict.fromkeys(key for key in newest if key))
+    while len(names) > 1 and len(", ".join(names)) > LONGEST_NAMES:
+        names.pop()
     told = ", ".join(names)
     if count > len(names):
         told = _("{names} and {count} more").format(names=told, count=number(count - len(names)))

@@ -14,6 +14,7 @@ from ipaas.core import jsonio
 from ipaas.core.clock import now
 from ipaas.core.document_forms import exact, unreadable
 from ipaas.core.errors import IpaasError
+from ipaas.core.phrases import in_words
 from ipaas.core.references import split_reference
 from ipaas.expressions import ExpressionError
 from ipaas.mapping import engine
@@ -21,7 +22,6 @@ from ipaas.mapping.document import validate
 from ipaas.mapping.engine import MappingFailed
 from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression
 from ipaas.web.build_readmodels import FieldRow
-from ipaas.web.i18n.errors import detail_of
 from ipaas.web.readmodels import Finding
 
 MAX_SAMPLE = 100_000
@@ -54,7 +54,9 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
         value = _read(sample)
     except jsonio.JsonInvalid as error:
         fault = unreadable(error, sample)
-        return Preview([], None, [Finding("error", fault["message"], "", fault.get("line"), fault.get("column"))])
+        return Preview(
+            [], None, [Finding("error", in_words(fault["message"]), "", fault.get("line"), fault.get("column"))]
+        )
     rows, target = _apply(content, _scope(content, value, variables))
     findings = [
         *_against(content.get("source_schema"), value, workspace_id, _("The sample breaks {schema}")),
@@ -99,7 +101,7 @@ def _apply(content: Content, scope: Mapping[str, Any]) -> tuple[list[FieldRow], 
 def _told(failure: IpaasError) -> str:
     if isinstance(failure, MappingFailed):
         return _("{field}: {reason} (reads {reads})").format_map(failure.params)
-    return detail_of(failure)
+    return in_words(failure.detail)
 
 
 def _against(reference: Json, value: Json, workspace_id: Any, said: str) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ipaas.core import jsonio
+from ipaas.core.phrases import in_words
 
 JSON = Any
 YES_NO = [("true", gettext_lazy("yes")), ("false", gettext_lazy("no"))]
@@ -25,7 +26,7 @@ class JsonField(forms.CharField):
         try:
             return jsonio.loads(text.encode())
         except jsonio.JsonInvalid as error:
-            raise forms.ValidationError(error.detail) from None
+            raise forms.ValidationError(in_words(error.detail)) from None
 
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) or value is None else jsonio.dumps(value).decode()

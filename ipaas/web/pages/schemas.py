@@ -15,6 +15,7 @@ from ipaas.contracts.services import save_draft
 from ipaas.contracts.validators import compile_schema, schema_problems, sensitive_paths
 from ipaas.core import jsonio
 from ipaas.core.document_forms import errors_of, unreadable
+from ipaas.core.phrases import in_words
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
@@ -61,7 +62,7 @@ def tried(content: Any, sample: str) -> list[Finding] | None:
         value = jsonio.loads(sample or "{}")
     except jsonio.JsonInvalid as error:
         fault = unreadable(error, sample)
-        return [Finding("error", fault["message"], "", fault.get("line"), fault.get("column"))]
+        return [Finding("error", in_words(fault["message"]), "", fault.get("line"), fault.get("column"))]
     found = compile_schema(schema).errors(value)
     return [Finding("error", one["message"], one["path"] or _("(all)")) for one in found]
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from ipaas.accounts.models import Environment, production_among
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.errors import InvalidInput, IpaasError, NotFound, PermissionDenied
-from ipaas.web.i18n.errors import told as in_words
+from ipaas.core.phrases import in_words
+from ipaas.web.i18n.errors import told as error_told
 from ipaas.web.readmodels import CursorPage, Option
 
 PAGE_SIZE = 50
@@ -62,8 +63,8 @@ def told(request: HttpRequest, done: str) -> Iterator[None]:
 def told_error(error: IpaasError) -> str:
     """What happened and what to do next, in a line; the faults of an input one by one."""
     if isinstance(error, InvalidInput):
-        return " ".join(f"{_place(found)}{found['message']}." for found in error.errors)
-    return in_words(error)
+        return " ".join(f"{_place(found)}{in_words(found['message'])}." for found in error.errors)
+    return error_told(error)
 
 
 def _place(found: Mapping[str, str]) -> str:
@@ -84,9 +85,9 @@ def form_errors(form: forms.Form, field_of: Callable[[str], str] = lambda path: 
         for found in error.errors:
             name = field_of(found["path"])
             if name in form.fields:
-                form.add_error(name, found["message"])
+                form.add_error(name, in_words(found["message"]))
             else:
-                form.add_error(None, f"{_place(found)}{found['message']}")
+                form.add_error(None, f"{_place(found)}{in_words(found['message'])}")
     except IpaasError as error:
         form.add_error(None, told_error(error))
 
@@ -113,9 +114,7 @@ def read_id(text: str) -> UUID | None:
         return None
 
 
-def newest_first(
-    request: HttpRequest, rows: "QuerySet[Any]", what: str, *, size: int = PAGE_SIZE
-) -> tuple[list[Any], CursorPage]:
+def newest_first(request: HttpRequest, rows: "QuerySet[Any]", *, size: int = PAGE_SIZE) -> tuple[list[Any], CursorPage]:
     """One page of rows with time-ordered ids: ``?before=`` an id goes to older ones, ``?after=`` to newer ones.
 
     Anything else in place of an id shows the newest. The rows come with a page without items, for the view to fill.
@@ -130,7 +129,7 @@ def newest_first(
         older, newer, found = len(found) > size, before is not None, found[:size]
     return found, CursorPage(
         (),
-        label=_("{count} {what}, newest first").format(count=len(found), what=what),
+        label=_("{count} shown, newest first").format(count=len(found)),
         next_url=with_query(request, before=found[-1].id) if found and older else "",
         previous_url=with_query(request, after=found[0].id) if found and newer else "",
     )

@@ -86,7 +86,7 @@ def webhook_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
     rows = webhook.deliveries.all()
     if state in WebhookDelivery.State.values:
         rows = rows.filter(state=state)
-    found, listed = newest_first(request, rows, _("deliveries"))
+    found, listed = newest_first(request, rows)
     names = {"": _("All"), "waiting": _("Waiting"), "failed": _("Failed"), "delivered": _("Delivered")}
     context = {
         "webhook": _row(request, webhook),

@@ -17,6 +17,7 @@ from ipaas.config import Settings, settings
 from ipaas.core import jsonio
 from ipaas.core.document_forms import normalise
 from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.core.phrases import in_words
 from ipaas.web.pages.connection_policies import platform_rows
 from ipaas.web.pages.connection_rows import connection_url
 from ipaas.web.pages.settings_frame import show, url_of
@@ -47,7 +48,7 @@ class EnvironmentForm(forms.Form):
         try:
             value = normalise(jsonio.loads(self.cleaned_data["variables"].encode() or b"{}"))
         except jsonio.JsonInvalid as error:
-            raise forms.ValidationError(error.detail) from None
+            raise forms.ValidationError(in_words(error.detail)) from None
         except InvalidInput as error:
             raise forms.ValidationError(told_error(error)) from None
         if not isinstance(value, dict):

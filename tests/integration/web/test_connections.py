@@ -97,6 +97,8 @@ def test_the_live_list_is_sent_again_only_when_it_changed(admin: Client) -> None
 def test_the_list_shows_the_chosen_environment_alone(admin: Client, connection: Connection) -> None:
     Environment.objects.create(workspace=connection.workspace, slug="staging", name="Staging", position=9)
 
+    assert "Kestrel Pay" in admin.get(LIST).content.decode()  # production, until another one is chosen
+    admin.post("/w/acme/environment/", {"environment": "staging"})
     assert "Kestrel Pay" not in admin.get(LIST).content.decode()
     admin.post("/w/acme/environment/", {"environment": "production"})
     assert "Kestrel Pay" in admin.get(LIST).content.decode()

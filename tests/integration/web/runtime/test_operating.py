@@ -83,7 +83,10 @@ def test_the_environment_of_the_address_wins_over_that_of_the_session(
     assert len(ids(operator.get("run_list", environment="any"))) == 3
     assert len(operator.get("dead_letter_list", environment="any").context["groups"]) == 1
     assert operator.get("dead_letter_list").context["groups"] == []
-    assert operator.get("web:home").context["tiles"][-1]["value"] == "0"
+    home = operator.get("web:home")
+    assert home.context["tiles"][-1]["value"] == "0"
+    entries = [item for group in home.context["shell"].nav for item in group.items]
+    assert [item.count for item in entries if item.key == "deadletters"] == [None]
 
 
 def test_a_filter_is_kept_shared_and_used(

@@ -1,0 +1,33 @@
+"""Sentences that services say to people: English text that still knows its template, for pages in other languages."""
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext
+
+
+class Phrase(str):
+    """A text like any other; ``template`` and ``values`` are what it was made of (see ``in_words``)."""
+
+    template: str
+    values: Mapping[str, object]
+
+
+def said(template: str, /, **values: object) -> Phrase:
+    """``template`` with the values in its braces, gathered into the catalog of words (``manage.py messages``).
+
+    A value that is a phrase itself is told in the language of the page too.
+    """
+    phrase = Phrase(template.format_map(values))
+    phrase.template, phrase.values = template, values
+    return phrase
+
+
+def in_words(text: str) -> str:
+    """A phrase in the language of the page, its values likewise; any other text as it is.
+
+    Pages ask for this at their edge; in the API, the log and the audit trail a phrase is the English text that it is.
+    """
+    if not isinstance(text, Phrase) or not text:
+        return text
+    values = {name: in_words(value) if isinstance(value, str) else value for name, value in text.values.items()}
+    return gettext(text.template).format_map(values)
