@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection, ImportedConnector
+from ipaas.catalog.releases import release_of
 from ipaas.config import ROOT, settings
 from ipaas.core.errors import NotFound
 from ipaas.core.logging import get_logger
@@ -53,13 +54,13 @@ def connector_of(row: Connection) -> Connector:
 
 
 def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
-    """A connector that a workspace can use: of the installation, else imported (the newest, or that version).
+    """A connector that a workspace can use, the newest or that version: of the installation, else imported.
 
     Raises ConnectorMissing.
     """
     found = connectors().get(slug)
     if found is not None:
-        return found
+        return release_of(found, version)
     rows = ImportedConnector.objects.in_workspace(workspace_id).filter(slug=slug)
     number = version.partition(".")[0]
     if version:
@@ -68,6 +69,12 @@ def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
     if row_id is None:
         raise ConnectorMissing(connector=f"{slug} {version}".strip())
     return _imported(row_id)
+
+
+def has_other_version(row: Connection) -> bool:
+    """Whether a connection might be moved: its connector is imported, or installed in another version than its own."""
+    present = connectors().get(row.connector)
+    return present is None or present.manifest.version != row.connector_version
 
 
 def known_connector(workspace_id: UUID, slug: str, version: str = "") -> Connector:

@@ -148,6 +148,7 @@ urlpatterns = [
     # the outside world
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
+    path("connectors/<slug:slug>/changes", ConnectorViewSet.as_view({"get": "changes"}), name="connector_changes"),
     path(
         "connectors/<slug:slug>/versions",
         ConnectorVersionViewSet.as_view({"get": "list"}),

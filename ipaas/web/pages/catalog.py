@@ -26,6 +26,7 @@ from ipaas.catalog.imports import (
 )
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, installed, known_connector
+from ipaas.catalog.releases import release_changes
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
 from ipaas.sdk.manifest_reader import manifest_schema
@@ -265,10 +266,24 @@ def _users(request: WorkspaceRequest, slug: str) -> list[dict[str, Any]]:
             "title": row.title,
             "environment": row.environment.name,
             "version": row.connector_version,
+            **_behind(row),
             "url": reverse("catalog:connection_detail", args=[request.workspace.slug, row.environment.slug, row.slug]),
         }
         for row in rows[:100]
     ]
+
+
+def _behind(row: Connection) -> dict[str, Any]:
+    """What a connection over an earlier version of an installed connector meets when it is moved to the present one."""
+    present = connectors().get(row.connector)
+    if present is None or present.manifest.version == row.connector_version:
+        return {}
+    changes = release_changes(present, row.connector_version)
+    return {
+        "newest": present.manifest.version,
+        "changes": changes[:MOST_FINDINGS],
+        "breaking": sum(change.breaking for change in changes),
+    }
 
 
 def _crumbs(request: WorkspaceRequest) -> list[Link]:

@@ -132,6 +132,7 @@ TABLE: list[Row] = [
     ("POST", "bulk-jobs/{job}/stop", {}, "runs.cancel", 200),
     ("GET", "connectors", None, "connections.view", 200),
     ("GET", "connectors/payments", None, "connections.view", 200),
+    ("GET", "connectors/payments/changes?since=1.0.0", None, "connections.view", 200),
     ("GET", "connectors/{imported}/versions", None, "connections.view", 200),
     ("GET", "connectors/{imported}/versions/1", None, "connections.view", 200),
     ("GET", "connectors/{imported}/versions/1/changes", None, "connections.view", 200),
