@@ -150,8 +150,9 @@ def _versions(row: Connection) -> list[Version]:
         found = ImportedConnector.objects.in_workspace(row.workspace_id).filter(slug=row.connector).light()
         return [Version(one.version, one.api_version) for one in found]
     newest = Version(present.manifest.version, present.manifest.api_version)
-    kept = KeptRelease.objects.filter(slug=row.connector).exclude(version=newest.version).order_by("-kept_at")
-    return [newest, *(Version(version, "") for version in kept.values_list("version", flat=True))]
+    others = KeptRelease.objects.filter(slug=row.connector).exclude(version=newest.version).order_by("-kept_at")
+    kept = [Version(version, "") for version in others.values_list("version", flat=True)]
+    return [newest, *kept] if kept else []
 
 
 def _changes(row: Connection, before: str, after: str) -> tuple[ManifestChange, ...]:
