@@ -46,6 +46,8 @@ class CatalogConfig(AppConfig):
                 "connection.deleted": "A connection was deleted.",
                 "stubs.fault_set": "A fault of a stand-in vendor was put in force.",
                 "stubs.faults_cleared": "Faults of stand-in vendors were lifted.",
+                "stubs.started": "The stand-in of an imported connector was started.",
+                "stubs.stopped": "The stand-in of an imported connector was taken away with what reached it.",
                 "stubs.reset": "The stand-in vendors were made to forget everything.",
                 "stubs.webhooks_sent": "A stand-in vendor was made to send webhooks.",
             }

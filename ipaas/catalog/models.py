@@ -87,6 +87,10 @@ class ImportedConnector(models.Model):
 
     class Kind(models.TextChoices):
         OPENAPI = "openapi", "OpenAPI"
+        CURL = "curl", "cURL"
+        POSTMAN = "postman", "Postman"
+        HAR = "har", "HAR"
+        GRAPHQL = "graphql", "GraphQL"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="imported_connectors")
@@ -159,14 +163,31 @@ class KeptRelease(models.Model):
 
 
 class ImportDraft(models.Model):
-    """A description that somebody looks at before it becomes a version; at most one for each name."""
+    """A description that somebody looks at before it becomes a version; at most one for each name.
+
+    It is read once: ``result`` is what it would become. A large one is read beside the request that brought it; until
+    ``reading_until`` somebody is at it, later whoever looks begins again.
+    """
+
+    class State(models.TextChoices):
+        READING = "reading", "being read"
+        READY = "ready", "read"
+        FAILED = "failed", "not readable"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     slug = models.SlugField(max_length=60)
     category = models.CharField(max_length=30)
     source_url = models.CharField(max_length=500, blank=True, default="")
+    kind = models.CharField(max_length=12, choices=ImportedConnector.Kind.choices, default="openapi")
     packed = models.BinaryField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.READING)
+    phase = models.CharField(max_length=20, blank=True, default="")
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, default="")
+    result = models.BinaryField(null=True)
+    reading_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now=True)
     created_by = models.CharField(max_length=200)
 

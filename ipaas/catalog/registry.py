@@ -7,6 +7,8 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection, ImportedConnector
 from ipaas.catalog.releases import release_of
@@ -61,14 +63,26 @@ def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
     found = connectors().get(slug)
     if found is not None:
         return release_of(found, version)
+    row_id = _versions(workspace_id, slug, version).values_list("id", flat=True).first()
+    if row_id is None:
+        raise ConnectorMissing(connector=f"{slug} {version}".strip())
+    return imported_connector(row_id)
+
+
+def imported_version(workspace_id: UUID, slug: str, version: str = "") -> ImportedConnector:
+    """A version of an imported connector, the newest unless one is named; raises NotFound."""
+    row = _versions(workspace_id, slug, version).first()
+    if row is None:
+        raise NotFound(what="imported connector")
+    return row
+
+
+def _versions(workspace_id: UUID, slug: str, version: str) -> QuerySet[ImportedConnector]:
     rows = ImportedConnector.objects.in_workspace(workspace_id).filter(slug=slug)
     number = version.partition(".")[0]
     if version:
-        rows = rows.filter(number=int(number) if number.isdecimal() else 0)
-    row_id = rows.order_by("-number").values_list("id", flat=True).first()
-    if row_id is None:
-        raise ConnectorMissing(connector=f"{slug} {version}".strip())
-    return _imported(row_id)
+        rows = rows.filter(number=int(number) if number.isdecimal() and len(number) < 10 else 0)
+    return rows.order_by("-number")
 
 
 def has_other_version(row: Connection) -> bool:
@@ -85,7 +99,8 @@ def known_connector(workspace_id: UUID, slug: str, version: str = "") -> Connect
         raise NotFound(what="connector") from error
 
 
-def _imported(row_id: UUID) -> Connector:
+def imported_connector(row_id: UUID) -> Connector:
+    """A version of an imported connector, kept ready in this process."""
     with _lock:
         found = _kept.get(row_id)
         if found is not None:

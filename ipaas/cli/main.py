@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipaas.settings")
@@ -75,6 +76,21 @@ def completion(shell: str) -> None:
     made = get_completion_class(shell)
     assert made is not None  # noqa: S101 - click knows the three
     click.echo(made(main, {}, "ipaas", "_IPAAS_COMPLETE").source())
+
+
+def _as_manage(name: str, text: str) -> None:
+    """What ``manage.py`` does on this machine, under the name of the product as well."""
+
+    @main.command(name, help=text, context_settings={"ignore_unknown_options": True})
+    @click.argument("words", nargs=-1, type=click.UNPROCESSED)
+    def become(words: tuple[str, ...]) -> None:
+        sys.stdout.flush()
+        manage = Path(__file__).parents[2] / "manage.py"
+        os.execv(sys.executable, [sys.executable, str(manage), name, *words])  # noqa: S606 - our own interpreter
+
+
+_as_manage("doctor", "Look for what is wrong with the instance of this machine; as `manage.py doctor`.")
+_as_manage("bench", "Measure on this machine; -- and what follows goes to the benchmark, as with `manage.py bench`.")
 
 
 @main.group()

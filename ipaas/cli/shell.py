@@ -89,7 +89,8 @@ def _of_a_server(error: Exception) -> bool:
 def _line(error: IpaasError) -> str:
     places = getattr(error, "errors", [])[1:20]
     more = [f"  {one.get('path') or 'document'}: {one.get('message')}" for one in places]
-    return "\n".join([" ".join(filter(None, (error.detail, error.advice))), *more])
+    detail = error.detail if error.detail.endswith((".", "?", "!")) else f"{error.detail}."
+    return "\n".join([" ".join(filter(None, (detail, error.advice))), *more])
 
 
 @dataclass

@@ -170,7 +170,7 @@ class SampleInput(StrictSerializer):
     event = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
-class SampleOutput(serializers.Serializer[Any]):
+class EndpointSampleOutput(serializers.Serializer[Any]):
     status = serializers.IntegerField(help_text="What the ingress answered.")
     delivery_id = serializers.CharField()
     receipt_id = serializers.UUIDField(allow_null=True)
@@ -295,11 +295,11 @@ class EndpointViewSet(ApiViewSet):
         subscriptions.check_subscription(actor=self.actor, endpoint=self.endpoint(endpoint_id))
         return self._shown(self.endpoint(endpoint_id))
 
-    @extend_schema(request=SampleInput, responses=SampleOutput)
+    @extend_schema(request=SampleInput, responses=EndpointSampleOutput)
     def test(self, request: Request, endpoint_id: Any) -> Response:
         """Post a document to the endpoint, signed as its sender would; what it starts is real."""
         endpoint, given = self.endpoint(endpoint_id), self.read(SampleInput)
-        return Response(SampleOutput(send_test(actor=self.actor, endpoint=endpoint, **given)).data)
+        return Response(EndpointSampleOutput(send_test(actor=self.actor, endpoint=endpoint, **given)).data)
 
     @extend_schema(parameters=[ArrivalQuery], responses=ArrivalOutput(many=True))
     def arrivals(self, request: Request, endpoint_id: Any) -> Response:

@@ -227,6 +227,8 @@ urlpatterns = [
     path("receipts/<uuid:receipt_id>/content", ReceiptViewSet.as_view({"get": "content"}), name="receipt_content"),
     *_deeds(ReceiptViewSet, "receipt", "receipts/<uuid:receipt_id>", "redeliver"),
     path("stubs", StandInViewSet.as_view({"get": "list"}), name="stub_list"),
+    path("stubs/running", StandInViewSet.as_view({"post": "start"}), name="stub_start"),
+    path("stubs/running/<slug:vendor>", StandInViewSet.as_view({"delete": "stop"}), name="stub_stop"),
     path("stubs/ledger", StandInViewSet.as_view({"get": "ledger"}), name="stub_ledger"),
     path("stubs/faults", StandInViewSet.as_view({"post": "fault"}), name="stub_fault"),
     path("stubs/faults/clear", StandInViewSet.as_view({"post": "clear"}), name="stub_clear"),

@@ -1,16 +1,16 @@
 from django.urls import path
 
-from ipaas.web.pages import catalog, connection_connect, connection_trials, connections, stubs
+from ipaas.web.pages import catalog, connection_connect, connection_trials, connections, imports, stubs
 
 app_name = "catalog"
 ONE = "connections/in/<slug:environment>/<slug:slug>/"
 STUB = "stubs/<slug:vendor>/"
 urlpatterns = [
     path("catalog/", catalog.connector_list, name="connector_list"),
-    path("catalog/import/", catalog.import_new, name="import_new"),
-    path("catalog/import/<uuid:draft_id>/", catalog.import_draft, name="import_draft"),
-    path("catalog/import/<uuid:draft_id>/keep/", catalog.import_keep, name="import_keep"),
-    path("catalog/import/<uuid:draft_id>/discard/", catalog.import_discard, name="import_discard"),
+    path("catalog/import/", imports.import_new, name="import_new"),
+    path("catalog/import/<uuid:draft_id>/", imports.import_draft, name="import_draft"),
+    path("catalog/import/<uuid:draft_id>/keep/", imports.import_keep, name="import_keep"),
+    path("catalog/import/<uuid:draft_id>/discard/", imports.import_discard, name="import_discard"),
     path("catalog/of/<slug:connector>/", catalog.connector_detail, name="connector_detail"),
     path("catalog/of/<slug:connector>/<str:action>/", catalog.connector_operation, name="connector_operation"),
     path("catalog/of/<slug:connector>/-delete/<int:number>/", catalog.version_delete, name="version_delete"),
@@ -34,5 +34,7 @@ urlpatterns = [
     path(STUB, stubs.stub_detail, name="stub_detail"),
     path(f"{STUB}fault/", stubs.stub_fault, name="stub_fault"),
     path(f"{STUB}clear/", stubs.stub_clear, name="stub_clear"),
+    path(f"{STUB}start/", stubs.stub_start, name="stub_start"),
+    path(f"{STUB}stop/", stubs.stub_stop, name="stub_stop"),
     path(f"{STUB}webhooks/", stubs.stub_send, name="stub_send"),
 ]

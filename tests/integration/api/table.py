@@ -209,6 +209,8 @@ TABLE: list[Row] = [
     ("GET", "receipts/{receipt}/content", None, "runs.view", 200),
     ("POST", "receipts/{receipt}/redeliver", REASON, "flows.trigger", 201),
     ("GET", "stubs", None, "stubs.view", 404),
+    ("POST", "stubs/running", {"connector": "parcel-post"}, "stubs.script", 404),
+    ("DELETE", "stubs/running/parcel-post", None, "stubs.script", 404),
     ("GET", "stubs/ledger", None, "stubs.view", 404),
     ("POST", "stubs/faults", {"vendor": "payments", "kind": "status"}, "stubs.script", 404),
     ("POST", "stubs/faults/clear", {}, "stubs.script", 404),

@@ -152,6 +152,7 @@ NEEDS: dict[str, str] = {
     """,
     "stubs.script": """
         catalog:stub_reset catalog:stub_fault catalog:stub_clear catalog:stub_send
+        catalog:stub_start catalog:stub_stop
     """,
     "stubs.view": """
         catalog:stub_list catalog:stub_detail
