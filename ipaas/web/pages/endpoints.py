@@ -66,6 +66,7 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
     context = {
         "tabs": [Tab(label, f"?show={name}" if name else "?", name == show) for name, label in _lists().items()],
         "search": search,
+        "by_id": show not in ArrivalNote.Verdict.values,
         "test_url": endpoint_url(endpoint, "endpoint_test") if request.actor.may("flows.trigger") else "",
         "endpoint": endpoint_row(endpoint),
         "crumbs": _crumbs(request),
