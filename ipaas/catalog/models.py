@@ -140,6 +140,30 @@ class ImportedConnector(models.Model):
         return f"{self.number}.0.0"
 
 
+class KeptRelease(models.Model):
+    """The manifest of an installed connector's version that a connection was pinned to; it outlives the update."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.SlugField(max_length=60)
+    version = models.CharField(max_length=40)
+    sha256 = models.CharField(max_length=64)
+    packed = models.BinaryField()
+    kept_at = models.DateTimeField(auto_now_add=True)
+
+    objects: "models.Manager[KeptRelease]" = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["slug", "version"], name="catalog_kept_release_version")]
+
+    def __str__(self) -> str:
+        return f"{self.slug} {self.version}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        found: dict[str, Any] = jsonio.loads(zstandard.decompress(bytes(self.packed)), limits=PACKED_LIMITS)
+        return found
+
+
 class ImportDraft(models.Model):
     """A description that somebody looks at before it becomes a version; at most one for each name.
 

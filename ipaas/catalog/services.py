@@ -9,17 +9,19 @@ from django.db import transaction
 from ipaas import audit
 from ipaas.accounts.models import Environment, User
 from ipaas.catalog import checks, gateway
-from ipaas.catalog.errors import ConnectionInUse
+from ipaas.catalog.errors import ConnectionInUse, ConnectorMissing
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
 from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.oauth import forget_token
-from ipaas.catalog.registry import connector_in, connector_of
+from ipaas.catalog.registry import connector_in, connector_of, connectors
+from ipaas.catalog.releases import keep_release
 from ipaas.catalog.resolution import invalidate
 from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.querysets import locked_row
+from ipaas.sdk.connector import Connector
 
 JSON = Any
 USES = "catalog.connection_uses"
@@ -49,7 +51,8 @@ def create_connection(
     ``base_url`` defaults to the connector's address for the environment's name, ``auth_scheme`` to its first scheme.
     """
     require_permission(actor, "connections.edit", environment)
-    manifest = connector_in(environment.workspace_id, connector).manifest
+    chosen = connector_in(environment.workspace_id, connector)
+    manifest = chosen.manifest
     row = Connection(
         workspace=environment.workspace,
         environment=environment,
@@ -70,6 +73,7 @@ def create_connection(
     if Connection.objects.in_workspace(row.workspace_id).in_environment(environment.id).filter(slug=slug).exists():
         raise Conflict(what=f"There is a connection {slug!r} in this environment already.")
     checks.check(row)
+    _keep(chosen)
     row.secret_origin = checks.origin(row) if secret else ""
     row.save()
     details = {"connector": connector, "environment": environment.slug, "origin": checks.origin(row), "secret": secret}
@@ -236,11 +240,21 @@ def _person(actor: Actor) -> User | None:
 def _version_after(row: Connection, changes: Mapping[str, JSON]) -> str:
     """The version that is pinned: one that was named, else the newest where another connector was chosen.
 
-    Connectors of the installation have one version; imported ones stay at theirs until somebody moves the connection.
+    A connection stays at its version until somebody moves it, whatever is installed or imported meanwhile.
     """
-    if "connector" in changes and "connector_version" not in changes:
-        return connector_in(row.workspace_id, row.connector).manifest.version
-    return connector_in(row.workspace_id, row.connector, str(row.connector_version)).manifest.version
+    newest = "connector" in changes and "connector_version" not in changes
+    wanted = "" if newest else str(row.connector_version)
+    found = connector_in(row.workspace_id, row.connector, wanted)
+    if "connector_version" in changes and found.manifest.version != wanted:
+        raise ConnectorMissing(connector=f"{row.connector} {wanted}")
+    _keep(found)
+    return found.manifest.version
+
+
+def _keep(connector: Connector) -> None:
+    """What a connection is pinned to outlives an update of the installation."""
+    if connectors().get(connector.slug) is connector:
+        keep_release(connector)
 
 
 def _locked(connection: Connection) -> Connection:

@@ -149,6 +149,7 @@ urlpatterns = [
     # the outside world
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
+    path("connectors/<slug:slug>/changes", ConnectorViewSet.as_view({"get": "changes"}), name="connector_changes"),
     path(
         "connectors/<slug:slug>/versions",
         ConnectorVersionViewSet.as_view({"get": "list"}),
@@ -213,6 +214,12 @@ urlpatterns = [
         "endpoints/<uuid:endpoint_id>/arrivals/<uuid:arrival_id>",
         EndpointViewSet.as_view({"get": "arrival"}),
         name="endpoint_arrival",
+    ),
+    *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "subscribe", "unsubscribe"),
+    path(
+        "endpoints/<uuid:endpoint_id>/check-subscription",
+        EndpointViewSet.as_view({"post": "check_subscription"}),
+        name="endpoint_check_subscription",
     ),
     *_crud(WebhookViewSet, "webhook", "webhooks", "<uuid:webhook_id>", **CHANGED, **DELETED),
     path("webhooks/types", WebhookViewSet.as_view({"get": "types"}), name="webhook_types"),

@@ -17,7 +17,7 @@ from ipaas.catalog import services
 from ipaas.catalog.checks import scheme_of
 from ipaas.catalog.insight import access_of
 from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_in, connector_of, connectors
+from ipaas.catalog.registry import connector_in, connector_of, has_other_version
 from ipaas.catalog.resolution import effective_policy
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
@@ -288,7 +288,7 @@ def _deeds(request: WorkspaceRequest, row: Connection) -> dict[str, str]:
         "connect_url": url("connections.edit", "connection_connect") if can_resolve(row) else "",
         "test_url": url("connections.test", "connection_test") if testable else "",
         "try_url": url("connections.test", "connection_try") if row.enabled and can_resolve(row) else "",
-        "move_url": url("connections.edit", "connection_move") if row.connector not in connectors() else "",
+        "move_url": url("connections.edit", "connection_move") if has_other_version(row) else "",
         "force_url": url("connections.force_breaker", "connection_force"),
         "switch_url": url("connections.edit", "connection_switch"),
         "delete_url": url("connections.edit", "connection_delete"),
