@@ -7,7 +7,7 @@ import ipaas.core.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0004_import_drafts_are_read_once"),
+        ("catalog", "0005_connection_care"),
     ]
 
     operations = [
