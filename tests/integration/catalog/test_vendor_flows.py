@@ -1,7 +1,8 @@
 """What a vendor sends starts a flow whose writing call is done but never answered: it has its effect once all the same.
 
-``vendor_flows/<slug>.yaml`` says for a connector: ``sample`` (a delivery in its folder ``samples``; without one ``body``,
-with which the flow is started), ``action`` and ``with`` (the call that writes), and ``auth`` (a scheme, else the first).
+``vendor_flows/<slug>.yaml`` says for a connector: ``sample`` (a delivery in its folder ``samples``; without one
+``body``, with which the flow is started), ``action`` and ``with`` (the call that writes), and ``auth`` (a scheme, else
+the first).
 
 All vendors' flows run at once, so that the whole costs one database and one process of stand-ins.
 """
