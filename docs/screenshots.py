@@ -68,7 +68,7 @@ PAGES = {
     "flows": ("builder", "flows/"),
     "flow": ("builder", "flows/order-to-shipment/"),
     "flow-edit": ("builder", "flows/order-to-shipment/edit/"),
-    "promote": ("steward", "flows/big-refund/promote/?from=production&to=staging"),
+    "promote": ("steward", "flows/order-to-shipment/promote/?from=production&to=staging"),
     "try-a-step": ("operator", "runs/?status=compensated", COMPENSATED, "a[href*='/test/']"),
     "catalog": ("builder", "catalog/"),
     "import": ("builder", "catalog/import/"),
@@ -113,7 +113,6 @@ def follow_tutorial(browser: Browser, running: Instance, folder: Path) -> None:
 def make_work(running: Instance) -> None:
     """Orders, some of which fail, and a question that waits."""
     command(running, "demo", "orders", *ORDERS)
-    command(running, "environments", "create", "staging", "--name", "Staging")
     command(running, "apply", "-", "--deploy", "production", given=QUESTION)
     command(running, "trigger", "big-refund", '{"charge_id": "ch_00000001", "amount_minor": 500}')
 
@@ -143,6 +142,7 @@ def visit(page: Page, path: str, *links: str) -> None:
         found = [link.get_attribute("href") for link in page.locator(selector).all()]
         page.goto(urljoin(page.url, next(link for link in found if link and link != urlsplit(page.url).path)))
     if path == "catalog/import/":
+        page.locator("input[name=slug]").fill(PARCELS.stem)
         page.locator("input[type=file]").set_input_files(PARCELS)
         page.locator("main form button[type=submit]").first.click()
     page.wait_for_load_state("load")

@@ -133,3 +133,11 @@ class ConnectionInUse(Conflict):
     code = "connection_in_use"
     title = "Connection in use"
     remedy = "Change or archive what uses it first, or disable the connection."
+
+
+class ImportNotRead(Conflict):
+    """The description {slug} is not read yet."""
+
+    code = "import_not_read"
+    title = "Description not read yet"
+    remedy = "Wait until its state is ready; when it is failed, its problem says why."

@@ -11,13 +11,16 @@ from django.db import transaction
 
 from ipaas import audit
 from ipaas.accounts.models import Workspace
+from ipaas.catalog import drafts
 from ipaas.catalog.errors import ConnectorVersionInUse
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
-from ipaas.catalog.registry import connectors, read_imported
+from ipaas.catalog.registry import connectors, imported_connector
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
 from ipaas.sdk.manifest_changes import ManifestChange, changes_between
-from ipaas.sdk.openapi import Imported, import_openapi
+from ipaas.sdk.openapi import Imported
+from ipaas.sdk.openapi.apart import SMALL_BYTES, packed, read_apart
+from ipaas.sdk.openapi.sources import Cleaned, cleaned
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 MAX_BYTES = 24 * 1024 * 1024
@@ -40,47 +43,56 @@ class Proposal:
 
 
 def propose_import(
-    *, workspace: Workspace, slug: str, source: bytes, actor: Actor, category: str = "generic", source_url: str = ""
+    *,
+    workspace: Workspace,
+    slug: str,
+    source: bytes,
+    actor: Actor,
+    category: str = "generic",
+    source_url: str = "",
+    kind: str = "",
 ) -> Proposal:
     """What a description would become and how that differs from the version there is; stores nothing.
 
     Raises InvalidInput for a slug that can not be taken, OpenApiUnreadable and ManifestInvalid for the description.
     """
-    require_permission(actor, "connections.edit", workspace)
-    _check_slug(slug)
-    if len(source) > MAX_BYTES:
-        message = f"is at most {MAX_BYTES // 1024 // 1024} MB"
-        raise InvalidInput([{"path": "source", "code": "source.too_large", "message": message}])
-    imported = import_openapi(source, slug=slug, category=category, source_url=source_url)
-    digest = hashlib.sha256(source).hexdigest()
-    versions = ImportedConnector.objects.in_workspace(workspace.id).filter(slug=slug)
-    previous = versions.order_by("-number").first()
-    known = previous if previous is not None and previous.source_sha256 == digest else None
-    changes = changes_between(read_imported(previous).manifest, imported.manifest) if previous is not None else ()
-    return Proposal(slug, imported, digest, previous, known, tuple(changes))
+    given = _checked(workspace, slug, source, actor, kind)
+    made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
+    return _proposal(workspace, slug, made, given.digest)
 
 
-@transaction.atomic
 def import_connector(
-    *, workspace: Workspace, slug: str, source: bytes, actor: Actor, category: str = "generic", source_url: str = ""
+    *,
+    workspace: Workspace,
+    slug: str,
+    source: bytes,
+    actor: Actor,
+    category: str = "generic",
+    source_url: str = "",
+    kind: str = "",
 ) -> ImportedConnector:
     """Keep what a description becomes as the next version of the connector; the same source again changes nothing.
 
     Connections stay at their version. Raises what ``propose_import`` raises.
     """
-    require_permission(actor, "connections.edit", workspace)
+    given = _checked(workspace, slug, source, actor, kind)
+    made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
+    return _keep(workspace, slug, made, given, source_url, actor)
+
+
+@transaction.atomic
+def _keep(
+    workspace: Workspace, slug: str, made: Imported, given: Cleaned, source_url: str, actor: Actor
+) -> ImportedConnector:
     Workspace.objects.select_for_update(no_key=True).get(id=workspace.id)  # numbers without gaps
-    proposal = propose_import(
-        workspace=workspace, slug=slug, source=source, actor=actor, category=category, source_url=source_url
-    )
+    proposal = _proposal(workspace, slug, made, given.digest)
     if proposal.known is not None:
         return proposal.known
-    made = proposal.imported
     row = ImportedConnector.objects.create(
         workspace=workspace,
         slug=slug,
         number=proposal.previous.number + 1 if proposal.previous is not None else 1,
-        kind=ImportedConnector.Kind.OPENAPI,
+        kind=given.kind,
         dialect=made.dialect,
         source_url=source_url[:500],
         source_sha256=proposal.source_sha256,
@@ -102,31 +114,77 @@ def import_connector(
     return row
 
 
-@transaction.atomic
+def _proposal(workspace: Workspace, slug: str, made: Imported, digest: str) -> Proposal:
+    versions = ImportedConnector.objects.in_workspace(workspace.id).filter(slug=slug)
+    previous = versions.defer("packed").order_by("-number").first()
+    known = previous if previous is not None and previous.source_sha256 == digest else None
+    changes = changes_between(imported_connector(previous.id).manifest, made.manifest) if previous is not None else ()
+    return Proposal(slug, made, digest, previous, known, tuple(changes))
+
+
+def _checked(workspace: Workspace, slug: str, source: bytes, actor: Actor, kind: str) -> Cleaned:
+    require_permission(actor, "connections.edit", workspace)
+    _check_slug(slug)
+    if len(source) > MAX_BYTES:
+        message = f"is at most {MAX_BYTES // 1024 // 1024} MB"
+        raise InvalidInput([{"path": "source", "code": "source.too_large", "message": message}])
+    return cleaned(source, kind)
+
+
+# -- drafts --------------------------------------------------------------------------------------------------------
+
+
 def draft_import(
-    *, workspace: Workspace, slug: str, source: bytes, actor: Actor, category: str = "generic", source_url: str = ""
+    *,
+    workspace: Workspace,
+    slug: str,
+    source: bytes,
+    actor: Actor,
+    category: str = "generic",
+    source_url: str = "",
+    kind: str = "",
+    wait: bool = True,
 ) -> ImportDraft:
-    """Keep a description to be looked at, in place of an earlier one of the name. Raises as ``propose_import``."""
-    propose_import(workspace=workspace, slug=slug, source=source, actor=actor, category=category, source_url=source_url)
-    values = {
+    """Keep a description to be looked at, in place of an earlier one of the name. Raises as ``propose_import``.
+
+    Without ``wait`` a large one is read by a thread of this process, and what is wrong with it is told in the draft.
+    """
+    given = _checked(workspace, slug, source, actor, kind)
+    values: dict[str, Any] = {
         "category": category,
         "source_url": source_url[:500],
-        "packed": zstandard.compress(source, level=9),
+        "kind": given.kind,
+        "packed": zstandard.compress(given.source, level=9),
         "created_by": actor.label[:200],
     }
-    draft, _ = ImportDraft.objects.update_or_create(workspace=workspace, slug=slug, defaults=values)
+    if wait or len(given.source) <= SMALL_BYTES:
+        made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
+        return _store(workspace, slug, {**values, "state": ImportDraft.State.READY, "result": packed(made)})
+    draft = _store(workspace, slug, {**values, "state": ImportDraft.State.READING, "result": None})
+    transaction.on_commit(lambda: drafts.begin(draft.id))
+    return draft
+
+
+@transaction.atomic
+def _store(workspace: Workspace, slug: str, values: dict[str, Any]) -> ImportDraft:
+    fresh = {"phase": "", "done": 0, "total": 0, "problem": "", "reading_until": None}
+    draft, _ = ImportDraft.objects.update_or_create(workspace=workspace, slug=slug, defaults={**fresh, **values})
     return draft
 
 
 def proposal_of(*, draft: ImportDraft, actor: Actor) -> Proposal:
-    """What a draft would make now."""
-    return propose_import(actor=actor, **_given(draft))
+    """What a draft would make now; raises ImportNotRead."""
+    require_permission(actor, "connections.edit", draft)
+    return _proposal(draft.workspace, draft.slug, drafts.outcome(draft), _digest(draft.source))
 
 
 @transaction.atomic
 def keep_draft(*, draft: ImportDraft, actor: Actor) -> ImportedConnector:
-    """Make a draft the next version of its connector."""
-    row = import_connector(actor=actor, **_given(draft))
+    """Make a draft the next version of its connector; raises ImportNotRead."""
+    require_permission(actor, "connections.edit", draft)
+    _check_slug(draft.slug)
+    given = Cleaned(draft.kind, draft.source, _digest(draft.source))
+    row = _keep(draft.workspace, draft.slug, drafts.outcome(draft), given, draft.source_url, actor)
     draft.delete()
     return row
 
@@ -148,7 +206,7 @@ def users_of(slug: str, workspace: Workspace) -> dict[str, list[str]]:
 
 def version_changes(*, before: ImportedConnector, after: ImportedConnector) -> tuple[ManifestChange, ...]:
     """What differs for those who move from one version to another, breaking changes first."""
-    return tuple(changes_between(read_imported(before).manifest, read_imported(after).manifest))
+    return tuple(changes_between(imported_connector(before.id).manifest, imported_connector(after.id).manifest))
 
 
 @transaction.atomic
@@ -170,14 +228,8 @@ def delete_version(*, version: ImportedConnector, actor: Actor) -> None:
     version.delete()
 
 
-def _given(draft: ImportDraft) -> dict[str, Any]:
-    return {
-        "workspace": draft.workspace,
-        "slug": draft.slug,
-        "source": draft.source,
-        "category": draft.category,
-        "source_url": draft.source_url,
-    }
+def _digest(source: bytes) -> str:
+    return hashlib.sha256(source).hexdigest()
 
 
 def _told(document: Mapping[str, Any]) -> dict[str, str]:

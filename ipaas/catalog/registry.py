@@ -7,8 +7,11 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection, ImportedConnector
+from ipaas.catalog.releases import release_of
 from ipaas.config import ROOT, settings
 from ipaas.core.errors import NotFound
 from ipaas.core.logging import get_logger
@@ -53,21 +56,39 @@ def connector_of(row: Connection) -> Connector:
 
 
 def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
-    """A connector that a workspace can use: of the installation, else imported (the newest, or that version).
+    """A connector that a workspace can use, the newest or that version: of the installation, else imported.
 
     Raises ConnectorMissing.
     """
     found = connectors().get(slug)
     if found is not None:
-        return found
+        return release_of(found, version)
+    row_id = _versions(workspace_id, slug, version).values_list("id", flat=True).first()
+    if row_id is None:
+        raise ConnectorMissing(connector=f"{slug} {version}".strip())
+    return imported_connector(row_id)
+
+
+def imported_version(workspace_id: UUID, slug: str, version: str = "") -> ImportedConnector:
+    """A version of an imported connector, the newest unless one is named; raises NotFound."""
+    row = _versions(workspace_id, slug, version).first()
+    if row is None:
+        raise NotFound(what="imported connector")
+    return row
+
+
+def _versions(workspace_id: UUID, slug: str, version: str) -> QuerySet[ImportedConnector]:
     rows = ImportedConnector.objects.in_workspace(workspace_id).filter(slug=slug)
     number = version.partition(".")[0]
     if version:
-        rows = rows.filter(number=int(number) if number.isdecimal() else 0)
-    row_id = rows.order_by("-number").values_list("id", flat=True).first()
-    if row_id is None:
-        raise ConnectorMissing(connector=f"{slug} {version}".strip())
-    return _imported(row_id)
+        rows = rows.filter(number=int(number) if number.isdecimal() and len(number) < 10 else 0)
+    return rows.order_by("-number")
+
+
+def has_other_version(row: Connection) -> bool:
+    """Whether a connection might be moved: its connector is imported, or installed in another version than its own."""
+    present = connectors().get(row.connector)
+    return present is None or present.manifest.version != row.connector_version
 
 
 def known_connector(workspace_id: UUID, slug: str, version: str = "") -> Connector:
@@ -78,7 +99,8 @@ def known_connector(workspace_id: UUID, slug: str, version: str = "") -> Connect
         raise NotFound(what="connector") from error
 
 
-def _imported(row_id: UUID) -> Connector:
+def imported_connector(row_id: UUID) -> Connector:
+    """A version of an imported connector, kept ready in this process."""
     with _lock:
         found = _kept.get(row_id)
         if found is not None:

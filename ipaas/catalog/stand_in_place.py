@@ -61,9 +61,10 @@ class StandIns:
     def arguments(self) -> list[str]:
         """Arguments of ``python -m ipaas.sdk.stubs``."""
         ports = ["--port", str(self.port), "--smtp-port", str(self.smtp_port)]
+        kept = ["--ledger", str(self.ledger), "--kept", str(settings().home / "stubs-kept")]
         folders = [ROOT / "connectors", *settings().connector_folders]
         places = [word for folder in folders for word in ("--connectors", str(folder))]
-        return [*ports, "--ledger", str(self.ledger), "--token", self.token, "--send-to", self.ingress, *places]
+        return [*ports, *kept, f"--token={self.token}", "--send-to", self.ingress, *places]
 
     def client(self) -> StubClient:
         """Drives the stand-ins from a running event loop."""

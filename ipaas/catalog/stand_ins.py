@@ -1,7 +1,8 @@
 """The stand-in vendors of this instance: where they listen, and the deeds that drive them.
 
 They run beside the product and are shared by the workspaces that may reach them: those whose egress allow-list names
-their address. To every other workspace there are none.
+their address. To every other workspace there are none. Stand-ins of imported connectors belong to the workspace that
+started them; to others they do not exist. Their name there is the workspace's, a dot, and the connector's.
 """
 
 import asyncio
@@ -13,12 +14,14 @@ from django.db import transaction
 
 from ipaas import audit
 from ipaas.accounts.models import Workspace
+from ipaas.catalog.registry import connectors, imported_version
 from ipaas.catalog.resolution import egress_of
 from ipaas.catalog.stand_in_place import HOST, StandIns
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import NotFound
 from ipaas.core.net import NetError, close_client_for_loop
 from ipaas.sdk.stubs.client import LedgerPage, StubClient, StubsUnavailable
+from ipaas.sdk.stubs.ledger import in_scope
 
 T = TypeVar("T")
 
@@ -37,7 +40,8 @@ class StandInsMissing(NotFound):
 class StandInState:
     """One stand-in: the actions that can be scripted, faults in force, and how often what arrived.
 
-    ``counts`` has one object per action and outcome; ``entities`` says how many of each kind it holds.
+    ``counts`` has one object per action and outcome; ``entities`` says how many of each kind it holds; ``described``:
+    made of an imported connector of this workspace, and can be stopped.
     """
 
     vendor: str
@@ -46,6 +50,7 @@ class StandInState:
     faults: list[dict[str, Any]]
     counts: list[dict[str, Any]]
     entities: dict[str, int]
+    described: bool = False
 
 
 def list_stand_ins(*, actor: Actor, workspace: Workspace) -> list[StandInState]:
@@ -56,14 +61,16 @@ def list_stand_ins(*, actor: Actor, workspace: Workspace) -> list[StandInState]:
         vendors, faults, counts = await client.vendors(), await client.faults(), await client.counts()
         return [
             StandInState(
-                vendor=vendor,
+                vendor=_outer(vendor),
                 url=f"{place.url}/{vendor}",
                 actions=actions,
-                faults=[one for one in faults if one["vendor"] == vendor],
-                counts=[one for one in counts if one["vendor"] == vendor],
+                faults=[_told(one) for one in faults if one["vendor"] == vendor],
+                counts=[_told(one) for one in counts if one["vendor"] == vendor],
                 entities={} if vendor == "smtp" else _sizes(await client.entities(vendor)),
+                described="." in vendor,
             )
-            for vendor, actions in sorted(vendors.items())
+            for vendor, actions in sorted(vendors.items(), key=lambda one: _outer(one[0]))
+            if in_scope(vendor, workspace.slug)
         ]
 
     return _run(place, read)
@@ -82,14 +89,40 @@ def ledger_page(
     Filters: vendor, action, outcome, reference, key, entity_id.
     """
     place = _reachable(actor, "stubs.view", workspace)
-    return _run(place, lambda client: client.ledger_page(dict(filters), limit=limit, before=before))
+    wanted = {**filters, "vendor": _inner(workspace, filters.get("vendor", "")), "scope": workspace.slug}
+    page = _run(place, lambda client: client.ledger_page(wanted, limit=limit, before=before))
+    return LedgerPage([_told(line) for line in page.lines], page.next_before)
+
+
+@transaction.atomic
+def start_stand_in(*, actor: Actor, workspace: Workspace, connector: str, version: str = "") -> str:
+    """Start the stand-in of an imported connector, its newest version unless one is named; returns its address.
+
+    One of the name that runs is replaced and keeps its state. Raises StandInsMissing, StubsUnavailable, NotFound.
+    """
+    place = _reachable(actor, "stubs.script", workspace)
+    row = imported_version(workspace.id, connector, version)
+    name = _inner(workspace, row.slug)
+    _record("stubs.started", actor, workspace, row.slug, {"version": row.version})
+    _run(place, lambda client: client.start(name, bytes(row.packed)))
+    return f"{place.url}/{name}"
+
+
+@transaction.atomic
+def stop_stand_in(*, actor: Actor, workspace: Workspace, vendor: str) -> None:
+    """Take the stand-in of an imported connector away, with what reached it."""
+    place = _reachable(actor, "stubs.script", workspace)
+    _record("stubs.stopped", actor, workspace, vendor, {})
+    if not _run(place, lambda client: client.stop(_own(workspace, vendor))):
+        raise NotFound(what="stand-in vendor")
 
 
 @transaction.atomic
 def set_fault(*, actor: Actor, workspace: Workspace, fault: Mapping[str, Any]) -> dict[str, Any]:
     """Put a fault in force; its keys are those of ``sdk.stubs.faults.FAULT_SCHEMA``. Raises StubCallRefused."""
     place = _reachable(actor, "stubs.script", workspace)
-    made = _run(place, lambda client: client.add_fault(fault))
+    meant = {**fault, "vendor": _inner(workspace, str(fault.get("vendor", "")))}
+    made = _told(_run(place, lambda client: client.add_fault(meant)))
     shown = {name: made[name] for name in ("id", "vendor", "action", "kind", "percent", "times")}
     _record("stubs.fault_set", actor, workspace, str(made["vendor"]), shown)
     return made
@@ -99,17 +132,18 @@ def set_fault(*, actor: Actor, workspace: Workspace, fault: Mapping[str, Any]) -
 def clear_faults(*, actor: Actor, workspace: Workspace, vendor: str = "", fault_id: str = "") -> int:
     """Lift one fault, those of a vendor, or all; returns how many."""
     place = _reachable(actor, "stubs.script", workspace)
-    cleared = _run(place, lambda client: client.clear_faults(vendor=vendor, fault_id=fault_id))
+    inner = _inner(workspace, vendor)
+    cleared = _run(place, lambda client: client.clear_faults(vendor=inner, fault_id=fault_id, scope=workspace.slug))
     _record("stubs.faults_cleared", actor, workspace, vendor, {"fault": fault_id, "cleared": cleared})
     return cleared
 
 
 @transaction.atomic
 def reset_stand_ins(*, actor: Actor, workspace: Workspace) -> None:
-    """Make all stand-ins forget state, ledger and faults."""
+    """Make all stand-ins forget state, ledger and faults; those of other workspaces' connectors do not."""
     place = _reachable(actor, "stubs.script", workspace)
     _record("stubs.reset", actor, workspace, "", {})
-    _run(place, lambda client: client.reset())
+    _run(place, lambda client: client.reset(workspace.slug))
 
 
 @transaction.atomic
@@ -150,6 +184,23 @@ def _run(place: StandIns, ask: Callable[[StubClient], Awaitable[T]]) -> T:
             await close_client_for_loop()
 
     return asyncio.run(main())
+
+
+def _own(workspace: Workspace, vendor: str) -> str:
+    return f"{workspace.slug}.{vendor}"
+
+
+def _inner(workspace: Workspace, vendor: str) -> str:
+    """The name at the stand-ins: imported connectors never have the name of one of the installation."""
+    return vendor if not vendor or vendor == "smtp" or vendor in connectors() else _own(workspace, vendor)
+
+
+def _outer(vendor: str) -> str:
+    return vendor.rpartition(".")[2]
+
+
+def _told(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {**one, "vendor": _outer(str(one["vendor"]))}
 
 
 def _sizes(entities: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """Commands of connectors: what there is, and versions made of vendors' descriptions."""
 
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from ipaas.cli.shell import Shell, Told, command, flag, limit, sure
 
 VERSION = ["version", "api_version", "operations", "dialect", "created_at", "created_by", "used_by"]
 CHANGE = ["breaking", "path", "message"]
+KINDS = ["openapi", "curl", "postman", "har", "graphql"]
+POLL_S = 0.5
 MOST_SHOWN = 50
 """Findings and changes that are printed for a person; programs get all."""
 
@@ -51,19 +55,24 @@ def show_connector(shell: Shell, slug: str, version: str | None) -> None:
 @click.argument("source", metavar="FILE|URL")
 @click.option("--slug", help="Name of the connector; usually the file's name. The same again makes a new version.")
 @click.option("--category", default="generic", show_default=True)
+@click.option("--kind", type=click.Choice(KINDS), help="Of the description; without it, it is recognised.")
 @flag("--preview", help="Only show what it would become.")
 @flag("--yes", help="Do not ask, even if it breaks what uses the present version.")
-def import_connector(shell: Shell, source: str, slug: str | None, category: str, preview: bool, yes: bool) -> None:
-    """Make a connector of an OpenAPI or Swagger document; - reads standard input.
+def import_connector(
+    shell: Shell, source: str, slug: str | None, category: str, kind: str | None, preview: bool, yes: bool
+) -> None:
+    """Make a connector of a vendor's description; - reads standard input.
 
-    Shows what would break and what was not understood before it asks. Connections stay at their version.
+    An OpenAPI or Swagger document, a cURL command, a Postman collection, a HAR file, a GraphQL schema, or with --kind
+    graphql the URL of an endpoint. Shows what would break whom and what was not understood before it asks. Connections
+    stay at their version.
     """
-    body = {**_source(source), "slug": slug or _slug(source), "category": category}
+    body = {**_source(source), "slug": slug or _slug(source), "category": category, **({"kind": kind} if kind else {})}
     if preview:
         found = shell.api.post("imports/preview", body)
         shell.give(found, _summary(found))
         return
-    draft = shell.api.post("imports", body)
+    draft = _read(shell, shell.api.post("imports", {**body, "wait": False}))
     found = draft["preview"]
     shell.say(_summary(found))
     if found["known"]:
@@ -111,6 +120,20 @@ def delete_version(shell: Shell, slug: str, number: int, yes: bool) -> None:
     shell.give({"deleted": slug, "number": number}, f"version {number} of {slug} is deleted")
 
 
+def _read(shell: Shell, draft: dict[str, Any]) -> dict[str, Any]:
+    """The draft when it is read; how far that is goes to the error output of a terminal."""
+    while draft["state"] == "reading":
+        if sys.stderr.isatty():
+            share = f" {draft['done']} of {draft['total']}" if draft["total"] else ""
+            click.echo(f"\r{draft['phase'] or 'waiting'}{share}".ljust(40), err=True, nl=False)
+        time.sleep(POLL_S)
+        draft = shell.api.get(f"imports/{draft['id']}")
+    if draft["state"] == "failed":
+        shell.api.delete(f"imports/{draft['id']}")
+        raise click.ClickException(draft["problem"])
+    return draft
+
+
 def _source(source: str) -> dict[str, str]:
     if source.startswith(("http://", "https://")):
         return {"url": source}
@@ -136,7 +159,7 @@ def _summary(found: dict[str, Any]) -> str:
     dropped = [one for one in found["findings"] if one["level"] == "dropped"]
     said = f"{len(dropped)} left out, {len(found['findings']) - len(dropped)} notes"
     lines = [
-        f"{found['title']}: {found['operations']} operations, OpenAPI {found['dialect']}, {said}",
+        f"{found['title']}: {found['operations']} operations, {_notation(found['dialect'])}, {said}",
         *(f"  left out  {one['path'] or '/'}  {one['message']}" for one in dropped[:MOST_SHOWN]),
     ]
     if len(dropped) > MOST_SHOWN:
@@ -144,5 +167,14 @@ def _summary(found: dict[str, Any]) -> str:
     if found["previous"]:
         lines.append(f"against {found['previous']}: {len(found['changes'])} changes")
     shown = found["changes"][:MOST_SHOWN]
-    lines += [f"  {'BREAKING' if one['breaking'] else 'fine':8}  {one['path']}  {one['message']}" for one in shown]
+    lines += [f"  {'BREAKING' if one['breaking'] else 'fine':8}  {one['path']}  {_change(one)}" for one in shown]
     return "\n".join(lines)
+
+
+def _change(one: dict[str, Any]) -> str:
+    used = f"; used by {', '.join(one['users'])}" if one["users"] else ""
+    return f"{one['message']}{used}"
+
+
+def _notation(dialect: str) -> str:
+    return f"OpenAPI {dialect}" if dialect[:1].isdigit() else dialect

@@ -107,6 +107,25 @@ def list_stubs(shell: Shell) -> None:
     shell.table(rows, ["vendor", "url", "received", "entities", "faults"])
 
 
+@command(_stubs, "start")
+@click.argument("connector")
+@click.option("--version", help="One version; without it the newest.")
+def start_stub(shell: Shell, connector: str, version: str | None) -> None:
+    """Start the stand-in of an imported connector, made of its description."""
+    made = shell.api.post("stubs/running", {"connector": connector, **({"version": version} if version else {})})
+    shell.give(made, f"the stand-in of {made['vendor']} answers at {made['url']}")
+
+
+@command(_stubs, "stop")
+@click.argument("connector")
+@flag("--yes", help="Do not ask.")
+def stop_stub(shell: Shell, connector: str, yes: bool) -> None:
+    """Take the stand-in of an imported connector away, with its ledger."""
+    sure(f"Take the stand-in of {connector} away, with what reached it?", yes=yes)
+    shell.api.delete(f"stubs/running/{part(connector)}")
+    shell.give({"stopped": connector}, f"the stand-in of {connector} is gone")
+
+
 @command(_stubs, "fault")
 @click.argument("vendor")
 @click.argument("what")

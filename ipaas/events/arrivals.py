@@ -60,9 +60,10 @@ class Attention:
 def keep_note(seen: Seen) -> None:
     """Write an arrival down and forget the oldest; a database that is away loses the note, never the delivery."""
     note_id, endpoint, arrival = uuid7(), seen.endpoint, seen.arrival
+    kept = kept_headers(endpoint, arrival.headers)
     content = {
-        "headers": kept_headers(endpoint, arrival.headers),
-        "other_headers": sorted(arrival.headers)[:MOST_HEADERS],
+        "headers": kept,
+        "other_headers": sorted(arrival.headers.keys() - kept.keys())[:MOST_HEADERS],
         "query": dict(parse_qsl(arrival.query[:MOST_BODY], errors="replace")[:MOST_HEADERS]),
         "body": _beginning(arrival),
     }

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from ipaas.core import jsonio
 from ipaas.core.errors import IpaasError
-from ipaas.sdk.paths import MISSING, read_path
+from ipaas.sdk.paths import joined_text
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 1_000
@@ -62,20 +62,10 @@ def told(headers: Mapping[str, str], document: Any, header: str, path: str, limi
 
     Raises DeliveryInvalid when it is too long or not printable.
     """
-    value = _at(document, path) if path else None
+    value = joined_text(document, path) if path else None
     where = f"body's {path}" if value is not None else f"header {header}"
     if value is None:
         value = headers.get(header.lower(), "").strip() if header else ""
     if len(value) > limit or not value.isprintable():
         raise DeliveryInvalid(reason=f"the {where} is longer than {limit} characters or not printable.")
     return value or None
-
-
-def _at(document: Any, path: str) -> str | None:
-    found = []
-    for one in path.split("+"):
-        value = read_path(document, one.strip())
-        if value is MISSING or not isinstance(value, str | int):
-            return None
-        found.append(str(value).lower() if isinstance(value, bool) else str(value))
-    return "/".join(found)

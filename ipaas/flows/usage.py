@@ -1,6 +1,6 @@
 """Which flows use a connection, a mapping or a schema; the catalog asks before one is deleted, pages show it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,22 @@ def connection_uses(workspace_id: UUID, slug: str) -> list[FlowUse]:
     return _uses(workspace_id, lambda content: slug in connections_in(content))
 
 
+def operation_uses(workspace_id: UUID, connections: Collection[str]) -> dict[str, list[FlowUse]]:
+    """Flows by the action or trigger that they use over one of some connections; likewise."""
+    found: dict[str, list[FlowUse]] = {}
+    names: set[str] = set()
+
+    def told(content: Any) -> bool:
+        names.clear()
+        names.update(operation for connection, operation in _operations(content) if connection in connections)
+        return bool(names)
+
+    for use in _each_use(workspace_id, told):
+        for name in names:
+            found.setdefault(name, []).append(use)
+    return {name: sorted(set(uses), key=_by_place) for name, uses in found.items()}
+
+
 def flows_with(workspace_id: UUID, kind: str, slug: str) -> list[FlowUse]:
     """Flows that refer to a mapping or a schema (``kind``), at any version; likewise."""
     return _uses(workspace_id, lambda content: slug in _references(content, kind))
@@ -48,15 +64,21 @@ def _references(value: Any, kind: str) -> set[str]:
 
 
 def _uses(workspace_id: UUID, meant: Callable[[Any], bool]) -> list[FlowUse]:
-    running = Deployment.objects.in_workspace(workspace_id).running().select_related("version", "environment")
-    found = [
-        FlowUse(one.flow.slug, one.flow.title, one.environment.slug, one.version.number)
-        for one in running
-        if meant(one.version.content)
-    ]
-    drafts = Flow.objects.in_workspace(workspace_id).live().filter(draft__isnull=False)
-    found += [FlowUse(flow.slug, flow.title, "draft", None) for flow in drafts if meant(flow.draft)]
-    return sorted(found, key=lambda use: (use.flow, use.version is None, use.place))
+    return sorted(_each_use(workspace_id, meant), key=_by_place)
+
+
+def _by_place(use: FlowUse) -> tuple[str, bool, str]:
+    return use.flow, use.version is None, use.place
+
+
+def _each_use(workspace_id: UUID, meant: Callable[[Any], bool]) -> Iterator[FlowUse]:
+    running = Deployment.objects.in_workspace(workspace_id).running().select_related("flow", "version", "environment")
+    for one in running:
+        if meant(one.version.content):
+            yield FlowUse(one.flow.slug, one.flow.title, one.environment.slug, one.version.number)
+    for flow in Flow.objects.in_workspace(workspace_id).live().filter(draft__isnull=False):
+        if meant(flow.draft):
+            yield FlowUse(flow.slug, flow.title, "draft", None)
 
 
 def connection_use_labels(workspace_id: UUID, slug: str) -> list[str]:
@@ -74,16 +96,17 @@ def endpoint_use_labels(workspace_id: UUID, environment_id: UUID, slug: str) -> 
 
 def connections_in(content: Any) -> set[str]:
     """Slugs of the connections that a document names; a draft may be of any form."""
-    return set(_named(content))
+    return {connection for connection, _ in _operations(content)}
 
 
-def _named(value: Any) -> Iterator[str]:
+def _operations(value: Any) -> Iterator[tuple[str, str]]:
+    """(connection, action or trigger) for each step and trigger of a document."""
     if isinstance(value, dict):
         name = value.get("connection")
         if isinstance(name, str) and ("action" in value or "trigger" in value):
-            yield name
+            yield name, str(value.get("action") or value.get("trigger"))
         for item in value.values():
-            yield from _named(item)
+            yield from _operations(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _named(item)
+            yield from _operations(item)

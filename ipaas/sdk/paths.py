@@ -19,6 +19,17 @@ def read_path(value: Any, path: str) -> Any:
     return value
 
 
+def joined_text(value: Any, path: str) -> str | None:
+    """The texts and numbers at several paths parted by ``+``, joined by ``/``; None when one of them is missing."""
+    found = []
+    for one in path.split("+"):
+        part = read_path(value, one.strip())
+        if part is MISSING or not isinstance(part, str | int):
+            return None
+        found.append(str(part).lower() if isinstance(part, bool) else str(part))
+    return "/".join(found)
+
+
 def with_path(value: dict[str, Any], path: str, leaf: Any) -> dict[str, Any]:
     """A copy of ``value`` with ``leaf`` set at ``path``; objects on the way are made, nothing else is overwritten."""
     head, _, rest = path.partition(".")

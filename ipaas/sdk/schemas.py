@@ -71,15 +71,64 @@ class Definitions:
     def __init__(self, schemas: Mapping[str, Any]) -> None:
         self._schemas = schemas
         self._direct: dict[str, set[str]] = {}
+        self._closures: dict[str, frozenset[str]] = {}
+        self._shared: dict[frozenset[str], dict[str, Any]] = {}
 
     def standing_alone(self, schema: Any) -> Any:
-        """The schema with those definitions that it reaches; they are shared, not copied."""
+        """The schema with those definitions that it reaches; they are shared, not copied.
+
+        Schemas that reach the same share even the object of them: of a thousand operations most hang together.
+        """
         if not self._schemas or not isinstance(schema, dict):
             return schema
-        reached = self._reached(_named(schema))
-        if not reached:
+        closures = [self._closure(name) for name in _named(schema) if name in self._schemas]
+        if not closures:
             return schema
-        return {**schema, "definitions": {name: self._schemas[name] for name in sorted(reached)}}
+        reached = max(closures, key=len)
+        if not all(one is reached or one <= reached for one in closures):
+            reached = reached.union(*closures)
+        shared = self._shared.get(reached)
+        if shared is None:
+            shared = self._shared[reached] = {name: self._schemas[name] for name in sorted(reached)}
+        return {**schema, "definitions": shared}
+
+    def _closure(self, start: str) -> frozenset[str]:
+        """All that a definition reaches, itself too, worked out once for those that reach one another (Tarjan)."""
+        if start in self._closures:
+            return self._closures[start]
+        order: dict[str, int] = {start: 0}
+        lowest: dict[str, int] = {start: 0}
+        open_names: list[str] = [start]
+        waiting = [(start, iter(self._following(start)))]
+        while waiting:
+            name, following = waiting[-1]
+            for one in following:
+                if one not in order and one not in self._closures:
+                    order[one] = lowest[one] = len(order)
+                    open_names.append(one)
+                    waiting.append((one, iter(self._following(one))))
+                    break
+                if one not in self._closures:
+                    lowest[name] = min(lowest[name], order[one])
+            else:
+                waiting.pop()
+                if waiting:
+                    lowest[waiting[-1][0]] = min(lowest[waiting[-1][0]], lowest[name])
+                if lowest[name] == order[name]:
+                    self._close(open_names, name)
+        return self._closures[start]
+
+    def _close(self, open_names: list[str], root: str) -> None:
+        """Give the definitions from ``root`` on, which reach one another, what they and those behind them reach."""
+        place = open_names.index(root)
+        together = open_names[place:]
+        del open_names[place:]
+        beyond = {self._closures[one] for name in together for one in self._following(name) if one in self._closures}
+        closure = frozenset(together).union(*beyond)
+        self._closures.update(dict.fromkeys(together, closure))
+
+    def _following(self, name: str) -> list[str]:
+        return [one for one in self._named_by(name) if one in self._schemas]
 
     def for_value(self, schema: Any, value: Any) -> Any:
         """The schema with those definitions that decide about this very value; it judges no other.

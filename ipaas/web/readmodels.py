@@ -387,6 +387,8 @@ class StubView:
     clear_url: str = ""
     reset_url: str = ""
     webhook_url: str = ""
+    stop_url: str = ""
+    connector_url: str = ""
 
 
 @dataclass(frozen=True)

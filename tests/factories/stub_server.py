@@ -30,20 +30,28 @@ class Running:
             self.posted.append((url, body))
             return 202
 
-        self._server = StubServer(CONNECTORS.values(), ledger=folder / "ledger.jsonl", token="token", post=post)
+        self._server = StubServer(
+            CONNECTORS.values(), ledger=folder / "ledger.jsonl", token="token", post=post, kept=folder / "kept"
+        )
         self._listeners = await self._server.listen("127.0.0.1", 0, None)
         return int(self._listeners[0].sockets[0].getsockname()[1])
 
     def charge(self, reference: str) -> None:
-        async def call() -> None:
+        self.post(f"http://127.0.0.1:{self.port}/payments/v1/charges", {**CHARGE, "reference": reference})
+
+    def post(self, url: str, value: Any) -> tuple[int, Any]:
+        """Status and JSON of an answer to JSON with a credential."""
+
+        async def call() -> tuple[int, Any]:
             async with HttpClient() as client:
                 headers = [(b"authorization", b"Bearer secret"), (b"content-type", b"application/json")]
-                url = f"http://127.0.0.1:{self.port}/payments/v1/charges"
-                body = json.dumps({**CHARGE, "reference": reference}).encode()
                 egress = EgressPolicy.parse([f"127.0.0.1:{self.port}"])
-                await client.call("POST", url, headers, body, egress=egress, deadline_s=10)
+                body = json.dumps(value).encode()
+                answer = await client.call("POST", url, headers, body, egress=egress, deadline_s=10)
+                return answer.status, json.loads(answer.body)
 
-        self._do(call())
+        found: tuple[int, Any] = self._do(call())
+        return found
 
     def get(self, url: str) -> tuple[int, dict[str, str], bytes]:
         """What a browser would get."""

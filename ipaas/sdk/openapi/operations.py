@@ -3,9 +3,12 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
+from ipaas.sdk.openapi.answers import AnswerReader, examples, is_json
 from ipaas.sdk.openapi.findings import Findings, below, listed
 from ipaas.sdk.openapi.naming import identifier, sentence
+from ipaas.sdk.openapi.paging import pagination_of
 from ipaas.sdk.openapi.parameters import ParameterReader, Placed
 from ipaas.sdk.openapi.references import References
 from ipaas.sdk.openapi.samples import NoSample, Sampler
@@ -15,17 +18,8 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _SAFE = frozenset({"get", "head", "options"})
 _REPEATABLE = frozenset({"put", "delete"})
 _EFFECT_FIELD = re.compile(r"idempoten|^client_?(request|mutation)_?id$", re.IGNORECASE)
-_CURSOR_PARAMS = (
-    "cursor",
-    "page_token",
-    "next_token",
-    "next_page_token",
-    "starting_after",
-    "after",
-    "continuation_token",
-)
-_CURSOR_FIELDS = ("next_cursor", "cursor", "next_page_token", "next_token", "continuation_token", "next_page")
-_HOLDERS = ("", "meta", "pagination", "paging", "response_metadata", "page_info")
+_WHOLE = re.compile(r"(\{[^{}]*\})")
+_SAFE_IN_PATH = "/%:@!$&'()*+,;=~-._{}"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 FILE: dict[str, Any] = {
     "type": "object",
@@ -40,10 +34,14 @@ FILE: dict[str, Any] = {
 
 
 class OperationReader:
+    """``good_status`` is that of the operation read last."""
+
     def __init__(self, references: References, converter: SchemaConverter, findings: Findings) -> None:
         self._references, self._converter, self._findings = references, converter, findings
         self._parameters = ParameterReader(references, converter, findings)
         self._sampler = Sampler(converter.definitions)
+        self.answers = AnswerReader(references, converter, findings)
+        self.good_status = 200
 
     def action(self, method: str, path: str, item: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
         """The action of one method of a path; whatever it can not hold is told in the findings."""
@@ -61,7 +59,7 @@ class OperationReader:
             made["query"] = placed.query
         made |= self._body(operation, placed, place)
         made["headers"] = {"Accept": "application/json", **placed.headers}
-        made["response"] = self._response(operation, made, place)
+        made["response"], self.good_status = self.answers.read(operation, made["headers"], place)
         made |= _effect(method, placed)
         made["params_schema"] = {
             "type": "object",
@@ -70,9 +68,9 @@ class OperationReader:
             "properties": placed.properties,
         }
         made["params_example"] = self._example(placed, place)
-        pages = self._pagination(placed, made["response"].get("schema"))
-        if pages:
-            made["pagination"] = pages
+        if method == "get":
+            pages = pagination_of(placed, made["response"].get("schema"), self._converter.definitions, operation)
+            made |= {"pagination": pages} if pages else {}
         if operation.get("deprecated") is True:
             made["doc"] = f"Deprecated by the vendor. {made['doc']}"
         if operation.get("callbacks"):
@@ -102,7 +100,11 @@ class OperationReader:
         text = path.split("?", 1)[0].split("#", 1)[0]
         if text != path:
             self._findings.dropped(place, "path_query", "what follows ? or # in the path is left out")
-        made = _PLACEHOLDER.sub(written, text)
+        plain = [
+            quote(part, safe="/%:@!$&'()*+,;=~-._{}") if n % 2 == 0 else part
+            for n, part in enumerate(_WHOLE.split(text))
+        ]
+        made = _PLACEHOLDER.sub(written, "".join(plain))
         return made if made.startswith("/") else f"/{made}"
 
     def _undescribed(self, name: str, placed: Placed) -> str:
@@ -135,7 +137,7 @@ class OperationReader:
             schema = self._with_files(schema)
         placed.effect_property = self._effect_property(schema) if form == "json" else ""
         schema = self._without(schema, placed.effect_property)
-        placed.properties["body"] = {**schema, **_examples(media)}
+        placed.properties["body"] = {**schema, **examples(media)}
         if body.get("required") is True:
             placed.required.append("body")
         made: dict[str, Any] = {"body": "{{ params.body }}", "body_format": form or "text"}
@@ -186,53 +188,12 @@ class OperationReader:
             schema = self._converter.definitions.get(reference.removeprefix("#/definitions/"))
         return schema if isinstance(schema, Mapping) else {}
 
-    # -- answer --------------------------------------------------------------------------------------------------
-
-    def _response(self, operation: Mapping[str, Any], made: dict[str, Any], place: str) -> dict[str, Any]:
-        """How a good answer is read. Its schema only describes it: vendors' documents promise too much."""
-        answers = operation.get("responses")
-        good = [] if not isinstance(answers, Mapping) else sorted(one for one in map(str, answers) if one[:1] == "2")
-        if isinstance(answers, Mapping) and not good and "default" in answers:
-            good = ["default"]
-        kinds: set[str] = set()
-        schema: Any = None
-        for status in good:
-            where = below(place, "responses", status)
-            answer = self._references.resolved(answers.get(status, answers.get(_number(status))), where)  # type: ignore[union-attr]
-            content = answer.get("content")
-            for kind, media in content.items() if isinstance(content, Mapping) else ():
-                kinds.add(str(kind))
-                if schema is None and _is_json(str(kind)) and isinstance(media, Mapping) and "schema" in media:
-                    schema = self._converter.convert(media["schema"], below(where, "content", kind, "schema"))
-        found: dict[str, Any] = {"format": _answer_format(kinds, several=len(good) > 1)}
-        if isinstance(schema, dict):
-            found |= {"schema": schema, "enforce": False}
-        if kinds and not any(_is_json(kind) or kind.startswith("*") for kind in kinds):
-            made["headers"]["Accept"] = ", ".join(sorted(kinds))[:200]
-        return found
-
-    def _pagination(self, placed: Placed, schema: Any) -> dict[str, Any] | None:
-        param = next((name for name in _CURSOR_PARAMS if name in placed.properties), None)
-        whole = self._object(schema).get("properties", {}) if schema is not None else {}
-        if param is None or not whole:
-            return None
-        lists = [name for name, one in whole.items() if self._object(one).get("type") == "array"]
-        if len(lists) != 1:
-            return None
-        for holder in _HOLDERS:
-            inside = self._object(whole.get(holder, {})).get("properties", {}) if holder else whole
-            for name in _CURSOR_FIELDS:
-                if name in inside:
-                    path = f"{holder}.{name}" if holder else name
-                    return {"param": param, "next": f"get(data, '{path}')", "items": f"default(data.{lists[0]}, [])"}
-        return None
-
 
 def _chosen(content: Mapping[str, Any]) -> tuple[str, str | None]:
     """The content type to send and the manifest's form for it; JSON before forms before text."""
     names = [str(one) for one in content]
     for form, fits in (
-        ("json", _is_json),
+        ("json", is_json),
         ("form", lambda kind: kind.startswith("application/x-www-form-urlencoded")),
         ("multipart", lambda kind: kind.startswith("multipart/form-data")),
         ("text", lambda kind: kind.startswith("text/") or "xml" in kind),
@@ -248,33 +209,6 @@ def _chosen(content: Mapping[str, Any]) -> tuple[str, str | None]:
     return names[0], None
 
 
-def _is_json(kind: str) -> bool:
-    bare = kind.split(";", 1)[0].strip().lower()
-    return bare in ("application/json", "text/json") or bare.endswith("+json")
-
-
-def _answer_format(kinds: set[str], *, several: bool) -> str:
-    if not kinds:
-        return "any"
-    if all(_is_json(kind) for kind in kinds):
-        return "any" if several else "json"
-    if any(_is_json(kind) or kind.startswith(("text/", "*")) or "xml" in kind for kind in kinds):
-        return "any"
-    return "base64"
-
-
-def _examples(media: Mapping[str, Any]) -> dict[str, Any]:
-    if "example" in media:
-        return {"examples": [media["example"]]}
-    named = media.get("examples")
-    values = (
-        [one["value"] for one in named.values() if isinstance(one, Mapping) and "value" in one]
-        if isinstance(named, Mapping)
-        else []
-    )
-    return {"examples": values} if values else {}
-
-
 def _effect(method: str, placed: Placed) -> dict[str, Any]:
     """What a repetition does: by the method's meaning (RFC 9110, 9.2) and the keys that the vendor takes."""
     if method in _SAFE:
@@ -286,7 +220,3 @@ def _effect(method: str, placed: Placed) -> dict[str, Any]:
     if method in _REPEATABLE and placed.properties:
         return {"effect": "keyed", "idempotency": {"natural": list(placed.properties)}}
     return {"effect": "unkeyed"}
-
-
-def _number(status: str) -> Any:
-    return int(status) if status.isdecimal() else status

@@ -6,6 +6,10 @@ from typing import Any
 from ipaas.sdk.schemas import Definitions, SchemaUnusable, compile_schema
 
 MAX_DEPTH = 12
+MAX_VALUES = 5_000
+"""Values of one sample; schemas that branch into themselves would else grow without end."""
+WHOLE_DEPTH = 4
+MAX_TEXT = 4_096
 _TEXTS = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T12:00:00Z",
@@ -30,12 +34,17 @@ class NoSample(Exception):
 
 
 class Sampler:
-    """Makes examples; ``definitions`` are those of the manifest and may still grow."""
+    """Makes examples; ``definitions`` are those of the manifest and may still grow.
 
-    def __init__(self, definitions: Mapping[str, Any]) -> None:
+    ``whole`` ones have optional members too, as an answer has; others only what is needed or told.
+    """
+
+    def __init__(self, definitions: Mapping[str, Any], *, whole: bool = False) -> None:
         self._definitions = definitions
         self._closures = Definitions(definitions)
+        self._whole = whole
         self._trusting = True
+        self._made = 0
 
     def fitting(self, schema: Mapping[str, Any]) -> Any:
         """A value that the schema takes: with the document's own examples, or, where those are wrong, without them.
@@ -43,6 +52,7 @@ class Sampler:
         Raises NoSample.
         """
         for self._trusting in (True, False):
+            self._made = 0
             found = self.sample(schema)
             try:
                 if compile_schema(self._closures.for_value(dict(schema), found)).is_valid(found):
@@ -53,23 +63,40 @@ class Sampler:
 
     def sample(self, schema: Any, depth: int = 0) -> Any:
         """A value for a schema: its own example, default or first choice, else one built from its parts."""
-        if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
+        self._made = self._made + 1 if depth else 1
+        if not isinstance(schema, Mapping) or depth > MAX_DEPTH or self._made > MAX_VALUES:
             return None
+        if self._trusting and isinstance(schema.get("examples"), list) and schema["examples"]:
+            return schema["examples"][0]
         reference = schema.get("$ref")
         if isinstance(reference, str):
             return self.sample(self._definitions.get(reference.removeprefix("#/definitions/")), depth + 1)
         for key in ("const", "default") if self._trusting else ("const",):
             if key in schema:
                 return schema[key]
-        for key in ("examples", "enum") if self._trusting else ("enum",):
-            if isinstance(schema.get(key), list) and schema[key]:
-                return schema[key][0]
+        if isinstance(schema.get("enum"), list) and schema["enum"]:
+            return schema["enum"][0]
         if schema.get("allOf"):
             return self._merged(schema, depth)
         for key in ("oneOf", "anyOf"):
             if schema.get(key):
-                return self.sample(schema[key][0], depth + 1)
+                return self._first_of(schema, schema[key][0], depth)
         return self._built(schema, depth)
+
+    def _first_of(self, schema: Mapping[str, Any], choice: Any, depth: int) -> Any:
+        """The first of several forms, with the member that names it (``discriminator``) and those beside it."""
+        found = self.sample(choice, depth + 1)
+        if not isinstance(found, dict):
+            return found
+        own = self._object(schema, depth) if "properties" in schema else {}
+        told = schema.get("x-discriminator")
+        name = told.get("propertyName") if isinstance(told, Mapping) else None
+        if isinstance(name, str) and isinstance(choice, Mapping) and "$ref" in choice:
+            meant = str(choice["$ref"]).rpartition("/")[2]
+            named = told.get("mapping") if isinstance(told, Mapping) else None
+            keys = named.items() if isinstance(named, Mapping) else ()
+            own[name] = next((key for key, one in keys if str(one).rpartition("/")[2] == meant), meant)
+        return {**own, **found, **({name: own[name]} if name in own and isinstance(name, str) else {})}
 
     def _merged(self, schema: Mapping[str, Any], depth: int) -> Any:
         parts = [self.sample(part, depth + 1) for part in schema["allOf"]]
@@ -104,11 +131,8 @@ class Sampler:
             for name, one in properties.items()
             if self._trusting and isinstance(one, Mapping) and one.keys() & {"examples", "default"}
         ]
-        return {
-            name: self.sample(properties[name], depth + 1)
-            for name in dict.fromkeys([*required, *telling])
-            if name in required or depth < 3
-        }
+        optional = list(properties) if self._whole and depth < WHOLE_DEPTH else telling if depth < 3 else []
+        return {name: self.sample(properties[name], depth + 1) for name in dict.fromkeys([*required, *optional])}
 
     def _number(self, schema: Mapping[str, Any], *, whole: bool) -> Any:
         if "minimum" in schema:
@@ -124,5 +148,5 @@ class Sampler:
         if "pattern" in schema:
             return text
         longest = schema.get("maxLength")
-        text = text.ljust(int(schema.get("minLength", 0)), "x")
+        text = text.ljust(min(int(schema.get("minLength", 0)), MAX_TEXT), "x")
         return text[: int(longest)] if longest is not None else text

@@ -55,6 +55,7 @@ _NUMBERS = frozenset(
         "minProperties",
     }
 )
+_COUNTS = _NUMBERS - {"multipleOf", "maximum", "minimum"}
 _TEXT_FORMATS = {"file": "binary", "date": "date", "dateTime": "date-time", "datetime": "date-time", "uuid": "uuid"}
 
 
@@ -106,6 +107,8 @@ class SchemaConverter:
         for key in ("discriminator", "xml"):
             if key in schema:
                 made[f"x-{key}"] = schema[key]
+        if "discriminator" in schema and "oneOf" in made and "anyOf" not in made:
+            made["anyOf"] = made.pop("oneOf")  # a member tells the form; that others would fit too does no harm
         return self._nullable(made, schema)
 
     # -- references ----------------------------------------------------------------------------------------------
@@ -143,6 +146,9 @@ class SchemaConverter:
             value = made[key]
             if isinstance(value, bool) or not hasattr(value, "__float__"):
                 self._findings.dropped(below(path, key), "not_a_number", f"{key} is not a number")
+                del made[key]
+            elif (value <= 0) if key == "multipleOf" else (key in _COUNTS and (value < 0 or value != int(value))):
+                self._findings.dropped(below(path, key), "not_a_count", f"{key} can not be {str(value)[:40]}")
                 del made[key]
         for exclusive, plain in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
             if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and plain in made:

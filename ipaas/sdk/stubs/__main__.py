@@ -33,14 +33,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--send-to", action="append", default=[], help="host:port that webhooks may be sent to although it is private"
     )
+    parser.add_argument("--kept", type=Path, help="folder of described stand-ins that were started")
     options = parser.parse_args(argv)
     token = options.token or os.environ.get("IPAAS_STUBS_TOKEN", "")
     if not token:
         parser.error("a token is needed: --token or IPAAS_STUBS_TOKEN")
     folders = options.connectors or [Path(__file__).resolve().parents[3] / "connectors"]
     post = poster(EgressPolicy.parse(options.send_to))
-    loaded = survey(folders).connectors.values()
-    server = StubServer(loaded, ledger=options.ledger, token=token, post=post, fsync=options.fsync)
+    server = StubServer(
+        survey(folders).connectors.values(),
+        ledger=options.ledger,
+        token=token,
+        post=post,
+        fsync=options.fsync,
+        kept=options.kept,
+    )
     gc.collect()
     gc.freeze()
     uvloop.run(_serve(server, options.host, options.port, options.smtp_port))

@@ -57,11 +57,21 @@ class StubClient:
         """Put a fault in force; the keys are those of ``stubs.faults.FAULT_SCHEMA``."""
         return await self._call("POST", "faults", body=dict(fault))
 
-    async def clear_faults(self, *, vendor: str = "", fault_id: str = "") -> int:
-        return int((await self._call("DELETE", "faults", query={"vendor": vendor, "id": fault_id}))["cleared"])
+    async def clear_faults(self, *, vendor: str = "", fault_id: str = "", scope: str = "") -> int:
+        query = {"vendor": vendor, "id": fault_id, "scope": scope}
+        return int((await self._call("DELETE", "faults", query=query))["cleared"])
+
+    async def start(self, vendor: str, packed: bytes) -> list[str]:
+        """Start a stand-in described by a packed manifest, in place of another of its name; its actions."""
+        answer = await self._call("PUT", "vendors", query={"vendor": vendor}, raw=packed)
+        return cast("list[str]", answer["actions"])
+
+    async def stop(self, vendor: str) -> bool:
+        """Take a described stand-in away with its ledger; whether there was one."""
+        return bool((await self._call("DELETE", "vendors", query={"vendor": vendor}))["removed"])
 
     async def ledger(self, *, limit: int = 1000, **filters: str) -> list[dict[str, Any]]:
-        """The latest lines; filters: vendor, action, outcome, reference, key, entity_id."""
+        """The latest lines; filters: vendor, action, outcome, reference, key, entity_id, scope (of described ones)."""
         answer = await self._call("GET", "ledger", query={**filters, "limit": str(limit)})
         return cast("list[dict[str, Any]]", answer["lines"])
 
@@ -80,22 +90,22 @@ class StubClient:
         answer = await self._call("GET", "entities", query={"vendor": vendor, "entity": entity})
         return cast("dict[str, Any]", answer["entities"])
 
-    async def reset(self) -> None:
-        """Forget state, ledger and faults."""
-        await self._call("POST", "reset")
+    async def reset(self, scope: str = "") -> None:
+        """Forget state, ledger and faults; of described stand-ins those of ``scope``."""
+        await self._call("POST", "reset", query={"scope": scope})
 
     async def send_webhooks(self, sending: Mapping[str, Any]) -> dict[str, Any]:
         """Have the stand-in send signed webhooks; the keys are those of ``stubs.webhooks.SENDING_SCHEMA``."""
         return await self._call("POST", "webhooks", body=dict(sending))
 
     async def _call(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None, raw: bytes = b""
     ) -> dict[str, Any]:
         given = {name: value for name, value in (query or {}).items() if value}
         url = self._base + path + ("?" + urlencode(given) if given else "")
-        status, raw = await self._send(method, url, self._headers, b"" if body is None else dumps(body))
+        status, answered = await self._send(method, url, self._headers, raw if body is None else dumps(body))
         try:
-            answer = loads(raw)
+            answer = loads(answered)
         except JsonInvalid as error:
             raise StubsUnavailable(reason=f"status {status}, not JSON") from error
         if status in (401, 404) or status >= 500 or not isinstance(answer, dict):

@@ -1,5 +1,6 @@
 """The control API of the stubs: faults, ledger, state, webhooks; every call needs the token."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ipaas.core.errors import InvalidInput, IpaasError
 from ipaas.core.jsonio import loads
 from ipaas.sdk.stubs.http import StubAnswer, StubRequest, json_answer
+from ipaas.sdk.stubs.ledger import in_scope
 from ipaas.sdk.stubs.webhooks import Sending, send_deliveries
 
 if TYPE_CHECKING:
@@ -43,8 +45,11 @@ class Control:
                 fault = server.faults.add(loads(request.body), actions=server.actions)
                 return json_answer(201, fault.as_document())
             case "DELETE", "faults":
-                gone = server.faults.clear(vendor=request.query.get("vendor", ""), fault_id=request.query.get("id", ""))
-                return json_answer(200, {"cleared": gone})
+                return self._lift(request)
+            case "PUT", "vendors":
+                return self._install(request.query.get("vendor", ""), request.body)
+            case "DELETE", "vendors":
+                return json_answer(200, {"removed": server.remove(request.query.get("vendor", ""))})
             case "GET", "vendors":
                 return json_answer(200, {"vendors": server.actions})
             case "GET", "ledger":
@@ -58,20 +63,40 @@ class Control:
             case "GET", "entities":
                 return self._entities(request)
             case "POST", "reset":
-                server.reset()
+                server.reset(request.query.get("scope", ""))
                 return json_answer(200, {"reset": True})
             case "POST", "webhooks":
                 return self._webhooks(loads(request.body))
         return json_answer(404, {"code": "not_found", "detail": "There is no such control call."})
 
+    def _lift(self, request: StubRequest) -> StubAnswer:
+        vendor, fault_id = request.query.get("vendor", ""), request.query.get("id", "")
+        names = [vendor] if vendor else [one for one in self._server.actions if self._seen(one, request)]
+        return json_answer(
+            200, {"cleared": sum(self._server.faults.clear(vendor=one, fault_id=fault_id) for one in names)}
+        )
+
+    @staticmethod
+    def _seen(vendor: str, request: StubRequest) -> bool:
+        return in_scope(vendor, request.query.get("scope", ""))
+
+    async def _install(self, name: str, packed: bytes) -> StubAnswer:
+        """Large manifests take a while to read: beside the loop, so that other stand-ins answer meanwhile."""
+        try:
+            made = await asyncio.to_thread(self._server.kept.keep, name, packed)
+        except IpaasError as error:
+            return json_answer(error.status, error.as_problem())
+        self._server.install(made)
+        return json_answer(201, {"vendor": name, "actions": list(made.operations)})
+
     def _ledger(self, request: StubRequest) -> StubAnswer:
         names = ("vendor", "action", "outcome", "reference", "key", "entity_id")
         filters = {name: request.query.get(name, "") for name in names}
-        limit = min(_number(request, "limit", "1000"), MAX_LINES)
+        limit, scope = min(_number(request, "limit", "1000"), MAX_LINES), request.query.get("scope", "")
         if request.query.get("order") != "newest":
-            return json_answer(200, {"lines": self._server.ledger.find(filters, limit=limit)})
+            return json_answer(200, {"lines": self._server.ledger.find(filters, limit=limit, scope=scope)})
         before = _number(request, "before", "") if "before" in request.query else None
-        lines, further = self._server.ledger.page(filters, limit=limit, before=before)
+        lines, further = self._server.ledger.page(filters, limit=limit, before=before, scope=scope)
         return json_answer(200, {"lines": lines, "next_before": further})
 
     def _entities(self, request: StubRequest) -> StubAnswer:

@@ -16,7 +16,7 @@ FAULT_SCHEMA: Mapping[str, Any] = {
     "additionalProperties": False,
     "required": ["vendor", "kind"],
     "properties": {
-        "vendor": {"type": "string", "maxLength": 60},
+        "vendor": {"type": "string", "maxLength": 121},
         "action": {"type": "string", "maxLength": 60},
         "kind": {"enum": list(KINDS)},
         "percent": {"type": "number", "minimum": 0, "maximum": 100},

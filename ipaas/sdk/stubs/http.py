@@ -18,6 +18,7 @@ import httptools
 import orjson
 
 from ipaas.core.logging import get_logger
+from ipaas.sdk.stubs.bodies import read_multipart, without_files
 
 log = get_logger(__name__)
 
@@ -28,20 +29,26 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 @dataclass(slots=True)
 class StubRequest:
-    """A request as it arrived: ``path`` is still percent-encoded, header names are lower case."""
+    """A request as it arrived: ``path`` is still percent-encoded, header names are lower case.
+
+    ``query`` has the last value of each name, ``raw_query`` all of them.
+    """
 
     method: str
     path: str
     query: dict[str, str]
     headers: Mapping[str, str]
     body: bytes
+    raw_query: str = ""
 
     def json(self) -> Any:
-        """The body as JSON, as a form's fields, or None."""
+        """The body as JSON, as a form's fields (of files their names and sizes), or None."""
         if not self.body:
             return None
         if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+        if self.headers.get("content-type", "").startswith("multipart/form-data"):
+            return without_files(read_multipart(self.headers["content-type"], self.body))
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -136,7 +143,7 @@ class HttpProtocol(asyncio.Protocol):
         method = self._parser.get_method().decode("ascii")
         body = b"".join(self._chunks)
         too_large = self._size > MAX_BODY
-        request = StubRequest(method, raw_path, query, self._headers, body)
+        request = StubRequest(method, raw_path, query, self._headers, body, raw_query)
         keep_alive = self._parser.should_keep_alive()
         self._start()
         if too_large or len(self._waiting) >= MAX_PIPELINED:

@@ -2,11 +2,20 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+
+def in_scope(vendor: str, scope: str) -> bool:
+    """Whether a stand-in is to be seen: those of the installation by all, described ones by their owner.
+
+    The name of a described stand-in is that of its owner, a dot, and its own.
+    """
+    owner, dot, _ = vendor.partition(".")
+    return not dot or owner == scope
 
 
 class Ledger:
@@ -37,25 +46,32 @@ class Ledger:
             self._count(line)
             yield line
 
-    def find(self, filters: Mapping[str, str], *, limit: int = 1000) -> list[dict[str, Any]]:
-        """The latest lines whose members equal the filters, oldest first."""
+    def find(self, filters: Mapping[str, str], *, limit: int = 1000, scope: str = "") -> list[dict[str, Any]]:
+        """The latest lines whose members equal the filters, oldest first; of described stand-ins those of ``scope``."""
         wanted = {name: value for name, value in filters.items() if value}
-        found = [line for line in self._lines() if all(str(line.get(key)) == one for key, one in wanted.items())]
+        found = [
+            line
+            for line in self._lines()
+            if in_scope(line["vendor"], scope) and all(str(line.get(key)) == one for key, one in wanted.items())
+        ]
         return found[-limit:] if limit else found
 
     def page(
-        self, filters: Mapping[str, str], *, limit: int, before: int | None
+        self, filters: Mapping[str, str], *, limit: int, before: int | None, scope: str = ""
     ) -> tuple[list[dict[str, Any]], int | None]:
         """Matching lines, newest first, and where the next page begins; ``before`` is such a place."""
-        lines = self.find(filters, limit=0)
+        lines = self.find(filters, limit=0, scope=scope)
         end = len(lines) if before is None else min(before, len(lines))
         start = max(end - limit, 0)
         return lines[start:end][::-1], start or None
 
-    def clear(self) -> None:
-        """Forget everything (reset of the stubs)."""
+    def clear(self, forgotten: Callable[[str], bool] = lambda vendor: True) -> None:
+        """Forget the lines of those vendors (reset of the stubs)."""
+        kept = [line for line in self._lines() if not forgotten(line["vendor"])]
         os.ftruncate(self._fd, 0)
         self.counts.clear()
+        for line in kept:
+            self.append(line)
 
     def close(self) -> None:
         os.close(self._fd)

@@ -12,7 +12,8 @@ from ipaas.sdk.connector import Connector
 from ipaas.sdk.stubs.control import Control
 from ipaas.sdk.stubs.faults import Fault, FaultBook
 from ipaas.sdk.stubs.http import HttpProtocol, StubAnswer, StubRequest, json_answer
-from ipaas.sdk.stubs.ledger import Ledger
+from ipaas.sdk.stubs.kept import KeptStubs
+from ipaas.sdk.stubs.ledger import Ledger, in_scope
 from ipaas.sdk.stubs.mail import MailStub
 from ipaas.sdk.stubs.vendor import Applied, Operation, VendorStub
 from ipaas.sdk.stubs.webhooks import Post
@@ -35,11 +36,23 @@ class StubServer:
     """The engine: routing, faults, ledger and state; the protocol above it only carries bytes."""
 
     def __init__(
-        self, connectors: Iterable[Connector], *, ledger: Path, token: str, post: Post, fsync: bool = False
+        self,
+        connectors: Iterable[Connector],
+        *,
+        ledger: Path,
+        token: str,
+        post: Post,
+        fsync: bool = False,
+        kept: Path | None = None,
     ) -> None:
-        """``post`` is the way out for webhooks; the stubs open no connection by themselves."""
+        """``post`` is the way out for webhooks; the stubs open no connection by themselves.
+
+        ``kept`` is the folder of described stand-ins that were started.
+        """
         loaded = [connector for connector in connectors if connector.manifest.stub or connector.slug == "smtp"]
+        self.kept = KeptStubs(kept)
         self.vendors = {one.slug: VendorStub(one) for one in loaded if one.manifest.stub.get("operations")}
+        self.vendors |= {one.slug: one for one in self.kept}
         self.ledger = Ledger(ledger, fsync=fsync)
         self.faults = FaultBook()
         self.mail = MailStub(self.ledger, self.faults)
@@ -82,14 +95,32 @@ class StubServer:
             return self._later(routed, verdict.delay_ms, verdict.fault)
         return self._answer(routed, verdict.fault)
 
-    def reset(self) -> None:
-        """Forget state, ledger and faults."""
-        for vendor in self.vendors.values():
-            vendor.reset()
+    def install(self, stub: VendorStub) -> None:
+        """Put a described stand-in in place, perhaps of another of its name; what had reached that is done again."""
+        self.vendors[stub.slug] = stub
+        scope = stub.slug.partition(".")[0]
+        for line in self.ledger.find({"vendor": stub.slug, "outcome": "effect"}, limit=0, scope=scope):
+            _repeat(stub, line)
+
+    def remove(self, name: str) -> bool:
+        """Take a described stand-in away, with its faults and its lines in the ledger; whether there was one."""
+        if name not in self.vendors or "." not in name:
+            return False
+        del self.vendors[name]
+        self.kept.drop(name)
+        self.faults.clear(vendor=name)
+        self.ledger.clear(lambda vendor: vendor == name)
+        return True
+
+    def reset(self, scope: str = "") -> None:
+        """Forget state, ledger and faults; of described stand-ins those of ``scope``."""
+        for name, vendor in self.vendors.items():
+            if in_scope(name, scope):
+                vendor.reset()
+                self.faults.clear(vendor=name)
         self.mail.reset()
-        self.ledger.clear()
-        self.faults.clear()
-        self._number = 0
+        self.faults.clear(vendor="smtp")
+        self.ledger.clear(lambda vendor: in_scope(vendor, scope))
 
     async def listen(self, host: str, port: int, smtp_port: int | None) -> list[asyncio.Server]:
         """Start serving HTTP, and mail where a port is given."""
@@ -115,6 +146,9 @@ class StubServer:
         return _broken(fault, self._apply(routed).answer)
 
     def _apply(self, routed: Routed) -> Applied:
+        refused = routed.vendor.refusal(routed.operation, routed.request, routed.path)
+        if refused is not None:
+            return Applied(refused)
         moment = clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         digest = hashlib.sha256(routed.request.body).hexdigest()
         applied = routed.vendor.apply(routed.operation, routed.values, routed.request, time=moment, digest=digest)

@@ -31,6 +31,7 @@ _DEFAULT_REPLIES = {
         "body": {"error": {"code": "idempotency_conflict", "message": "This key was used with another body."}},
     },
     "unauthorized": {"status": 401, "body": {"error": {"code": "unauthorized", "message": "No credential."}}},
+    "invalid": {"status": 400, "body": {"error": {"code": "invalid_request", "message": "{{ message }}"}}},
     "rejection": {"status": 422, "body": {"error": {"code": "rejected", "message": "Refused by a business rule."}}},
 }
 
@@ -133,8 +134,12 @@ class VendorStub:
             name in (request.headers if place == "header" else request.query) for place, name in self._credential_places
         )
 
+    def refusal(self, operation: Operation, request: StubRequest, path: str) -> StubAnswer | None:
+        """The answer to a request that is not as described; these stand-ins look at what their rules name only."""
+        return None
+
     def reply(self, name: str, scope: Mapping[str, Any] | None = None) -> StubAnswer:
-        """One of the vendor's standard replies: missing, key_conflict, unauthorized, rejection."""
+        """One of the vendor's standard replies: missing, key_conflict, unauthorized, invalid, rejection."""
         document = self.stub.get(name, _DEFAULT_REPLIES[name])
         return json_answer(document["status"], _template(document.get("body"))(scope or {}))
 
@@ -277,9 +282,11 @@ def _pattern(action: ActionSpec) -> re.Pattern[str]:
     if action.free_path:
         return re.compile(r"/.*")
     pieces = _PLACEHOLDER.split(action.path)
+    names = [piece.strip().rpartition(".")[2] for piece in pieces[1::2]]
+    plain = len(set(names)) == len(names) and all(name.isidentifier() for name in names)
     return re.compile(
         "".join(
-            re.escape(piece) if index % 2 == 0 else f"(?P<{piece.strip().rpartition('.')[2]}>[^/]+)"
+            re.escape(piece) if index % 2 == 0 else f"(?P<{names[index // 2]}>[^/]+)" if plain else "([^/]+)"
             for index, piece in enumerate(pieces)
         )
     )

@@ -93,7 +93,7 @@ class ApiKeyInput(StrictSerializer):
     service_account = serializers.SlugField(max_length=60, required=False, default="", allow_blank=True)
 
 
-class RotateInput(StrictSerializer):
+class KeyRotateInput(StrictSerializer):
     overlap_s = serializers.IntegerField(
         min_value=0, max_value=MAX_OVERLAP_S, required=False, default=86_400, help_text="How long the old key lives on."
     )
@@ -242,10 +242,10 @@ class ApiKeyViewSet(ApiViewSet):
         )
         return self._new(made)
 
-    @extend_schema(request=RotateInput, responses={201: NewApiKeyOutput})
+    @extend_schema(request=KeyRotateInput, responses={201: NewApiKeyOutput})
     def rotate(self, request: Request, key_id: Any) -> Response:
         """Make the successor of a key; the old one lives on for the overlap."""
-        overlap = timedelta(seconds=self.read(RotateInput)["overlap_s"])
+        overlap = timedelta(seconds=self.read(KeyRotateInput)["overlap_s"])
         return self._new(services.rotate_api_key(key=self.key(key_id), actor=self.actor, overlap=overlap))
 
     @extend_schema(request=None, responses=ApiKeyOutput)

@@ -3,19 +3,20 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ipaas.catalog import imports
+from ipaas.catalog import drafts, imports
 from ipaas.catalog.fetching import fetch_description
-from ipaas.catalog.models import ImportDraft
+from ipaas.catalog.models import ImportDraft, ImportedConnector
 from ipaas.core import jsonio
 from ipaas.sdk.manifest_reader import manifest_schema
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.connectors import ConnectorVersionOutput, ImportFindingOutput, ManifestChangeOutput
 from ipaas.web.api.fields import StrictSerializer
+from ipaas.web.change_users import with_users
 
 CATEGORIES = [(one, one) for one in manifest_schema()["properties"]["category"]["enum"]]
 
@@ -27,7 +28,12 @@ class ImportInput(StrictSerializer):
         required=False, trim_whitespace=False, help_text="The description itself, JSON or YAML, at most 24 MB."
     )
     url = serializers.CharField(
-        max_length=500, required=False, help_text="Where it is; fetched once, without a credential."
+        max_length=500,
+        required=False,
+        help_text="Where it is; fetched once, without a credential. Of the kind graphql: the endpoint.",
+    )
+    kind = serializers.ChoiceField(
+        choices=ImportedConnector.Kind.choices, required=False, help_text="Without it, it is recognised."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +41,21 @@ class ImportInput(StrictSerializer):
             message = serializers.ErrorDetail("give one of text and url", code="source")
             raise serializers.ValidationError({"text": [message]})
         return attrs
+
+
+class ImportDraftInput(ImportInput):
+    wait = serializers.BooleanField(
+        required=False,
+        default=True,
+        help_text="Answer when it is read. Without it a large one is read beside the request: state says when it is.",
+    )
+
+
+class UsedChangeOutput(ManifestChangeOutput):
+    users = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Flows that use the operation, connections that use the authentication.",
+    )
 
 
 class ImportPreviewOutput(serializers.Serializer[Any]):
@@ -55,7 +76,11 @@ class ImportPreviewOutput(serializers.Serializer[Any]):
     previous = serializers.SerializerMethodField(help_text="The version that is the newest now; null for none.")
     known = serializers.SerializerMethodField(help_text="The version made of this very description; null for none.")
     breaking = serializers.BooleanField(help_text="What uses the newest version may stop working with this one.")
-    changes = ManifestChangeOutput(many=True)
+    changes = serializers.SerializerMethodField(help_text="Breaking ones first, each with those who use it.")
+
+    @extend_schema_field(UsedChangeOutput(many=True))
+    def get_changes(self, proposal: imports.Proposal) -> Any:
+        return UsedChangeOutput(with_users(self.context["workspace"], proposal.slug, proposal.changes), many=True).data
 
     def get_operations(self, proposal: imports.Proposal) -> int:
         return len(proposal.imported.manifest.actions)
@@ -75,12 +100,18 @@ class ImportOutput(serializers.Serializer[Any]):
     slug = serializers.CharField()
     category = serializers.CharField()
     source_url = serializers.CharField()
+    kind = serializers.ChoiceField(choices=ImportedConnector.Kind.choices)
+    state = serializers.ChoiceField(choices=ImportDraft.State.choices)
+    phase = serializers.CharField(help_text="While it is read: what is done now.")
+    done = serializers.IntegerField(help_text="While it is read: how many paths are, of total.")
+    total = serializers.IntegerField()
+    problem = serializers.CharField(help_text="Why it is not readable.")
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField()
 
 
 class ImportDetailOutput(ImportOutput):
-    preview = ImportPreviewOutput(help_text="What it would become now.")
+    preview = ImportPreviewOutput(allow_null=True, help_text="What it would become now; null until it is read.")
 
 
 @extend_schema(tags=["connections"])
@@ -98,18 +129,18 @@ class ImportViewSet(ApiViewSet):
 
     def list(self, request: Request) -> Response:
         """Descriptions that somebody looks at and that are not kept yet."""
-        return self.page_of(self.get_queryset().defer("packed"), ImportOutput)
+        return self.page_of(self.get_queryset().defer("packed", "result"), ImportOutput)
 
-    @extend_schema(request=ImportInput, responses={201: ImportDetailOutput})
+    @extend_schema(request=ImportDraftInput, responses={201: ImportDetailOutput})
     def create(self, request: Request) -> Response:
         """Take a description, in place of an earlier one of the name, and show what it would become."""
-        draft = imports.draft_import(**self._given())
-        return Response(ImportDetailOutput(self._looked_at(draft)).data, status=201)
+        draft = imports.draft_import(**self._given(ImportDraftInput))
+        return Response(self._detail(draft), status=201)
 
     @extend_schema(responses=ImportDetailOutput)
     def retrieve(self, request: Request, draft_id: Any) -> Response:
         """What a description would become now."""
-        return Response(ImportDetailOutput(self._looked_at(self._draft(draft_id))).data)
+        return Response(self._detail(self._draft(draft_id)))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, draft_id: Any) -> Response:
@@ -120,7 +151,8 @@ class ImportViewSet(ApiViewSet):
     @extend_schema(request=ImportInput, responses=ImportPreviewOutput)
     def preview(self, request: Request) -> Response:
         """What a description would become; stores nothing."""
-        return Response(ImportPreviewOutput(imports.propose_import(**self._given())).data)
+        proposal = imports.propose_import(**self._given(ImportInput))
+        return Response(ImportPreviewOutput(proposal, context={"workspace": self.workspace}).data)
 
     @extend_schema(request=None, responses={201: ConnectorVersionOutput})
     def keep(self, request: Request, draft_id: Any) -> Response:
@@ -129,17 +161,23 @@ class ImportViewSet(ApiViewSet):
         users = imports.users_of(made.slug, self.workspace)
         return Response(ConnectorVersionOutput(made, context={"users": users}).data, status=201)
 
-    def _given(self) -> dict[str, Any]:
-        given = self.read(ImportInput)
-        url = given.pop("url", "")
+    def _given(self, form: type[ImportInput]) -> dict[str, Any]:
+        given = self.read(form)
+        url, kind = given.pop("url", ""), given.get("kind", "")
         if url:
-            source = fetch_description(url=url, workspace=self.workspace, actor=self.actor)
+            source = fetch_description(url=url, workspace=self.workspace, actor=self.actor, kind=kind)
         else:
             source = given.pop("text").encode()
         return {"workspace": self.workspace, "actor": self.actor, **given, "source": source, "source_url": url}
 
+    def _detail(self, draft: ImportDraft) -> Any:
+        return ImportDetailOutput(self._looked_at(draft), context={"workspace": self.workspace}).data
+
     def _looked_at(self, draft: ImportDraft) -> dict[str, Any]:
-        return {**ImportOutput(draft).data, "preview": imports.proposal_of(draft=draft, actor=self.actor)}
+        drafts.looked_at(draft)
+        ready = draft.state == ImportDraft.State.READY
+        preview = imports.proposal_of(draft=draft, actor=self.actor) if ready else None
+        return {**ImportOutput(draft).data, "preview": preview}
 
     def _draft(self, draft_id: Any) -> ImportDraft:
         found: ImportDraft = self.one(self.get_queryset(), "import", id=draft_id)

@@ -75,7 +75,7 @@ class SecretVersionOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
-class RotationInput(StrictSerializer):
+class SecretRotationInput(StrictSerializer):
     every_days = serializers.IntegerField(allow_null=True, help_text="Null: no rule any more.")
     rotation = serializers.ChoiceField(
         choices=Secret.Rotation.choices, required=False, default=Secret.Rotation.REMIND, help_text="Who does it."
@@ -85,7 +85,7 @@ class RotationInput(StrictSerializer):
     )
 
 
-class RotateInput(StrictSerializer):
+class SecretRotateInput(StrictSerializer):
     overlap_s = serializers.IntegerField(
         min_value=0, max_value=MAX_OVERLAP_S, required=False, help_text="Else that of the secret's rule."
     )
@@ -191,19 +191,19 @@ class SecretViewSet(ApiViewSet):
         secret = services.register_secret(workspace=self.workspace, actor=self.actor, **self.read(RegisterInput))
         return Response(SecretDetailOutput(secret).data, status=201)
 
-    @extend_schema(request=RotationInput, responses=SecretDetailOutput)
+    @extend_schema(request=SecretRotationInput, responses=SecretDetailOutput)
     def rotation(self, request: Request, slug: str) -> Response:
         """Say how often it is to be rotated, by whom, and how long two values are good."""
-        secret, given = self.secret(slug), self.read(RotationInput)
+        secret, given = self.secret(slug), self.read(SecretRotationInput)
         overlap = timedelta(seconds=given.pop("overlap_s"))
         return Response(
             SecretDetailOutput(set_rotation(secret=secret, actor=self.actor, overlap=overlap, **given)).data
         )
 
-    @extend_schema(request=RotateInput, responses={201: SecretVersionOutput})
+    @extend_schema(request=SecretRotateInput, responses={201: SecretVersionOutput})
     def rotate(self, request: Request, slug: str) -> Response:
         """Have the platform make the next value now; 409 where only who issues it can."""
-        secret, given = self.secret(slug), self.read(RotateInput)
+        secret, given = self.secret(slug), self.read(SecretRotateInput)
         overlap = timedelta(seconds=given["overlap_s"]) if "overlap_s" in given else None
         version = rotate_secret(secret=secret, actor=self.actor, overlap=overlap)
         return Response(SecretVersionOutput(version).data, status=201)

@@ -59,6 +59,16 @@ class SendInput(StrictSerializer):
     out_of_order = serializers.BooleanField(required=False)
 
 
+class StartInput(StrictSerializer):
+    connector = serializers.SlugField(max_length=60, help_text="An imported connector.")
+    version = serializers.CharField(max_length=40, required=False, help_text="One version; without it the newest.")
+
+
+class StartedOutput(serializers.Serializer[Any]):
+    vendor = serializers.CharField(help_text="Its name among the stand-ins: the connector's.")
+    url = serializers.CharField(help_text="For the connection that is to reach it.")
+
+
 class FaultOutput(serializers.Serializer[Any]):
     id = serializers.CharField()
     vendor = serializers.CharField()
@@ -86,6 +96,7 @@ class StandInOutput(serializers.Serializer[Any]):
     faults = FaultOutput(many=True)
     counts = StandInCountOutput(many=True)
     entities = serializers.DictField(child=serializers.IntegerField())
+    described = serializers.BooleanField(help_text="Made of an imported connector of this workspace.")
 
 
 class StandInsOutput(PageOutput):
@@ -122,7 +133,7 @@ class SentOutput(serializers.Serializer[Any]):
 class StandInViewSet(ApiViewSet):
     required_permissions = {
         **dict.fromkeys(("list", "ledger"), "stubs.view"),
-        **dict.fromkeys(("fault", "clear", "reset", "send"), "stubs.script"),
+        **dict.fromkeys(("fault", "clear", "reset", "send", "start", "stop"), "stubs.script"),
     }
 
     @extend_schema(responses=StandInsOutput)
@@ -131,6 +142,19 @@ class StandInViewSet(ApiViewSet):
         found = stand_ins.list_stand_ins(actor=self.actor, workspace=self.workspace)
         items, cursor = page_by_place(found, request)
         return Response(StandInsOutput({"items": items, "next_cursor": cursor}).data)
+
+    @extend_schema(request=StartInput, responses={201: StartedOutput})
+    def start(self, request: Request) -> Response:
+        """Start the stand-in of an imported connector; one that runs is replaced and keeps its state."""
+        given = self.read(StartInput)
+        url = stand_ins.start_stand_in(actor=self.actor, workspace=self.workspace, **given)
+        return Response({"vendor": given["connector"], "url": url}, status=201)
+
+    @extend_schema(responses={204: None})
+    def stop(self, request: Request, vendor: str) -> Response:
+        """Take the stand-in of an imported connector away, with what reached it."""
+        stand_ins.stop_stand_in(actor=self.actor, workspace=self.workspace, vendor=vendor)
+        return Response(status=204)
 
     @extend_schema(parameters=[LedgerQuery], responses=LedgerOutput)
     def ledger(self, request: Request) -> Response:

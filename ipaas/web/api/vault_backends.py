@@ -60,7 +60,7 @@ class MoveOutput(serializers.Serializer[Any]):
     problem = serializers.CharField(help_text="Why it can not be moved at present; empty: it can.")
 
 
-class PlanOutput(serializers.Serializer[Any]):
+class MigrationPlanOutput(serializers.Serializer[Any]):
     to = serializers.ChoiceField(choices=StoreKind.choices)
     moves = MoveOutput(many=True)
 
@@ -99,12 +99,12 @@ class VaultBackendViewSet(ApiViewSet):
 
     @extend_schema(request=BackendKindInput, responses=BackendCheckOutput)
     def check(self, request: Request) -> Response:
-        """Try a store as it is set up; 503 with the reason when it can not be used."""
+        """Try a store as it is set up; 409 with the reason when it can not be used."""
         kind = self.read(BackendKindInput)["kind"]
         found = check_backend(workspace=self.workspace, kind=kind, actor=self.actor)
         return Response({"kind": kind, "found": found})
 
-    @extend_schema(request=BackendKindInput, responses=PlanOutput)
+    @extend_schema(request=BackendKindInput, responses=MigrationPlanOutput)
     def plan(self, request: Request) -> Response:
         """What a migration to a store would move; nothing is changed."""
         kind = self.read(BackendKindInput)["kind"]

@@ -80,7 +80,7 @@ class WebhookSecretOutput(WebhookOutput):
     secret = serializers.CharField(allow_null=True, help_text="The new signing secret, this once.")
 
 
-class RotationInput(StrictSerializer):
+class WebhookRotationInput(StrictSerializer):
     overlap_hours = serializers.IntegerField(
         required=False, default=24, min_value=0, max_value=168, help_text="How long the old secret signs too."
     )
@@ -186,10 +186,10 @@ class WebhookViewSet(ApiViewSet):
         webhook, given = self.webhook(webhook_id), self.read(OptionalReasonInput)
         return self._shown(services.resume_webhook(actor=self.actor, webhook=webhook, **given))
 
-    @extend_schema(request=RotationInput, responses=WebhookSecretOutput)
+    @extend_schema(request=WebhookRotationInput, responses=WebhookSecretOutput)
     def rotate(self, request: Request, webhook_id: Any) -> Response:
         """Make a new signing secret, shown this once; the old one signs too for the overlap."""
-        webhook, given = self.webhook(webhook_id), self.read(RotationInput)
+        webhook, given = self.webhook(webhook_id), self.read(WebhookRotationInput)
         overlap = timedelta(hours=given["overlap_hours"])
         return self._with_secret(
             services.rotate_webhook_secret(actor=self.actor, webhook=webhook, overlap=overlap), status=200

@@ -1,35 +1,24 @@
-"""The catalog: connectors by shelf, each with its operations; a vendor's description looked at, then kept."""
+"""The catalog: connectors by shelf, each with its operations."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
-from ipaas.catalog.fetching import fetch_description
-from ipaas.catalog.imports import (
-    MAX_BYTES,
-    Proposal,
-    delete_version,
-    discard_draft,
-    draft_import,
-    keep_draft,
-    proposal_of,
-)
+from ipaas.catalog.imports import delete_version
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, installed, known_connector
+from ipaas.catalog.releases import release_changes
+from ipaas.catalog.stand_in_place import StandIns
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
-from ipaas.sdk.manifest_reader import manifest_schema
-from ipaas.web.pages.support import asked, form_errors, told
+from ipaas.web.pages.support import asked, told
 from ipaas.web.readmodels import Link, Option
 
 MOST_OPERATIONS = 200
@@ -107,7 +96,7 @@ def _row(
 def _drafts(request: WorkspaceRequest) -> list[Link]:
     if not request.actor.may("connections.edit"):
         return []
-    rows = ImportDraft.objects.filter(workspace=request.workspace).defer("packed").order_by("slug")[:20]
+    rows = ImportDraft.objects.filter(workspace=request.workspace).defer("packed", "result").order_by("slug")[:20]
     return [Link(one.slug, reverse("catalog:import_draft", args=[request.workspace.slug, one.id])) for one in rows]
 
 
@@ -127,23 +116,30 @@ def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
     found = known_connector(request.workspace.id, connector, version)
     manifest = found.manifest
     row = next((one for one in versions if one.version == manifest.version), None)
-    operations, left_out = _operations(manifest, row.groups if row is not None else {}, asked(request, "find"))
+    operations, left_out = operations_of(manifest, row.groups if row is not None else {}, asked(request, "find"))
     may_edit = request.actor.may("connections.edit")
     context = {
         "manifest": manifest,
         "imported": row,
         "quality": found.quality,
-        "crumbs": _crumbs(request),
+        "crumbs": crumbs_of(request),
         "groups": operations,
         "left_out": left_out,
         "query": asked(request, "find"),
         "versions": [_version(request, one, manifest.version) for one in versions],
-        "used_by": _users(request, connector),
+        "used_by": users_of_connector(request, connector),
         "connect_url": reverse("catalog:connection_new", args=[request.workspace.slug, connector]) if may_edit else "",
         "import_url": f"{_import_url(request)}?slug={connector}" if may_edit and row is not None else "",
+        "stub_url": _stub_url(request, connector) if row is not None else "",
         "findings": row.findings[:MOST_FINDINGS] if row is not None else [],
     }
     return render(request, "catalog/connector_detail.html", context)
+
+
+def _stub_url(request: WorkspaceRequest, connector: str) -> str:
+    """Where the stand-in of an imported connector is started; empty where this instance has no stand-ins."""
+    may = request.actor.may("stubs.script") and StandIns.chosen()
+    return reverse("catalog:stub_start", args=[request.workspace.slug, connector]) if may else ""
 
 
 @require_POST
@@ -171,7 +167,7 @@ def connector_operation(request: WorkspaceRequest, connector: str, action: str) 
         raise NotFound(what="operation")
     back = reverse("catalog:connector_detail", args=[request.workspace.slug, connector])
     context = {
-        "crumbs": [*_crumbs(request), Link(manifest.title, back)],
+        "crumbs": [*crumbs_of(request), Link(manifest.title, back)],
         "manifest": manifest,
         "operation": _operation(spec),
         "spec": spec,
@@ -182,7 +178,7 @@ def connector_operation(request: WorkspaceRequest, connector: str, action: str) 
     return render(request, "catalog/connector_operation.html", context)
 
 
-def _operations(
+def operations_of(
     manifest: Manifest, groups: Mapping[str, Sequence[str]], text: str
 ) -> tuple[list[tuple[str, list[dict[str, Any]]]], int]:
     """Operations by group that match a search, and how many more there are."""
@@ -258,140 +254,32 @@ def _version(request: WorkspaceRequest, row: ImportedConnector, shown: str) -> d
     }
 
 
-def _users(request: WorkspaceRequest, slug: str) -> list[dict[str, Any]]:
+def users_of_connector(request: WorkspaceRequest, slug: str) -> list[dict[str, Any]]:
     rows = Connection.objects.in_workspace(request.workspace.id).filter(connector=slug)
     return [
         {
             "title": row.title,
             "environment": row.environment.name,
             "version": row.connector_version,
+            **_behind(row),
             "url": reverse("catalog:connection_detail", args=[request.workspace.slug, row.environment.slug, row.slug]),
         }
         for row in rows[:100]
     ]
 
 
-def _crumbs(request: WorkspaceRequest) -> list[Link]:
-    return [Link(_("Catalog"), reverse("catalog:connector_list", args=[request.workspace.slug]))]
-
-
-# -- import --------------------------------------------------------------------------------------------------------
-
-
-class ImportForm(forms.Form):
-    """Where the description is: a file, an address or a text."""
-
-    slug = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=60,
-        help_text=gettext_lazy("Lower-case letters, digits and hyphens. The same name again makes a new version."),
-    )
-    category = forms.ChoiceField(label=gettext_lazy("Category"))
-    file = forms.FileField(label=gettext_lazy("File"), required=False, widget=forms.FileInput)
-    url = forms.CharField(
-        label=gettext_lazy("Address"),
-        required=False,
-        max_length=500,
-        help_text=gettext_lazy("Fetched once through the egress guard, without a credential."),
-    )
-    text = forms.CharField(label=gettext_lazy("Text"), required=False, widget=forms.Textarea(attrs={"rows": 6}))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        names = manifest_schema()["properties"]["category"]["enum"]
-        self.fields["category"].choices = [(one, one) for one in names]  # type: ignore[attr-defined]  # a choice field
-
-    def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        if sum(bool(given.get(name)) for name in ("file", "url", "text")) != 1:
-            message = _("Give one of these: a file, an address or a text.")
-            raise forms.ValidationError(message)
-        if given.get("file") is not None and given["file"].size > MAX_BYTES:
-            raise forms.ValidationError({"file": _("A description has at most 24 MB.")})
-        return given
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page("connections.edit")
-def import_new(request: WorkspaceRequest) -> HttpResponse:
-    """Take a description and show what it would become."""
-    initial = {"slug": asked(request, "slug"), "category": "generic"}
-    form = ImportForm(request.POST or None, request.FILES or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        with form_errors(form, lambda path: "text" if path == "source" else path):
-            given = form.cleaned_data
-            draft = draft_import(
-                workspace=request.workspace,
-                slug=given["slug"],
-                source=_source(request, given),
-                actor=request.actor,
-                category=given["category"],
-                source_url=given["url"],
-            )
-            return redirect("catalog:import_draft", request.workspace.slug, draft.id)
-    context = {"form": form, "crumbs": _crumbs(request)}
-    return render(request, "catalog/import_form.html", context, status=422 if form.is_bound and form.errors else 200)
-
-
-def _source(request: WorkspaceRequest, given: Mapping[str, Any]) -> bytes:
-    if given["file"]:
-        content: bytes = given["file"].read()
-        return content
-    if given["url"]:
-        return fetch_description(workspace=request.workspace, url=given["url"], actor=request.actor)
-    return str(given["text"]).encode()
-
-
-def _draft(request: WorkspaceRequest, draft_id: UUID) -> ImportDraft:
-    found = ImportDraft.objects.filter(workspace=request.workspace, id=draft_id).select_related("workspace").first()
-    if found is None:
-        raise NotFound(what="draft")
-    return found
-
-
-@require_GET
-@page("connections.edit")
-def import_draft(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
-    """What a description would become: operations, what was not understood, what would break."""
-    draft = _draft(request, draft_id)
-    proposal = proposal_of(draft=draft, actor=request.actor)
-    manifest = proposal.imported.manifest
-    groups, left_out = _operations(manifest, proposal.imported.groups, asked(request, "find"))
-    findings = sorted(proposal.imported.findings, key=lambda one: (one.level != "dropped", one.path))
-    place = [request.workspace.slug, draft.id]
-    context = {
-        "draft": draft,
-        "manifest": manifest,
-        "proposal": proposal,
-        "crumbs": _crumbs(request),
-        "groups": groups,
-        "left_out": left_out,
-        "query": asked(request, "find"),
-        "findings": findings[:MOST_FINDINGS],
-        "dropped": sum(one.level == "dropped" for one in findings),
-        "affected": _affected(request, proposal),
-        "keep_url": reverse("catalog:import_keep", args=place),
-        "discard_url": reverse("catalog:import_discard", args=place),
+def _behind(row: Connection) -> dict[str, Any]:
+    """What a connection over an earlier version of an installed connector meets when it is moved to the present one."""
+    present = connectors().get(row.connector)
+    if present is None or present.manifest.version == row.connector_version:
+        return {}
+    changes = release_changes(present, row.connector_version)
+    return {
+        "newest": present.manifest.version,
+        "changes": changes[:MOST_FINDINGS],
+        "breaking": sum(change.breaking for change in changes),
     }
-    return render(request, "catalog/import_draft.html", context)
 
 
-def _affected(request: WorkspaceRequest, proposal: Proposal) -> list[dict[str, Any]]:
-    return _users(request, proposal.slug) if proposal.previous is not None else []
-
-
-@require_POST
-@page("connections.edit")
-def import_keep(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
-    draft = _draft(request, draft_id)
-    with told(request, _("The connector is kept. Connections stay at their version until you move them.")):
-        keep_draft(draft=draft, actor=request.actor)
-    return redirect("catalog:connector_detail", request.workspace.slug, draft.slug)
-
-
-@require_POST
-@page("connections.edit")
-def import_discard(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
-    with told(request, _("The draft is discarded.")):
-        discard_draft(draft=_draft(request, draft_id), actor=request.actor)
-    return redirect("catalog:connector_list", request.workspace.slug)
+def crumbs_of(request: WorkspaceRequest) -> list[Link]:
+    return [Link(_("Catalog"), reverse("catalog:connector_list", args=[request.workspace.slug]))]

@@ -43,7 +43,7 @@ ORDERS = {
     "name": gettext_noop("By name"),
     "expiry": gettext_noop("Expires soonest"),
     "age": gettext_noop("Oldest value first"),
-    "rotation": gettext_noop("To be rotated soonest"),
+    "rotation": gettext_noop("Rotate soonest"),
 }
 
 

@@ -16,10 +16,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog import stand_ins
-from ipaas.catalog.registry import connectors
+from ipaas.catalog.registry import known_connector
 from ipaas.catalog.stand_ins import StandInsMissing, StandInState
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.events.models import Endpoint
+from ipaas.sdk.manifest import Manifest
 from ipaas.sdk.stubs.client import StubsUnavailable
 from ipaas.web.pages.support import asked, environment_of, posted, told, told_error, with_query
 from ipaas.web.readmodels import CursorPage, FaultRow, LedgerRow, Link, Option, StubOperation, StubView
@@ -151,6 +152,27 @@ def stub_reset(request: WorkspaceRequest) -> HttpResponse:
 
 @require_POST
 @page("stubs.script")
+def stub_start(request: WorkspaceRequest, vendor: str) -> HttpResponse:
+    """Start the stand-in of an imported connector, of the version that is posted or the newest."""
+    with told(request, _("The stub runs. Give its address to a connection of the connector.")):
+        stand_ins.start_stand_in(
+            actor=request.actor, workspace=request.workspace, connector=vendor, version=posted(request, "version", 20)
+        )
+        return redirect("catalog:stub_detail", request.workspace.slug, vendor)
+    return redirect("catalog:connector_detail", request.workspace.slug, vendor)
+
+
+@require_POST
+@page("stubs.script")
+def stub_stop(request: WorkspaceRequest, vendor: str) -> HttpResponse:
+    """Take the stand-in of an imported connector away."""
+    with told(request, _("The stub is gone, with its ledger.")):
+        stand_ins.stop_stand_in(actor=request.actor, workspace=request.workspace, vendor=vendor)
+    return redirect("catalog:stub_list", request.workspace.slug)
+
+
+@require_POST
+@page("stubs.script")
 def stub_send(request: WorkspaceRequest, vendor: str) -> HttpResponse:
     """Have the vendor send signed webhooks to an endpoint of the environment shown."""
     form = SendForm(request.POST)
@@ -187,7 +209,7 @@ def _running() -> dict[str, Any]:
 
 def _view(request: WorkspaceRequest, one: StandInState) -> StubView:
     may = request.actor.may("stubs.script")
-    manifest = connectors()[one.vendor].manifest if one.vendor in connectors() else None
+    manifest = _manifest(request, one)
     specs = manifest.actions if manifest else {}
     sends = manifest is not None and any(trigger.kind == "webhook" for trigger in manifest.triggers.values())
     received: dict[str, int] = {}
@@ -212,8 +234,17 @@ def _view(request: WorkspaceRequest, one: StandInState) -> StubView:
         fault_url=_url(request, "stub_fault", one.vendor) if may and one.vendor != "smtp" else "",
         clear_url=_url(request, "stub_clear", one.vendor) if may else "",
         reset_url=reverse("catalog:stub_reset", args=[request.workspace.slug]) if may else "",
-        webhook_url=_url(request, "stub_send", one.vendor) if may and sends else "",
+        webhook_url=_url(request, "stub_send", one.vendor) if may and sends and not one.described else "",
+        stop_url=_url(request, "stub_stop", one.vendor) if may and one.described else "",
+        connector_url=_url(request, "connector_detail", one.vendor) if manifest else "",
     )
+
+
+def _manifest(request: WorkspaceRequest, one: StandInState) -> Manifest | None:
+    try:
+        return known_connector(request.workspace.id, one.vendor).manifest
+    except NotFound:
+        return None
 
 
 def _fault(fault: dict[str, Any]) -> FaultRow:

@@ -1,16 +1,16 @@
 from django.urls import path
 
-from ipaas.web.pages import catalog, connection_connect, connection_trials, connections, stubs
+from ipaas.web.pages import catalog, connection_connect, connection_trials, connections, imports, stubs
 
 app_name = "catalog"
 ONE = "connections/in/<slug:environment>/<slug:slug>/"
 STUB = "stubs/<slug:vendor>/"
 urlpatterns = [
     path("catalog/", catalog.connector_list, name="connector_list"),
-    path("catalog/import/", catalog.import_new, name="import_new"),
-    path("catalog/import/<uuid:draft_id>/", catalog.import_draft, name="import_draft"),
-    path("catalog/import/<uuid:draft_id>/keep/", catalog.import_keep, name="import_keep"),
-    path("catalog/import/<uuid:draft_id>/discard/", catalog.import_discard, name="import_discard"),
+    path("catalog/import/", imports.import_new, name="import_new"),
+    path("catalog/import/<uuid:draft_id>/", imports.import_draft, name="import_draft"),
+    path("catalog/import/<uuid:draft_id>/keep/", imports.import_keep, name="import_keep"),
+    path("catalog/import/<uuid:draft_id>/discard/", imports.import_discard, name="import_discard"),
     path("catalog/of/<slug:connector>/", catalog.connector_detail, name="connector_detail"),
     path("catalog/of/<slug:connector>/<str:action>/", catalog.connector_operation, name="connector_operation"),
     path("catalog/of/<slug:connector>/-delete/<int:number>/", catalog.version_delete, name="version_delete"),
@@ -28,11 +28,14 @@ urlpatterns = [
     path(f"{ONE}switch/", connections.connection_switch, name="connection_switch"),
     path(f"{ONE}breaker/", connections.connection_force, name="connection_force"),
     path(f"{ONE}version/", connection_trials.connection_move, name="connection_move"),
+    path(f"{ONE}clone/", connections.connection_clone, name="connection_clone"),
     path(f"{ONE}delete/", connections.connection_delete, name="connection_delete"),
     path("stubs/", stubs.stub_list, name="stub_list"),
     path("stubs/-reset-all/", stubs.stub_reset, name="stub_reset"),
     path(STUB, stubs.stub_detail, name="stub_detail"),
     path(f"{STUB}fault/", stubs.stub_fault, name="stub_fault"),
     path(f"{STUB}clear/", stubs.stub_clear, name="stub_clear"),
+    path(f"{STUB}start/", stubs.stub_start, name="stub_start"),
+    path(f"{STUB}stop/", stubs.stub_stop, name="stub_stop"),
     path(f"{STUB}webhooks/", stubs.stub_send, name="stub_send"),
 ]

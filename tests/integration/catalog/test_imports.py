@@ -1,21 +1,30 @@
 """Connectors made of descriptions: versions, what pins them, who may, and calls over them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test import TestCase
+from django.utils.timezone import now
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.audit.models import AuditEntry
+from ipaas.catalog import drafts
+from ipaas.catalog.errors import ImportNotRead
 from ipaas.catalog.fetching import fetch_description
-from ipaas.catalog.imports import import_connector, propose_import
-from ipaas.catalog.models import ImportedConnector
+from ipaas.catalog.imports import draft_import, import_connector, keep_draft, propose_import
+from ipaas.catalog.models import ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connector_in, connector_of
 from ipaas.catalog.services import create_connection, update_connection
 from ipaas.core import jsonio
 from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.errors import InvalidInput, PermissionDenied
 from ipaas.flows.catalogue import catalogue_of
+from ipaas.flows.models import Flow
 from ipaas.sdk.openapi import OpenApiUnreadable
+from ipaas.sdk.openapi.apart import SMALL_BYTES
+from ipaas.web.change_users import with_users
 from tests.factories.descriptions import SOURCE, changed
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +142,81 @@ def test_addresses_that_lead_inside_are_refused(workspace: Workspace, url: str) 
     with pytest.raises(InvalidInput) as caught:
         fetch_description(workspace=workspace, url=url, actor=SYSTEM)
     assert caught.value.errors[0]["path"] == "url"
+
+
+def large(**more: Any) -> bytes:
+    return jsonio.dumps({**SOURCE, "x-padding": "x" * (SMALL_BYTES + 1), **more})
+
+
+@pytest.fixture
+def unread(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> ImportDraft:
+    """A large description that nobody reads yet."""
+    monkeypatch.setattr(drafts, "begin", lambda draft_id: None)
+    return draft_import(workspace=workspace, slug="parcel-post", source=large(), actor=SYSTEM, wait=False)
+
+
+def test_a_large_description_is_read_beside_the_request_and_once(unread: ImportDraft) -> None:
+    assert unread.state == ImportDraft.State.READING
+    with pytest.raises(ImportNotRead):
+        keep_draft(draft=unread, actor=SYSTEM)
+    assert drafts.read_draft(unread.id)
+    unread.refresh_from_db()
+    assert (unread.state, unread.problem) == (ImportDraft.State.READY, "")
+    assert not drafts.read_draft(unread.id)
+    assert keep_draft(draft=unread, actor=SYSTEM).action_count == 1
+
+
+def test_two_do_not_read_the_same_draft_and_an_abandoned_one_is_begun_again(
+    unread: ImportDraft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ImportDraft.objects.filter(id=unread.id).update(reading_until=now() + timedelta(minutes=1))
+    assert not drafts.read_draft(unread.id)
+    begun: list[Any] = []
+    monkeypatch.setattr(drafts, "begin", begun.append)
+    unread.refresh_from_db()
+    drafts.looked_at(unread)
+    assert begun == []
+    unread.reading_until = now() - timedelta(seconds=1)
+    drafts.looked_at(unread)
+    assert begun == [unread.id]
+
+
+def test_what_is_wrong_with_a_large_description_is_told_in_the_draft(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "begin", drafts.read_draft)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        draft = draft_import(workspace=workspace, slug="x", source=large(paths={}), actor=SYSTEM, wait=False)
+    draft.refresh_from_db()
+    assert draft.state == ImportDraft.State.FAILED
+    assert "neither an operation" in draft.problem
+
+
+def test_of_a_command_only_what_is_not_secret_is_kept(workspace: Workspace) -> None:
+    secret = "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
+    source = f"curl -u alice:{secret} -H 'X-Api-Key: {secret}' https://api.example.com/things?token={secret}"
+    draft = draft_import(workspace=workspace, slug="things", source=source.encode(), actor=SYSTEM)
+    assert (draft.kind, secret.encode() in draft.source) == ("curl", False)
+    row = keep_draft(draft=draft, actor=SYSTEM)
+    assert (row.kind, row.dialect, secret in str(row.document)) == ("curl", "curl", False)
+    with connection.cursor() as cursor:
+        for model in (ImportDraft, ImportedConnector, AuditEntry):
+            cursor.execute(f"SELECT * FROM {model._meta.db_table}")  # noqa: S608 - names of our own tables
+            assert secret not in str(cursor.fetchall())
+
+
+def test_each_change_names_the_flows_and_connections_that_it_meets(
+    workspace: Workspace, environment: Environment
+) -> None:
+    kept(workspace, SOURCE)
+    create_connection(environment=environment, slug="post", connector="parcel-post", actor=SYSTEM)
+    step = {"step": "send", "connection": "post", "action": "send_parcel"}
+    Flow.objects.create(workspace=workspace, slug="orders", title="Orders", draft={"do": [{"sequence": [step]}]})
+    Flow.objects.create(workspace=workspace, slug="other", title="Other", draft={"do": [{**step, "connection": "x"}]})
+    source = changed()
+    source["components"]["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    found = propose_import(workspace=workspace, slug="parcel-post", source=jsonio.dumps(source), actor=SYSTEM)
+    told = {one.path: one.users for one in with_users(workspace, "parcel-post", found.changes)}
+    assert told["actions.send_parcel.params.body.to"] == ("flow orders (draft)",)
+    assert told["auth.token"] == ("connection post (production)",)
+    assert told["auth.key"] == ()

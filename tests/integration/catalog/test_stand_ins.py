@@ -10,13 +10,16 @@ import pytest
 from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditEntry
 from ipaas.catalog import stand_ins
+from ipaas.catalog.imports import import_connector
 from ipaas.catalog.stand_in_place import StandIns
 from ipaas.catalog.stand_ins import StandInsMissing
 from ipaas.config import settings
-from ipaas.core.actor import Actor
+from ipaas.core import jsonio
+from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.errors import NotFound, PermissionDenied
 from ipaas.core.ids import uuid7
 from ipaas.sdk.stubs.client import StubCallRefused, StubsUnavailable
+from tests.factories.descriptions import SOURCE
 from tests.factories.stub_server import Running
 
 ALL = frozenset({"stubs.view", "stubs.script"})
@@ -126,6 +129,51 @@ def test_to_a_workspace_that_may_not_reach_them_there_are_none(
 ) -> None:
     with pytest.raises(StandInsMissing):
         stand_ins.list_stand_ins(actor=alice, workspace=workspace)
+
+
+def test_an_imported_connector_gets_a_stand_in_of_its_own(acme: Workspace, alice: Actor, running: Running) -> None:
+    import_connector(workspace=acme, slug="parcel-post", source=jsonio.dumps(SOURCE), actor=SYSTEM)
+    url = stand_ins.start_stand_in(actor=alice, workspace=acme, connector="parcel-post")
+    assert url == f"http://127.0.0.1:{running.port}/acme.parcel-post"
+    assert running.post(f"{url}/parcels", {"weight": 3, "to": "AT"}) == (201, {"weight": 3, "to": "AT"})
+    assert running.post(f"{url}/parcels", {"to": "AT"})[0] == 400
+    state = {one.vendor: one for one in stand_ins.list_stand_ins(actor=alice, workspace=acme)}
+    assert (state["parcel-post"].described, state["payments"].described) == (True, False)
+    assert [count["count"] for count in state["parcel-post"].counts] == [1]
+    page = stand_ins.ledger_page(actor=alice, workspace=acme, filters={"vendor": "parcel-post"})
+    assert [(line["vendor"], line["action"]) for line in page.lines] == [("parcel-post", "send_parcel")]
+    fault = {"vendor": "parcel-post", "kind": "status", "status": 503}
+    assert stand_ins.set_fault(actor=alice, workspace=acme, fault=fault)["vendor"] == "parcel-post"
+    assert running.post(f"{url}/parcels", {"weight": 3})[0] == 503
+    stand_ins.stop_stand_in(actor=alice, workspace=acme, vendor="parcel-post")
+    assert "parcel-post" not in {one.vendor for one in stand_ins.list_stand_ins(actor=alice, workspace=acme)}
+    with pytest.raises(NotFound):
+        stand_ins.stop_stand_in(actor=alice, workspace=acme, vendor="parcel-post")
+    entries = AuditEntry.objects.filter(action__in=["stubs.started", "stubs.stopped"], subject_id="parcel-post")
+    assert entries.count() == 2
+
+
+def test_the_stand_in_of_one_workspace_does_not_exist_for_another(
+    acme: Workspace, alice: Actor, running: Running
+) -> None:
+    import_connector(workspace=acme, slug="parcel-post", source=jsonio.dumps(SOURCE), actor=SYSTEM)
+    url = stand_ins.start_stand_in(actor=alice, workspace=acme, connector="parcel-post")
+    running.post(f"{url}/parcels", {"weight": 3})
+    globex = Workspace.objects.create(slug="globex", name="Globex", settings=acme.settings)
+    charlie = Actor("user", "u3", "Charlie", globex.id, ALL)
+    assert "parcel-post" not in {one.vendor for one in stand_ins.list_stand_ins(actor=charlie, workspace=globex)}
+    for filters in ({}, {"vendor": "parcel-post"}, {"vendor": "acme.parcel-post"}):
+        assert stand_ins.ledger_page(actor=charlie, workspace=globex, filters=filters).lines == []
+    for vendor in ("parcel-post", "acme.parcel-post"):
+        with pytest.raises(StubCallRefused):
+            stand_ins.set_fault(actor=charlie, workspace=globex, fault={"vendor": vendor, "kind": "reset"})
+        with pytest.raises(NotFound):
+            stand_ins.stop_stand_in(actor=charlie, workspace=globex, vendor=vendor)
+        with pytest.raises(NotFound):
+            stand_ins.start_stand_in(actor=charlie, workspace=globex, connector=vendor)
+    stand_ins.clear_faults(actor=charlie, workspace=globex)
+    stand_ins.reset_stand_ins(actor=charlie, workspace=globex)
+    assert len(stand_ins.ledger_page(actor=alice, workspace=acme, filters={}).lines) == 1
 
 
 def test_none_were_ever_chosen(workspace: Workspace, alice: Actor, home: Path) -> None:

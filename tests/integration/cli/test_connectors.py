@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.catalog import drafts
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.services import create_connection
+from ipaas.cli import connectors
 from ipaas.core.actor import SYSTEM
 from tests.factories.descriptions import SOURCE, changed
 from tests.integration.cli.conftest import Run
@@ -69,10 +71,14 @@ def test_what_is_no_description_is_said_so(run: Run, tmp_path: Path) -> None:
     page.write_text("<html></html>")
     told = run("connectors", "import", str(page))
     assert told.exit_code == 1
-    assert "not an OpenAPI document" in told.output
+    assert "not a description that can be imported" in told.output
 
 
-def test_a_description_beyond_what_other_requests_may_carry(run: Run, tmp_path: Path) -> None:
+def test_a_description_beyond_what_other_requests_may_carry(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "begin", drafts.read_draft)
+    monkeypatch.setattr(connectors, "POLL_S", 0)
     source = {**SOURCE, "x-notes": ["word " * 1000 for _ in range(800)]}
     assert len(json.dumps(source)) > 3_500_000
     told = run("connectors", "import", str(written(tmp_path, source)))
@@ -86,3 +92,11 @@ def test_an_effect_is_not_tried_by_accident(run: Run, file: Path, production: En
     told = run("connections", "try", "post", "send_parcel", "--param", 'body={"weight": 1}')
     assert told.exit_code == 1
     assert "say that you mean it" in told.output
+
+
+def test_a_command_from_standard_input_becomes_a_connector(run: Run) -> None:
+    command = "curl -u alice:very-secret-value https://api.example.com/things"
+    told = run("connectors", "import", "-", "--slug", "things", stdin=command)
+    assert "1 operations, curl, 0 left out" in told.output
+    assert ImportedConnector.objects.get().kind == "curl"
+    assert run("connectors", "import", "-", "--slug", "x", "--kind", "har", stdin=command).exit_code == 1

@@ -1,17 +1,20 @@
 """Deliveries, challenges and limits at both doors: the ingress and the plain view answer alike."""
 
+import hashlib
 import json
 import secrets as random
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ipaas.config import settings
 from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
-from ipaas.core.net import EgressRefused
+from ipaas.core.net import EgressPolicy, EgressRefused
 from ipaas.events import key_sets
 from ipaas.events.addresses import hook_address
 from ipaas.events.models import Endpoint, Receipt
@@ -224,3 +227,29 @@ def test_keys_that_can_not_be_fetched_are_the_endpoints_trouble(
     endpoint = create_endpoint(actor=SYSTEM, environment=world.environment, slug="shop", title="Shop", signature=scheme)
     status, problem = send(f"/hooks/{endpoint.public_id}", b"{}", authorization="Bearer a.b.c")
     assert (status, problem["code"], asked) == (503, "endpoint_unready", ["https://keys.example/set"])
+
+
+def test_a_token_is_taken_by_a_key_that_its_sender_publishes(
+    world: World, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fetched once for all deliveries of some minutes."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = {**jwt.get_algorithm_by_name("ES256").to_jwk(key.public_key(), as_dict=True), "kid": "k1"}
+    asked: list[str] = []
+
+    async def published(url: str, egress: EgressPolicy) -> str:
+        del egress
+        asked.append(url)
+        return json.dumps({"keys": [public]})
+
+    monkeypatch.setattr(key_sets, "_fetched", published)
+    key_sets.forget_keys()
+    scheme = {"scheme": "jwt", "algorithm": "ES256", "jwks_url": "https://keys.example/set", "body_claim": "digest"}
+    endpoint = create_endpoint(actor=SYSTEM, environment=world.environment, slug="shop", title="Shop", signature=scheme)
+    statuses = []
+    for body in (b'{"a": 1}', b'{"a": 2}', b'{"a": 3}'):
+        claims = {"exp": int(now().timestamp()) + 60, "digest": hashlib.sha256(body.replace(b"3", b"9")).hexdigest()}
+        token = jwt.encode(claims, key, "ES256", headers={"kid": "k1"})
+        statuses.append(send(f"/hooks/{endpoint.public_id}", body, authorization=f"Bearer {token}")[0])
+    assert (statuses, asked) == ([202, 202, 401], ["https://keys.example/set"])
+    key_sets.forget_keys()

@@ -12,7 +12,7 @@ from django.test import Client
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.audit.models import AuditEntry
-from ipaas.catalog import gateway, registry
+from ipaas.catalog import drafts, gateway, registry
 from ipaas.catalog.gateway import ErrorInfo, GatewayOutcome
 from ipaas.catalog.imports import draft_import, import_connector
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
@@ -21,6 +21,7 @@ from ipaas.core import jsonio
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import ErrorClass
 from ipaas.sdk.loader import Survey, Unloaded
+from ipaas.sdk.openapi.apart import SMALL_BYTES
 from ipaas.web.pages import catalog as catalog_pages
 from tests.factories.descriptions import SOURCE, changed
 from tests.integration.web.conftest import VALUE, Browsers
@@ -390,3 +391,46 @@ def test_a_connector_that_can_not_be_loaded_is_told_to_those_who_build(
     monkeypatch.setattr(catalog_pages, "installed", lambda: broken)
     assert "/srv/connectors/acme" in text_of(as_role("builder").get(LIST))
     assert "/srv/connectors/acme" not in text_of(as_role("viewer").get(LIST))
+
+
+def test_a_command_that_is_pasted_is_shown_without_its_secret(builder: Client, workspace: Workspace) -> None:
+    command = f"curl -H 'Authorization: Bearer {VALUE}' https://api.example.com/things?limit=5"
+    answer = builder.post(NEW, {"slug": "things", "category": "generic", "kind": "", "text": command})
+    assert answer.status_code == 302
+    page = builder.get(answer.headers["Location"]).content.decode()
+    assert "/things" in page
+    assert "cURL" in page
+    assert VALUE not in page
+    assert VALUE.encode() not in ImportDraft.objects.get().source
+
+
+def test_a_large_description_shows_how_far_it_is_and_then_what_it_becomes(
+    builder: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "begin", lambda draft_id: None)
+    source = {**SOURCE, "x-padding": "x" * (SMALL_BYTES + 1)}
+    address = builder.post(NEW, handed_in(json.dumps(source).encode())).headers["Location"]
+    draft = ImportDraft.objects.get()
+    ImportDraft.objects.filter(id=draft.id).update(phase="operations", done=50, total=200)
+    page = builder.get(address).content.decode()
+    assert "Operations are read" in page
+    assert "50 of 200" in page
+    assert 'value="25"' in page
+    seen = {"v": "reading:operations:50"}
+    htmx = {"hx-request": "true"}
+    assert builder.get(address, seen, headers=htmx).status_code == 204
+    assert drafts.read_draft(draft.id)
+    assert builder.get(address, seen, headers=htmx).headers["HX-Redirect"] == address
+    assert "Keep it" in builder.get(address).content.decode()
+
+
+def test_what_can_not_be_read_says_so_on_its_page(
+    builder: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "begin", lambda draft_id: None)
+    source = {**SOURCE, "paths": {}, "x-padding": "x" * (SMALL_BYTES + 1)}
+    address = builder.post(NEW, handed_in(json.dumps(source).encode())).headers["Location"]
+    assert drafts.read_draft(ImportDraft.objects.get().id)
+    page = builder.get(address).content.decode()
+    assert "neither an operation that can be called nor a webhook" in page
+    assert builder.post(f"{address}keep/").headers["Location"] == address

@@ -10,9 +10,13 @@ from ipaas.accounts.models import Environment, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.audit.models import AuditEntry
 from ipaas.catalog import stand_ins
+from ipaas.catalog.imports import import_connector
 from ipaas.catalog.stand_ins import StandIns
+from ipaas.core import jsonio
+from ipaas.core.actor import SYSTEM
 from ipaas.events.models import Endpoint
 from ipaas.sdk.stubs.client import LedgerPage, StubCallRefused, StubsUnavailable
+from tests.factories.descriptions import SOURCE
 from tests.integration.web.conftest import Browsers
 
 LIST = "/w/acme/stubs/"
@@ -39,11 +43,14 @@ class ScriptedStubs:
         self.asked: list[tuple[Any, ...]] = []
         self.lines = [line(4, "replay"), line(3, key="k-2"), line(2), line(1)]
         self.failure: Exception | None = None
+        self.started = ""
 
     async def vendors(self) -> dict[str, list[str]]:
         if self.failure:
             raise self.failure
-        return {"payments": ["create_charge", "refund_charge"], "storefront": ["list_orders"], "smtp": ["send_mail"]}
+        described = {self.started: ["send_parcel"]} if self.started else {}
+        known = {"payments": ["create_charge", "refund_charge"], "storefront": ["list_orders"], "smtp": ["send_mail"]}
+        return known | described
 
     async def faults(self) -> list[dict[str, Any]]:
         return [FAULT]
@@ -64,12 +71,21 @@ class ScriptedStubs:
         self.asked.append(("fault", fault))
         return {**FAULT, **fault}
 
-    async def clear_faults(self, *, vendor: str, fault_id: str) -> int:
-        self.asked.append(("clear", vendor, fault_id))
+    async def clear_faults(self, *, vendor: str, fault_id: str, scope: str) -> int:
+        self.asked.append(("clear", vendor, fault_id, scope))
         return 1
 
-    async def reset(self) -> None:
-        self.asked.append(("reset",))
+    async def reset(self, scope: str) -> None:
+        self.asked.append(("reset", scope))
+
+    async def start(self, vendor: str, packed: bytes) -> list[str]:
+        self.asked.append(("start", vendor))
+        self.started = vendor
+        return []
+
+    async def stop(self, vendor: str) -> bool:
+        self.asked.append(("stop", vendor))
+        return vendor == self.started
 
     async def send_webhooks(self, sending: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(("send", sending))
@@ -170,7 +186,7 @@ def test_a_bad_place_in_the_ledger_shows_the_newest(operator: Client, stubs: Scr
 
 def test_the_ledger_is_filtered_and_live(operator: Client, stubs: ScriptedStubs) -> None:
     answer = operator.get(ONE, {"key": "k-1", "before": "3"})
-    assert stubs.asked[-1] == ("ledger", {"vendor": "payments", "key": "k-1", "reference": ""}, 3)
+    assert stubs.asked[-1] == ("ledger", {"vendor": "payments", "key": "k-1", "reference": "", "scope": "acme"}, 3)
     assert answer.context["poll_url"] == ""
 
     version = operator.get(ONE).context["version"]
@@ -237,7 +253,34 @@ def test_faults_are_cleared_and_everything_is_reset(operator: Client, stubs: Scr
     operator.post(f"{ONE}clear/", {"fault_id": "f1"})
     operator.post(f"{LIST}-reset-all/")
 
-    assert stubs.asked == [("clear", "payments", "f1"), ("reset",)]
+    assert stubs.asked == [("clear", "payments", "f1", "acme"), ("reset", "acme")]
+
+
+def test_an_imported_connector_is_started_from_its_page_and_stopped(
+    operator: Client,
+    as_role: Browsers,
+    stubs: ScriptedStubs,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(StandIns, "chosen", staticmethod(lambda: True))
+    import_connector(workspace=workspace, slug="parcel-post", source=jsonio.dumps(SOURCE), actor=SYSTEM)
+    one = f"{LIST}parcel-post/"
+    assert f'action="{one}start/"' in operator.get("/w/acme/catalog/of/parcel-post/").content.decode()
+    assert operator.post(f"{one}start/").headers["Location"] == one
+    page = operator.get(one).content.decode()
+    assert "Parcel Post" in page
+    assert "<code>POST /parcels</code>" in page
+    assert f'action="{one}stop/"' in page
+    assert "Send webhooks" not in page
+    assert operator.post(f"{one}stop/").headers["Location"] == LIST
+    assert [asked[:2] for asked in stubs.asked if asked[0] in ("start", "stop")] == [
+        ("start", "acme.parcel-post"),
+        ("stop", "acme.parcel-post"),
+    ]
+    assert operator.post(f"{LIST}nobody/start/").status_code == 404
+    auditor = as_role("auditor")
+    assert [auditor.post(f"{one}{deed}/").status_code for deed in ("start", "stop")] == [403, 403]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipaas.cli import endpoints
 from ipaas.sdk.manifest_reader import manifest_schema
 from ipaas.sdk.signatures import (
     SCHEMES,
@@ -384,3 +385,8 @@ def test_a_document_says_only_what_its_scheme_knows(document: dict[str, Any], *,
     assert form.is_valid(document) is good
     if good:
         assert SignatureScheme.from_document(document)
+
+
+def test_schema_command_and_code_name_the_same_schemes() -> None:
+    named = manifest_schema()["$defs"]["signature"]["properties"]["scheme"]["enum"]
+    assert set(named) == set(SCHEMES) == set(endpoints.SCHEMES)

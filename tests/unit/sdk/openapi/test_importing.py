@@ -72,7 +72,7 @@ def test_swagger_two_is_the_same_in_the_end() -> None:
     assert found.dialect == "2.0"
     assert found.manifest.base_urls == {"production": "https://api.oldpost.example/v2"}
     kinds = [scheme.type for scheme in found.manifest.auth.values()]
-    assert kinds == ["api_key", "basic", "oauth2_client_credentials"]
+    assert kinds == ["api_key", "basic", "oauth2_client_credentials", "bearer"]
     assert built(found, {"state": ["a", "b"]}).query == (("state", "a|b"),)
     assert built(found, {"body": {"weight": 1.5}}, "send").body == b'{"weight":1.5}'
     file = {"filename": "x", "base64": "QQ=="}
@@ -118,7 +118,7 @@ def test_security_that_can_not_be_expressed_is_told() -> None:
     }
     content = document({"/a": {"get": {"responses": {}}}}, components={"securitySchemes": schemes})
     found = imported(content | {"security": [{"one": [], "four": []}]})
-    assert [scheme.type for scheme in found.manifest.auth.values()] == ["bearer", "bearer"]
+    assert [scheme.type for scheme in found.manifest.auth.values()] == ["bearer", "bearer", "none"]
     assert {"security", "oauth2", "security_combination"} <= told(found)
 
 
@@ -196,3 +196,60 @@ def test_whatever_stands_in_a_document_it_is_read_or_refused(top: Any, operation
         return
     for action in Connector(found.manifest).actions.values():
         assert action.spec.title
+
+
+def test_every_flow_of_oauth_is_a_way_and_a_token_got_elsewhere_too() -> None:
+    token = {"tokenUrl": "https://api.parcelpost.example/v1/token", "scopes": {"b": "", "a": "", "odd one": ""}}
+    page = {"authorizationUrl": "https://login.parcelpost.example/yes"}
+    flows = {
+        "authorizationCode": {**token, **page},
+        "clientCredentials": token,
+        "password": token,
+        "implicit": {**page, "scopes": {}},
+        "broken": 7,
+    }
+    schemes = {"account": {"type": "oauth2", "flows": flows}}
+    paths = {"/a": {"get": {"operationId": "find", "security": [{"account": ["a"]}], "responses": {}}}}
+    found = imported(document(paths, components={"securitySchemes": schemes}))
+    made = {name: (one.type, one.token_url, one.scopes) for name, one in found.manifest.auth.items()}
+    assert made == {
+        "account": ("oauth2_authorization_code", "/token", ("a", "b")),
+        "account-client": ("oauth2_client_credentials", "/token", ("a", "b")),
+        "account-token": ("bearer", "", ()),
+    }
+    assert found.manifest.auth["account"].authorize_url == "https://login.parcelpost.example/yes"
+    assert found.document["actions"]["find"]["scopes"] == ["a"]
+    assert {"oauth2", "scope", "not_an_object"} <= told(found)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "schema", "headers", "wanted"),
+    [
+        (["cursor"], {"next_cursor": {"type": "string"}}, (), {"param": "cursor", "next": "get(data, 'next_cursor')"}),
+        (["page", "per_page"], {}, (), {"kind": "page", "param": "page", "size": "{{ params.per_page }}"}),
+        (["offset", "limit"], {}, (), {"kind": "offset", "param": "offset", "size": "{{ params.limit }}"}),
+        (["page"], {}, ("Link",), {"kind": "link"}),
+        ([], {"next": {"type": "string"}}, (), {"kind": "next_url", "next": "get(data, 'next')"}),
+        ([], {"more": {"type": "boolean"}}, (), None),
+    ],
+)
+def test_pages_are_recognised_where_the_document_shows_them(
+    parameters: list[str], schema: dict[str, Any], headers: tuple[str, ...], wanted: dict[str, Any] | None
+) -> None:
+    kinds = {"cursor": "string"}
+    given = [{"name": one, "in": "query", "schema": {"type": kinds.get(one, "integer")}} for one in parameters]
+    whole = {"type": "object", "properties": {"things": {"type": "array", "items": {}}, **schema}}
+    answer = {
+        "content": {"application/json": {"schema": whole}},
+        "headers": {name: {"schema": {"type": "string"}} for name in headers},
+    }
+    operation = {"operationId": "find", "parameters": given, "responses": {"200": answer}}
+    pages = imported(document({"/things": {"get": operation}})).document["actions"]["find"].get("pagination")
+    assert pages == (wanted and {**wanted, "items": "default(data.things, [])"})
+
+
+def test_headers_that_announce_a_rate_are_told_once() -> None:
+    answer = {"headers": {"X-RateLimit-Remaining": {}, "Retry-After": {}, "X-Other": {}}}
+    paths = {f"/a{number}": {"get": {"responses": {"200": answer}}} for number in range(3)}
+    found = [one.message for one in imported(document(paths)).findings if one.code == "rate_limit"]
+    assert [text.split(" in ")[1].split(";")[0] for text in found] == ["X-RateLimit-Remaining", "Retry-After"]

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ipaas.sdk.openapi.findings import Findings
 from ipaas.sdk.openapi.references import References
@@ -108,3 +110,21 @@ def test_what_is_no_schema_allows_anything(odd: Any) -> None:
     made, findings = converted({"type": "object", "properties": {"a": odd}})
     assert takes(made, {"a": 1})
     assert [finding.code for finding in findings] == ["not_a_schema"]
+
+
+@given(st.lists(st.lists(st.integers(0, 7), max_size=3), min_size=8, max_size=8))
+def test_what_a_schema_reaches_stands_with_it_whatever_refers_to_what(edges: list[list[int]]) -> None:
+    schemas = {
+        f"d{number}": {"anyOf": [{"$ref": f"#/definitions/d{one}"} for one in found] or [True]}
+        for number, found in enumerate(edges)
+    }
+    definitions = Definitions(schemas)
+    for start in range(8):
+        reached, waiting = set(), [start]
+        while waiting:
+            one = waiting.pop()
+            if one not in reached:
+                reached.add(one)
+                waiting += edges[one]
+        made = definitions.standing_alone({"items": {"$ref": f"#/definitions/d{start}"}})
+        assert set(made["definitions"]) == {f"d{one}" for one in reached}

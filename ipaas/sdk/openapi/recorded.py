@@ -1,0 +1,291 @@
+"""Requests that somebody made, as an OpenAPI document without what is secret in them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ipaas.core import jsonio
+from ipaas.core.sensitive_names import is_sensitive_key
+from ipaas.sdk.openapi.findings import Findings
+from ipaas.sdk.openapi.naming import identifier
+from ipaas.sdk.openapi.reading import ORIGIN
+
+HIDDEN = "hidden"
+NOWHERE = "address.invalid"
+"""Stands for a host that only a variable names; the address is then given on the connection."""
+_JWT_OR_KEY = re.compile(
+    r"eyJ[\w-]{8,}\.|(?:sk|pk|rk)_(?:live|test)_|gh[pousr]_\w{16}|xox[abprs]-|AKIA[A-Z0-9]{12}|AIza\w{20}"
+)
+_RANDOM = re.compile(r"(?=[^a-z]*[a-z])(?=\D*\d)[A-Za-z0-9_\-+/=:.~]{24,}")
+_ID = re.compile(
+    r"\d{2,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{16,}|[a-z]{2,6}_[A-Za-z0-9]{8,}"
+)
+_OURS = frozenset(
+    {"host", "content-length", "content-type", "connection", "accept-encoding", "user-agent", "accept", "cookie", "te",
+     "origin", "referer", "pragma", "cache-control", "upgrade-insecure-requests", "dnt", "priority", "accept-language",
+     "proxy-authorization", "expect"}
+)  # fmt: skip
+MAX_DEPTH = 12
+MAX_LIST = 20
+
+
+@dataclass
+class File:
+    """A part of a form that is a file."""
+
+    filename: str = ""
+    content_type: str = ""
+
+
+@dataclass
+class Recorded:
+    """``body`` is JSON, a text, the fields of a form, or None; ``form``: json, form, multipart or text."""
+
+    method: str
+    url: str
+    name: str = ""
+    group: str = ""
+    doc: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    query: list[tuple[str, str]] = field(default_factory=list)
+    form: str = ""
+    content_type: str = ""
+    body: Any = None
+    basic: bool = False
+    bearer: bool = False
+    auth: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: list[tuple[int, Any]] = field(default_factory=list)
+
+
+class Recording:
+    """Gathers requests into one document; equal ones (method and shape of the path) are one operation."""
+
+    def __init__(self, notation: str, title: str) -> None:
+        self.findings = Findings()
+        self.title = title
+        self._notation = notation
+        self._paths: dict[str, dict[str, Any]] = {}
+        self._servers: dict[str, None] = {}
+        self._schemes: dict[str, dict[str, Any]] = {}
+        self._needs: dict[str, None] = {}
+
+    def add(self, one: Recorded, place: str) -> None:
+        parts = urlsplit(one.url if "://" in one.url else f"https://{one.url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or one.method.upper() == "CONNECT":
+            self.findings.dropped(place, "address", "the request has no address that can be called")
+            return
+        host = parts.netloc.rpartition("@")[2]
+        if "@" in parts.netloc:
+            one.basic = True
+        if host != NOWHERE:
+            self._servers[f"{parts.scheme}://{host}"] = None
+        path, parameters = self._path(parts.path or "/", place)
+        operations = self._paths.setdefault(path, {})
+        method = one.method.lower()
+        if method in operations:
+            self._add_answers(operations[method], one)
+            return
+        named = [*parse_qsl(parts.query, keep_blank_values=True), *one.query]
+        parameters += self._query(named, place) + self._headers(one.headers, place)
+        needed = self._credentials(one)
+        self._needs |= dict.fromkeys(needed)
+        operation: dict[str, Any] = {
+            "operationId": one.name or f"{method} {path}",
+            "summary": one.name or f"{one.method.upper()} {path}",
+            "parameters": parameters,
+            "responses": {},
+        }
+        if one.group:
+            operation["tags"] = [one.group]
+        if one.doc:
+            operation["description"] = one.doc
+        if one.form:
+            operation["requestBody"] = self._body(one, place)
+        self._add_answers(operation, one)
+        operations[method] = operation
+
+    def document(self) -> bytes:
+        """The document as bytes; it holds no value that a credential could be."""
+        schemes = {"securitySchemes": self._schemes} if self._schemes else {}
+        told = [[one.path, one.code, one.message, one.level] for one in self.findings]
+        return jsonio.dumps(
+            {
+                "openapi": "3.0.3",
+                "info": {"title": self.title, "version": ""},
+                "servers": [{"url": url} for url in self._servers],
+                "paths": self._paths,
+                "components": schemes,
+                **({"security": [{name: [] for name in self._needs}]} if self._needs else {}),
+                ORIGIN: {"notation": self._notation, "findings": told},
+            }
+        )
+
+    # -- parts of a request --------------------------------------------------------------------------------------
+
+    def _path(self, path: str, place: str) -> tuple[str, list[dict[str, Any]]]:
+        """The path with what looks like an id, or like a secret, as parameters."""
+        made: list[str] = []
+        found: dict[str, dict[str, Any]] = {}
+        for raw in path.split("/"):
+            text = unquote(raw)
+            given = re.fullmatch(r"[:{]([\w.-]+)\}?(?:=(.*))?", text)
+            if given is None and not (_ID.fullmatch(text) or looks_secret(text)):
+                made.append(raw.replace("{", "").replace("}", ""))
+                continue
+            before = next((one for one in reversed(made) if one and "{" not in one), "item")
+            name = identifier(given[1] if given else f"{before.rstrip('s')}_id", found)
+            found[name] = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            example = (given[2] if given else text) or ""
+            if looks_secret(text):
+                self.findings.note(place, "secret", f"a part of the path looks secret: it is the parameter {name}")
+            elif example and "{{" not in example:
+                found[name]["example"] = example
+            made.append(f"{{{name}}}")
+        return "/".join(made) or "/", list(found.values())
+
+    def _query(self, pairs: Iterable[tuple[str, str]], place: str) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for name, value in pairs:
+            if is_sensitive_key(name) or _JWT_OR_KEY.match(value):
+                self._scheme(name, {"type": "apiKey", "in": "query", "name": name}, needed=True)
+            elif name in found:
+                schema = found[name]["schema"]
+                values = (
+                    [*schema["default"], value] if schema.get("type") == "array" else [schema.get("default"), value]
+                )
+                found[name]["schema"] = {"type": "array", "items": {"type": "string"}, "default": values}
+            else:
+                found[name] = {"name": name, "in": "query", "schema": _known(value)}
+        return list(found.values())
+
+    def _headers(self, pairs: Iterable[tuple[str, str]], place: str) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for name, value in pairs:
+            lowered = name.lower()
+            if lowered == "cookie":
+                self.findings.dropped(place, "cookie", "cookies are not taken over: log in by a way of its own")
+            elif lowered in _OURS or lowered.startswith((":", "sec-")) or lowered == "authorization":
+                continue
+            elif is_sensitive_key(name) or looks_secret(value):
+                self._scheme(name, {"type": "apiKey", "in": "header", "name": name}, needed=True)
+            else:
+                found[lowered] = {"name": name, "in": "header", "schema": _known(value)}
+        return list(found.values())
+
+    def _credentials(self, one: Recorded) -> list[str]:
+        """Ways to authenticate that the request shows; never what it showed."""
+        names: list[str] = []
+        told = next((value for name, value in one.headers if name.lower() == "authorization"), None)
+        word = told.split(" ", 1)[0].lower() if told is not None else ""
+        if one.basic or word == "basic":
+            names.append(self._scheme("basic", {"type": "http", "scheme": "basic"}))
+        elif one.bearer or word == "bearer":
+            names.append(self._scheme("bearer", {"type": "http", "scheme": "bearer"}))
+        elif told is not None:
+            key = {"type": "apiKey", "in": "header", "name": "Authorization"}
+            names.append(self._scheme("authorization", key))
+        names += [self._scheme(name, scheme) for name, scheme in one.auth]
+        return names
+
+    def _scheme(self, name: str, scheme: dict[str, Any], *, needed: bool = False) -> str:
+        self._schemes.setdefault(name, scheme)
+        if needed:
+            self._needs[name] = None
+        return name
+
+    def _body(self, one: Recorded, place: str) -> dict[str, Any]:
+        kinds = {
+            "json": "application/json",
+            "form": "application/x-www-form-urlencoded",
+            "multipart": "multipart/form-data",
+        }
+        kind = kinds.get(one.form) or one.content_type.split(";", 1)[0].strip() or "text/plain"
+        shown = without_secrets(one.body)
+        if shown != one.body:
+            self.findings.note(place, "secret", "values in the body that look secret are left out")
+        example = {} if _has_file(shown) else {"example": shown}
+        return {"required": True, "content": {kind: {"schema": schema_of(shown), **example}}}
+
+    def _add_answers(self, operation: dict[str, Any], one: Recorded) -> None:
+        for status, body in one.answers:
+            content = {} if body is None else {"application/json": _shown(body)}
+            known = operation["responses"].get(str(status))
+            if known is None or (content and "content" not in known):
+                operation["responses"][str(status)] = {"description": "", **({"content": content} if content else {})}
+
+
+def looks_secret(text: str) -> bool:
+    """Keys and tokens of known makes, and long random texts."""
+    return bool(_JWT_OR_KEY.match(text)) or bool(_RANDOM.fullmatch(text) and not _ID.fullmatch(text))
+
+
+def without_secrets(value: Any, name: str = "", depth: int = 0) -> Any:
+    """A copy in which members with sensitive names, and values that look secret, are hidden."""
+    if depth > MAX_DEPTH:
+        return None
+    if isinstance(value, Mapping):
+        return {key: without_secrets(one, str(key), depth + 1) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(one, name, depth + 1) for one in value[:MAX_LIST]]
+    if isinstance(value, str) and value and (is_sensitive_key(name) or looks_secret(value)):
+        return HIDDEN
+    return value
+
+
+def schema_of(value: Any, depth: int = 0) -> dict[str, Any]:
+    """What a value shows of its form; nothing in it is demanded."""
+    if isinstance(value, File):
+        return {"type": "string", "format": "binary"}
+    if isinstance(value, bool):
+        return {"type": "boolean"}
+    if isinstance(value, Mapping):
+        members = {str(name): schema_of(one, depth + 1) for name, one in value.items()} if depth < MAX_DEPTH else {}
+        return {"type": "object", "properties": members}
+    if isinstance(value, list):
+        return {"type": "array", "items": _shared([schema_of(one, depth + 1) for one in value[:MAX_LIST]])}
+    if isinstance(value, int):
+        return {"type": "integer"}
+    if value is None:
+        return {}
+    return {"type": "string"} if isinstance(value, str) else {"type": "number"}
+
+
+def _shared(schemas: list[dict[str, Any]]) -> dict[str, Any]:
+    """One schema for all elements of a list; anything where they differ."""
+    if not schemas or any(one.get("type") != schemas[0].get("type") for one in schemas):
+        return {}
+    if schemas[0].get("type") != "object":
+        return schemas[0] if all(one == schemas[0] for one in schemas) else {}
+    names = dict.fromkeys(name for one in schemas for name in one["properties"])
+    members = {
+        name: _shared([one["properties"][name] for one in schemas if name in one["properties"]]) for name in names
+    }
+    return {"type": "object", "properties": members}
+
+
+def body_of(text: str, content_type: str) -> tuple[str, Any]:
+    """(form, value) of a body that is text."""
+    bare = content_type.split(";", 1)[0].strip().lower()
+    if "json" in bare or (not bare and text.lstrip()[:1] in ("{", "[")):
+        try:
+            return "json", jsonio.loads(text)
+        except jsonio.JsonInvalid:
+            return "text", text
+    if bare == "application/x-www-form-urlencoded":
+        return "form", dict(parse_qsl(text, keep_blank_values=True))
+    return "text", text
+
+
+def _known(value: str) -> dict[str, Any]:
+    return {"type": "string"} if looks_secret(value) or "{{" in value else {"type": "string", "default": value}
+
+
+def _shown(body: Any) -> dict[str, Any]:
+    shown = without_secrets(body)
+    return {"schema": schema_of(shown), "example": shown}
+
+
+def _has_file(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(one, File) for one in value.values())
