@@ -104,7 +104,7 @@ async def do_poll(attempt: Attempt, call: Call, *, cursor: JSON) -> Response:
     items: JSON = [{"key": item.key, "type": item.event_type, "data": item.data} for item in page.items]
     if io.leaked:
         items = credentials.scrubbed(items, io.secret_in_use)
-    return Response("ok", data={"items": items, "cursor": page.cursor, "more": page.more})
+    return Response("ok", data={"items": items, "cursor": page.cursor, "more": page.more, "settle": page.settle})
 
 
 async def _transports(attempt: Attempt, call: Call) -> BoundTransports:

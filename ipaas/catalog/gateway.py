@@ -157,7 +157,8 @@ async def invoke(call: GatewayCall, *, ledger: EffectLedger | None = None) -> Ga
 async def poll(call: GatewayCall, cursor: JSON) -> GatewayOutcome:
     """Read one page of a poll trigger (``call.action`` names it) from ``cursor``.
 
-    ``data`` is ``{"items": [{"key", "type", "data"}], "cursor": …, "more": bool}``.
+    ``data`` is ``{"items": [{"key", "type", "data"}], "cursor": …, "more": bool, "settle": …}``; a ``settle`` that is
+    not None is awaited once, with whether the items were stored.
     """
     return await _run(call, None, partial(do_poll, cursor=cursor))
 

@@ -63,7 +63,22 @@ async def poll_task(engine: Engine, claim: Claimed, unit: Unit) -> None:
         await engine.journal.write(unit)
         return
     outcome = await gateway.poll(poll.call, poll.cursor)
-    await engine.in_thread(_end, claim, poll, outcome)
+    stored = False
+    try:
+        stored = await engine.in_thread(_end, claim, poll, outcome)
+    finally:
+        await _settle(outcome, stored=stored)
+
+
+async def _settle(outcome: GatewayOutcome, *, stored: bool) -> None:
+    """Tell a queue what became of its messages. One that is not told gives them again, under the same keys."""
+    settle = outcome.data["settle"] if outcome.kind == "ok" else None
+    if settle is None:
+        return
+    try:
+        await settle(stored)
+    except Exception:
+        log.exception("a queue could not be told of what was stored", action="poll_unsettled", stored=stored)
 
 
 def abandon_poll(claim: Claimed, message: str) -> None:
@@ -93,14 +108,14 @@ def _begin(trigger_id: UUID) -> Poll | None:
 
 
 @transaction.atomic
-def _end(claim: Claimed, poll: Poll, outcome: GatewayOutcome) -> None:
-    """Record what a poll gave, under its claim: runs, keys and cursor in one transaction."""
+def _end(claim: Claimed, poll: Poll, outcome: GatewayOutcome) -> bool:
+    """Record what a poll gave, under its claim: runs, keys and cursor in one transaction. Whether it was recorded."""
     writing.own(claim)
     state = TriggerState.objects.select_for_update().get(id=claim.id)
     same = (state.spec["connection"], state.spec["trigger"]) == (poll.call.connection, poll.call.action)
     if not state.active or not same or state.cursor != poll.cursor:  # deployed anew meanwhile
         writing.write_rows({"done": [(claim.id,)]})
-        return
+        return False
     moment = now()
     more = False
     if outcome.kind == "ok":
@@ -112,6 +127,7 @@ def _end(claim: Claimed, poll: Poll, outcome: GatewayOutcome) -> None:
         writing.write_rows({"suspend": [Suspension(claim.id, moment, claim.wakes)]})
     else:
         writing.write_rows({"done": [(claim.id,)]})
+    return True
 
 
 def _take_page(state: TriggerState, poll: Poll, page: Any, moment: datetime) -> bool:

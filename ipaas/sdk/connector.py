@@ -13,7 +13,6 @@ from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
 from ipaas.sdk.pages import ALL_PAGES, Elsewhere, Pager, PageWalk, bare
-from ipaas.sdk.paths import joined_text
 from ipaas.sdk.quality import Quality
 from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 from ipaas.sdk.schemas import Validator, compile_schema, findings, with_defaults
@@ -48,15 +47,20 @@ class ResponseView:
     body: Any = None
 
 
+Settle = Callable[[bool], Awaitable[None]]
+"""Acknowledges what a queue gave: True when it is stored, False when it is not and shall come again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A good answer; ``data`` is what the step gets."""
+    """A good answer; ``data`` is what the step gets. ``settle`` is for the actions that polls of queues read with."""
 
     data: Any
     status: int | None
     headers: Mapping[str, str]
     request: RequestView
     response: ResponseView
+    settle: Settle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,15 @@ class PollItem:
 
 @dataclass(frozen=True, slots=True)
 class PollPage:
-    """Store the items first, then keep ``cursor``: a crash in between repeats items, whose keys are known."""
+    """Store the items first, then keep ``cursor``: a crash in between repeats items, whose keys are known.
+
+    ``settle`` is awaited once afterwards, with whether they are stored.
+    """
 
     items: Sequence[PollItem]
     cursor: Any
     more: bool
+    settle: Settle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,23 +368,11 @@ class Connector:
         try:
             params = compiled.params.evaluate({"cursor": start, "config": io.config})
             result = await self.execute(compiled.spec.action, params, io)
-            return compiled.page(result.data, start)
+            return replace(compiled.page(result.data, start), settle=result.settle)
         except ExpressionError as error:
             raise ActionError(
                 ErrorClass.CONTRACT_VIOLATION, "poll_unreadable", f"The page cannot be read: {error.detail}"
             ) from error
-
-
-def webhook_event(trigger: TriggerSpec, headers: Mapping[str, str], body: Any) -> tuple[str | None, str | None]:
-    """Delivery id and event type of a parsed delivery; None where it has none. Header names are lower case."""
-
-    def at(place: Any) -> str | None:
-        if place is None:
-            return None
-        found = headers.get(place.header.lower()) if place.header else joined_text(body, place.path)
-        return found[:200] if found else None
-
-    return at(trigger.delivery_id), at(trigger.event_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from ipaas.core import clock
 from ipaas.core.errors import ErrorClass
 from ipaas.core.net import EgressPolicy, HttpClient, Socket, open_socket, open_stream, start_tls
 from ipaas.sdk import auth
-from ipaas.sdk.connector import Connector, webhook_event
+from ipaas.sdk.connector import Connector
 from ipaas.sdk.errors import ActionError, classify
 from ipaas.sdk.loader import load_folder
 from ipaas.sdk.manifest import ActionSpec, AuthScheme, Effect, ErrorRule
@@ -43,7 +43,7 @@ from ipaas.sdk.signatures import verify
 from ipaas.sdk.stubs.server import StubServer
 from ipaas.sdk.stubs.webhooks import Sending, signed_deliveries
 from ipaas.sdk.testing_pages import PageChecks, check
-from ipaas.sdk.testing_webhooks import WebhookChecks
+from ipaas.sdk.testing_webhooks import WebhookChecks, webhook_event
 from ipaas.sdk.tokens import needs_token
 from ipaas.sdk.transports import HttpAnswer, Stream
 

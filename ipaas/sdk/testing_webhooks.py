@@ -1,13 +1,15 @@
 """The part of the generated suite about what vendors send: bad signatures, and samples of their documentation."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipaas.core import clock
 from ipaas.core.jsonio import JsonInvalid, loads
-from ipaas.sdk.connector import webhook_event
 from ipaas.sdk.errors import ActionError
+from ipaas.sdk.manifest import TriggerSpec
+from ipaas.sdk.paths import joined_text
 from ipaas.sdk.samples import Sample, read_samples
 from ipaas.sdk.schemas import compile_schema, findings
 from ipaas.sdk.signatures import SignatureInvalid, SignatureScheme, sign, signed_body, verify
@@ -116,3 +118,15 @@ def _understands_answer(connector: "Connector", sample: Sample) -> None:
         check(sample.error.get("code") in (None, error.vendor_code), f"{told}, not {sample.error.get('code')}")
     else:
         check(not sample.error, f"{sample.name}: {sample.action} takes it for a good answer")
+
+
+def webhook_event(trigger: TriggerSpec, headers: Mapping[str, str], body: Any) -> tuple[str | None, str | None]:
+    """Delivery id and event type of a parsed delivery; None where it has none. Header names are lower case."""
+
+    def at(place: Any) -> str | None:
+        if place is None:
+            return None
+        found = headers.get(place.header.lower()) if place.header else joined_text(body, place.path)
+        return found[:200] if found else None
+
+    return at(trigger.delivery_id), at(trigger.event_type)

@@ -1,5 +1,6 @@
 """What an operation answers: how a good answer is read, and the vendor's own form of a bad one."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ _MESSAGES = (
     "title",
     "text",
 )
+_RATE = re.compile(r"(?:x-)?rate-?limit|retry-after$", re.IGNORECASE)
 _STATUSES = frozenset({"status", "statusCode", "status_code", "code", "errorCode"})
 
 
@@ -71,7 +73,17 @@ class AnswerReader:
         if kinds and not any(is_json(kind) or kind.startswith("*") for kind in kinds):
             headers["Accept"] = ", ".join(sorted(kinds))[:200]
         self._read_bad(told, place)
+        self._tell_rate(told)
         return found, int(good[0]) if good and good[0].isdecimal() and len(good[0]) == 3 else 200
+
+    def _tell_rate(self, answers: Mapping[str, Any]) -> None:
+        """Headers in which the vendor announces its rate (RFC 9110, 10.2.3, and what most vendors send)."""
+        for answer in answers.values():
+            headers = answer.get("headers") if isinstance(answer, Mapping) else None
+            for name in headers if isinstance(headers, Mapping) else ():
+                if _RATE.match(str(name)):
+                    text = f"the vendor announces its rate in {str(name)[:60]}; set the limit on the connection"
+                    self._findings.note("", "rate_limit", text)
 
     def _content(self, answers: Mapping[str, Any], status: str, where: str) -> dict[str, Any]:
         answer = self._references.resolved(answers.get(status, answers.get(_number(status))), where)

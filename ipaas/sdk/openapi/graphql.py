@@ -11,6 +11,7 @@ from ipaas.sdk.openapi.naming import identifier, sentence
 from ipaas.sdk.openapi.reading import JSON_LIMITS, OpenApiUnreadable
 
 INTROSPECTION: dict[str, Any] = {"query": gql.get_introspection_query(descriptions=True)}
+_OPENAPI_TEXT = re.compile(rb"^(?:openapi|swagger)\s*:", re.MULTILINE)
 _SCHEMA_TEXT = re.compile(rb"^\s*(?:schema\s*(?:@\S+\s*)*\{|(?:extend\s+)?type\s+(?:Query|Mutation)\b)", re.MULTILINE)
 _SCALARS: dict[str, dict[str, Any]] = {
     "Int": {"type": "integer"},
@@ -59,7 +60,7 @@ def is_schema(data: bytes) -> bool:
     """Whether this is a schema in GraphQL's language, or an answer to the introspection query."""
     if data.lstrip()[:1] == b"{":
         return b'"__schema"' in data[:4000]
-    return _SCHEMA_TEXT.search(data) is not None
+    return _SCHEMA_TEXT.search(data) is not None and _OPENAPI_TEXT.search(data) is None
 
 
 def read_graphql(data: bytes, findings: Findings) -> "Schema":

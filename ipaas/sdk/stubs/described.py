@@ -207,7 +207,7 @@ class DescribedStub(VendorStub):
             answer = page.items
         elif isinstance(answer, dict) and one.list_at is not None:
             answer[one.list_at] = page.items
-            _end_paging(answer, len(made))
+            answer = _ended(one, answer, len(made))
             if page.next and one.next_at:
                 answer = with_path(answer, one.next_at, page.next)
         found = self._encoded(operation, one, answer)
@@ -220,9 +220,7 @@ class DescribedStub(VendorStub):
         if not isinstance(answer, dict) or one.list_at is None:
             return answer
         listed = answer.get(one.list_at)
-        ended = deepcopy(answer)
-        _end_paging(ended, len(listed) if isinstance(listed, list) else 0)
-        return ended
+        return _ended(one, answer, len(listed) if isinstance(listed, list) else 0)
 
     def _answer_with(self, operation: Operation, one: Described, entity: Mapping[str, Any]) -> StubAnswer:
         """The described answer with the entity in it, at the top or in the one member that holds it."""
@@ -296,17 +294,24 @@ def _page_size(request: StubRequest) -> int:
     return min(int(told), MOST_OF_A_PAGE) if told.isdecimal() and 0 < len(told) < 9 and int(told) else MOST_OF_A_PAGE
 
 
-def _end_paging(answer: dict[str, Any], count: int) -> None:
-    """Nothing leads on unless there is more; totals are those of the list."""
-    for holder in _holders(answer):
+def _ended(one: Described, answer: dict[str, Any], count: int) -> dict[str, Any]:
+    """The answer leading on to nothing, its totals those of the list; what it has to say about that is then empty."""
+    made = _without_further(answer, count)
+    return made if one.fits(made) else _without_further(answer, count, blank="")
+
+
+def _without_further(answer: dict[str, Any], count: int, blank: str | None = None) -> dict[str, Any]:
+    made = deepcopy(answer)
+    for holder in _holders(made):
         for name in list(holder):
             plain = _plain_name(name)
             if plain in _FURTHER and not isinstance(holder[name], dict | list):
-                del holder[name]
+                holder.pop(name) if blank is None else holder.update({name: blank})
             elif plain in _MORE and isinstance(holder[name], bool):
                 holder[name] = False
             elif plain in _TOTALS and isinstance(holder[name], int):
                 holder[name] = count
+    return made
 
 
 def _holders(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:

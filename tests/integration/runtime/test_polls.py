@@ -24,9 +24,9 @@ from ipaas.runtime.values import read_values
 from tests.integration.runtime.conftest import World, call, conninfo, sql
 
 
-def page(*keys: str, cursor: Any = None, more: bool = False) -> GatewayOutcome:
+def page(*keys: str, cursor: Any = None, more: bool = False, settle: Any = None) -> GatewayOutcome:
     items = [{"key": key, "type": "order.updated", "data": {"id": key}} for key in keys]
-    return GatewayOutcome(kind="ok", data={"items": items, "cursor": cursor, "more": more})
+    return GatewayOutcome(kind="ok", data={"items": items, "cursor": cursor, "more": more, "settle": settle})
 
 
 def trouble(kind: Any, error_class: ErrorClass, after_s: float | None = None) -> GatewayOutcome:
@@ -98,6 +98,43 @@ def test_an_item_that_comes_again_starts_nothing(world: World, source: Source) -
     for _ in range(3):
         turn(world)
     assert keys() == ["a", "b", "c"]
+
+
+def test_a_queue_is_told_after_its_messages_are_stored(world: World, source: Source) -> None:
+    polling(world)
+    told: list[tuple[bool, int]] = []
+
+    async def settle(stored: bool) -> None:
+        with psycopg.connect(conninfo()) as other:  # sees what is committed
+            row = other.execute("SELECT count(*) FROM runtime_inboundkey").fetchone()
+        told.append((stored, row[0] if row else -1))
+        if len(told) == 1:
+            raise OSError
+
+    source.pages = [page("a", "b", cursor="1", settle=settle), page("a", "b", cursor="2", settle=settle)]
+    turn(world)
+    turn(world)
+    assert told == [(True, 2), (True, 2)]
+    assert keys() == ["a", "b"]
+
+
+def test_a_queue_is_told_when_its_messages_are_not_stored(
+    world: World, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polling(world)
+    told: list[bool] = []
+
+    async def settle(stored: bool) -> None:
+        told.append(stored)
+
+    def moved() -> GatewayOutcome:
+        with psycopg.connect(conninfo()) as other:
+            other.execute("""UPDATE runtime_triggerstate SET cursor = '"deployed anew"'""")
+        return page("a", cursor="1", settle=settle)
+
+    source.pages = [moved]
+    turn(world)
+    assert (told, keys()) == ([False], [])
 
 
 def test_the_last_page_is_remembered_longer_than_the_keys(world: World, source: Source) -> None:

@@ -12,6 +12,7 @@ import zstandard
 from ipaas.core import jsonio
 from ipaas.core.errors import InvalidInput
 from ipaas.sdk.connector import Connector
+from ipaas.sdk.errors import ActionError
 from ipaas.sdk.openapi import import_openapi
 from ipaas.sdk.requests import BuiltRequest
 from ipaas.sdk.stubs.bodies import form_tree, read_multipart
@@ -390,3 +391,41 @@ def test_forms_with_brackets_are_trees() -> None:
     pairs = [("a[b]", "1"), ("c", "2"), ("c", "3"), ("d[0][e]", "4"), ("d[1][e]", "5"), ("a[b][x]", "6")]
     assert form_tree(pairs) == {"a": {"b": "1"}, "c": ["2", "3"], "d": [{"e": "4"}, {"e": "5"}]}
     assert read_multipart("multipart/form-data", b"") is None
+
+
+SDL = b"""
+type Query { order(id: ID!): Order  orders(first: Int): [Order!]! }
+type Mutation { createOrder(input: NewOrder!): Order! }
+input NewOrder { sku: String!, count: Int! }
+type Order { id: ID!, total: Float, sku: String }
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "good"),
+    [
+        ("order", {"id": "1"}, True),
+        ("orders", {"first": 2}, True),
+        ("create_order", {"input": {"sku": "A", "count": 2}}, True),
+        ("create_order", {"input": {"sku": "A", "count": "two"}}, False),
+    ],
+)
+def test_operations_of_graphql_share_a_path_and_are_told_apart(
+    tmp_path: Path, name: str, params: dict[str, Any], good: bool
+) -> None:
+    made = import_openapi(SDL, slug="parcel-post")
+    vendor = Vendor(tmp_path)
+    vendor.server.install(vendor.server.kept.keep(NAME, zstandard.compress(jsonio.dumps(made.document))))
+    action = Connector(made.manifest).actions[name]
+    request = action.build(params, {}, None)
+    answer = vendor.built(request)
+    found = HttpAnswer(answer.status, {"content-type": "application/json"}, answer.body)
+    vendor.server.ledger.close()
+    assert answer.status == 200
+    if good:
+        data = action.read(request, found).data
+        assert (data[0] if isinstance(data, list) else data).keys() == {"id", "total", "sku"}
+    else:
+        with pytest.raises(ActionError) as caught:
+            action.read(request, found)
+        assert caught.value.error_class == "contract_violation"

@@ -246,3 +246,10 @@ def test_pages_are_recognised_where_the_document_shows_them(
     operation = {"operationId": "find", "parameters": given, "responses": {"200": answer}}
     pages = imported(document({"/things": {"get": operation}})).document["actions"]["find"].get("pagination")
     assert pages == (wanted and {**wanted, "items": "default(data.things, [])"})
+
+
+def test_headers_that_announce_a_rate_are_told_once() -> None:
+    answer = {"headers": {"X-RateLimit-Remaining": {}, "Retry-After": {}, "X-Other": {}}}
+    paths = {f"/a{number}": {"get": {"responses": {"200": answer}}} for number in range(3)}
+    found = [one.message for one in imported(document(paths)).findings if one.code == "rate_limit"]
+    assert [text.split(" in ")[1].split(";")[0] for text in found] == ["X-RateLimit-Remaining", "Retry-After"]
