@@ -122,7 +122,8 @@ def put_version(
     """Enter a new version, which is live at once.
 
     The one before is accepted for ``overlap`` longer (inbound signatures), then wiped; older ones are wiped now.
-    ``expires_at`` as for ``create_secret``. ``handover``: the platform made the value up, so that it may be collected once.
+    ``expires_at`` is as for ``create_secret``. ``handover``: the platform made the value up, so that it may be
+    collected once.
     """
     require_permission(actor, "secrets.rotate", secret)
     _check(fields, slug=secret.slug, kind=secret.kind)

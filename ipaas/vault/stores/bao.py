@@ -86,8 +86,8 @@ class BaoClient:
         if not life:
             return said("Signed in; the token is good for ever.")
         if found.get("renewable"):
-            return said("Signed in; the token is good for {life} s and can be renewed.", life=life)
-        return said("Signed in; the token is good for {life} s and can not be renewed.", life=life)
+            return said("Signed in; the token is good for {life} s, renewable.", life=life)
+        return said("Signed in; the token is good for {life} s, not renewable.", life=life)
 
     def keep_alive(self) -> None:
         """Renew the token when it is time, so that one that nobody uses for long does not end."""
