@@ -71,7 +71,8 @@ class Operation:
     rejects: list[tuple[Evaluate, int, Evaluate]]
     status: int
     reply: Evaluate | None
-    answer: Callable[[int, Any], StubAnswer]
+    answer: Callable[[int, Any], StubAnswer] = json_answer
+    headers: Evaluate | None = None
 
 
 @dataclass(slots=True)
@@ -244,7 +245,10 @@ class VendorStub:
         return found
 
     def _answer(self, operation: Operation, scope: Mapping[str, Any], default: Any) -> StubAnswer:
-        return operation.answer(operation.status, operation.reply(scope) if operation.reply else default)
+        told = operation.headers(scope) if operation.headers else {}
+        answer = operation.answer(operation.status, operation.reply(scope) if operation.reply else default)
+        answer.headers.update({name.lower(): str(value) for name, value in told.items()})
+        return answer
 
 
 def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
@@ -277,6 +281,7 @@ def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
         status=reply["status"],
         reply=_template(reply["body"]) if "body" in reply else None,
         answer=xml_answer if action.response.format == "xml" else json_answer,
+        headers=_template(reply["headers"]) if "headers" in reply else None,
     )
 
 
