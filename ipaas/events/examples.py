@@ -17,6 +17,7 @@ from ipaas.sdk.openapi.samples import Sampler
 from ipaas.sdk.samples import Sample, read_samples
 
 log = get_logger(__name__)
+_GREETINGS = frozenset({"ping", "test", "url_verification"})
 
 
 def example_for(endpoint: Endpoint) -> tuple[str, Any]:
@@ -43,9 +44,11 @@ def _trigger(endpoint: Endpoint, manifest: Manifest) -> TriggerSpec | None:
 
 
 def _documented(manifest: Manifest, trigger: TriggerSpec) -> tuple[str, Any] | None:
+    """A sample of the trigger that flows can start from, where there is one; what only greets comes last."""
     folder = installed().folders.get(manifest.slug)
-    for sample in _samples(folder, manifest.slug) if folder is not None else ():
-        document = _read(sample) if sample.trigger == trigger.name else None
+    found = [one for one in _samples(folder, manifest.slug) if one.trigger == trigger.name] if folder else []
+    for sample in sorted(found, key=lambda one: one.event not in trigger.events or one.event in _GREETINGS):
+        document = _read(sample)
         if document is not None:
             return sample.event, document
     return None

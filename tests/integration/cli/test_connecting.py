@@ -25,7 +25,7 @@ def payments(production: Environment) -> Connection:
 
 
 def test_a_credential_is_read_from_standard_input_and_never_shown(run: Run, payments: Connection) -> None:
-    field = "api_key"
+    field = "token"
     assert run("connections", "connect", "payments").exit_code == 2
     assert run("connections", "connect", "payments", "--stdin-json", stdin="no").exit_code == 2
     done = run("connections", "connect", "payments", "--stdin-json", stdin=json.dumps({field: VALUE}))

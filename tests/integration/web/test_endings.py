@@ -18,7 +18,8 @@ from tests.integration.web.conftest import Browsers
 from tests.integration.web.documents import published
 
 ONE = "/w/acme/connections/in/production/payments/"
-CHARGE = {"id": "charge", "call": {"connection": "payments", "action": "create_charge", "with": {}}}
+VALUES = {"amount_minor": 500, "currency": "EUR", "reference": "SO-1", "payment_token": "tok_1"}
+CHARGE = {"id": "charge", "call": {"connection": "payments", "action": "create_charge", "with": VALUES}}
 AGES = [(-1, True, True), (0, True, False), (90, True, False), (91, False, None)]
 
 
