@@ -146,7 +146,7 @@ class BoundTransports:
         except NetError as error:
             call.sent = before or error.sent
             raise
-        self.leaked = self.leaked or holds(self.secret_in_use, raw.body)
+        self.leaked = self.leaked or holds(self.secret_in_use, raw.body, raw.headers)
         return HttpAnswer(raw.status, _joined(raw.headers), raw.body)
 
     def _credential(self, request: BuiltRequest, target: Target) -> Credential:

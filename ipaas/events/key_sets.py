@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import replace
 from threading import Lock
+from urllib.parse import urlsplit
 
 from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
@@ -13,12 +14,16 @@ from ipaas.events.intake import EndpointUnready, EndpointView
 log = get_logger(__name__)
 
 KEPT_S = 300.0
+AGAIN_S = 10.0
+"""How long keys that could not be had are not asked for: anybody may send to an endpoint, as often as they like."""
 DEADLINE_S = 5.0
 LARGEST = 256 * 1024
 MOST_SETS = 1_000
 
-_sets: dict[tuple[str, EgressPolicy], tuple[float, str]] = {}
+_Place = tuple[str, EgressPolicy]
+_sets: dict[_Place, tuple[float, str]] = {}
 _lock = Lock()
+_fetching: dict[_Place, Lock] = {}
 
 
 def with_keys(endpoint: EndpointView) -> EndpointView:
@@ -26,25 +31,42 @@ def with_keys(endpoint: EndpointView) -> EndpointView:
 
     Raises EndpointUnready when they can not be had.
     """
-    place = (endpoint.scheme.jwks_url, endpoint.egress)
-    found = _sets.get(place)
-    if found is None or found[0] < time.monotonic():
-        try:
-            found = (time.monotonic() + KEPT_S, asyncio.run(_fetched(*place)))
-        except IpaasError as error:
-            log.warning("key set not fetched", action="key_set_failed", endpoint=endpoint.slug, reason=error.code)
-            raise EndpointUnready(slug=endpoint.slug) from None
-        with _lock:
-            if len(_sets) >= MOST_SETS:
-                _sets.clear()
-            _sets[place] = found
-    return replace(endpoint, secrets=(*endpoint.secrets, found[1]))
+    found = _known((endpoint.scheme.jwks_url, endpoint.egress))
+    if not found:
+        raise EndpointUnready(slug=endpoint.slug)
+    return replace(endpoint, secrets=(*endpoint.secrets, found))
+
+
+def _known(place: _Place) -> str:
+    """The keys of a place, fetched by one thread while others wait; empty when they can not be had."""
+    with _lock:
+        fetching = _fetching.setdefault(place, Lock())
+    with fetching:
+        found = _sets.get(place)
+        if found is None or found[0] < time.monotonic():
+            found = _asked(place)
+            with _lock:
+                if len(_sets) >= MOST_SETS:
+                    _sets.clear()
+                    _fetching.clear()
+                _sets[place] = found
+        return found[1]
+
+
+def _asked(place: _Place) -> tuple[float, str]:
+    try:
+        keys = asyncio.run(_fetched(*place))
+    except IpaasError as error:
+        log.warning("key set not fetched", action="key_set_failed", host=urlsplit(place[0]).hostname, reason=error.code)
+        return time.monotonic() + AGAIN_S, ""
+    return time.monotonic() + KEPT_S, keys
 
 
 def forget_keys() -> None:
     """Fetch anew from now on."""
     with _lock:
         _sets.clear()
+        _fetching.clear()
 
 
 async def _fetched(url: str, egress: EgressPolicy) -> str:
