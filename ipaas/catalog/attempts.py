@@ -13,7 +13,7 @@ from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable, Token
 from ipaas.catalog.failures import failure_of
 from ipaas.catalog.resolution import Resolved
 from ipaas.catalog.transports import BoundTransports
-from ipaas.core.errors import IpaasError
+from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.logging import get_logger
 from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
@@ -104,6 +104,9 @@ async def do_poll(attempt: Attempt, call: Call, *, cursor: JSON) -> Response:
     items: JSON = [{"key": item.key, "type": item.event_type, "data": item.data} for item in page.items]
     if io.leaked:
         items = credentials.scrubbed(items, io.secret_in_use)
+        if credentials.scrubbed(page.cursor, io.secret_in_use) != page.cursor:
+            message = "The place to go on from, as the vendor tells it, holds the credential; it can not be kept."
+            raise ActionError(ErrorClass.CONTRACT_VIOLATION, "cursor_holds_secret", message)
     return Response("ok", data={"items": items, "cursor": page.cursor, "more": page.more, "settle": page.settle})
 
 
