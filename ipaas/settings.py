@@ -240,6 +240,7 @@ SPECTACULAR_SETTINGS = {
         "FindingLevel": ["dropped", "note"],
         "QualityLevel": ["bronze", "silver", "gold"],
         "SecretStore": "ipaas.vault.models.StoreKind",
+        "ShareLinkState": ["open", "used", "revoked", "expired"],
         "ImportState": "ipaas.catalog.models.ImportDraft.State",
         "FaultKind": ["status", "reject", "delay", "reset", "half", "drift"],
         "PlanDeed": ["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],

@@ -1,4 +1,17 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
+
+
+def _keep_pinned(using: str, **_signal: Any) -> None:
+    """What connections are pinned to is kept before a later update of the connectors can replace it."""
+    from ipaas.catalog.registry import connectors
+    from ipaas.catalog.releases import keep_pinned
+
+    if "catalog_keptrelease" in connections[using].introspection.table_names():
+        keep_pinned(connectors)
 
 
 class CatalogConfig(AppConfig):
@@ -12,6 +25,7 @@ class CatalogConfig(AppConfig):
         from ipaas.core import providers
         from ipaas.vault.services import on_usage_asked
 
+        post_migrate.connect(_keep_pinned, sender=self)
         providers.register("catalog.connections", connections_of)
         on_usage_asked(connections_using)
         audit.register_actions(
@@ -23,6 +37,7 @@ class CatalogConfig(AppConfig):
                 "connection.enabled": "A connection was enabled.",
                 "connection.disabled": "A connection was disabled: calls over it fail.",
                 "connection.tested": "A connection's test call was made.",
+                "connection.end_announced": "A vendor announced that an operation in use ends.",
                 "connection.connected": "Somebody said yes at the vendor, and the connection has its token.",
                 "connection.credential_entered": "A connection's credential was entered, as a version of its secret.",
                 "connection.share_created": "A link was made by which somebody without an account connects it.",

@@ -20,12 +20,13 @@ from ipaas.catalog.resolution import invalidate
 from ipaas.catalog.usage import connections_using
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
-from ipaas.core.errors import Conflict, InvalidInput, IpaasError
+from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.core.net import TlsFailed, tls_context
 from ipaas.core.querysets import locked_row
 from ipaas.sdk.credential_fields import CredentialUnusable
 from ipaas.sdk.manifest import AuthScheme
 from ipaas.sdk.tokens import CODE, JWT, assertion
+from ipaas.vault.errors import SecretUnusable
 from ipaas.vault.models import Secret
 from ipaas.vault.opening import forget_opened, open_secret
 from ipaas.vault.services import create_secret, put_version
@@ -235,7 +236,7 @@ def _present(row: Connection, actor: Actor) -> dict[str, str]:
     forget_opened(row.workspace_id, row.secret)
     try:
         return open_secret(row.workspace_id, row.secret, purpose="new version", flow_label=actor.label[:100])
-    except IpaasError:
+    except SecretUnusable:
         return {}
 
 

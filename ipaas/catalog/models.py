@@ -8,7 +8,7 @@ import zstandard
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from ipaas.accounts.models import Environment, Workspace
+from ipaas.accounts.models import Environment, User, Workspace
 from ipaas.catalog.querysets import ConnectionQuerySet, ImportedConnectorQuerySet, ShareLinkQuerySet
 from ipaas.core import jsonio
 from ipaas.core.clock import now
@@ -53,6 +53,8 @@ class Connection(models.Model):
     forced_reason = models.CharField(max_length=300, blank=True, default="")
     forced_by = models.CharField(max_length=200, blank=True, default="")
     forced_at = models.DateTimeField(null=True, blank=True)
+    owner = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    check_due_at = models.DateTimeField(null=True, blank=True)
     tested_at = models.DateTimeField(null=True, blank=True)
     test_ok = models.BooleanField(null=True, blank=True)
     test_message = models.CharField(max_length=500, blank=True, default="")
@@ -136,6 +138,30 @@ class ImportedConnector(models.Model):
     def version(self) -> str:
         """As connections name it."""
         return f"{self.number}.0.0"
+
+
+class KeptRelease(models.Model):
+    """The manifest of an installed connector's version that a connection was pinned to; it outlives the update."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.SlugField(max_length=60)
+    version = models.CharField(max_length=40)
+    sha256 = models.CharField(max_length=64)
+    packed = models.BinaryField()
+    kept_at = models.DateTimeField(auto_now_add=True)
+
+    objects: "models.Manager[KeptRelease]" = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["slug", "version"], name="catalog_kept_release_version")]
+
+    def __str__(self) -> str:
+        return f"{self.slug} {self.version}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        found: dict[str, Any] = jsonio.loads(zstandard.decompress(bytes(self.packed)), limits=PACKED_LIMITS)
+        return found
 
 
 class ImportDraft(models.Model):
@@ -265,3 +291,50 @@ class ShareLink(models.Model):
         if self.revoked_at is not None:
             return "revoked"
         return "open" if self.expires_at > now() else "expired"
+
+
+class OperationUse(models.Model):
+    """When an operation was last called over a connection, and what the vendor announced of its end, in UTC.
+
+    ``deprecated_at`` (RFC 9745) and ``sunset_at`` (RFC 8594) are as told by the newest answer that tells them.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="uses")
+    operation = models.CharField(max_length=80)
+    last_called_at = models.DateTimeField()
+    deprecated_at = models.DateTimeField(null=True)
+    sunset_at = models.DateTimeField(null=True)
+    notice_url = models.CharField(max_length=300, blank=True, default="")
+
+    connection_id: UUID
+    objects: "models.Manager[OperationUse]" = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "operation"], name="catalog_operationuse_once")]
+
+    def __str__(self) -> str:
+        return f"{self.operation} over {self.connection_id}"
+
+
+class AnnouncedRate(models.Model):
+    """What answers say of the rate limit: ``quota`` calls in ``window_s``, ``remaining`` until ``resets_at``."""
+
+    connection = models.OneToOneField(
+        Connection, on_delete=models.CASCADE, primary_key=True, related_name="announced_rate"
+    )
+    quota = models.PositiveBigIntegerField(null=True)
+    window_s = models.PositiveIntegerField(null=True)
+    remaining = models.PositiveBigIntegerField(null=True)
+    resets_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField()
+
+    connection_id: UUID
+    objects: "models.Manager[AnnouncedRate]" = models.Manager()
+
+    def __str__(self) -> str:
+        return f"rate of {self.connection_id}"
+
+    @property
+    def per_second(self) -> float | None:
+        """The rate that keeps within what was announced; None without a window."""
+        return self.quota / self.window_s if self.quota and self.window_s else None

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection, ImportedConnector
+from ipaas.catalog.releases import release_of
 from ipaas.config import ROOT, settings
 from ipaas.core.errors import NotFound
 from ipaas.core.logging import get_logger
@@ -55,13 +56,13 @@ def connector_of(row: Connection) -> Connector:
 
 
 def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
-    """A connector that a workspace can use: of the installation, else imported (the newest, or that version).
+    """A connector that a workspace can use, the newest or that version: of the installation, else imported.
 
     Raises ConnectorMissing.
     """
     found = connectors().get(slug)
     if found is not None:
-        return found
+        return release_of(found, version)
     row_id = _versions(workspace_id, slug, version).values_list("id", flat=True).first()
     if row_id is None:
         raise ConnectorMissing(connector=f"{slug} {version}".strip())
@@ -82,6 +83,12 @@ def _versions(workspace_id: UUID, slug: str, version: str) -> QuerySet[ImportedC
     if version:
         rows = rows.filter(number=int(number) if number.isdecimal() and len(number) < 10 else 0)
     return rows.order_by("-number")
+
+
+def has_other_version(row: Connection) -> bool:
+    """Whether a connection might be moved: its connector is imported, or installed in another version than its own."""
+    present = connectors().get(row.connector)
+    return present is None or present.manifest.version != row.connector_version
 
 
 def known_connector(workspace_id: UUID, slug: str, version: str = "") -> Connector:

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from ipaas.catalog.errors import ConnectionDisabled, ConnectionMissing, ConnectorMissing
-from ipaas.catalog.models import Connection
+from ipaas.catalog.models import AnnouncedRate, Connection
 from ipaas.catalog.registry import connector_of, policy_of
 from ipaas.catalog.threads import once_in_thread
 from ipaas.core import jsonio
@@ -43,6 +43,7 @@ class Resolved:
     forced_breaker: Literal["open", "closed"] | None
     egress: EgressPolicy
     enabled: bool
+    announced: Mapping[str, JSON] | None = None
     policies: dict[tuple[str, str, bytes], tuple[PolicySettings, LimitSpec]] = field(default_factory=dict)
 
     def settings_for(self, action: str, step: str, policy: Mapping[str, JSON]) -> tuple[PolicySettings, LimitSpec]:
@@ -50,11 +51,19 @@ class Resolved:
         key = (action, step if policy else "", jsonio.canonical(policy) if policy else b"")
         found = self.policies.get(key)
         if found is None:
-            settings = merge(PLATFORM, policy_of(self.connector.manifest, action), self.policy, policy).settings
+            settings = merge(PLATFORM, self._of_the_vendor(action), self.policy, policy).settings
             if len(self.policies) >= _MAX_POLICIES:
                 self.policies.clear()
             found = self.policies[key] = (settings, self._limits(settings, step))
         return found
+
+    def _of_the_vendor(self, action: str) -> Mapping[str, JSON]:
+        """The manifest's values, with the rate that answers announce where that is lower or the only one."""
+        own = policy_of(self.connector.manifest, action)
+        stated = own.get("rate", {}).get("per_second")
+        if self.announced is None or (stated is not None and stated <= self.announced["per_second"]):
+            return own
+        return {**own, "rate": {**own.get("rate", {}), **self.announced}}
 
     def _limits(self, settings: PolicySettings, step: str) -> LimitSpec:
         return LimitSpec(
@@ -102,12 +111,22 @@ def load(workspace_id: UUID, environment_id: UUID, slug: str) -> Resolved:
         Connection.objects.in_workspace(workspace_id)
         .in_environment(environment_id)
         .filter(slug=slug)
-        .select_related("workspace")
+        .select_related("workspace", "announced_rate")
         .first()
     )
     if row is None:
         raise ConnectionMissing(connection=slug)
-    return resolve(row)
+    found = resolve(row)
+    found.announced = _announced(row)
+    return found
+
+
+def _announced(row: Connection) -> Mapping[str, JSON] | None:
+    """The vendor's own rate as a policy: its window spread evenly, a tenth of it at once."""
+    rate: AnnouncedRate | None = getattr(row, "announced_rate", None)
+    if rate is None or rate.per_second is None or rate.quota is None:
+        return None
+    return {"per_second": max(rate.per_second, 0.001), "burst": min(max(1, rate.quota // 10), 100_000)}
 
 
 def resolve(row: Connection) -> Resolved:

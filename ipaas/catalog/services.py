@@ -7,19 +7,21 @@ from typing import Any
 from django.db import transaction
 
 from ipaas import audit
-from ipaas.accounts.models import Environment
+from ipaas.accounts.models import Environment, User
 from ipaas.catalog import checks, gateway
-from ipaas.catalog.errors import ConnectionInUse
+from ipaas.catalog.errors import ConnectionInUse, ConnectorMissing
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
 from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.oauth import forget_token
-from ipaas.catalog.registry import connector_in, connector_of
+from ipaas.catalog.registry import connector_in, connector_of, connectors
+from ipaas.catalog.releases import keep_release
 from ipaas.catalog.resolution import invalidate
 from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
-from ipaas.core.errors import Conflict, InvalidInput
+from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.querysets import locked_row
+from ipaas.sdk.connector import Connector
 
 JSON = Any
 USES = "catalog.connection_uses"
@@ -49,7 +51,8 @@ def create_connection(
     ``base_url`` defaults to the connector's address for the environment's name, ``auth_scheme`` to its first scheme.
     """
     require_permission(actor, "connections.edit", environment)
-    manifest = connector_in(environment.workspace_id, connector).manifest
+    chosen = connector_in(environment.workspace_id, connector)
+    manifest = chosen.manifest
     row = Connection(
         workspace=environment.workspace,
         environment=environment,
@@ -62,6 +65,7 @@ def create_connection(
         auth_scheme=auth_scheme or next(iter(manifest.auth)),
         secret=secret,
         policy=dict(policy or {}),
+        owner=_person(actor),
     )
     if not _SLUG.match(slug) or len(slug) > 60:
         message = "use lower-case letters, digits and hyphens, at most 60"
@@ -69,6 +73,7 @@ def create_connection(
     if Connection.objects.in_workspace(row.workspace_id).in_environment(environment.id).filter(slug=slug).exists():
         raise Conflict(what=f"There is a connection {slug!r} in this environment already.")
     checks.check(row)
+    _keep(chosen)
     row.secret_origin = checks.origin(row) if secret else ""
     row.save()
     details = {"connector": connector, "environment": environment.slug, "origin": checks.origin(row), "secret": secret}
@@ -104,6 +109,35 @@ def update_connection(*, connection: Connection, changes: Mapping[str, JSON], ac
     _record("connection.changed", row, actor, {"fields": sorted(changes), "secret_detached": detached})
     _forget_on_commit(row)
     return row
+
+
+@transaction.atomic
+def clone_connection(*, connection: Connection, environment: Environment, actor: Actor, slug: str = "") -> Connection:
+    """The same set-up in another environment, or under another slug, without the secret and what was forced.
+
+    Where the connector has an address of its own for each environment, the copy gets that of its own.
+    """
+    require_permission(actor, "connections.edit", connection)
+    if environment.workspace_id != connection.workspace_id:
+        raise NotFound(what="environment")
+    manifest = connector_of(connection).manifest
+    usual = connection.base_url == checks.usual_base_url(manifest, connection.environment.slug)
+    made = create_connection(
+        environment=environment,
+        slug=slug or connection.slug,
+        connector=connection.connector,
+        actor=actor,
+        title=connection.title,
+        base_url="" if usual else connection.base_url,
+        config=connection.config,
+        auth_scheme=connection.auth_scheme,
+        policy=connection.policy,
+    )
+    if made.connector_version != connection.connector_version:
+        made = update_connection(
+            connection=made, changes={"connector_version": connection.connector_version}, actor=actor
+        )
+    return made
 
 
 @transaction.atomic
@@ -168,7 +202,8 @@ def test_connection(*, connection: Connection, actor: Actor) -> GatewayOutcome:
     )
     invalidate(connection)
     outcome = gateway.run_to_end(lambda: gateway.invoke(call))
-    _keep_test(connection, outcome, actor)
+    if outcome.kind != "deferred" or not actor.is_system:
+        _keep_test(connection, outcome, actor)
     return outcome
 
 
@@ -178,9 +213,12 @@ test_connection.__test__ = False  # type: ignore[attr-defined]  # not a test, wh
 @transaction.atomic
 def _keep_test(connection: Connection, outcome: GatewayOutcome, actor: Actor) -> None:
     row = _locked(connection)
+    before = row.test_ok
     row.tested_at, row.test_ok = now(), outcome.kind == "ok"
     row.test_message = outcome.error.message[:500] if outcome.error else ""
     row.save(update_fields=["tested_at", "test_ok", "test_message"])
+    if actor.is_system and row.test_ok == before:
+        return  # looked at again, and nothing is new
     details = {"ok": row.test_ok, "status": outcome.status, "code": outcome.error.code if outcome.error else ""}
     _record("connection.tested", row, actor, details)
 
@@ -194,14 +232,29 @@ def uses_of(connection: Connection) -> list[str]:
     return list(find(connection.workspace_id, connection.slug))
 
 
+def _person(actor: Actor) -> User | None:
+    """Who made it looks after it, until somebody else is named."""
+    return User.objects.filter(email=actor.label).first() if actor.kind == "user" else None
+
+
 def _version_after(row: Connection, changes: Mapping[str, JSON]) -> str:
     """The version that is pinned: one that was named, else the newest where another connector was chosen.
 
-    Connectors of the installation have one version; imported ones stay at theirs until somebody moves the connection.
+    A connection stays at its version until somebody moves it, whatever is installed or imported meanwhile.
     """
-    if "connector" in changes and "connector_version" not in changes:
-        return connector_in(row.workspace_id, row.connector).manifest.version
-    return connector_in(row.workspace_id, row.connector, str(row.connector_version)).manifest.version
+    newest = "connector" in changes and "connector_version" not in changes
+    wanted = "" if newest else str(row.connector_version)
+    found = connector_in(row.workspace_id, row.connector, wanted)
+    if "connector_version" in changes and found.manifest.version != wanted:
+        raise ConnectorMissing(connector=f"{row.connector} {wanted}")
+    _keep(found)
+    return found.manifest.version
+
+
+def _keep(connector: Connector) -> None:
+    """What a connection is pinned to outlives an update of the installation."""
+    if connectors().get(connector.slug) is connector:
+        keep_release(connector)
 
 
 def _locked(connection: Connection) -> Connection:

@@ -64,7 +64,7 @@ class StandIns:
         kept = ["--ledger", str(self.ledger), "--kept", str(settings().home / "stubs-kept")]
         folders = [ROOT / "connectors", *settings().connector_folders]
         places = [word for folder in folders for word in ("--connectors", str(folder))]
-        return [*ports, *kept, "--token", self.token, "--send-to", self.ingress, *places]
+        return [*ports, *kept, f"--token={self.token}", "--send-to", self.ingress, *places]
 
     def client(self) -> StubClient:
         """Drives the stand-ins from a running event loop."""

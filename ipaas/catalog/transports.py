@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ipaas.catalog import observed
 from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, opened_from, tls_of
 from ipaas.catalog.errors import CredentialDetached, NoFilesAllowed, TargetNotBound
 from ipaas.catalog.failures import action_error
@@ -149,7 +150,9 @@ class BoundTransports:
             call.sent = before or error.sent
             raise
         self.leaked = self.leaked or holds(self.secret_in_use, raw.body, raw.headers)
-        return HttpAnswer(raw.status, _joined(raw.headers), raw.body)
+        told = _joined(raw.headers)
+        call.announced_pause_s = await observed.note(self._resolved, call.operation, told)
+        return HttpAnswer(raw.status, told, raw.body)
 
     def _credential(self, request: BuiltRequest, target: Target) -> Credential:
         scheme, secret = self._resolved.scheme, self.secret_in_use

@@ -14,11 +14,6 @@ from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reas
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def register(main: click.Group) -> None:
-    """Add the commands to ``ipaas``."""
-    main.add_command(connections)
-
-
 @click.group(cls=Told)
 def connections() -> None:
     """Connections to services, and their breakers."""
@@ -131,23 +126,27 @@ def update_connection(
 @command(connections, "move")
 @click.argument("slug")
 @environment
-@click.option("--version", required=True, help="Of its imported connector, such as 2.0.0.")
+@click.option("--version", required=True, help="Of its connector, such as 2.0.0.")
 @flag("--yes", help="Do not ask, even if it breaks what uses the connection.")
 def move_connection(shell: Shell, slug: str, environment: str, version: str, yes: bool) -> None:
     """Move a connection to another version of its connector; what breaks is shown before."""
     found = _connection(shell, slug, environment)
-    number, present = version.partition(".")[0], found["connector_version"].partition(".")[0]
+    number, present = version.partition(".")[0], found["connector_version"]
     if not number.isascii() or not number.isdigit():
         message = f"{version!r} is not a version, such as 2.0.0"
         raise click.UsageError(message)
-    place = f"connectors/{part(found['connector'])}/versions/{number}/changes"
-    changes = shell.api.get(place, since=present)
+    place = f"connectors/{part(found['connector'])}"
+    if shell.api.get(place)["origin"] == "imported":
+        changes = shell.api.get(f"{place}/versions/{number}/changes", since=present.partition(".")[0])
+        version = changes["version"]
+    else:
+        changes = shell.api.get(f"{place}/changes", since=present)
     breaking = [one for one in changes["changes"] if one["breaking"]]
     for one in breaking:
         shell.say(f"  BREAKING  {one['path']}  {one['message']}")
     if breaking:
-        sure(f"Move {slug} in {environment} to {changes['version']} all the same?", yes=yes)
-    made = shell.api.patch(f"connections/{found['id']}", {"connector_version": changes["version"]})
+        sure(f"Move {slug} in {environment} to {version} all the same?", yes=yes)
+    made = shell.api.patch(f"connections/{found['id']}", {"connector_version": version})
     shell.give(made, f"connection {slug} in {environment} uses {made['connector']} {made['connector_version']}")
 
 

@@ -131,6 +131,39 @@ def rotate_endpoint(shell: Shell, slug: str, environment: str, reason: str, yes:
     shell.give(done, f"endpoint {slug} in {environment} takes POST {done['path']}")
 
 
+@command(endpoints, "subscribe")
+@click.argument("slug")
+@environment
+@click.option("--connection", required=True, help="Over which the vendor is told; of the same environment.")
+@click.option("--trigger", default="", help="Where the connector has several.")
+@click.option("--event", "events", multiple=True, help="A type of events, repeatable; without it all.")
+def subscribe_endpoint(shell: Shell, slug: str, environment: str, **given: Any) -> None:
+    """Have the vendor deliver to an endpoint, by its connector's own action."""
+    found = _endpoint(shell, slug, environment)
+    made = shell.api.post(f"endpoints/{found['id']}/subscribe", {**given, "events": list(given["events"])})
+    told = made["subscription"]
+    shell.give(made, f"subscription {told['vendor_id'] or 'without id'} of {slug} in {environment} is {told['state']}")
+
+
+@command(endpoints, "unsubscribe")
+@click.argument("slug")
+@environment
+def unsubscribe_endpoint(shell: Shell, slug: str, environment: str) -> None:
+    """Have the vendor stop delivering to an endpoint."""
+    shell.api.post(f"endpoints/{_endpoint(shell, slug, environment)['id']}/unsubscribe")
+    ended = {"unsubscribed": slug, "environment": environment}
+    shell.give(ended, f"the vendor delivers to {slug} in {environment} no more")
+
+
+@command(endpoints, "check-subscription")
+@click.argument("slug")
+@environment
+def check_subscription(shell: Shell, slug: str, environment: str) -> None:
+    """Ask the vendor whether it still delivers to an endpoint."""
+    found = shell.api.post(f"endpoints/{_endpoint(shell, slug, environment)['id']}/check-subscription")
+    shell.give(found, f"the subscription of {slug} in {environment} is {found['subscription']['state']}")
+
+
 @command(endpoints, "delete")
 @click.argument("slug")
 @environment

@@ -14,7 +14,7 @@ from click.shell_completion import get_completion_class
 from ipaas import __version__
 from ipaas.cli import (
     access,
-    connections,
+    connecting,
     connector_kit,
     connectors,
     documents,
@@ -112,7 +112,7 @@ documents.register(main)
 flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (secret_rules, connections, connector_kit, connectors, endpoints, webhooks, jobs, people, workspace):
+for area in (secret_rules, connecting, connector_kit, connectors, endpoints, webhooks, jobs, people, workspace):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

@@ -51,6 +51,32 @@ class Endpoint(models.Model):
         return self.slug
 
 
+class Subscription(models.Model):
+    """What the vendor was told of an endpoint's address. The row is there before the vendor is asked: whatever breaks
+    in between leaves ``pending`` or ``unknown``, which a check or the end of the subscription clears up."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        ACTIVE = "active"
+        UNKNOWN = "unknown"
+        GONE = "gone"
+        OUTDATED = "outdated"
+
+    endpoint = models.OneToOneField(Endpoint, on_delete=models.PROTECT, primary_key=True, related_name="subscription")
+    connection = models.SlugField(max_length=60)
+    trigger = models.CharField(max_length=60)
+    events = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    vendor_id = models.CharField(max_length=300, blank=True, default="")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    message = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=200)
+    checked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.trigger} by {self.connection}"
+
+
 class Receipt(models.Model):
     """One accepted delivery: sealed as it came, answered only after commit. Partitioned by the day in its id.
 

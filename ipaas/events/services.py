@@ -12,8 +12,8 @@ from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.events.checks import check
-from ipaas.events.errors import EndpointInUse
-from ipaas.events.models import Endpoint
+from ipaas.events.errors import EndpointInUse, EndpointSubscribed
+from ipaas.events.models import Endpoint, Subscription
 from ipaas.sdk.handshakes import HANDSHAKES
 from ipaas.sdk.signatures import PLACES, Places
 
@@ -130,6 +130,7 @@ def rotate_endpoint(*, actor: Actor, endpoint: Endpoint, reason: str) -> Endpoin
     row = _locked(endpoint)
     row.public_id = secrets.token_urlsafe(PUBLIC_ID_BYTES)
     row.save(update_fields=["public_id", "updated_at"])
+    Subscription.objects.filter(endpoint=row).update(state=Subscription.State.OUTDATED)
     _record("endpoint.rotated", row, actor, {"reason": _given(reason)})
     return row
 
@@ -145,6 +146,9 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
     users = providers.get(USES)(row.workspace_id, row.environment_id, row.slug)
     if users:
         raise EndpointInUse(endpoint=row.slug, users=", ".join(users))
+    subscription = Subscription.objects.filter(endpoint=row).first()
+    if subscription is not None:
+        raise EndpointSubscribed(endpoint=row.slug, state=subscription.state)
     _record("endpoint.deleted", row, actor, {"environment": row.environment.slug})
     row.delete()
 

@@ -45,6 +45,7 @@ class NoticesConfig(AppConfig):
 
 def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
+    from ipaas.catalog.health import check_connections
     from ipaas.notices.beside import Beside
     from ipaas.notices.breakers import EVERY_S, tell_breakers
     from ipaas.notices.expiry import tell_expiring
@@ -58,6 +59,7 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
         (3600.0, Beside(tell_rotations)),
         (20.0, Beside(keep_logins_alive, clear_leftovers)),
         (60.0, wipe_ended),
+        (60.0, Beside(check_connections)),
         (EVERY_S, tell_breakers),
     ]
 

@@ -28,6 +28,7 @@ TOLD: dict[str, Told] = {
     "connection.disabled": Told("connection"),
     "connection.enabled": Told("connection"),
     "connection.breaker_forced": Told("connection", ("state",)),
+    "connection.end_announced": Told("connection", ("environment", "operation", "deprecated_at", "sunset_at")),
     "secret.version_added": Told("secret"),
     "secret.version_revoked": Told("secret"),
     "secret.rotated": Told("secret", ("version",)),

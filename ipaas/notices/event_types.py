@@ -193,6 +193,18 @@ CATALOGUE: tuple[EventType, ...] = (
         {**_CONNECTION, "state": (gettext_noop("open, closed, or own judgement."), "open")},
     ),
     _type(
+        "connection.end_announced",
+        gettext_noop("End announced"),
+        gettext_noop("A vendor's answers say that an operation in use is deprecated, or when it is gone."),
+        {
+            **_CONNECTION,
+            "environment": (gettext_noop("The slug of its environment."), "production"),
+            "operation": (gettext_noop("The operation that ends."), "list_orders"),
+            "deprecated_at": (gettext_noop("Deprecated from then on, ISO 8601; empty without."), ""),
+            "sunset_at": (gettext_noop("Gone from then on, ISO 8601; empty without."), "2027-06-30T00:00:00+00:00"),
+        },
+    ),
+    _type(
         "secret.expiring",
         gettext_noop("Secret expiring"),
         gettext_noop("What the provider says about a secret ends within fourteen days; told once for each date."),

@@ -59,6 +59,7 @@ class AdmissionPolicy:
         try:
             response = await call_next(call)
             outcome, pause_s = _health(response)
+            pause_s = max(pause_s, min(_LONGEST_PAUSE_S, call.announced_pause_s))
         finally:
             for last in held:
                 self._gatekeeper.settle(last, outcome, pause_s)

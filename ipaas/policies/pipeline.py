@@ -62,6 +62,7 @@ class Call:
     is kept in ``interruption``: no connector can swallow it. ``deadline`` is in the loop's time; ``scope`` keeps it.
     ``doubted``: an earlier attempt may have taken effect, and its request is repeated as it was. ``admit_again``
     asks for a further request of the same attempt, and says how long to wait where there is none yet.
+    ``announced_pause_s``: the last answer said that nothing is left of its rate limit for so long.
     """
 
     workspace_id: UUID
@@ -90,6 +91,7 @@ class Call:
     sent: bool = False
     intended: bool = False
     doubted: bool = False
+    announced_pause_s: float = 0.0
     request_hash: bytes = b""
     verdicts: list[Verdict] = field(default_factory=list)
 

@@ -72,6 +72,11 @@ def _named(names: Iterable[str], words: str) -> str:
     return f"{words}: {', '.join(found[:8])}{' …' if len(found) > 8 else ''}" if found else ""
 
 
+def has_stand_in(manifest: Manifest) -> bool:
+    """Whether the suite can call it: without a stand-in nothing is proved, whatever other tests there are."""
+    return bool(manifest.stub.get("operations")) or manifest.protocol == "smtp"
+
+
 def _not_stubbed(facts: Facts) -> str:
     known = facts.manifest.stub.get("operations", {})
     served = facts.manifest.actions if facts.manifest.protocol == "smtp" else known

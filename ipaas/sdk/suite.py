@@ -9,7 +9,7 @@ from typing import Any
 
 from ipaas.core.errors import IpaasError
 from ipaas.sdk.loader import load_folder
-from ipaas.sdk.quality import Facts, Quality, judge
+from ipaas.sdk.quality import Facts, Quality, has_stand_in, judge
 from ipaas.sdk.samples import read_samples
 from ipaas.sdk.testing import ConnectorSuite
 
@@ -34,6 +34,7 @@ def run_suite(folder: Path, settings: Mapping[str, Any] | None = None) -> Iterat
     """Every test of the suite in its order, one after the other, against the connector's own stand-in."""
     suite = ConnectorSuite()
     suite.folder, suite.config = folder, settings or {}
+    suite.stubbed = has_stand_in(load_folder(folder).manifest)
     for name in _names():
         yield Tested(name, _message(getattr(suite, name)))
 

@@ -14,10 +14,10 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
 from ipaas.core.logging import get_logger
 from ipaas.core.net import EgressPolicy, EgressRefused, Target, TlsFailed, check_url, tls_context
-from ipaas.vault.errors import BackendUnavailable
+from ipaas.vault.errors import BackendUnavailable, BackendUnusable
 from ipaas.vault.models import Backend, Secret, StoreKind
 from ipaas.vault.services import create_secret, put_version
-from ipaas.vault.stores import store_at, store_for
+from ipaas.vault.stores import store_for
 from ipaas.vault.stores.bao import BaoClient
 
 log = get_logger(__name__)
@@ -50,7 +50,7 @@ def set_backend(
 
     ``config`` names what differs from before, or from ``usual_config``. ``login`` may be empty when there is one for
     the same address; another address needs it anew. The store is tried first: what does not work is not stored.
-    Returns what was found. Raises ``InvalidInput`` or ``BackendUnavailable``.
+    Returns what was found. Raises ``InvalidInput`` or ``BackendUnusable``.
     """
     require_permission(actor, "settings.edit", workspace)
     if kind not in StoreKind.values:
@@ -67,9 +67,7 @@ def set_backend(
         _configure(row, config, login, actor)
         row.chosen = True
         row.save()
-        found = store_at(row).check()
-    else:
-        found = store_for(workspace.id, kind).check()
+    found = try_store(workspace, kind)
     details = {"store": kind, "address": config.get("address", "")} if kind in REMOTE else {"store": kind}
     audit.record(
         "vault.backend_set",
@@ -82,9 +80,17 @@ def set_backend(
 
 
 def check_backend(*, workspace: Workspace, kind: str, actor: Actor) -> str:
-    """Try the store ``kind`` as it is set up; a sentence about what was found. Raises ``BackendUnavailable``."""
+    """Try the store ``kind`` as it is set up; a sentence about what was found. Raises ``BackendUnusable``."""
     require_permission(actor, "settings.view", workspace)
-    return store_for(workspace.id, kind).check()
+    return try_store(workspace, kind)
+
+
+def try_store(workspace: Workspace, kind: str) -> str:
+    """What using the store needs, tried; a sentence about what was found. Raises ``BackendUnusable``."""
+    try:
+        return store_for(workspace.id, kind).check()
+    except BackendUnavailable as error:
+        raise BackendUnusable(reason=error.detail) from error
 
 
 def keep_logins_alive() -> int:

@@ -112,6 +112,17 @@ class BackendMissing(BackendUnavailable):
         super().__init__(backend=kind, reason="its address and login are gone")
 
 
+class BackendUnusable(Conflict):
+    """The store was tried and does not work: {reason}"""
+
+    code = "vault.backend_unusable"
+    title = "Store not usable"
+    remedy = "See to it, or to its settings; nothing was changed."
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(what="", reason=reason)
+
+
 class StoreReadOnly(Conflict):
     """The backend {kind} can only be read, and does not hold this value of {slug}."""
 

@@ -15,6 +15,7 @@ from ipaas.core import jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError
 from ipaas.core.querysets import locked_row
+from ipaas.vault.backends import try_store
 from ipaas.vault.errors import BackendUnavailable
 from ipaas.vault.leftovers import leave_over
 from ipaas.vault.models import Secret, SecretVersion, StoreKind
@@ -54,10 +55,10 @@ class CopyDiffers(Conflict):
 
 
 def plan_migration(*, workspace: Workspace, to: str, actor: Actor) -> list[Move]:
-    """What a migration would move; the store is tried, no value is read. Raises ``BackendUnavailable``."""
+    """What a migration would move; the store is tried, no value is read. Raises ``BackendUnusable``."""
     require_permission(actor, "settings.edit", workspace)
     _check_kind(to)
-    store_for(workspace.id, to).check()
+    try_store(workspace, to)
     return [_move(secret, to) for secret in _elsewhere(workspace, to)]
 
 
@@ -68,7 +69,7 @@ def migrate_secrets(*, workspace: Workspace, to: str, actor: Actor, most: int = 
     """
     require_permission(actor, "settings.edit", workspace)
     _check_kind(to)
-    store_for(workspace.id, to).check()
+    try_store(workspace, to)
     moved: list[str] = []
     problems: list[Move] = []
     for secret in _elsewhere(workspace, to):

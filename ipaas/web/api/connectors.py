@@ -15,6 +15,7 @@ from ipaas.catalog.models import ImportedConnector
 from ipaas.catalog.registry import connectors, known_connector
 from ipaas.core.errors import NotFound
 from ipaas.sdk.connector import Connector
+from ipaas.sdk.manifest_changes import changes_between
 from ipaas.sdk.quality import LEVELS
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, PageOutput, StrictSerializer
@@ -122,6 +123,10 @@ class ChangesQuery(StrictSerializer):
     )
 
 
+class ReleaseQuery(StrictSerializer):
+    since = serializers.CharField(max_length=40, help_text="Version that connections are pinned to.")
+
+
 class ChangesOutput(serializers.Serializer[Any]):
     since = serializers.CharField(allow_null=True, help_text="The version compared with; null for the first.")
     version = serializers.CharField()
@@ -131,7 +136,7 @@ class ChangesOutput(serializers.Serializer[Any]):
 
 @extend_schema(tags=["connections"])
 class ConnectorViewSet(ApiViewSet):
-    required_permissions = dict.fromkeys(("list", "retrieve"), "connections.view")
+    required_permissions = dict.fromkeys(("list", "retrieve", "changes"), "connections.view")
 
     @extend_schema(
         parameters=[ConnectorsQuery],
@@ -155,6 +160,19 @@ class ConnectorViewSet(ApiViewSet):
         """A connector with its whole manifest."""
         query = self.read_query(ConnectorQuery)
         return Response(ConnectorDetailOutput(_told(known_connector(self.workspace.id, slug, **query))).data)
+
+    @extend_schema(parameters=[ReleaseQuery], responses=ChangesOutput)
+    def changes(self, request: Request, slug: str) -> Response:
+        """What a connection meets that moves from a version to the present one, breaking changes first."""
+        since = self.read_query(ReleaseQuery)["since"]
+        after = known_connector(self.workspace.id, slug).manifest
+        before = known_connector(self.workspace.id, slug, since).manifest
+        if before.version != since:
+            raise NotFound(what="connector version")
+        found = list(changes_between(before, after))
+        breaking = any(change.breaking for change in found)
+        told = {"since": since, "version": after.version, "breaking": breaking, "changes": found}
+        return Response(ChangesOutput(told).data)
 
     def _imported(self) -> Iterator[dict[str, Any]]:
         for row in ImportedConnector.objects.in_workspace(self.workspace.id).light().newest():

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from ipaas.accounts.models import Environment
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
-from ipaas.events import services
+from ipaas.events import services, subscriptions
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import ArrivalNote, Endpoint, Receipt
 from ipaas.events.redelivery import redeliver_receipt, send_test
@@ -97,6 +97,42 @@ class EndpointChanges(StrictSerializer):
     rate_per_minute = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False, allow_null=True)
 
 
+class SubscriptionInput(StrictSerializer):
+    connection = serializers.SlugField(
+        max_length=60, help_text="Over which the vendor is told; of the same environment."
+    )
+    trigger = serializers.CharField(
+        max_length=60, required=False, default="", allow_blank=True, help_text="Where the connector has several."
+    )
+    events = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        default=list,
+        max_length=200,
+        help_text="Types of events; all that the trigger knows when empty.",
+    )
+
+
+class SubscriptionOutput(serializers.Serializer[Any]):
+    connection = serializers.CharField()
+    trigger = serializers.CharField()
+    events = serializers.ListField(child=serializers.CharField())
+    vendor_id = serializers.CharField(help_text="The subscription's id at the vendor.")
+    state = serializers.ChoiceField(
+        choices=[
+            ("pending", "the vendor is being asked, or was when the program ended"),
+            ("active", "the vendor delivers"),
+            ("unknown", "nobody knows whether it was made: check it, or end it"),
+            ("gone", "the vendor does not know it any more"),
+            ("outdated", "it is for the address before the present one"),
+        ]
+    )
+    message = serializers.CharField(help_text="What went wrong last.")
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField()
+    checked_at = serializers.DateTimeField(allow_null=True)
+
+
 class EndpointOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     environment = serializers.CharField(source="environment.slug")
@@ -116,7 +152,13 @@ class EndpointOutput(serializers.Serializer[Any]):
     max_body = serializers.IntegerField(allow_null=True)
     rate_per_minute = serializers.IntegerField(allow_null=True)
     state = serializers.ChoiceField(choices=Endpoint.State.choices)
+    subscription = serializers.SerializerMethodField(help_text="What the vendor was told of the address.")
     created_at = serializers.DateTimeField()
+
+    @extend_schema_field(SubscriptionOutput(allow_null=True))
+    def get_subscription(self, endpoint: Endpoint) -> Any:
+        found = getattr(endpoint, "subscription", None)
+        return SubscriptionOutput(found).data if found is not None else None
 
     def get_path(self, endpoint: Endpoint) -> str:
         """Where senders post to, below the ingress' address."""
@@ -173,10 +215,11 @@ class EndpointViewSet(ApiViewSet):
         "arrival": "runs.view",
         "test": "flows.trigger",
         **dict.fromkeys(("create", "partial_update", "destroy", "pause", "resume", "rotate"), "connections.edit"),
+        **dict.fromkeys(("subscribe", "unsubscribe", "check_subscription"), "connections.edit"),
     }
 
     def get_queryset(self) -> QuerySet[Endpoint]:
-        return Endpoint.objects.filter(workspace=self.workspace).select_related("environment")
+        return Endpoint.objects.filter(workspace=self.workspace).select_related("environment", "subscription")
 
     @extend_schema(parameters=[EndpointQuery])
     def list(self, request: Request) -> Response:
@@ -232,6 +275,25 @@ class EndpointViewSet(ApiViewSet):
         """Give the endpoint a new address; the old one is gone at once."""
         endpoint, given = self.endpoint(endpoint_id), self.read(ReasonInput)
         return self._shown(services.rotate_endpoint(actor=self.actor, endpoint=endpoint, **given))
+
+    @extend_schema(request=SubscriptionInput, responses=EndpointOutput)
+    def subscribe(self, request: Request, endpoint_id: Any) -> Response:
+        """Have the vendor deliver here, by the connector's own action; 409 where it was told already."""
+        endpoint, given = self.endpoint(endpoint_id), self.read(SubscriptionInput)
+        subscriptions.subscribe_endpoint(actor=self.actor, endpoint=endpoint, **given)
+        return self._shown(self.endpoint(endpoint_id))
+
+    @extend_schema(request=None, responses={204: None})
+    def unsubscribe(self, request: Request, endpoint_id: Any) -> Response:
+        """Have the vendor stop; what it does not know any more counts as ended."""
+        subscriptions.unsubscribe_endpoint(actor=self.actor, endpoint=self.endpoint(endpoint_id))
+        return Response(status=204)
+
+    @extend_schema(request=None, responses=EndpointOutput)
+    def check_subscription(self, request: Request, endpoint_id: Any) -> Response:
+        """Ask the vendor whether it delivers here; the subscription's state says it."""
+        subscriptions.check_subscription(actor=self.actor, endpoint=self.endpoint(endpoint_id))
+        return self._shown(self.endpoint(endpoint_id))
 
     @extend_schema(request=SampleInput, responses=EndpointSampleOutput)
     def test(self, request: Request, endpoint_id: Any) -> Response:

@@ -12,6 +12,7 @@ from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
 from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet, AuditJobViewSet
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.bulk import BulkJobViewSet
+from ipaas.web.api.connecting import ConnectingViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
@@ -148,6 +149,7 @@ urlpatterns = [
     # the outside world
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
+    path("connectors/<slug:slug>/changes", ConnectorViewSet.as_view({"get": "changes"}), name="connector_changes"),
     path(
         "connectors/<slug:slug>/versions",
         ConnectorVersionViewSet.as_view({"get": "list"}),
@@ -170,6 +172,18 @@ urlpatterns = [
     path(f"{CONNECTION}/policy", PolicyViewSet.as_view({"get": "of_connection"}), name="connection_policy"),
     path(f"{CONNECTION}/health", ConnectionViewSet.as_view({"get": "health"}), name="connection_health"),
     path(f"{CONNECTION}/try", ConnectionViewSet.as_view({"post": "try_out"}), name="connection_try"),
+    path(f"{CONNECTION}/access", ConnectingViewSet.as_view({"get": "access"}), name="connection_access"),
+    path(
+        f"{CONNECTION}/share-links",
+        ConnectingViewSet.as_view({"get": "list", "post": "create"}),
+        name="share_link_list",
+    ),
+    path(
+        f"{CONNECTION}/share-links/<uuid:link_id>/revoke",
+        ConnectingViewSet.as_view({"post": "revoke"}),
+        name="share_link_revoke",
+    ),
+    *_deeds(ConnectingViewSet, "connection", CONNECTION, "credential", "clone"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
     path("vault/backend", VaultBackendViewSet.as_view({"get": "retrieve", "put": "assign"}), name="vault_backend"),
     path("vault/backend/check", VaultBackendViewSet.as_view({"post": "check"}), name="vault_backend_check"),
@@ -200,6 +214,12 @@ urlpatterns = [
         "endpoints/<uuid:endpoint_id>/arrivals/<uuid:arrival_id>",
         EndpointViewSet.as_view({"get": "arrival"}),
         name="endpoint_arrival",
+    ),
+    *_deeds(EndpointViewSet, "endpoint", "endpoints/<uuid:endpoint_id>", "subscribe", "unsubscribe"),
+    path(
+        "endpoints/<uuid:endpoint_id>/check-subscription",
+        EndpointViewSet.as_view({"post": "check_subscription"}),
+        name="endpoint_check_subscription",
     ),
     *_crud(WebhookViewSet, "webhook", "webhooks", "<uuid:webhook_id>", **CHANGED, **DELETED),
     path("webhooks/types", WebhookViewSet.as_view({"get": "types"}), name="webhook_types"),

@@ -99,7 +99,7 @@ class VaultBackendViewSet(ApiViewSet):
 
     @extend_schema(request=BackendKindInput, responses=BackendCheckOutput)
     def check(self, request: Request) -> Response:
-        """Try a store as it is set up; 503 with the reason when it can not be used."""
+        """Try a store as it is set up; 409 with the reason when it can not be used."""
         kind = self.read(BackendKindInput)["kind"]
         found = check_backend(workspace=self.workspace, kind=kind, actor=self.actor)
         return Response({"kind": kind, "found": found})

@@ -14,6 +14,7 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog.imports import delete_version
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, installed, known_connector
+from ipaas.catalog.releases import release_changes
 from ipaas.catalog.stand_in_place import StandIns
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
@@ -260,10 +261,24 @@ def users_of_connector(request: WorkspaceRequest, slug: str) -> list[dict[str, A
             "title": row.title,
             "environment": row.environment.name,
             "version": row.connector_version,
+            **_behind(row),
             "url": reverse("catalog:connection_detail", args=[request.workspace.slug, row.environment.slug, row.slug]),
         }
         for row in rows[:100]
     ]
+
+
+def _behind(row: Connection) -> dict[str, Any]:
+    """What a connection over an earlier version of an installed connector meets when it is moved to the present one."""
+    present = connectors().get(row.connector)
+    if present is None or present.manifest.version == row.connector_version:
+        return {}
+    changes = release_changes(present, row.connector_version)
+    return {
+        "newest": present.manifest.version,
+        "changes": changes[:MOST_FINDINGS],
+        "breaking": sum(change.breaking for change in changes),
+    }
 
 
 def crumbs_of(request: WorkspaceRequest) -> list[Link]:

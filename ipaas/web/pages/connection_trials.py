@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -11,15 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from ipaas.accounts.pages import WorkspaceRequest, page
-from ipaas.catalog.imports import version_changes
-from ipaas.catalog.models import Connection, ImportedConnector
-from ipaas.catalog.registry import connector_of
+from ipaas.catalog.models import Connection, ImportedConnector, KeptRelease
+from ipaas.catalog.registry import connector_in, connector_of, connectors
 from ipaas.catalog.services import update_connection
 from ipaas.catalog.trials import try_operation
 from ipaas.core import jsonio
 from ipaas.core.document_forms import unreadable
 from ipaas.core.errors import InvalidInput, IpaasError, NotFound, PermissionDenied
 from ipaas.sdk.manifest import ActionSpec
+from ipaas.sdk.manifest_changes import ManifestChange, changes_between
 from ipaas.web.pages.connection_rows import connection_url
 from ipaas.web.pages.connections import connection_at, crumbs_of
 from ipaas.web.pages.documents import refused, text_of
@@ -99,11 +100,9 @@ def _text(value: Any) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page("connections.edit")
 def connection_move(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
-    """Move a connection to another version of its imported connector, what changes being shown before."""
+    """Move a connection to another version of its connector, what changes being shown before."""
     row = connection_at(request, environment, slug)
-    versions = list(
-        ImportedConnector.objects.in_workspace(row.workspace_id).filter(slug=row.connector).defer("packed", "findings")
-    )
+    versions = _versions(row)
     if not versions:
         raise NotFound(what="connector version")
     wanted = posted(request, "version") or asked(request, "version")
@@ -120,7 +119,7 @@ def connection_move(request: WorkspaceRequest, environment: str, slug: str) -> H
         else:
             messages.success(request, _("{title} uses version {version}.").format(title=row.title, version=wanted))
             return redirect(connection_url(row))
-    changes = version_changes(before=present, after=chosen) if present is not None and present != chosen else ()
+    changes = _changes(row, present.version, chosen.version) if present is not None and present != chosen else ()
     context = {
         "connection": row,
         "crumbs": [*crumbs_of(request), Link(row.title, connection_url(row))],
@@ -136,7 +135,32 @@ def connection_move(request: WorkspaceRequest, environment: str, slug: str) -> H
     return render(request, "catalog/connection_move.html", context, status=422 if problem else 200)
 
 
-def _label(version: ImportedConnector, row: Connection) -> str:
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One that a connection can be moved to."""
+
+    version: str
+    api_version: str
+
+
+def _versions(row: Connection) -> list[Version]:
+    """Of an installed connector the present version and those kept, else the imported ones; newest first."""
+    present = connectors().get(row.connector)
+    if present is None:
+        found = ImportedConnector.objects.in_workspace(row.workspace_id).filter(slug=row.connector).light()
+        return [Version(one.version, one.api_version) for one in found]
+    newest = Version(present.manifest.version, present.manifest.api_version)
+    others = KeptRelease.objects.filter(slug=row.connector).exclude(version=newest.version).order_by("-kept_at")
+    kept = [Version(version, "") for version in others.values_list("version", flat=True)]
+    return [newest, *kept] if kept else []
+
+
+def _changes(row: Connection, before: str, after: str) -> tuple[ManifestChange, ...]:
+    old, new = (connector_in(row.workspace_id, row.connector, version).manifest for version in (before, after))
+    return tuple(changes_between(old, new))
+
+
+def _label(version: Version, row: Connection) -> str:
     api = f" (API {version.api_version})" if version.api_version else ""
     label = f"{version.version}{api}"
     return _("{version} – present").format(version=label) if version.version == row.connector_version else label

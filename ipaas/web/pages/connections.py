@@ -15,8 +15,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog import services
 from ipaas.catalog.checks import scheme_of
-from ipaas.catalog.models import Connection, OAuthToken
-from ipaas.catalog.registry import connector_in, connector_of, connectors
+from ipaas.catalog.insight import access_of
+from ipaas.catalog.models import Connection
+from ipaas.catalog.registry import connector_in, connector_of, has_other_version
 from ipaas.catalog.resolution import effective_policy
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
@@ -35,7 +36,7 @@ from ipaas.web.pages.connection_rows import (
 )
 from ipaas.web.pages.support import asked, environment_of, form_errors, posted, told, told_error
 from ipaas.web.pages.traffic import OperationTraffic, Traffic, operations_of, parked_for_breaker, traffic_of
-from ipaas.web.readmodels import CursorPage, Link
+from ipaas.web.readmodels import CursorPage, Link, Option
 from ipaas.web.rendering import duration
 
 
@@ -88,7 +89,13 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
         "test": _test_of(row),
         "used_by": [Link(use.label, _flow_url(request, use.flow)) for use in uses],
         "installed": installed,
-        "reconnect": OAuthToken.objects.filter(connection=row).values_list("refused_code", flat=True).first() or "",
+        "access": access_of(row) if installed else None,
+        "owner": row.owner.email if row.owner is not None else "",
+        "places": [
+            Option(one.slug, one.name, False)
+            for one in request.workspace.environments.all()
+            if one.id != row.environment_id
+        ],
         **_deeds(request, row),
     }
     return render(request, "catalog/connection_detail.html", context)
@@ -203,6 +210,20 @@ def connection_force(request: WorkspaceRequest, environment: str, slug: str) -> 
 
 @require_POST
 @page("connections.edit")
+def connection_clone(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
+    """Copy to the environment ``to``, without the secret."""
+    row = connection_at(request, environment, slug)
+    place = request.workspace.environments.filter(slug=posted(request, "to")).first()
+    if place is None:
+        raise NotFound(what="environment")
+    with told(request, _("{title} is copied to {place}; connect it next.").format(title=row.title, place=place.name)):
+        made = services.clone_connection(connection=row, environment=place, actor=request.actor)
+        return redirect(connection_url(made))
+    return redirect(connection_url(row))
+
+
+@require_POST
+@page("connections.edit")
 def connection_delete(request: WorkspaceRequest, environment: str, slug: str) -> HttpResponse:
     row = connection_at(request, environment, slug)
     with told(request, _("{title} is deleted.").format(title=row.title)):
@@ -267,10 +288,11 @@ def _deeds(request: WorkspaceRequest, row: Connection) -> dict[str, str]:
         "connect_url": url("connections.edit", "connection_connect") if can_resolve(row) else "",
         "test_url": url("connections.test", "connection_test") if testable else "",
         "try_url": url("connections.test", "connection_try") if row.enabled and can_resolve(row) else "",
-        "move_url": url("connections.edit", "connection_move") if row.connector not in connectors() else "",
+        "move_url": url("connections.edit", "connection_move") if has_other_version(row) else "",
         "force_url": url("connections.force_breaker", "connection_force"),
         "switch_url": url("connections.edit", "connection_switch"),
         "delete_url": url("connections.edit", "connection_delete"),
+        "clone_url": url("connections.edit", "connection_clone") if can_resolve(row) else "",
     }
 
 

@@ -18,8 +18,7 @@ from ipaas.events.models import ArrivalNote, Endpoint, Receipt
 from ipaas.events.redelivery import redeliver_receipt, send_test
 from ipaas.runtime.shown_deliveries import shown_note, shown_receipt
 from ipaas.web.pages.document_views import reason_of
-from ipaas.web.pages.endpoint_rows import endpoint_url, receipt_rows
-from ipaas.web.pages.endpoints import endpoint_of
+from ipaas.web.pages.endpoint_rows import endpoint_of, endpoint_url, receipt_rows
 from ipaas.web.pages.support import environment_of, posted, told
 from ipaas.web.readmodels import Link
 

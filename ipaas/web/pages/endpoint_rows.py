@@ -8,7 +8,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.events.addresses import hook_address
 from ipaas.events.models import ArrivalNote, Endpoint, Receipt
@@ -28,6 +30,16 @@ SCHEMES = {
 
 def endpoint_url(endpoint: Endpoint, name: str = "endpoint_detail") -> str:
     return reverse(f"events:{name}", args=[endpoint.workspace.slug, endpoint.environment.slug, endpoint.slug])
+
+
+def endpoint_of(request: WorkspaceRequest, environment: str, slug: str) -> Endpoint:
+    """An endpoint by its address. Raises NotFound."""
+    place = Environment.objects.filter(workspace=request.workspace, slug=environment).first()
+    rows = Endpoint.objects.select_related("workspace", "environment").filter(workspace=request.workspace, slug=slug)
+    found = rows.filter(environment=place).first() if place is not None else None
+    if found is None:
+        raise NotFound(what="endpoint")
+    return found
 
 
 def endpoint_rows(endpoints: Iterable[Endpoint]) -> list[EndpointRow]:

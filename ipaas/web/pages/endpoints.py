@@ -10,9 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest, page
-from ipaas.core.errors import NotFound
 from ipaas.events import services
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import ArrivalNote, Endpoint, Receipt
@@ -20,7 +18,15 @@ from ipaas.flows.models import Deployment
 from ipaas.web.pages.document_views import reason_of
 from ipaas.web.pages.documents import with_items
 from ipaas.web.pages.endpoint_forms import EndpointForm
-from ipaas.web.pages.endpoint_rows import arrival_rows, endpoint_row, endpoint_rows, endpoint_url, receipt_rows
+from ipaas.web.pages.endpoint_rows import (
+    arrival_rows,
+    endpoint_of,
+    endpoint_row,
+    endpoint_rows,
+    endpoint_url,
+    receipt_rows,
+)
+from ipaas.web.pages.endpoint_subscriptions import subscription_context
 from ipaas.web.pages.support import asked, environment_of, form_errors, newest_first, posted, told
 from ipaas.web.readmodels import CursorPage, Link, Tab
 
@@ -70,6 +76,7 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
         "page": _arrivals(request, endpoint, show)
         if show in ArrivalNote.Verdict.values
         else _receipts(request, endpoint, show, search),
+        **subscription_context(request, endpoint),
         **_deeds(request, endpoint),
     }
     return render(request, "events/endpoint_detail.html", context)
@@ -236,16 +243,6 @@ def endpoint_delete(request: WorkspaceRequest, environment: str, slug: str) -> H
         services.delete_endpoint(actor=request.actor, endpoint=endpoint)
         return redirect("events:endpoint_list", request.workspace.slug)
     return redirect(endpoint_url(endpoint))
-
-
-def endpoint_of(request: WorkspaceRequest, environment: str, slug: str) -> Endpoint:
-    """The endpoint of an address; raises NotFound."""
-    place = Environment.objects.filter(workspace=request.workspace, slug=environment).first()
-    rows = Endpoint.objects.select_related("workspace", "environment").filter(workspace=request.workspace, slug=slug)
-    found = rows.filter(environment=place).first() if place is not None else None
-    if found is None:
-        raise NotFound(what="endpoint")
-    return found
 
 
 def _crumbs(request: WorkspaceRequest) -> list[Link]:

@@ -28,6 +28,7 @@ urlpatterns = [
     path(f"{ONE}switch/", connections.connection_switch, name="connection_switch"),
     path(f"{ONE}breaker/", connections.connection_force, name="connection_force"),
     path(f"{ONE}version/", connection_trials.connection_move, name="connection_move"),
+    path(f"{ONE}clone/", connections.connection_clone, name="connection_clone"),
     path(f"{ONE}delete/", connections.connection_delete, name="connection_delete"),
     path("stubs/", stubs.stub_list, name="stub_list"),
     path("stubs/-reset-all/", stubs.stub_reset, name="stub_reset"),

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from ipaas.web.pages import deliveries, endpoints
+from ipaas.web.pages import endpoint_subscriptions as subscriptions
 
 app_name = "events"
 ONE = "endpoints/in/<slug:environment>/<slug:slug>/"
@@ -15,5 +16,8 @@ urlpatterns = [
     path(f"{ONE}pause/", endpoints.endpoint_pause, name="endpoint_pause"),
     path(f"{ONE}resume/", endpoints.endpoint_resume, name="endpoint_resume"),
     path(f"{ONE}rotate/", endpoints.endpoint_rotate, name="endpoint_rotate"),
+    path(f"{ONE}subscribe/", subscriptions.endpoint_subscribe, name="endpoint_subscribe"),
+    path(f"{ONE}unsubscribe/", subscriptions.endpoint_unsubscribe, name="endpoint_unsubscribe"),
+    path(f"{ONE}check/", subscriptions.endpoint_check, name="endpoint_check"),
     path(f"{ONE}delete/", endpoints.endpoint_delete, name="endpoint_delete"),
 ]

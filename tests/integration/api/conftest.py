@@ -11,6 +11,7 @@ from ipaas.accounts.models import Environment, Membership, User, Workspace
 from ipaas.accounts.services import add_member, assign_flow_role, create_api_key, create_service_account, invite_member
 from ipaas.audit.models import AuditJob
 from ipaas.catalog import gateway
+from ipaas.catalog.connecting import create_share_link
 from ipaas.catalog.gateway import GatewayOutcome
 from ipaas.catalog.imports import draft_import, import_connector
 from ipaas.catalog.services import create_connection
@@ -184,6 +185,7 @@ def outside(production: Environment) -> dict[str, Any]:
         "secret": secret.slug,
         "endpoint": endpoint.id,
         "connection": connection.id,
+        "share": create_share_link(connection=connection, actor=SYSTEM).link.id,
         "receipt": receipt.id,
         "arrival": arrival.id,
         "job": job.id,

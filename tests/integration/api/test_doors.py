@@ -50,6 +50,7 @@ OPERATION = {
     "catalog:version_delete": "connector_version_delete",
     "contracts:schema_check": "document_validate",
     "contracts:schema_edit": "schema_draft_save",
+    "events:endpoint_check": "endpoint_check_subscription",
     "events:delivery_detail": "receipt_content",
     "events:delivery_redeliver": "receipt_redeliver",
     "flows:flow_assign": "flow_people_assign",

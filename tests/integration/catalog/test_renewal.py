@@ -133,8 +133,14 @@ async def test_two_workers_at_once_make_one_token_request(
         finally:
             await gateway.close()
 
+    def work(number: int) -> None:
+        try:
+            asyncio.run(one(results, number))
+        finally:
+            connections.close_all()
+
     results: list[str] = []
-    workers = [threading.Thread(target=lambda n=n: asyncio.run(one(results, n))) for n in range(4)]
+    workers = [threading.Thread(target=work, args=[number]) for number in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

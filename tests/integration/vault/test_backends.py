@@ -12,7 +12,7 @@ from ipaas.core.actor import Actor
 from ipaas.core.errors import InvalidInput, PermissionDenied
 from ipaas.vault import backends, leftovers, services
 from ipaas.vault.backends import check_backend, set_backend
-from ipaas.vault.errors import BackendUnavailable, SecretNotFound, SecretUnusable, StoreReadOnly
+from ipaas.vault.errors import BackendUnavailable, BackendUnusable, SecretNotFound, SecretUnusable, StoreReadOnly
 from ipaas.vault.inbound import open_versions
 from ipaas.vault.known import secret_values
 from ipaas.vault.models import Backend, Leftover, Secret, SecretVersion
@@ -231,7 +231,7 @@ def test_another_address_needs_the_login_anew_and_what_fails_is_not_stored(
             workspace=workspace, kind="openbao", config={"address": "https://other.example"}, login={}, actor=admin
         )
     wrong = {"role_id": "a", "secret_id": "b"}
-    with pytest.raises(BackendUnavailable, match="AppRole"):
+    with pytest.raises(BackendUnusable, match="AppRole"):
         set_backend(workspace=workspace, kind="openbao", config={}, login=wrong, actor=admin)
     with pytest.raises(PermissionDenied):
         set_backend(workspace=workspace, kind="builtin", config={}, login={}, actor=alice)
@@ -240,7 +240,7 @@ def test_another_address_needs_the_login_anew_and_what_fails_is_not_stored(
 def test_a_login_with_too_few_rights_is_told(bao: Bao, workspace: Workspace, admin: Actor) -> None:
     token = bao.do("POST", "auth/token/create", {"policies": ["default"], "ttl": "1h"})["auth"]["client_token"]
     config = {"address": bao.address, "auth": "token"}
-    with pytest.raises(BackendUnavailable, match="may not create, read, update secret/data/ipaas/acme"):
+    with pytest.raises(BackendUnusable, match="may not create, read, update secret/data/ipaas/acme"):
         set_backend(workspace=workspace, kind="openbao", config=config, login={"token": token}, actor=admin)
 
 
@@ -277,7 +277,7 @@ def test_files_are_read_from_the_workspaces_folder_alone(
         secrets_dir = tmp_path
 
     monkeypatch.setattr(mounted, "settings", Conf)
-    with pytest.raises(BackendUnavailable, match="is not mounted"):
+    with pytest.raises(BackendUnusable, match="is not mounted"):
         set_backend(workspace=workspace, kind="file", config={}, login={}, actor=admin)
     data = tmp_path / "acme" / "..data" / "erp"
     data.mkdir(parents=True)

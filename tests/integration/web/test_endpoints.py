@@ -6,9 +6,10 @@ from django.test import Client
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.accounts.roles import ROLES
+from ipaas.catalog.services import create_connection
 from ipaas.core.actor import SYSTEM
 from ipaas.core.ids import uuid7
-from ipaas.events.models import Endpoint
+from ipaas.events.models import Endpoint, Subscription
 from ipaas.events.services import create_endpoint
 from ipaas.flows.models import FlowVersion
 from ipaas.governance.services import deploy
@@ -164,3 +165,32 @@ def test_an_endpoint_is_changed_paused_and_given_a_new_address(builder: Client, 
     builder.post(f"{ONE}rotate/", {"reason": "it leaked"})
     assert Endpoint.objects.get().public_id != endpoint.public_id
     assert endpoint.public_id not in builder.get(ONE).content.decode()
+
+
+def test_the_page_offers_to_tell_the_vendor_and_shows_what_was_told(
+    builder: Client, endpoint: Endpoint, environment: Environment, as_role: Browsers
+) -> None:
+    assert "Subscription" not in builder.get(ONE).content.decode()
+    create_connection(environment=environment, slug="gh", connector="github", config={"owner": "octo"}, actor=SYSTEM)
+    assert 'value="gh/events"' in builder.get(ONE).content.decode()
+    assert 'value="gh/events"' not in as_role("viewer").get(ONE).content.decode()
+    row = Subscription.objects.create(
+        endpoint=endpoint, connection="gh", trigger="events", vendor_id="77", state="gone"
+    )
+    page = builder.get(ONE).content.decode()
+    assert "gone at the vendor" in page
+    assert 'value="gh/events"' in page
+    Subscription.objects.filter(pk=row.pk).update(state="active")
+    page = builder.get(ONE).content.decode()
+    assert "the vendor delivers" in page
+    assert 'value="gh/events"' not in page
+    refused = builder.post(f"{ONE}delete/", follow=True).content.decode()
+    assert "End the subscription first" in refused
+    assert builder.post(f"{ONE}subscribe/", {"way": "gh/events"}).status_code == 302
+    assert Subscription.objects.get().vendor_id == "77"
+
+
+def test_a_deed_on_no_subscription_says_so(builder: Client, endpoint: Endpoint) -> None:
+    for deed in ("unsubscribe/", "check/"):
+        assert builder.post(f"{ONE}{deed}").status_code in (302, 404)
+    assert not Subscription.objects.exists()

@@ -46,7 +46,8 @@ NEEDS: dict[str, str] = {
     """,
     "connections.edit": """
         events:endpoint_new events:endpoint_edit events:endpoint_pause events:endpoint_resume
-        events:endpoint_rotate events:endpoint_delete catalog:connection_choose catalog:connection_new
+        events:endpoint_rotate events:endpoint_delete events:endpoint_subscribe events:endpoint_unsubscribe
+        events:endpoint_check catalog:connection_choose catalog:connection_new catalog:connection_clone
         catalog:connection_connect catalog:connection_go catalog:connection_share catalog:share_revoke
         catalog:connection_edit catalog:connection_switch catalog:connection_delete catalog:connection_move
         catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:version_delete

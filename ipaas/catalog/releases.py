@@ -1,0 +1,63 @@
+"""Versions of installed connectors: what a connection was pinned to keeps running after the connector was updated.
+
+The manifest of a version is kept in the database from the moment that a connection is pinned to it. A connector.py is
+not kept: the installed one serves every version, and has to go on serving the actions of those before.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from ipaas.catalog.errors import ConnectorMissing
+from ipaas.catalog.models import Connection, ImportedConnector, KeptRelease
+from ipaas.core import jsonio
+from ipaas.sdk.connector import Connector
+from ipaas.sdk.manifest_changes import ManifestChange, changes_between
+from ipaas.sdk.manifest_reader import parse_manifest
+
+
+def keep_release(connector: Connector) -> None:
+    """Keep the manifest of an installed connector's version; a changed one under the same version replaces it."""
+    manifest = connector.manifest
+    document = dict(manifest.document)
+    values = {"sha256": jsonio.sha256_of(document).hex(), "packed": ImportedConnector.pack(document)}
+    row, made = KeptRelease.objects.get_or_create(slug=manifest.slug, version=manifest.version, defaults=values)
+    if not made and row.sha256 != values["sha256"]:
+        KeptRelease.objects.filter(id=row.id).update(**values)
+
+
+def keep_pinned(installed: Callable[[], Mapping[str, Connector]]) -> None:
+    """Keep what connections are pinned to already; run after migrations, before the next update can replace it."""
+    pinned = set(Connection.objects.values_list("connector", "connector_version").distinct())
+    for slug, connector in installed().items() if pinned else ():
+        if (slug, connector.manifest.version) in pinned:
+            keep_release(connector)
+
+
+def release_of(installed: Connector, version: str) -> Connector:
+    """An installed connector in the version that a connection is pinned to.
+
+    One that was never kept is the installed one. Raises ConnectorMissing where its code no longer knows an action.
+    """
+    slug = installed.manifest.slug
+    if not version or version == installed.manifest.version:
+        return installed
+    try:
+        found = _kept(slug, version)
+    except KeptRelease.DoesNotExist:
+        return installed
+    manifest = found.manifest
+    handlers = {name: one for name, one in installed.handlers.items() if name in manifest.actions}
+    if manifest.protocol != "http" and manifest.actions.keys() - handlers.keys():
+        raise ConnectorMissing(connector=f"{slug} {version}")
+    return Connector(manifest, handlers) if handlers else found
+
+
+def release_changes(installed: Connector, version: str) -> tuple[ManifestChange, ...]:
+    """What a connection meets that moves from a version to the installed one, breaking changes first."""
+    before = release_of(installed, version)
+    return () if before is installed else tuple(changes_between(before.manifest, installed.manifest))
+
+
+@lru_cache(maxsize=64)
+def _kept(slug: str, version: str) -> Connector:
+    return Connector(parse_manifest(KeptRelease.objects.get(slug=slug, version=version).document))
