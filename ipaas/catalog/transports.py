@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ipaas.catalog import observed
-from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, opened_from, tls_of
+from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, opened_from, scrubbed, tls_of
 from ipaas.catalog.errors import CredentialDetached, NoFilesAllowed, TargetNotBound
 from ipaas.catalog.failures import action_error
 from ipaas.catalog.resolution import Resolved
@@ -151,7 +151,8 @@ class BoundTransports:
             raise
         self.leaked = self.leaked or holds(self.secret_in_use, raw.body, raw.headers)
         told = _joined(raw.headers)
-        call.announced_pause_s = await observed.note(self._resolved, call.operation, told)
+        heard = scrubbed(told, self.secret_in_use) if self.leaked else told
+        call.announced_pause_s = await observed.note(self._resolved, call.operation, heard)
         return HttpAnswer(raw.status, told, raw.body)
 
     def _credential(self, request: BuiltRequest, target: Target) -> Credential:

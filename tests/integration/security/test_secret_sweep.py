@@ -271,7 +271,9 @@ def call_out(planted: Planted) -> None:
         call = gateway.GatewayCall(
             workspace_id=row.workspace_id, environment_id=place.id, connection=name, action="heard", params={}
         )
-        planted.say("poll", gateway.run_to_end(lambda call=call: gateway.poll(call, None)))  # type: ignore[misc]
+        for status in STATUSES:
+            polled = gateway.run_to_end(lambda call=call, status=status: gateway.poll(call, status))  # type: ignore[misc]
+            planted.say("poll", polled)
         steps = [
             {"id": f"say_{status}", "call": {"connection": name, "action": "say", "with": {"status": status}}}
             for status in STATUSES

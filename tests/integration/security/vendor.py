@@ -57,7 +57,7 @@ MANIFEST: dict[str, Any] = {
             "title": "Heard",
             "doc": "What it says.",
             "action": "say",
-            "params": {"status": 200, "body": "{{ cursor }}"},
+            "params": {"status": "{{ cursor or 200 }}", "body": None},
             "items": "data.body.items",
             "key": "item.id",
             "next_cursor": "data.body.next",
@@ -99,7 +99,14 @@ class Mirror(BaseHTTPRequestHandler):
         proof = credential.rpartition(" ")[2]
         url = f"http://{self.headers['host']}{self.path}"
         headers = {"X-Echo": " ".join(told.values()), "Location": url, "Link": f'<{url}&key={proof}>; rel="next"'}
-        shown = {"code": proof[:200], "message": f"{proof} of {url} may not: {body}", "heard": told, "url": url}
+        if status == 200:  # an end is announced
+            headers |= {"Deprecation": "@1735689600", "Link": f'<{url}?key={proof}>; rel="deprecation"'}
+        shown = {
+            "code": proof[:200],
+            "message": f"{proof} of {url}: {body}".ljust(480, ".") + proof,
+            "heard": told,
+            "url": url,
+        }
         if status == 201:  # says it in the headers alone
             return self._say(200, {}, headers)
         return self._say(status, {**shown, "items": [{"id": "1", "of": told}], "next": {"after": url}}, headers)
