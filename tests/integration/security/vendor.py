@@ -102,7 +102,7 @@ class Mirror(BaseHTTPRequestHandler):
         if status == 200:  # an end is announced
             headers |= {"Deprecation": "@1735689600", "Link": f'<{url}?key={proof}>; rel="deprecation"'}
         shown = {
-            "code": proof[:200],
+            "code": proof,
             "message": f"{proof} of {url}: {body}".ljust(480, ".") + proof,
             "heard": told,
             "url": url,
