@@ -33,6 +33,7 @@ from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.requests import BuiltRequest
+from ipaas.sdk.targets import is_target
 from ipaas.sdk.tokens import JWT
 from ipaas.sdk.transports import HttpAnswer, Stream
 
@@ -226,9 +227,8 @@ class BoundTransports:
         return USUAL_PORTS.get(self._resolved.connector.manifest.protocol, frozenset())
 
     async def _reaching(self, host: str, port: int) -> None:
-        """A stream goes to the connection's own address, for which its secret was entered."""
-        config = self._resolved.config
-        if (host.lower(), port) != (str(config.get("host", "")).lower(), config.get("port")):
+        """A stream goes to the connection's own addresses, for which its secret was entered."""
+        if not is_target(self._resolved.config, host, port):
             raise action_error(TargetNotBound(host=host, port=port))
         await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
 

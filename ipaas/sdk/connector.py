@@ -54,7 +54,10 @@ Settle = Callable[[bool], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A good answer; ``data`` is what the step gets. ``settle`` is for the actions that polls of queues read with."""
+    """A good answer; ``data`` is what the step gets.
+
+    For actions that polls read with: ``settle`` as in PollPage; ``moves``: the cursor goes on without items too.
+    """
 
     data: Any
     status: int | None
@@ -62,6 +65,7 @@ class Result:
     request: RequestView
     response: ResponseView
     settle: Settle | None = None
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,7 +378,7 @@ class Connector:
         try:
             params = compiled.params.evaluate({"cursor": start, "config": io.config})
             result = await self.execute(compiled.spec.action, params, io)
-            return replace(compiled.page(result.data, start), settle=result.settle)
+            return replace(compiled.page(result.data, start, moves=result.moves), settle=result.settle)
         except ExpressionError as error:
             raise ActionError(
                 ErrorClass.CONTRACT_VIOLATION, "poll_unreadable", f"The page cannot be read: {error.detail}"
@@ -427,7 +431,7 @@ class _CompiledPoll:
         self._next = compile_expression(bare(spec.next_cursor)) if spec.next_cursor else None
         self._more = compile_expression(bare(spec.more)) if spec.more else None
 
-    def page(self, data: Any, cursor: Any) -> PollPage:
+    def page(self, data: Any, cursor: Any, *, moves: bool) -> PollPage:
         found = self._items.evaluate({"data": data})
         if not isinstance(found, list):
             raise ActionError(
@@ -437,7 +441,7 @@ class _CompiledPoll:
             PollItem(str(self._key.evaluate({"item": item})), self.spec.event or self.spec.name, item) for item in found
         ]
         scope = {"data": data, "items": found, "cursor": cursor}
-        following = self._next.evaluate(scope) if self._next and found else cursor
+        following = self._next.evaluate(scope) if self._next and (found or moves) else cursor
         return PollPage(items, following, bool(self._more.evaluate(scope)) if self._more else False)
 
 
