@@ -18,6 +18,7 @@ from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, imported_connector
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 from ipaas.sdk.manifest_changes import ManifestChange, changes_between
 from ipaas.sdk.openapi import Imported
 from ipaas.sdk.openapi.apart import SMALL_BYTES, packed, read_apart
@@ -132,7 +133,7 @@ def _checked(workspace: Workspace, slug: str, source: bytes, actor: Actor, kind:
     require_permission(actor, "connections.edit", workspace)
     _check_slug(slug)
     if len(source) > MAX_BYTES:
-        message = f"is at most {MAX_BYTES // 1024 // 1024} MB"
+        message = said("is at most {most} MB", most=MAX_BYTES // 1024 // 1024)
         raise InvalidInput([{"path": "source", "code": "source.too_large", "message": message}])
     return cleaned(source, kind)
 
@@ -245,8 +246,8 @@ def _told(document: Mapping[str, Any]) -> dict[str, str]:
 def _check_slug(slug: str) -> None:
     message = ""
     if not _SLUG.match(slug) or len(slug) > 60:
-        message = "use lower-case letters, digits and hyphens, at most 60, a letter first"
+        message = said("use lower-case letters, digits and hyphens, at most 60, a letter first")
     elif slug in connectors():
-        message = "is the name of a connector of this installation; choose another"
+        message = said("is the name of a connector of this installation; choose another")
     if message:
         raise InvalidInput([{"path": "slug", "code": "slug.invalid", "message": message}])

@@ -2,71 +2,90 @@
 
 import asyncio
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from threading import Lock
-from urllib.parse import urlsplit
 
 from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
 from ipaas.core.net import EgressPolicy, HttpClient
 from ipaas.events.intake import EndpointUnready, EndpointView
+from ipaas.sdk.signatures.bearers import names_unknown_key
 
 log = get_logger(__name__)
 
 KEPT_S = 300.0
-AGAIN_S = 10.0
+AGAIN_S = 60.0
+"""A delivery that names a key nobody knows has the set fetched anew, but not sooner than this after the last time."""
+REFUSED_S = 10.0
 """How long keys that could not be had are not asked for: anybody may send to an endpoint, as often as they like."""
 DEADLINE_S = 5.0
 LARGEST = 256 * 1024
 MOST_SETS = 1_000
 
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A key set; ``until`` and ``again_from`` are times of the process's clock."""
+
+    text: str
+    until: float
+    again_from: float
+
+
 _Place = tuple[str, EgressPolicy]
-_sets: dict[_Place, tuple[float, str]] = {}
+_sets: dict[_Place, _Kept] = {}
+_refused: dict[_Place, float] = {}
 _lock = Lock()
-_fetching: dict[_Place, Lock] = {}
 
 
-def with_keys(endpoint: EndpointView) -> EndpointView:
+def with_keys(endpoint: EndpointView, headers: Mapping[str, str]) -> EndpointView:
     """The endpoint with its sender's published keys among the secrets; may fetch them: not on an event loop.
 
-    Raises EndpointUnready when they can not be had.
+    ``headers`` are those of the delivery, which names its key. Raises EndpointUnready when there are no keys to be had.
     """
-    found = _known((endpoint.scheme.jwks_url, endpoint.egress))
-    if not found:
-        raise EndpointUnready(slug=endpoint.slug)
-    return replace(endpoint, secrets=(*endpoint.secrets, found))
+    if not endpoint.scheme.jwks_url:
+        return endpoint
+    place, moment = (endpoint.scheme.jwks_url, endpoint.egress), time.monotonic()
+    found = _sets.get(place)
+    if found is None or found.until < moment:
+        found = _kept(place, _fetched_for(endpoint, place), moment)
+    elif found.again_from <= moment and names_unknown_key(endpoint.scheme, headers, found.text):
+        found = _kept(place, found.text, moment, until=found.until)  # whoever else asks meanwhile does not fetch
+        with suppress(EndpointUnready):  # said in the log; the keys at hand are as good as a moment ago
+            found = _kept(place, _fetched_for(endpoint, place), moment)
+    return replace(endpoint, secrets=(*endpoint.secrets, found.text))
 
 
-def _known(place: _Place) -> str:
-    """The keys of a place, fetched by one thread while others wait; empty when they can not be had."""
+def _kept(place: _Place, text: str, moment: float, until: float | None = None) -> _Kept:
+    made = _Kept(text, until or moment + KEPT_S, moment + AGAIN_S)
     with _lock:
-        fetching = _fetching.setdefault(place, Lock())
-    with fetching:
-        found = _sets.get(place)
-        if found is None or found[0] < time.monotonic():
-            found = _asked(place)
-            with _lock:
-                if len(_sets) >= MOST_SETS:
-                    _sets.clear()
-                    _fetching.clear()
-                _sets[place] = found
-        return found[1]
+        if len(_sets) >= MOST_SETS:
+            _sets.clear()
+        _sets[place] = made
+    return made
 
 
-def _asked(place: _Place) -> tuple[float, str]:
+def _fetched_for(endpoint: EndpointView, place: _Place) -> str:
+    if _refused.get(place, 0.0) > time.monotonic():
+        raise EndpointUnready(slug=endpoint.slug)
     try:
-        keys = asyncio.run(_fetched(*place))
+        return asyncio.run(_fetched(*place))
     except IpaasError as error:
-        log.warning("key set not fetched", action="key_set_failed", host=urlsplit(place[0]).hostname, reason=error.code)
-        return time.monotonic() + AGAIN_S, ""
-    return time.monotonic() + KEPT_S, keys
+        with _lock:
+            if len(_refused) >= MOST_SETS:
+                _refused.clear()
+            _refused[place] = time.monotonic() + REFUSED_S
+        log.warning("key set not fetched", action="key_set_failed", endpoint=endpoint.slug, reason=error.code)
+        raise EndpointUnready(slug=endpoint.slug) from None
 
 
 def forget_keys() -> None:
     """Fetch anew from now on."""
     with _lock:
         _sets.clear()
-        _fetching.clear()
+        _refused.clear()
 
 
 async def _fetched(url: str, egress: EgressPolicy) -> str:

@@ -19,7 +19,9 @@ from ipaas.catalog.registry import connector_of
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, InvalidInput, NotFound
+from ipaas.core.phrases import said
 from ipaas.core.redaction import MIN_VALUE, SecretValues, scrub_text
+from ipaas.core.state_names import state_name
 from ipaas.events.addresses import hook_address
 from ipaas.events.checks import FIELD
 from ipaas.events.errors import EndpointSubscribed, SubscriptionFailed
@@ -114,7 +116,7 @@ def check_subscription(*, actor: Actor, endpoint: Endpoint) -> Subscription:
     require_permission(actor, "connections.edit", endpoint)
     way = _way_of(endpoint)
     if way.trigger.subscription is None or way.trigger.subscription.check is None:
-        message = f"the connector does not say how a subscription of {way.trigger.name} is looked up"
+        message = said("the connector does not say how a subscription of {name} is looked up", name=way.trigger.name)
         raise InvalidInput([{"path": "/endpoint", "code": "subscription.check", "message": message}])
     found = _found(way, actor)
     with transaction.atomic():
@@ -132,7 +134,7 @@ def _begin(*, actor: Actor, endpoint: Endpoint, connection: str, trigger: str, e
     locked = Endpoint.objects.select_for_update(of=("self",)).get(id=endpoint.id)
     present = Subscription.objects.filter(endpoint=locked).first()
     if present is not None and present.state != State.GONE:
-        raise EndpointSubscribed(endpoint=locked.slug, state=present.state)
+        raise EndpointSubscribed(endpoint=locked.slug, state=state_name(present.state))
     if present is not None:
         present.delete()
     row = Subscription(endpoint=locked, connection=connection, trigger=trigger, created_by=actor.label[:200])
@@ -140,7 +142,9 @@ def _begin(*, actor: Actor, endpoint: Endpoint, connection: str, trigger: str, e
     known = way.trigger.events
     unknown = sorted(set(events) - known.keys())
     if unknown:
-        raise _invalid("events", f"{way.trigger.name} has no event {', '.join(unknown)[:200]}")
+        raise _invalid(
+            "events", said("{name} has no event {names}", name=way.trigger.name, names=", ".join(unknown)[:200])
+        )
     row.trigger, row.events = way.trigger.name, list(events or known)
     if way.trigger.subscription is not None and way.trigger.subscription.create.secret:
         require_permission(actor, "secrets.rotate", endpoint)
@@ -160,13 +164,17 @@ def _way(endpoint: Endpoint, row: Subscription) -> _Way:
     places = Connection.objects.in_workspace(endpoint.workspace_id).in_environment(endpoint.environment_id)
     connection = places.filter(slug=row.connection).first()
     if connection is None:
-        raise _invalid("connection", f"there is no connection {row.connection!r} in this environment")
+        raise _invalid(
+            "connection", said("there is no connection {connection!r} in this environment", connection=row.connection)
+        )
     triggers = [one for one in connector_of(connection).manifest.triggers.values() if one.subscription is not None]
     if row.trigger:
         triggers = [one for one in triggers if one.name == row.trigger]
     if len(triggers) != 1:
-        named = f"a trigger {row.trigger!r}" if row.trigger else "exactly one trigger"
-        message = f"{connection.connector} does not have {named} that can be subscribed to"
+        named = said("a trigger {trigger!r}", trigger=row.trigger) if row.trigger else said("exactly one trigger")
+        message = said(
+            "{connector} does not have {named} that can be subscribed to", connector=connection.connector, named=named
+        )
         raise _invalid("trigger" if row.trigger or triggers else "connection", message)
     return _Way(endpoint, row, connection, triggers[0])
 
