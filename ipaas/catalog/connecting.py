@@ -119,11 +119,21 @@ def share_link_of(token: str) -> ShareLink:
     return found
 
 
+def open_link(link_id: str) -> ShareLink:
+    """A link that somebody came by in this session, while it is open; ShareLinkEnded for every other alike."""
+    found = ShareLink.objects.select_related("connection__workspace", "connection__environment")
+    link = found.filter(id=link_id).first() if link_id else None
+    if link is None or link.state != "open":
+        raise ShareLinkEnded
+    return link
+
+
 @transaction.atomic
-def enter_by_link(*, token: str, fields: Mapping[str, str], ip: str = "") -> Connection:
-    """Enter a credential by a link, which is used up by it. Raises ShareLinkEnded, InvalidInput."""
-    link = share_link_of(token)
-    if not ShareLink.objects.filter(id=link.id, used_at=None, revoked_at=None).update(used_at=now()):
+def enter_by_link(*, link: ShareLink, fields: Mapping[str, str], ip: str = "") -> Connection:
+    """Enter a credential by an open link, which is used up by it. Raises ShareLinkEnded, InvalidInput."""
+    if not ShareLink.objects.filter(id=link.id, used_at=None, revoked_at=None, expires_at__gt=now()).update(
+        used_at=now()
+    ):
         raise ShareLinkEnded
     return _enter(_locked(link.connection), fields, guest_of(link, ip), guest=True)
 

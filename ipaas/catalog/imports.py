@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import zstandard
 from django.db import transaction
@@ -58,7 +59,7 @@ def propose_import(
     Raises InvalidInput for a slug that can not be taken, OpenApiUnreadable and ManifestInvalid for the description.
     """
     given = _checked(workspace, slug, source, actor, kind)
-    made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
+    made = read_apart(given.source, slug=slug, category=category, source_url=_address(source_url))
     return _proposal(workspace, slug, made, given.digest)
 
 
@@ -77,8 +78,8 @@ def import_connector(
     Connections stay at their version. Raises what ``propose_import`` raises.
     """
     given = _checked(workspace, slug, source, actor, kind)
-    made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
-    return _keep(workspace, slug, made, given, source_url, actor)
+    made = read_apart(given.source, slug=slug, category=category, source_url=_address(source_url))
+    return _keep(workspace, slug, made, given, _address(source_url), actor)
 
 
 @transaction.atomic
@@ -123,6 +124,11 @@ def _proposal(workspace: Workspace, slug: str, made: Imported, digest: str) -> P
     return Proposal(slug, made, digest, previous, known, tuple(changes))
 
 
+def _address(url: str) -> str:
+    """What may be kept of the address that a description came from: its query may hold what opens it."""
+    return urlsplit(url)._replace(query="", fragment="").geturl()
+
+
 def _checked(workspace: Workspace, slug: str, source: bytes, actor: Actor, kind: str) -> Cleaned:
     require_permission(actor, "connections.edit", workspace)
     _check_slug(slug)
@@ -153,13 +159,13 @@ def draft_import(
     given = _checked(workspace, slug, source, actor, kind)
     values: dict[str, Any] = {
         "category": category,
-        "source_url": source_url[:500],
+        "source_url": _address(source_url)[:500],
         "kind": given.kind,
         "packed": zstandard.compress(given.source, level=9),
         "created_by": actor.label[:200],
     }
     if wait or len(given.source) <= SMALL_BYTES:
-        made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
+        made = read_apart(given.source, slug=slug, category=category, source_url=_address(source_url))
         return _store(workspace, slug, {**values, "state": ImportDraft.State.READY, "result": packed(made)})
     draft = _store(workspace, slug, {**values, "state": ImportDraft.State.READING, "result": None})
     transaction.on_commit(lambda: drafts.begin(draft.id))

@@ -4,6 +4,7 @@ Each deed commits what it is about to do, asks the vendor through the gateway ou
 what came of it. What the request and the answer hold is kept nowhere: they may name the signing secret.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, InvalidInput, NotFound
 from ipaas.core.phrases import said
+from ipaas.core.redaction import MIN_VALUE, SecretValues, scrub_text
 from ipaas.core.state_names import state_name
 from ipaas.events.addresses import hook_address
 from ipaas.events.checks import FIELD
@@ -229,9 +231,9 @@ def _read(expression: str, scope: Mapping[str, Any], most: int) -> str | None:
 @transaction.atomic
 def _failed(way: _Way, outcome: GatewayOutcome, actor: Actor, secret: str, *, state: str = "") -> SubscriptionFailed:
     """Keep that it failed: in doubt the row stays, else there is nothing to keep."""
-    reason = outcome.error.message if outcome.error is not None else outcome.kind
-    reason = reason.replace(secret, "•••") if secret else reason
-    details = {"code": outcome.error.code if outcome.error else outcome.kind, "doubt": outcome.kind == "unknown"}
+    reason = _without(secret, outcome.error.message if outcome.error is not None else outcome.kind)
+    code = _without(secret, outcome.error.code if outcome.error is not None else outcome.kind)
+    details = {"code": code, "doubt": outcome.kind == "unknown"}
     _record("endpoint.subscription_failed", way, actor, details)
     if state:
         Subscription.objects.filter(endpoint=way.endpoint).update(state=state, message=reason[:500])
@@ -241,6 +243,15 @@ def _failed(way: _Way, outcome: GatewayOutcome, actor: Actor, secret: str, *, st
     else:
         way.row.delete()
     return SubscriptionFailed(reason=reason)
+
+
+def _without(secret: str, text: str) -> str:
+    """A vendor's words without the signing secret that it was told, in any spelling, or half of it where they end."""
+    if not secret:
+        return text
+    text = scrub_text(text, SecretValues([secret], fingerprint_key=os.urandom(32)))
+    halves = (secret[:length] for length in range(len(secret) - 1, MIN_VALUE - 1, -1))
+    return text.removesuffix(next((half for half in halves if text.endswith(half)), ""))
 
 
 def _record(action: str, way: _Way, actor: Actor, details: Mapping[str, Any]) -> None:

@@ -254,8 +254,10 @@ def test_keys_that_can_not_be_fetched_are_the_endpoints_trouble(
     key_sets.forget_keys()
     scheme = {"scheme": "jwt", "algorithm": "HS256", "jwks_url": "https://keys.example/set"}
     endpoint = create_endpoint(actor=SYSTEM, environment=world.environment, slug="shop", title="Shop", signature=scheme)
-    status, problem = send(f"/hooks/{endpoint.public_id}", b"{}", authorization="Bearer a.b.c")
-    assert (status, problem["code"], asked) == (503, "endpoint_unready", ["https://keys.example/set"])
+    for _ in range(3):  # a flood of deliveries is none of questions
+        status, problem = send(f"/hooks/{endpoint.public_id}", b"{}", authorization="Bearer a.b.c")
+        assert (status, problem["code"], asked) == (503, "endpoint_unready", ["https://keys.example/set"])
+    key_sets.forget_keys()
 
 
 def test_a_token_is_taken_by_a_key_that_its_sender_publishes(
