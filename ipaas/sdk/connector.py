@@ -54,10 +54,7 @@ Settle = Callable[[bool], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A good answer; ``data`` is what the step gets.
-
-    For actions that polls read with: ``settle`` as in PollPage; ``moves``: the cursor goes on without items too.
-    """
+    """A good answer. Polls: ``settle`` as in PollPage; ``moves``: the cursor goes on without items too."""
 
     data: Any
     status: int | None
@@ -434,9 +431,8 @@ class _CompiledPoll:
     def page(self, data: Any, cursor: Any, *, moves: bool) -> PollPage:
         found = self._items.evaluate({"data": data})
         if not isinstance(found, list):
-            raise ActionError(
-                ErrorClass.CONTRACT_VIOLATION, "poll_items", "The page holds no list of items.", sent=True
-            )
+            message = "The page holds no list of items."
+            raise ActionError(ErrorClass.CONTRACT_VIOLATION, "poll_items", message, sent=True)
         items = [
             PollItem(str(self._key.evaluate({"item": item})), self.spec.event or self.spec.name, item) for item in found
         ]
