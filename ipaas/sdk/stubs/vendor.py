@@ -212,6 +212,8 @@ class VendorStub:
         if operation.make_id is not None:
             return str(operation.make_id(scope))
         number = self.state.counters.get(operation.entity, 0) + 1
+        while f"{operation.id_prefix}{number:08d}" in self.state.entities.get(operation.entity, {}):
+            number += 1  # a seed has it
         self.state.counters[operation.entity] = number
         return f"{operation.id_prefix}{number:08d}"
 
