@@ -172,7 +172,7 @@ class Action:
 
     def _response_view(self, answer: HttpAnswer) -> tuple[ResponseView, bool]:
         wanted = self.spec.response.format
-        if wanted == "none" or not answer.body:
+        if not answer.body or (wanted == "none" and answer.status < 300):
             return ResponseView(answer.status, answer.headers, None), True
         if wanted == "base64" and answer.status < 300:
             return ResponseView(answer.status, answer.headers, b64encode(answer.body).decode()), True

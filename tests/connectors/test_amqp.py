@@ -9,5 +9,4 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "amqp"
 
 class TestAmqp(ConnectorSuite):
     folder = FOLDER
-    config = {"host": "mq.shop.example"}
     stubbed = False

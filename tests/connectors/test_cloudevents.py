@@ -9,4 +9,3 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "cloudevents"
 
 class TestCloudevents(ConnectorSuite):
     folder = FOLDER
-    config = {"source": "/shops/fernhill"}

@@ -9,5 +9,4 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "imap"
 
 class TestImap(ConnectorSuite):
     folder = FOLDER
-    config = {"host": "mail.shop.example"}
     stubbed = False

@@ -9,5 +9,4 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "mysql"
 
 class TestMysql(ConnectorSuite):
     folder = FOLDER
-    config = {"host": "db.shop.example", "database": "warehouse"}
     stubbed = False

@@ -9,5 +9,4 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "nats"
 
 class TestNats(ConnectorSuite):
     folder = FOLDER
-    config = {"host": "nats.shop.example"}
     stubbed = False

@@ -9,5 +9,4 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "s3"
 
 class TestS3(ConnectorSuite):
     folder = FOLDER
-    config = {"bucket": "fernhill"}
     stubbed = False

@@ -9,5 +9,4 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "sftp"
 
 class TestSftp(ConnectorSuite):
     folder = FOLDER
-    config = {"host": "files.shop.example", "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"}
     stubbed = False

@@ -9,5 +9,4 @@ FOLDER = Path(__file__).resolve().parents[2] / "connectors" / "sqlite"
 
 class TestSqlite(ConnectorSuite):
     folder = FOLDER
-    config = {"file": "warehouse.db"}
     stubbed = False

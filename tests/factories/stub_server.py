@@ -65,6 +65,13 @@ class Running:
         found: tuple[int, dict[str, str], bytes] = self._do(call())
         return found
 
+    def fault(self, **script: Any) -> None:
+        self._server.faults.add(script, actions=self._server.actions)
+
+    def effects(self, vendor: str, action: str) -> int:
+        """Lines of the ledger that say that the action had an effect."""
+        return self._server.ledger.counts[vendor, action, "effect"]
+
     def authority(self, vendor: str) -> Authority:
         return self._server.vendors[vendor].authority
 

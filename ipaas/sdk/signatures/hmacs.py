@@ -3,8 +3,9 @@
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ipaas.sdk.signatures.scheme import (
     Delivery,
@@ -17,6 +18,8 @@ from ipaas.sdk.signatures.scheme import (
 
 MAX_SIGNATURES = 16
 MAX_TIMESTAMP_DIGITS = 15
+MAX_TIMESTAMP_CHARS = 40
+_PART = re.compile(r"\{(?:id|timestamp|url)\}")
 
 
 def verify(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) -> Verified:
@@ -27,21 +30,21 @@ def verify(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) ->
         raw_timestamp = header_of(found, form.timestamp_header)
     timestamp = _checked_timestamp(form, raw_timestamp, delivery.now) if raw_timestamp is not None else None
     delivery_id = header_of(found, form.id_header) if form.id_header else None
-    signed = _signed_bytes(form, delivery_id, raw_timestamp, delivery.body)
+    signed = _signed_bytes(form, delivery_id, raw_timestamp, delivery)
     return Verified(delivery_id, timestamp, matching(form, candidates, secrets, [signed]))
 
 
 def sign(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
     """See ``signatures.sign``."""
-    moment = int(delivery.now.timestamp() * (1000 if form.timestamp_unit == "ms" else 1))
-    texts = digests(form, secrets, _signed_bytes(form, delivery_id, str(moment), delivery.body))
+    moment = _written_timestamp(form, delivery.now)
+    texts = digests(form, secrets, _signed_bytes(form, delivery_id, moment, delivery))
     headers = {form.header: texts[0]}
     if form.kind == "standard-webhooks":
         headers[form.header] = " ".join(texts)
     if form.pairs:
         headers[form.header] = f"{form.pairs[0]}={moment}," + ",".join(f"{form.pairs[1]}={text}" for text in texts)
     if form.timestamp_header:
-        headers[form.timestamp_header] = str(moment)
+        headers[form.timestamp_header] = moment
     if form.id_header:
         headers[form.id_header] = delivery_id
     return headers
@@ -78,15 +81,35 @@ def _presented(form: SignatureScheme, value: str) -> tuple[str | None, list[str]
 
 
 def _checked_timestamp(form: SignatureScheme, text: str, now: datetime) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_TIMESTAMP_DIGITS):
-        raise SignatureInvalid(reason="the timestamp is not a number of seconds")
-    seconds = int(text) // 1000 if form.timestamp_unit == "ms" else int(text)
+    seconds = _moment(text) if form.timestamp_unit == "iso" else _seconds(form, text)
     age = now.timestamp() - seconds
     if age > form.tolerance_s:
         raise SignatureInvalid(reason="the timestamp is too old")
     if -age > form.tolerance_s:
         raise SignatureInvalid(reason="the timestamp is too far in the future")
     return seconds
+
+
+def _seconds(form: SignatureScheme, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_TIMESTAMP_DIGITS):
+        raise SignatureInvalid(reason="the timestamp is not a number of seconds")
+    return int(text) // 1000 if form.timestamp_unit == "ms" else int(text)
+
+
+def _moment(text: str) -> int:
+    try:
+        found = datetime.fromisoformat(text[:MAX_TIMESTAMP_CHARS])
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise SignatureInvalid(reason="the timestamp is not a date with time and zone")
+    return int(found.timestamp())
+
+
+def _written_timestamp(form: SignatureScheme, now: datetime) -> str:
+    if form.timestamp_unit == "iso":
+        return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(int(now.timestamp() * (1000 if form.timestamp_unit == "ms" else 1)))
 
 
 def _decoded(form: SignatureScheme, text: str) -> bytes | None:
@@ -103,16 +126,16 @@ def _encoded(form: SignatureScheme, digest: bytes) -> str:
     return form.prefix + (digest.hex() if form.encoding == "hex" else base64.b64encode(digest).decode("ascii"))
 
 
-def _signed_bytes(form: SignatureScheme, delivery_id: str | None, timestamp: str | None, body: bytes) -> bytes:
+def _signed_bytes(form: SignatureScheme, delivery_id: str | None, timestamp: str | None, delivery: Delivery) -> bytes:
     if form.signed == "{body}":
-        return body
+        return delivery.body
+    parts = {"{id}": delivery_id or "", "{timestamp}": timestamp or "", "{url}": delivery.url}
+
+    def filled(text: str) -> bytes:
+        return _PART.sub(lambda found: parts[found[0]], text).encode("utf-8", "surrogatepass")
+
     head, _, tail = form.signed.partition("{body}")
-    return b"".join((_filled(head, delivery_id, timestamp), body, _filled(tail, delivery_id, timestamp)))
-
-
-def _filled(text: str, delivery_id: str | None, timestamp: str | None) -> bytes:
-    filled = text.replace("{id}", delivery_id or "").replace("{timestamp}", timestamp or "")
-    return filled.encode("utf-8", "surrogatepass")
+    return filled(head) + delivery.body + filled(tail)
 
 
 def _matching_secret(

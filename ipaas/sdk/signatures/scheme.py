@@ -68,10 +68,10 @@ Kind = Literal["standard-webhooks", "hmac", "twilio", "square", "adyen", "basic"
 class SignatureScheme:
     """How a sender signs.
 
-    ``signed`` names the signed text by ``{id}``, ``{timestamp}`` and ``{body}``. ``pairs`` tells that the header holds
-    ``t=…,v1=…`` pairs (names of the timestamp's and the signature's pair). A ``tolerance_s`` applies where there is a
-    timestamp; without one, only the delivery id protects against repetition. ``url`` is the address as the sender knows
-    it, where it is not the endpoint's own. The last members are those of ``jwt``.
+    ``signed`` names the signed text by ``{id}``, ``{timestamp}``, ``{url}`` and ``{body}``. ``pairs`` tells that
+    the header holds ``t=…,v1=…`` pairs (names of the timestamp's and the signature's pair). A ``tolerance_s``
+    applies where there is a timestamp; without one, only the delivery id protects against repetition. ``url`` is
+    the address as the sender knows it, where it is not the endpoint's own. The last members are those of ``jwt``.
     """
 
     kind: Kind
@@ -81,7 +81,7 @@ class SignatureScheme:
     prefix: str = ""
     signed: str = "{body}"
     timestamp_header: str = ""
-    timestamp_unit: Literal["s", "ms"] = "s"
+    timestamp_unit: Literal["s", "ms", "iso"] = "s"
     id_header: str = ""
     pairs: tuple[str, str] | None = None
     key_encoding: Literal["utf8", "base64", "hex"] = "utf8"

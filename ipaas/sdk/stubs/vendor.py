@@ -71,6 +71,7 @@ class Operation:
     rejects: list[tuple[Evaluate, int, Evaluate]]
     status: int
     reply: Evaluate | None
+    headers: Evaluate | None = None
 
 
 @dataclass(slots=True)
@@ -243,7 +244,9 @@ class VendorStub:
         return found
 
     def _answer(self, operation: Operation, scope: Mapping[str, Any], default: Any) -> StubAnswer:
-        return json_answer(operation.status, operation.reply(scope) if operation.reply else default)
+        told = operation.headers(scope) if operation.headers else {}
+        headers = {name.lower(): str(value) for name, value in told.items()}
+        return json_answer(operation.status, operation.reply(scope) if operation.reply else default, headers)
 
 
 def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
@@ -275,6 +278,7 @@ def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
         ],
         status=reply["status"],
         reply=_template(reply["body"]) if "body" in reply else None,
+        headers=_template(reply["headers"]) if "headers" in reply else None,
     )
 
 

@@ -37,7 +37,23 @@ TIMED = SignatureScheme(
     id_header="X-Id",
     algorithm="sha1",
 )
-GENERIC = [PLAIN, HUB, PAIRS, TIMED]
+DATED = SignatureScheme(
+    kind="hmac",
+    header="X-Sig",
+    encoding="base64",
+    signed="{timestamp}{body}",
+    timestamp_header="X-Time",
+    timestamp_unit="iso",
+)
+ADDRESSED = SignatureScheme(
+    kind="hmac",
+    header="X-Sig",
+    encoding="base64",
+    signed="POST{url}{body}{timestamp}",
+    timestamp_header="X-Time",
+    timestamp_unit="ms",
+)
+GENERIC = [PLAIN, HUB, PAIRS, TIMED, DATED, ADDRESSED]
 BODY = b'{"order":{"id":1001}}'
 
 
@@ -134,3 +150,23 @@ def test_a_scheme_is_read_from_its_document() -> None:
     assert SignatureScheme.from_document(document).pairs == ("t", "v1")
     assert SignatureScheme.from_document({"scheme": "standard-webhooks"}).kind == "standard-webhooks"
     assert SignatureScheme.from_document({"scheme": "none"}).kind == "none"
+
+
+def test_a_date_is_a_timestamp_with_its_replay_window() -> None:
+    known = {"secrets": ["shpss_0123456789"], "body": BODY}
+    headers = sign(DATED, now=NOW, delivery_id="evt_1", **known)  # type: ignore[arg-type]  # one of each
+    assert headers["X-Time"] == "2026-03-01T12:00:00Z"
+    assert verify(DATED, headers=headers, now=NOW, **known).timestamp == int(NOW.timestamp())  # type: ignore[arg-type]
+    with pytest.raises(SignatureInvalid, match="too old"):
+        verify(DATED, headers=headers, now=NOW + timedelta(seconds=301), **known)  # type: ignore[arg-type]
+    for text in ("yesterday", "2026-03-01T12:00:00", "1772366400", "٢٠٢٦-03-01T12:00:00Z"):
+        with pytest.raises(SignatureInvalid, match="not a date with time and zone"):
+            verify(DATED, headers={**headers, "X-Time": text}, now=NOW, **known)  # type: ignore[arg-type]
+
+
+def test_an_address_that_is_signed_is_the_only_one() -> None:
+    here, there = "https://hooks.example.com/a", "https://hooks.example.com/b"
+    headers = sign(ADDRESSED, body=BODY, secrets=["s"], now=NOW, delivery_id="evt_1", url=here)
+    assert verify(ADDRESSED, headers=headers, body=BODY, secrets=["s"], now=NOW, url=here).secret_index == 0
+    with pytest.raises(SignatureInvalid, match="no live secret"):
+        verify(ADDRESSED, headers=headers, body=BODY, secrets=["s"], now=NOW, url=there)
