@@ -12,7 +12,7 @@ from ipaas.sdk.manifest import AuthScheme
 _KINDS = {
     "api_key": gettext_noop("API key"),
     "basic": gettext_noop("user and password"),
-    "bearer": gettext_noop("a token"),
+    "bearer": gettext_noop("a token that was got elsewhere"),
     "oauth2_client_credentials": gettext_noop("OAuth 2, by client id and secret"),
     "oauth2_authorization_code": gettext_noop("OAuth 2, somebody says yes"),
 }
