@@ -10,6 +10,7 @@ import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
@@ -78,7 +79,12 @@ class StubAnswer:
 
 
 def json_answer(status: int, value: Any, headers: Mapping[str, str] | None = None) -> StubAnswer:
-    return StubAnswer(status, b"" if value is None else orjson.dumps(value, default=str), dict(headers or {}))
+    return StubAnswer(status, b"" if value is None else orjson.dumps(value, default=_plain), dict(headers or {}))
+
+
+def _plain(value: Any) -> Any:
+    """What a template computed: a decimal is a number, anything else a text."""
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 Handle = Callable[[StubRequest], StubAnswer | Awaitable[StubAnswer]]
