@@ -9,6 +9,7 @@ BENCHMARKS = {
     "chaos": "kill processes at random moments while orders come in, and hold the outcome against the vendors' books",
     "row_security": "what row-level security of PostgreSQL would add to the pages' queries",
     "net": "the HTTP client beside the floor",
+    "gateway": "a call through the gateway beside bare httpx and the floor, plain and TLS; fifty workers, one token",
     "imports": "seconds and peak memory of reading OpenAPI documents of 50 KB to 10 MB, JSON and YAML",
 }
 

@@ -73,14 +73,14 @@ class Bare(asyncio.Protocol):
         await self.waiter
 
 
-async def measure(call: Call, calls: int, at_once: int) -> float:
-    """Microseconds of wall time per call with ``at_once`` under way."""
+async def measure(call: Call, calls: int, at_once: int, warm: int = 5) -> float:
+    """Microseconds of wall time per call with ``at_once`` under way, after ``warm`` calls of each."""
 
     async def lane(count: int) -> None:
         for _ in range(count):
             await call()
 
-    await asyncio.gather(*(lane(5) for _ in range(at_once)))
+    await asyncio.gather(*(lane(warm) for _ in range(at_once)))
     each = max(1, calls // at_once)
     started = time.perf_counter()
     await asyncio.gather(*(lane(each) for _ in range(at_once)))

@@ -137,12 +137,8 @@ def authenticate_api_key(raw: str, ip: str | None = None) -> Actor:
     Anything but a live key raises the same ``InvalidApiKey``. The digest is compared in constant time, also for an
     unknown prefix.
     """
-    parts = KEY.match(raw)
-    prefix, secret = parts.groups() if parts else ("", "")
-    key = ApiKey.objects.select_related("owner", "service_account").filter(prefix=prefix).first()
-    expected = bytes(key.digest) if key else _NO_DIGEST
-    matches = hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), expected)
-    if key is None or not matches or not _is_live(key, now()):
+    key = key_of(raw)
+    if key is None or not is_live(key, now()):
         raise InvalidApiKey
     permissions, on_flows = _of_key(key)
     _note_use(key)
@@ -157,6 +153,16 @@ def authenticate_api_key(raw: str, ip: str | None = None) -> Actor:
         on_flows=on_flows,
         rate_per_minute=key.service_account.rate_per_minute if key.service_account else None,
     )
+
+
+def key_of(raw: str) -> ApiKey | None:
+    """The row of a key, live or not; None unless ``raw`` is the whole key."""
+    parts = KEY.match(raw)
+    prefix, secret = parts.groups() if parts else ("", "")
+    key = ApiKey.objects.select_related("owner", "service_account").filter(prefix=prefix).first()
+    expected = bytes(key.digest) if key else _NO_DIGEST
+    matches = hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), expected)
+    return key if matches else None
 
 
 def _make(*, workspace_id: UUID, **fields: object) -> NewApiKey:
@@ -214,7 +220,8 @@ def _owner_of(actor: Actor) -> UUID | None:
     )
 
 
-def _is_live(key: ApiKey, moment: datetime) -> bool:
+def is_live(key: ApiKey, moment: datetime) -> bool:
+    """Whether a key counts: not revoked, not ended, its service account not switched off."""
     if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= moment):
         return False
     return not (key.service_account and key.service_account.disabled)

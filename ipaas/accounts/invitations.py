@@ -21,6 +21,7 @@ from ipaas.core.clock import now
 from ipaas.core.errors import Conflict
 from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
+from ipaas.core.state_names import state_name
 
 VALID_FOR = timedelta(days=7)
 
@@ -148,7 +149,9 @@ def _open(invitation: Invitation) -> Invitation:
     locked = locked_row(Invitation.objects.select_related("workspace"), invitation, "invitation")
     if locked.state not in ("invited", "expired"):
         raise Conflict(
-            what=said("The invitation of {email} is {state} already.", email=locked.email, state=locked.state)
+            what=said(
+                "The invitation of {email} is {state} already.", email=locked.email, state=state_name(locked.state)
+            )
         )
     return locked
 

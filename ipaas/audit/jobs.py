@@ -26,6 +26,7 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import said
+from ipaas.core.state_names import state_name
 
 QUEUE = "audit.queue"
 FORMATS = ("csv", "jsonl")
@@ -84,7 +85,9 @@ def job_parts(*, actor: Actor, job_id: UUID) -> tuple[AuditJob, Iterator[bytes]]
         raise NotFound(what="export")
     require_permission(actor, "audit.export", job)
     if job.state != AuditJob.State.DONE:
-        raise Conflict(what=said("This export is {state}; its file is there when it is done.", state=job.state))
+        raise Conflict(
+            what=said("This export is {state}; its file is there when it is done.", state=state_name(job.state))
+        )
     return job, _read(job.id)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError
@@ -13,12 +13,12 @@ from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable, Token
 from ipaas.catalog.failures import failure_of
 from ipaas.catalog.resolution import Resolved
 from ipaas.catalog.transports import BoundTransports
-from ipaas.core.errors import IpaasError
+from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.logging import get_logger
 from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
 from ipaas.sdk.connector import RequestView, ResponseView
-from ipaas.sdk.errors import ActionError
+from ipaas.sdk.errors import MAX_MESSAGE_CHARS, ActionError
 from ipaas.sdk.tokens import needs_token
 from ipaas.vault.errors import BackendUnavailable
 
@@ -92,7 +92,10 @@ async def do_action(attempt: Attempt, call: Call) -> Response:
 async def do_look_up(attempt: Attempt, call: Call) -> Response:
     """Ask whether the effect of the call in doubt happened; data is ``{"found": bool, "data": …}``."""
     io = await _transports(attempt, call)
-    result = await attempt.resolved.connector.look_up(attempt.call.action, attempt.call.params, io)
+    try:
+        result = await attempt.resolved.connector.look_up(attempt.call.action, attempt.call.params, io)
+    except ActionError as error:
+        return _not_read(call, io, error)
     data = credentials.scrubbed(result.data, io.secret_in_use) if io.leaked else result.data
     return Response("ok", data={"found": result.found, "data": data})
 
@@ -100,10 +103,16 @@ async def do_look_up(attempt: Attempt, call: Call) -> Response:
 async def do_poll(attempt: Attempt, call: Call, *, cursor: JSON) -> Response:
     """Read one page of a poll trigger."""
     io = await _transports(attempt, call)
-    page = await attempt.resolved.connector.poll(attempt.call.action, cursor, io)
+    try:
+        page = await attempt.resolved.connector.poll(attempt.call.action, cursor, io)
+    except ActionError as error:
+        return _not_read(call, io, error)
     items: JSON = [{"key": item.key, "type": item.event_type, "data": item.data} for item in page.items]
     if io.leaked:
         items = credentials.scrubbed(items, io.secret_in_use)
+        if credentials.scrubbed(page.cursor, io.secret_in_use) != page.cursor:
+            message = "The place to go on from, as the vendor tells it, holds the credential; it can not be kept."
+            raise ActionError(ErrorClass.CONTRACT_VIOLATION, "cursor_holds_secret", message)
     return Response("ok", data={"items": items, "cursor": page.cursor, "more": page.more, "settle": page.settle})
 
 
@@ -152,17 +161,24 @@ def _refused(attempt: Attempt, call: Call, io: BoundTransports, error: ActionErr
     if io.leaked or attempt.resolved.target is None:
         request = credentials.scrubbed(request, io.secret_in_use)
         response = credentials.scrubbed(response, io.secret_in_use)
-        message = str(credentials.scrubbed(failure.message, io.secret_in_use))
-        failure = Failure(
-            failure.error_class,
-            str(credentials.scrubbed(failure.code, io.secret_in_use)),
-            message,
-            failure.status,
-            failure.retryable,
-            failure.retry_after_s,
-            failure.sent,
-        )
+    failure = _without_credential(failure, io)
     return Response("failed", error=failure, status=failure.status, request=request, response=response)
+
+
+def _not_read(call: Call, io: BoundTransports, error: ActionError) -> Response:
+    if call.interruption is not None:
+        raise call.interruption from None
+    failure = _without_credential(failure_of(error, sent=call.sent), io)
+    return Response("failed", error=failure, status=failure.status)
+
+
+def _without_credential(failure: Failure, io: BoundTransports) -> Failure:
+    """Masked first, then cut: half a credential is matched by nothing."""
+    code, message = failure.code, failure.message
+    if io.leaked or io.base_url == "":
+        code = str(credentials.scrubbed(code, io.secret_in_use))
+        message = str(credentials.scrubbed(message, io.secret_in_use))
+    return replace(failure, code=code[:MAX_MESSAGE_CHARS], message=message[:MAX_MESSAGE_CHARS])
 
 
 def _previewed(attempt: Attempt, io: BoundTransports) -> JSON:

@@ -24,6 +24,7 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, IpaasError
 from ipaas.core.net import EgressRefused, HttpClient, NetError, check_target
+from ipaas.core.phrases import said
 from ipaas.sdk.credential_fields import checked_field
 from ipaas.sdk.manifest import AuthScheme
 from ipaas.sdk.tokens import CODE, Token, TokenRefused, authorize_query, code_request, new_verifier
@@ -81,7 +82,7 @@ def begin_authorization(
     target = oauth.address_target(scheme.authorize_url, resolved)
     check_target(target, resolved.egress)
     if target.scheme != "https" and not resolved.egress.allows_private(target.host, target.port):
-        raise Conflict(what="The vendor's page to say yes on is not an https address.")
+        raise Conflict(what=said("The vendor's page to say yes on is not an https address."))
     state, verifier = secrets.token_urlsafe(32), new_verifier()
     moment = now()
     with transaction.atomic():
@@ -193,7 +194,9 @@ def _keep(connection: Connection, share: ShareLink | None, token: Token, actor: 
 def _prepared(connection: Connection) -> tuple[Resolved, AuthScheme]:
     resolved = resolve(connection)
     if resolved.scheme is None or resolved.scheme.type != CODE or resolved.target is None:
-        raise Conflict(what=f"The connection {connection.slug!r} is not connected by saying yes at the vendor.")
+        raise Conflict(
+            what=said("The connection {slug!r} is not connected by saying yes at the vendor.", slug=connection.slug)
+        )
     return resolved, resolved.scheme
 
 

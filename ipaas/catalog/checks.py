@@ -10,6 +10,7 @@ from ipaas.catalog.registry import connector_of, policy_of
 from ipaas.catalog.resolution import egress_of, origin_of
 from ipaas.core.errors import InvalidInput
 from ipaas.core.net import EgressRefused, Target, check_url, parse_url
+from ipaas.core.phrases import said, sentences
 from ipaas.policies.schema import check_policy
 from ipaas.policies.settings import PLATFORM, merge
 from ipaas.sdk.credential_fields import CredentialUnusable
@@ -25,7 +26,7 @@ def check(row: Connection) -> None:
     connector = connector_of(row)
     errors = [*_address_faults(row, connector.manifest), *_scheme_faults(row, connector.manifest)]
     if not isinstance(row.config, dict):
-        errors.append({"path": "config", "code": "config.invalid", "message": "is an object"})
+        errors.append({"path": "config", "code": "config.invalid", "message": said("is an object")})
     else:
         for found in connector.config_errors(row.config):
             path = f"config/{found['path'].lstrip('/')}".rstrip("/")
@@ -46,7 +47,13 @@ def scheme_of(row: Connection) -> AuthScheme:
     """The scheme of a connection; raises ConnectorMissing where its connector knows it no more."""
     scheme = connector_of(row).manifest.auth.get(row.auth_scheme)
     if scheme is None:
-        raise ConnectorMissing(connector=f"{row.connector} with the authentication {row.auth_scheme}")
+        raise ConnectorMissing(
+            connector=said(
+                "{connector} with the authentication {scheme}",
+                connector=row.connector,
+                scheme=row.auth_scheme,
+            )
+        )
     return scheme
 
 
@@ -71,7 +78,7 @@ def checked_origin(row: Connection) -> str:
     try:
         return origin(row)
     except (EgressRefused, TypeError, ValueError) as error:
-        message = error.detail if isinstance(error, EgressRefused) else "is not valid"
+        message = error.detail if isinstance(error, EgressRefused) else said("is not valid")
         path = "base_url" if isinstance(error, EgressRefused) else "config"
         raise InvalidInput([{"path": path, "code": "address.invalid", "message": message}]) from error
 
@@ -89,16 +96,18 @@ def _target(row: Connection, manifest: Manifest) -> Target | None:
 
 def _address_faults(row: Connection, manifest: Manifest) -> list[Finding]:
     if manifest.protocol != "http":
-        return [_finding("base_url", "base_url.unused", "stays empty for this connector")] if row.base_url else []
+        return [_finding("base_url", "base_url.unused", said("stays empty for this connector"))] if row.base_url else []
     if not isinstance(row.base_url, str) or len(row.base_url) > 500 or "?" in row.base_url:
-        return [_finding("base_url", "base_url.invalid", "is an address of at most 500 characters without a query")]
+        return [
+            _finding("base_url", "base_url.invalid", said("is an address of at most 500 characters without a query"))
+        ]
     try:
         egress = egress_of(row.workspace.settings)
         target = check_url(row.base_url, egress)
     except EgressRefused as error:
-        return [_finding("base_url", error.code, f"{error.detail} {error.advice}")]
+        return [_finding("base_url", error.code, sentences(error.detail, error.advice))]
     if target.scheme != "https" and not egress.allows_private(target.host, target.port):
-        message = "begins with https; plain http is for hosts on the workspace's egress allow-list"
+        message = said("begins with https; plain http is for hosts on the workspace's egress allow-list")
         return [_finding("base_url", "base_url.plain", message)]
     return []
 
@@ -106,15 +115,18 @@ def _address_faults(row: Connection, manifest: Manifest) -> list[Finding]:
 def _scheme_faults(row: Connection, manifest: Manifest) -> list[Finding]:
     scheme = manifest.auth.get(row.auth_scheme) if isinstance(row.auth_scheme, str) else None
     if scheme is None:
-        return [_finding("auth_scheme", "scheme.unknown", f"is one of {', '.join(manifest.auth)}")]
+        choices = ", ".join(manifest.auth)
+        return [_finding("auth_scheme", "scheme.unknown", said("is one of {choices}", choices=choices))]
     if not row.secret:
         return []
     secret = Secret.objects.in_workspace(row.workspace_id).filter(slug=str(row.secret)).first()
     if secret is None:
-        return [_finding("secret", "secret.missing", "is not a secret of this workspace")]
+        return [_finding("secret", "secret.missing", said("is not a secret of this workspace"))]
     if scheme.type == "none" and not _is_for_tls(secret):
         return [
-            _finding("secret", "secret.unused", "stays empty for this authentication, but for a client certificate")
+            _finding(
+                "secret", "secret.unused", said("stays empty for this authentication, but for a client certificate")
+            )
         ]
     return []
 

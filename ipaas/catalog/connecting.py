@@ -22,7 +22,9 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.core.net import TlsFailed, tls_context
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
+from ipaas.core.state_names import state_name
 from ipaas.sdk.credential_fields import CredentialUnusable
 from ipaas.sdk.manifest import AuthScheme
 from ipaas.sdk.tokens import CODE, JWT, assertion
@@ -66,13 +68,15 @@ def create_share_link(
     require_permission(actor, "connections.edit", connection)
     require_permission(actor, "secrets.write", connection)
     if not timedelta(0) < valid_for <= LONGEST:
-        message = f"is at most {LONGEST.days} days"
+        message = said("is at most {days} days", days=LONGEST.days)
         raise InvalidInput([{"path": "valid_hours", "code": "share.too_long", "message": message}])
     scheme = checks.scheme_of(connection)
     if scheme.type == "none":
-        raise Conflict(what="There is nothing to connect: this authentication asks for nothing.")
+        raise Conflict(what=said("There is nothing to connect: this authentication asks for nothing."))
     if scheme.type == CODE and not connection.secret:
-        raise Conflict(what="Enter the client id first: the page behind the link sends people to the vendor with it.")
+        raise Conflict(
+            what=said("Enter the client id first: the page behind the link sends people to the vendor with it.")
+        )
     token = _SIGNER.sign(secrets.token_urlsafe(32))
     link = ShareLink.objects.create(
         workspace=connection.workspace,
@@ -92,7 +96,7 @@ def revoke_share_link(*, link: ShareLink, actor: Actor) -> ShareLink:
     require_permission(actor, "connections.edit", link)
     locked = locked_row(ShareLink.objects.select_related("connection"), link, "share link")
     if locked.state != "open":
-        raise Conflict(what=f"The link is {locked.state} already.")
+        raise Conflict(what=said("The link is {state} already.", state=state_name(locked.state)))
     locked.revoked_at = now()
     locked.save(update_fields=["revoked_at"])
     _record("connection.share_revoked", locked.connection, actor, {"note": locked.note})
@@ -115,11 +119,21 @@ def share_link_of(token: str) -> ShareLink:
     return found
 
 
+def open_link(link_id: str) -> ShareLink:
+    """A link that somebody came by in this session, while it is open; ShareLinkEnded for every other alike."""
+    found = ShareLink.objects.select_related("connection__workspace", "connection__environment")
+    link = found.filter(id=link_id).first() if link_id else None
+    if link is None or link.state != "open":
+        raise ShareLinkEnded
+    return link
+
+
 @transaction.atomic
-def enter_by_link(*, token: str, fields: Mapping[str, str], ip: str = "") -> Connection:
-    """Enter a credential by a link, which is used up by it. Raises ShareLinkEnded, InvalidInput."""
-    link = share_link_of(token)
-    if not ShareLink.objects.filter(id=link.id, used_at=None, revoked_at=None).update(used_at=now()):
+def enter_by_link(*, link: ShareLink, fields: Mapping[str, str], ip: str = "") -> Connection:
+    """Enter a credential by an open link, which is used up by it. Raises ShareLinkEnded, InvalidInput."""
+    if not ShareLink.objects.filter(id=link.id, used_at=None, revoked_at=None, expires_at__gt=now()).update(
+        used_at=now()
+    ):
         raise ShareLinkEnded
     return _enter(_locked(link.connection), fields, guest_of(link, ip), guest=True)
 

@@ -1,16 +1,15 @@
 """Secrets as the gateway holds them: opened through the vault, kept briefly, and wiped from everything shown."""
 
 import base64
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, quote_plus
 from uuid import UUID
 
 from ipaas.catalog.threads import once_beside
 from ipaas.core.net import TlsContext, tls_context
+from ipaas.core.redaction import spellings
 from ipaas.sdk.auth import Credential
 from ipaas.vault.opening import open_secret, peek_secret
 
@@ -29,7 +28,7 @@ class OpenedSecret:
 
     fields: Mapping[str, str]
     needles: re.Pattern[str] | None
-    byte_needles: re.Pattern[bytes] | None
+    byte_needles: tuple[bytes, ...]
     static: dict[tuple[str, str, str], Credential] = field(default_factory=dict)
     tls: TlsContext | None = None
 
@@ -37,7 +36,7 @@ class OpenedSecret:
         return "OpenedSecret(…)"
 
 
-NOTHING = OpenedSecret({}, None, None)
+NOTHING = OpenedSecret({}, None, ())
 _opened: dict[tuple[UUID, str], OpenedSecret] = {}
 
 
@@ -60,8 +59,7 @@ async def opened(workspace_id: UUID, slug: str, *, purpose: str, flow_label: str
 def opened_from(fields: Mapping[str, str]) -> OpenedSecret:
     forms = _forms(fields)
     text = re.compile("|".join(re.escape(form) for form in forms)) if forms else None
-    raw = re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
-    return OpenedSecret(dict(fields), text, raw)
+    return OpenedSecret(dict(fields), text, tuple(form.encode() for form in forms))
 
 
 def tls_of(secret: OpenedSecret) -> TlsContext | None:
@@ -82,9 +80,10 @@ def forget_all() -> None:
     _opened.clear()
 
 
-def holds(secret: OpenedSecret, data: bytes) -> bool:
-    """Whether bytes contain a value of the secret in any form it may be written in."""
-    return secret.byte_needles is not None and secret.byte_needles.search(data) is not None
+def holds(secret: OpenedSecret, data: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> bool:
+    """Whether bytes, or headers, contain a value of the secret in any form it may be written in."""
+    lines = b"\n".join(value for _, value in headers)
+    return any(form in data or form in lines for form in secret.byte_needles)
 
 
 def scrubbed(value: JSON, secret: OpenedSecret) -> JSON:
@@ -105,18 +104,12 @@ def _scrub(value: JSON, needles: re.Pattern[str]) -> JSON:
 
 
 def _forms(fields: Mapping[str, str]) -> list[str]:
-    """Spellings in which a value may come back: plain, in JSON, in URLs, in Base64, in hexadecimal."""
+    """Spellings in which a value may come back, the longest first."""
     forms: set[str] = set()
     for name, value in fields.items():
         if len(value) >= _SHORTEST and name not in _PUBLIC:
-            raw = value.encode()
-            forms |= {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-            forms |= {quote(value, safe=""), quote(value), quote_plus(value), raw.hex(), _base64(raw)}
-            forms.add(base64.urlsafe_b64encode(raw).decode().rstrip("="))
+            forms |= {form.decode() for form in spellings(value.encode())}
     if fields.get("password"):
-        forms.add(_base64(f"{fields.get('username', '')}:{fields['password']}".encode()))
+        pair = f"{fields.get('username', '')}:{fields['password']}"
+        forms.add(base64.b64encode(pair.encode()).decode().rstrip("="))
     return sorted(forms, key=len, reverse=True)
-
-
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode().rstrip("=")

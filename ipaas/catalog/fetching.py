@@ -9,6 +9,7 @@ from ipaas.core import jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
 from ipaas.core.net import EgressRefused, HttpClient, NetError, RawAnswer, check_url
+from ipaas.core.phrases import said, sentences
 from ipaas.sdk.openapi.graphql import INTROSPECTION
 
 DEADLINE_S = 30.0
@@ -26,7 +27,7 @@ def fetch_description(*, workspace: Workspace, url: str, actor: Actor, kind: str
     try:
         check_url(url, egress)
     except EgressRefused as error:
-        raise _refused(f"{error.detail} {error.advice}".strip()) from error
+        raise _refused(sentences(error.detail, error.advice)) from error
 
     method, body = ("POST", jsonio.dumps(INTROSPECTION)) if kind == "graphql" else ("GET", b"")
     headers = (*_ACCEPT, (b"content-type", b"application/json")) if body else _ACCEPT
@@ -40,12 +41,13 @@ def fetch_description(*, workspace: Workspace, url: str, actor: Actor, kind: str
     try:
         answer = asyncio.run(call())
     except NetError as error:
-        raise _refused(f"{error.detail} {error.advice}".strip()) from error
+        raise _refused(sentences(error.detail, error.advice)) from error
     if 300 <= answer.status < 400:
-        raise _refused("The address answers with a redirect; give the address that it leads to.")
+        raise _refused(said("The address answers with a redirect; give the address that it leads to."))
     if answer.status != 200:
-        hint = " A schema that is not told without a credential can be pasted." if body else ""
-        raise _refused(f"The address answers with status {answer.status}.{hint}")
+        told = said("The address answers with status {status}.", status=answer.status)
+        hint = said("A schema that is not told without a credential can be pasted.") if body else ""
+        raise _refused(sentences(told, hint))
     return answer.body
 
 

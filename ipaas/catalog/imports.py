@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import zstandard
 from django.db import transaction
@@ -17,6 +18,7 @@ from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, imported_connector
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 from ipaas.sdk.manifest_changes import ManifestChange, changes_between
 from ipaas.sdk.openapi import Imported
 from ipaas.sdk.openapi.apart import SMALL_BYTES, packed, read_apart
@@ -57,7 +59,7 @@ def propose_import(
     Raises InvalidInput for a slug that can not be taken, OpenApiUnreadable and ManifestInvalid for the description.
     """
     given = _checked(workspace, slug, source, actor, kind)
-    made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
+    made = read_apart(given.source, slug=slug, category=category, source_url=_address(source_url))
     return _proposal(workspace, slug, made, given.digest)
 
 
@@ -76,8 +78,8 @@ def import_connector(
     Connections stay at their version. Raises what ``propose_import`` raises.
     """
     given = _checked(workspace, slug, source, actor, kind)
-    made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
-    return _keep(workspace, slug, made, given, source_url, actor)
+    made = read_apart(given.source, slug=slug, category=category, source_url=_address(source_url))
+    return _keep(workspace, slug, made, given, _address(source_url), actor)
 
 
 @transaction.atomic
@@ -122,11 +124,16 @@ def _proposal(workspace: Workspace, slug: str, made: Imported, digest: str) -> P
     return Proposal(slug, made, digest, previous, known, tuple(changes))
 
 
+def _address(url: str) -> str:
+    """What may be kept of the address that a description came from: its query may hold what opens it."""
+    return urlsplit(url)._replace(query="", fragment="").geturl()
+
+
 def _checked(workspace: Workspace, slug: str, source: bytes, actor: Actor, kind: str) -> Cleaned:
     require_permission(actor, "connections.edit", workspace)
     _check_slug(slug)
     if len(source) > MAX_BYTES:
-        message = f"is at most {MAX_BYTES // 1024 // 1024} MB"
+        message = said("is at most {most} MB", most=MAX_BYTES // 1024 // 1024)
         raise InvalidInput([{"path": "source", "code": "source.too_large", "message": message}])
     return cleaned(source, kind)
 
@@ -152,13 +159,13 @@ def draft_import(
     given = _checked(workspace, slug, source, actor, kind)
     values: dict[str, Any] = {
         "category": category,
-        "source_url": source_url[:500],
+        "source_url": _address(source_url)[:500],
         "kind": given.kind,
         "packed": zstandard.compress(given.source, level=9),
         "created_by": actor.label[:200],
     }
     if wait or len(given.source) <= SMALL_BYTES:
-        made = read_apart(given.source, slug=slug, category=category, source_url=source_url)
+        made = read_apart(given.source, slug=slug, category=category, source_url=_address(source_url))
         return _store(workspace, slug, {**values, "state": ImportDraft.State.READY, "result": packed(made)})
     draft = _store(workspace, slug, {**values, "state": ImportDraft.State.READING, "result": None})
     transaction.on_commit(lambda: drafts.begin(draft.id))
@@ -239,8 +246,8 @@ def _told(document: Mapping[str, Any]) -> dict[str, str]:
 def _check_slug(slug: str) -> None:
     message = ""
     if not _SLUG.match(slug) or len(slug) > 60:
-        message = "use lower-case letters, digits and hyphens, at most 60, a letter first"
+        message = said("use lower-case letters, digits and hyphens, at most 60, a letter first")
     elif slug in connectors():
-        message = "is the name of a connector of this installation; choose another"
+        message = said("is the name of a connector of this installation; choose another")
     if message:
         raise InvalidInput([{"path": "slug", "code": "slug.invalid", "message": message}])

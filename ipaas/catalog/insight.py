@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from ipaas.catalog.checks import scheme_of
+from ipaas.catalog.endings import near_sunset
 from ipaas.catalog.models import AnnouncedRate, Connection, OAuthToken, OperationUse
 from ipaas.catalog.registry import connector_of
 from ipaas.catalog.usage import connections_using
@@ -80,6 +81,11 @@ def access_of(row: Connection) -> Access:
 
 
 def _warnings(row: Connection, scopes: Iterable[Scope], *, used_at_all: bool) -> Iterable[str]:
+    manifest = connector_of(row).manifest
+    end = near_sunset(manifest.api_sunset)
+    if end is not None:
+        told = _("{title} ended on {day}.") if end.over else _("{title} ends on {day}.")
+        yield told.format(title=f"{manifest.title} {manifest.api_version}".strip(), day=end.day.isoformat())
     others = [label for label in connections_using(row.workspace_id, row.secret) if row.secret]
     if len(others) > 1:
         told = _("{count} connections use the secret {secret}: whoever holds it can do what all of them may.")

@@ -6,14 +6,15 @@ and the new one must be written down.
 
 import asyncio
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
 from ipaas.catalog import tokens
-from ipaas.catalog.credentials import OpenedSecret, opened_from, tls_of
+from ipaas.catalog.credentials import OpenedSecret, holds, opened_from, tls_of
 from ipaas.catalog.errors import CredentialDetached, NotConnected, ReconnectNeeded, TokenBusy
 from ipaas.catalog.resolution import Resolved
 from ipaas.catalog.stand_in_place import is_stand_in
@@ -44,6 +45,8 @@ _UNSTATED_LIFE_S = 300
 _AGAIN = timedelta(seconds=15)
 """How long a token that could not be renewed is used before that is tried again."""
 _WRITE_TRIES = 8
+_SENT = frozenset({"refresh_token", "code", "code_verifier", "assertion"})
+"""What a request for a token holds that is no field of the secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,10 @@ async def _fetch(resolved: Resolved, secret: OpenedSecret, client: HttpClient, s
 async def ask(
     request: BuiltRequest, target: Target, resolved: Resolved, secret: OpenedSecret, client: HttpClient
 ) -> Token:
-    """Send a request of ``sdk.tokens`` and read its answer. A client certificate goes to the own origin only."""
+    """Send a request of ``sdk.tokens`` and read its answer. A client certificate goes to the own origin only.
+
+    What is kept and told of an answer, its scopes and error code, never repeats what was sent.
+    """
     assert resolved.scheme is not None  # noqa: S101 - asked by every caller
     if target.scheme != "https" and not resolved.egress.allows_private(target.host, target.port):
         raise TokenRefused(reason="its address does not begin with https")
@@ -199,7 +205,17 @@ async def ask(
         tls=tls_of(secret) if target.origin == resolved.origin else None,
     )
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-    return read_token(resolved.scheme, answer.status, headers, answer.body)
+    sent = {name: value for name, value in parse_qsl(request.body.decode("latin-1")) if name in _SENT}
+    known = opened_from({**secret.fields, **sent})
+    try:
+        token = read_token(resolved.scheme, answer.status, headers, answer.body)
+    except TokenRefused as refused:
+        if not holds(known, refused.told.encode()):
+            raise
+        raise TokenRefused(reason=f"status {answer.status}, an error code that repeats a credential") from None
+    if token.scopes is None:
+        return token
+    return replace(token, scopes=tuple(one for one in token.scopes if not holds(known, one.encode())))
 
 
 def token_target(scheme: AuthScheme, resolved: Resolved) -> Target:

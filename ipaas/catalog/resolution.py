@@ -14,6 +14,7 @@ from ipaas.core import jsonio
 from ipaas.core.net import EgressPolicy, Target, parse_url
 from ipaas.policies.limits.model import LimitSpec
 from ipaas.policies.settings import PLATFORM, Effective, PolicySettings, merge
+from ipaas.sdk import targets
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import AuthScheme
 
@@ -163,7 +164,7 @@ def origin_of(protocol: str, target: Target | None, config: Mapping[str, JSON]) 
     """What a credential is bound to: scheme, host and port."""
     if target is not None:
         return target.origin
-    return f"{protocol}://{str(config.get('host', '')).lower()}:{config.get('port', '')}"
+    return targets.origin(protocol, config)
 
 
 def egress_of(settings: Mapping[str, JSON]) -> EgressPolicy:

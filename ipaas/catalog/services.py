@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from ipaas import audit
-from ipaas.accounts.models import Environment, User
+from ipaas.accounts.models import Environment, Membership, User
 from ipaas.catalog import checks, gateway
 from ipaas.catalog.errors import ConnectionInUse, ConnectorMissing
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
@@ -20,7 +20,9 @@ from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
+from ipaas.core.state_names import state_name
 from ipaas.sdk.connector import Connector
 
 JSON = Any
@@ -28,7 +30,7 @@ USES = "catalog.connection_uses"
 """Provider ``(workspace_id, slug) -> list[str]``: labels of what uses connections of this slug."""
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _CHANGEABLE = frozenset(
-    {"title", "base_url", "config", "auth_scheme", "secret", "policy", "connector", "connector_version"}
+    {"title", "base_url", "config", "auth_scheme", "secret", "policy", "connector", "connector_version", "owner"}
 )
 
 
@@ -68,10 +70,10 @@ def create_connection(
         owner=_person(actor),
     )
     if not _SLUG.match(slug) or len(slug) > 60:
-        message = "use lower-case letters, digits and hyphens, at most 60"
+        message = said("use lower-case letters, digits and hyphens, at most 60")
         raise InvalidInput([{"path": "slug", "code": "slug.invalid", "message": message}])
     if Connection.objects.in_workspace(row.workspace_id).in_environment(environment.id).filter(slug=slug).exists():
-        raise Conflict(what=f"There is a connection {slug!r} in this environment already.")
+        raise Conflict(what=said("There is a connection {slug!r} in this environment already.", slug=slug))
     checks.check(row)
     _keep(chosen)
     row.secret_origin = checks.origin(row) if secret else ""
@@ -86,16 +88,18 @@ def update_connection(*, connection: Connection, changes: Mapping[str, JSON], ac
     """Change fields of a connection.
 
     When the address it calls, the connector or the scheme changes, the secret is detached unless ``changes`` names it
-    again: a credential never follows to another host by itself.
+    again: a credential never follows to another host by itself. ``owner`` is the address of a member, or empty.
     """
     require_permission(actor, "connections.edit", connection)
     unknown = sorted(set(changes) - _CHANGEABLE)
     if unknown:
-        raise InvalidInput([{"path": name, "code": "field.unknown", "message": "can not be set"} for name in unknown])
+        raise InvalidInput(
+            [{"path": name, "code": "field.unknown", "message": said("can not be set")} for name in unknown]
+        )
     row = _locked(connection)
     before = (checks.secret_places(row), row.connector, row.auth_scheme)
     for name, value in changes.items():
-        setattr(row, name, value)
+        setattr(row, name, _member(row, str(value)) if name == "owner" else value)
     row.connector_version = _version_after(row, changes)
     moved = (checks.secret_places(row), row.connector, row.auth_scheme) != before
     detached = moved and bool(row.secret) and "secret" not in changes
@@ -106,7 +110,9 @@ def update_connection(*, connection: Connection, changes: Mapping[str, JSON], ac
     if moved or "secret" in changes:
         _drop_token(row)
     row.save()
-    _record("connection.changed", row, actor, {"fields": sorted(changes), "secret_detached": detached})
+    details = {"fields": sorted(changes), "secret_detached": detached}
+    details |= {"owner": row.owner.email if row.owner is not None else ""} if "owner" in changes else {}
+    _record("connection.changed", row, actor, details)
     _forget_on_commit(row)
     return row
 
@@ -146,7 +152,9 @@ def set_enabled(*, connection: Connection, enabled: bool, actor: Actor, reason: 
     require_permission(actor, "connections.edit", connection)
     row = _locked(connection)
     if row.enabled == enabled:
-        raise Conflict(what=f"The connection {row.slug!r} is {row.state} already.")
+        raise Conflict(
+            what=said("The connection {slug!r} is {state} already.", slug=row.slug, state=state_name(row.state))
+        )
     row.state = Connection.State.ACTIVE if enabled else Connection.State.DISABLED
     row.save(update_fields=["state", "updated_at"])
     _record("connection.enabled" if enabled else "connection.disabled", row, actor, {"reason": reason})
@@ -159,10 +167,10 @@ def force_breaker(*, connection: Connection, state: str, actor: Actor, reason: s
     """Hold the breaker ``open`` or ``closed`` until further notice, or ("") leave it to its own judgement."""
     require_permission(actor, "connections.force_breaker", connection)
     if state not in Connection.Force.values:
-        message = "is open, closed or empty"
+        message = said("is open, closed or empty")
         raise InvalidInput([{"path": "state", "code": "breaker.state", "message": message}])
     if not reason.strip():
-        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": said("say why")}])
     row = _locked(connection)
     row.forced_breaker, row.forced_reason = state, reason.strip()[:300] if state else ""
     row.forced_by, row.forced_at = (actor.label[:200], now()) if state else ("", None)
@@ -190,7 +198,7 @@ def test_connection(*, connection: Connection, actor: Actor) -> GatewayOutcome:
     require_permission(actor, "connections.test", connection)
     manifest = connector_of(connection).manifest
     if not manifest.test_action:
-        raise Conflict(what=f"The connector {manifest.slug!r} has no test action.")
+        raise Conflict(what=said("The connector {slug!r} has no test action.", slug=manifest.slug))
     call = GatewayCall(
         workspace_id=connection.workspace_id,
         environment_id=connection.environment_id,
@@ -235,6 +243,18 @@ def uses_of(connection: Connection) -> list[str]:
 def _person(actor: Actor) -> User | None:
     """Who made it looks after it, until somebody else is named."""
     return User.objects.filter(email=actor.label).first() if actor.kind == "user" else None
+
+
+def _member(row: Connection, email: str) -> User | None:
+    """Who looks after a connection from now on; nobody for an empty address."""
+    if not email.strip():
+        return None
+    members = Membership.objects.in_workspace(row.workspace_id).select_related("user")
+    found = members.filter(user__email=email.strip().lower()).first()
+    if found is None:
+        message = said("this is not a member of the workspace; invite the person first")
+        raise InvalidInput([{"path": "owner", "code": "member.unknown", "message": message}])
+    return found.user
 
 
 def _version_after(row: Connection, changes: Mapping[str, JSON]) -> str:

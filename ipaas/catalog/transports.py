@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ipaas.catalog import observed
-from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, tls_of
+from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, opened_from, scrubbed, tls_of
 from ipaas.catalog.errors import CredentialDetached, NoFilesAllowed, TargetNotBound
 from ipaas.catalog.failures import action_error
 from ipaas.catalog.resolution import Resolved
@@ -33,6 +33,8 @@ from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.requests import BuiltRequest
+from ipaas.sdk.targets import is_target
+from ipaas.sdk.tokens import JWT
 from ipaas.sdk.transports import HttpAnswer, Stream
 
 JSON = Any
@@ -40,6 +42,7 @@ Renew = Callable[[OpenedSecret], Awaitable[OpenedSecret]]
 _UNAUTHORIZED = 401
 _MOST_WAIT_S = 60.0
 """That the pages of one attempt wait for the limits altogether."""
+_ASSERTION = "assertion"
 _USER_AGENT = (b"user-agent", b"ipaas")
 
 
@@ -147,9 +150,10 @@ class BoundTransports:
         except NetError as error:
             call.sent = before or error.sent
             raise
-        self.leaked = self.leaked or holds(self.secret_in_use, raw.body)
+        self.leaked = self.leaked or holds(self.secret_in_use, raw.body, raw.headers)
         told = _joined(raw.headers)
-        call.announced_pause_s = await observed.note(self._resolved, call.operation, told)
+        heard = scrubbed(told, self.secret_in_use) if self.leaked else told
+        call.announced_pause_s = await observed.note(self._resolved, call.operation, heard)
         return HttpAnswer(raw.status, told, raw.body)
 
     def _credential(self, request: BuiltRequest, target: Target) -> Credential:
@@ -164,6 +168,9 @@ class BoundTransports:
         credential = auth.apply(scheme, secret.fields, request, clock.now(), host=host)
         if secret is not NOTHING and not auth.differs_by_request(scheme):
             secret.static[key] = credential
+        elif scheme.type == JWT:  # good for minutes, so that it is a credential itself
+            made = credential.headers["authorization"].removeprefix("Bearer ")
+            self.secret_in_use = opened_from({**secret.fields, _ASSERTION: made})
         return credential
 
     async def _permit(self, digest: bytes) -> None:
@@ -220,9 +227,8 @@ class BoundTransports:
         return USUAL_PORTS.get(self._resolved.connector.manifest.protocol, frozenset())
 
     async def _reaching(self, host: str, port: int) -> None:
-        """A stream goes to the connection's own address, for which its secret was entered."""
-        config = self._resolved.config
-        if (host.lower(), port) != (str(config.get("host", "")).lower(), config.get("port")):
+        """A stream goes to the connection's own addresses, for which its secret was entered."""
+        if not is_target(self._resolved.config, host, port):
             raise action_error(TargetNotBound(host=host, port=port))
         await self._permit(hashlib.sha256(f"{host}:{port}".encode()).digest())
 

@@ -16,6 +16,7 @@ from ipaas.core import jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.ids import uuid7
+from ipaas.core.phrases import said
 from ipaas.core.redaction import Redactor, scrub_text
 from ipaas.sdk.connector import Action
 from ipaas.sdk.manifest import AuthScheme, Effect, Manifest
@@ -44,7 +45,7 @@ def try_operation(*, connection: Connection, action: str, params: JSON, actor: A
     """
     require_permission(actor, "connections.test", connection)
     if not connection.enabled:
-        raise Conflict(what=f"The connection {connection.slug!r} is disabled.")
+        raise Conflict(what=said("The connection {slug!r} is disabled.", slug=connection.slug))
     connector = connector_of(connection)
     compiled = connector.actions.get(action)
     if compiled is None:
@@ -54,7 +55,7 @@ def try_operation(*, connection: Connection, action: str, params: JSON, actor: A
     if effect is not Effect.SAFE:
         require_permission(actor, "connections.edit", connection)
         if not effects:
-            message = "the operation changes something at the other side: say that you mean it"
+            message = said("the operation changes something at the other side: say that you mean it")
             raise InvalidInput([{"path": "effects", "code": "trial.effects", "message": message}])
     audit.record(
         "connection.operation_tried",

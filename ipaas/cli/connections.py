@@ -51,7 +51,18 @@ def show_connection(shell: Shell, slug: str, environment: str) -> None:
     health = shell.api.get(f"connections/{found['id']}/health")
     names = ("breaker", "in_use", "tokens", "ok", "failed", "quota_used")
     shown = {**found, "health": health if shell.as_json else {name: health[name] for name in names}}
-    columns = ["environment", "slug", "title", "connector", "base_url", "auth_scheme", "secret", "state", "health"]
+    columns = [
+        "environment",
+        "slug",
+        "title",
+        "connector",
+        "base_url",
+        "auth_scheme",
+        "secret",
+        "owner",
+        "state",
+        "health",
+    ]
     shell.details(shown, columns)
 
 
@@ -103,6 +114,7 @@ def create_connection(
 @command(connections, "update")
 @click.argument("slug")
 @click.option("--connector")
+@click.option("--owner", help="Address of the member who looks after it from now on; empty for nobody.")
 @environment
 @_fields
 def update_connection(

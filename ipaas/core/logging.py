@@ -25,7 +25,7 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.redaction import Redactor, SecretValues, scrub_text
 
 QUIET: Final = (
-    "httpx", "httpcore", "urllib3", "asyncio", "amqp", "kombu", "celery.redirected",
+    "httpx", "httpcore", "urllib3", "asyncio", "amqp", "aiokafka", "kombu", "celery.redirected",
     "celery.app.trace", "celery.bootsteps", "celery.worker.strategy",
 )  # fmt: skip
 

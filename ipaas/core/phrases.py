@@ -22,6 +22,15 @@ def said(template: str, /, **values: object) -> Phrase:
     return phrase
 
 
+def sentences(*texts: str) -> Phrase:
+    """Texts one after the other, the empty ones left out; each that is a phrase is told in the language of the page."""
+    values = {f"part{number}": text for number, text in enumerate(texts) if text}
+    template = " ".join(f"{{{name}}}" for name in values)
+    phrase = Phrase(template.format_map(values))
+    phrase.template, phrase.values = template, values
+    return phrase
+
+
 def in_words(text: str) -> str:
     """A phrase in the language of the page, its values likewise; any other text as it is.
 

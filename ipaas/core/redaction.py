@@ -27,6 +27,7 @@ __all__ = [
     "mask",
     "scrub_bytes",
     "scrub_text",
+    "spellings",
     "texts_of",
 ]
 
@@ -66,7 +67,7 @@ class SecretValues:
             if len(raw) < MIN_VALUE:
                 continue
             stand_in = mask(raw, fingerprint_key).encode()
-            for form in _forms_of(raw):
+            for form in spellings(raw):
                 forms.setdefault(form, stand_in)
         self._forms = sorted(forms.items(), key=lambda pair: (-len(pair[0]), pair[0]))
 
@@ -93,7 +94,8 @@ class SecretValues:
         return data
 
 
-def _forms_of(raw: bytes) -> set[bytes]:
+def spellings(raw: bytes) -> set[bytes]:
+    """The forms in which a value travels: plain, escaped in JSON, percent-encoded, hex, base64 (in other data too)."""
     forms = {raw, raw.hex().encode(), raw.hex().upper().encode(), *_base64_forms(raw)}
     try:
         text = raw.decode()

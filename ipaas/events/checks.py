@@ -13,6 +13,7 @@ from ipaas.catalog.resolution import egress_of
 from ipaas.core.drafts import valid_slug
 from ipaas.core.errors import InvalidInput
 from ipaas.core.net import NetError, check_url
+from ipaas.core.phrases import said, sentences
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint
 from ipaas.vault.models import Secret, SecretVersion
@@ -38,19 +39,19 @@ Fault = tuple[str, str, str]
 
 
 def _text_faults(endpoint: Endpoint) -> list[Fault]:
-    faults = []
+    faults: list[Fault] = []
     if not valid_slug(endpoint.slug):
-        faults.append(("slug", "slug.invalid", "a slug is 1 to 80 small letters, digits and hyphens"))
+        faults.append(("slug", "slug.invalid", said("a slug is 1 to 80 small letters, digits and hyphens")))
     if not 0 < len(endpoint.title) <= 200:
-        faults.append(("title", "title.length", "1 to 200 characters"))
+        faults.append(("title", "title.length", said("1 to 200 characters")))
     if not endpoint.delivery_header and not endpoint.delivery_path:
-        message = "name the header or the path in the body that holds the delivery's id"
+        message = said("name the header or the path in the body that holds the delivery's id")
         faults.append(("delivery_header", "header.name", message))
-    form = "is the name of a header, or empty"
+    form = said("is the name of a header, or empty")
     faults += [
         (name, "header.name", form) for name in ("delivery_header", "event_header") if _odd(endpoint, name, _HEADER)
     ]
-    form = "is a path such as event.id, or several joined by +"
+    form = said("is a path such as event.id, or several joined by +")
     faults += [(name, "path.form", form) for name in ("delivery_path", "event_path") if _odd(endpoint, name, _PATH)]
     return faults
 
@@ -66,7 +67,7 @@ def _signature_faults(endpoint: Endpoint) -> list[Fault]:
         for error in _form("signature").iter_errors(endpoint.signature)
     ]
     if not faults and endpoint.signature_required and endpoint.signature["scheme"] == "none":
-        faults.append(("signature", "signature.none", "a required signature needs a scheme that signs"))
+        faults.append(("signature", "signature.none", said("a required signature needs a scheme that signs")))
     if not faults and (url := endpoint.signature.get("jwks_url")):
         faults += _address_faults(endpoint, url)
     return faults
@@ -78,17 +79,29 @@ def _policy_faults(endpoint: Endpoint) -> list[Fault]:
         found = _form("handshake").iter_errors(endpoint.handshake)
         faults += [("handshake", "handshake.form", error.message[:300]) for error in found]
     if len(endpoint.sources) > MOST_SOURCES:
-        faults.append(("sources", "sources.many", f"names at most {MOST_SOURCES} networks"))
+        faults.append(("sources", "sources.many", said("names at most {most} networks", most=MOST_SOURCES)))
     for one in endpoint.sources[:MOST_SOURCES]:
         try:
             ip_network(one)
         except ValueError:
-            message = f"{one[:50]!r} is no address and no network such as 192.0.2.0/24"
+            message = said("{one!r} is no address and no network such as 192.0.2.0/24", one=one[:50])
             faults.append(("sources", "sources.form", message))
     if endpoint.max_body is not None and not SMALLEST_BODY <= endpoint.max_body <= MAX_BODY:
-        faults.append(("max_body", "max_body.range", f"is {SMALLEST_BODY} to {MAX_BODY:,} bytes, or empty"))
+        faults.append(
+            (
+                "max_body",
+                "max_body.range",
+                said("is {least} to {most:,} bytes, or empty", least=SMALLEST_BODY, most=MAX_BODY),
+            )
+        )
     if endpoint.rate_per_minute is not None and not 1 <= endpoint.rate_per_minute <= MOST_PER_MINUTE:
-        faults.append(("rate_per_minute", "rate.range", f"is 1 to {MOST_PER_MINUTE:,}, or empty for no cap"))
+        faults.append(
+            (
+                "rate_per_minute",
+                "rate.range",
+                said("is 1 to {most:,}, or empty for no cap", most=MOST_PER_MINUTE),
+            )
+        )
     return faults
 
 
@@ -98,9 +111,9 @@ def _address_faults(endpoint: Endpoint, url: str) -> list[Fault]:
     try:
         target = check_url(url, policy)
     except NetError as error:
-        return [("signature/jwks_url", error.code, f"{error.detail.rstrip('.')}. {error.advice}")]
+        return [("signature/jwks_url", error.code, sentences(error.detail, error.advice))]
     if target.scheme != "https" and not policy.allows_private(target.host, target.port):
-        return [("signature/jwks_url", "url.plain", "must begin with https://")]
+        return [("signature/jwks_url", "url.plain", said("must begin with https://"))]
     return []
 
 
@@ -109,14 +122,20 @@ def _secret_faults(endpoint: Endpoint) -> list[Fault]:
     if not slug and endpoint.signature.get("jwks_url"):
         return []
     if not slug:
-        message = "name the signing secret that the sender shares"
+        message = said("name the signing secret that the sender shares")
         return [("secret_slug", "secret.missing", message)] if endpoint.signature_required else []
     secret = Secret.objects.in_workspace(endpoint.workspace_id).filter(kind=Secret.Kind.SIGNING, slug=slug).first()
     if secret is None:
-        return [("secret_slug", "secret.unknown", f"there is no signing secret {slug!r}")]
+        return [("secret_slug", "secret.unknown", said("there is no signing secret {slug!r}", slug=slug))]
     live = secret.versions.filter(state=SecretVersion.State.LIVE).first()
     if live is None or FIELD not in live.field_names:
-        return [("secret_slug", "secret.unusable", f"the secret has no live version with a field {FIELD!r}")]
+        return [
+            (
+                "secret_slug",
+                "secret.unusable",
+                said("the secret has no live version with a field {field!r}", field=FIELD),
+            )
+        ]
     return []
 
 

@@ -19,6 +19,7 @@ from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound
 from ipaas.core.ids import uuid7
 from ipaas.core.jobs import wake
 from ipaas.core.net import EgressPolicy, HttpClient, NetError, parse_url
+from ipaas.core.phrases import said
 from ipaas.events.addresses import hook_address
 from ipaas.events.contents import FORM
 from ipaas.events.intake import ACCEPT, MAX_BODY, EndpointUnknown, ReceiptRow, columns
@@ -65,10 +66,10 @@ def redeliver_receipt(*, actor: Actor, receipt: Receipt, reason: str) -> Receipt
     require_permission(actor, "flows.trigger", receipt)
     _refuse_bound(actor)
     if not reason.strip():
-        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": said("say why")}])
     endpoint = Endpoint.objects.filter(id=receipt.endpoint_id, workspace_id=receipt.workspace_id).first()
     if endpoint is None:
-        raise Conflict(what="The endpoint of this delivery is deleted; nothing could start from it.")
+        raise Conflict(what=said("The endpoint of this delivery is deleted; nothing could start from it."))
     sealer, new_id = sealer_for(receipt.workspace_id), uuid7()
     content = sealer.open(bytes(receipt.sealed), receipt_aad(receipt.id))
     row = ReceiptRow(
@@ -106,7 +107,15 @@ def send_test(*, actor: Actor, endpoint: Endpoint, body: Any, event: str = "") -
     form = view.scheme.kind == "twilio"
     raw = _form_of(document) if form else jsonio.dumps(document)
     if len(raw) > MAX_BODY:
-        raise InvalidInput([{"path": "body", "code": "body.large", "message": f"has at most {MAX_BODY:,} bytes"}])
+        raise InvalidInput(
+            [
+                {
+                    "path": "body",
+                    "code": "body.large",
+                    "message": said("has at most {most:,} bytes", most=MAX_BODY),
+                }
+            ]
+        )
     raw = signed_body(view.scheme, body=raw, secrets=view.secrets)
     signed = sign(view.scheme, body=raw, secrets=view.secrets, now=now(), delivery_id=delivery_id, url=view.url)
     told = {endpoint.delivery_header: delivery_id, endpoint.event_header: event}
@@ -114,14 +123,14 @@ def send_test(*, actor: Actor, endpoint: Endpoint, body: Any, event: str = "") -
     headers |= {**signed, "content-type": FORM if form else "application/json", "user-agent": "ipaas-test/1"}
     _record("endpoint.tested", endpoint, actor, {"delivery_id": delivery_id, "event": event})
     status, answer = asyncio.run(_posted(_inner_address(endpoint), headers, raw))
-    said = answer if isinstance(answer, Mapping) else {}
-    found = said.get("receipt_id")
+    answered = answer if isinstance(answer, Mapping) else {}
+    found = answered.get("receipt_id")
     return SampleAnswer(
         status=status,
         delivery_id=delivery_id,
         receipt_id=UUID(found) if isinstance(found, str) else None,
-        code=str(said.get("code", "")),
-        detail=str(said.get("detail", "")),
+        code=str(answered.get("code", "")),
+        detail=str(answered.get("detail", "")),
     )
 
 
@@ -146,7 +155,7 @@ def _placed(document: Any, path: str, value: str) -> Any:
 
 def _form_of(document: Any) -> bytes:
     if not isinstance(document, dict) or any(isinstance(value, dict | list) for value in document.values()):
-        message = "this sender posts forms: write an object of texts and numbers"
+        message = said("this sender posts forms: write an object of texts and numbers")
         raise InvalidInput([{"path": "body", "code": "body.form", "message": message}])
     return urlencode(document).encode()
 

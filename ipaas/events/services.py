@@ -11,6 +11,8 @@ from ipaas.accounts.models import Environment
 from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput
+from ipaas.core.phrases import said
+from ipaas.core.state_names import state_name
 from ipaas.events.checks import check
 from ipaas.events.errors import EndpointInUse, EndpointSubscribed
 from ipaas.events.models import Endpoint, Subscription
@@ -78,7 +80,11 @@ def create_endpoint(
         with transaction.atomic():
             endpoint.save(force_insert=True)
     except IntegrityError:
-        raise Conflict(what=f"There is an endpoint {slug!r} in {environment.slug} already.") from None
+        raise Conflict(
+            what=said(
+                "There is an endpoint {slug!r} in {environment} already.", slug=slug, environment=environment.slug
+            )
+        ) from None
     details = {"environment": environment.slug, "scheme": scheme["scheme"], "signed": signature_required}
     _record("endpoint.created", endpoint, actor, details)
     return endpoint
@@ -94,7 +100,9 @@ def update_endpoint(*, actor: Actor, endpoint: Endpoint, changes: Mapping[str, A
     require_permission(actor, "connections.edit", endpoint)
     unknown = sorted(set(changes) - CHANGEABLE)
     if unknown:
-        raise InvalidInput([{"path": name, "code": "field.unknown", "message": "can not be set"} for name in unknown])
+        raise InvalidInput(
+            [{"path": name, "code": "field.unknown", "message": said("can not be set")} for name in unknown]
+        )
     row = _locked(endpoint)
     if row.signature_required and changes.get("signature_required") is False:
         require_permission(actor, "settings.edit", endpoint)
@@ -148,7 +156,7 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
         raise EndpointInUse(endpoint=row.slug, users=", ".join(users))
     subscription = Subscription.objects.filter(endpoint=row).first()
     if subscription is not None:
-        raise EndpointSubscribed(endpoint=row.slug, state=subscription.state)
+        raise EndpointSubscribed(endpoint=row.slug, state=state_name(subscription.state))
     _record("endpoint.deleted", row, actor, {"environment": row.environment.slug})
     row.delete()
 
@@ -170,7 +178,7 @@ def _turn(actor: Actor, endpoint: Endpoint, state: str, action: str, reason: str
     require_permission(actor, "connections.edit", endpoint)
     row = _locked(endpoint)
     if row.state == state:
-        raise Conflict(what=f"The endpoint {row.slug!r} is {state} already.")
+        raise Conflict(what=said("The endpoint {slug!r} is {state} already.", slug=row.slug, state=state_name(state)))
     row.state = state
     row.save(update_fields=["state", "updated_at"])
     _record(action, row, actor, {"reason": _given(reason) if state == Endpoint.State.PAUSED else reason})
@@ -179,7 +187,7 @@ def _turn(actor: Actor, endpoint: Endpoint, state: str, action: str, reason: str
 
 def _given(reason: str) -> str:
     if not reason.strip():
-        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": said("say why")}])
     return reason.strip()
 
 

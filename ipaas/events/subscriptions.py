@@ -4,6 +4,7 @@ Each deed commits what it is about to do, asks the vendor through the gateway ou
 what came of it. What the request and the answer hold is kept nowhere: they may name the signing secret.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from ipaas.catalog.registry import connector_of
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, InvalidInput, NotFound
+from ipaas.core.phrases import said
+from ipaas.core.redaction import MIN_VALUE, SecretValues, scrub_text
+from ipaas.core.state_names import state_name
 from ipaas.events.addresses import hook_address
 from ipaas.events.checks import FIELD
 from ipaas.events.errors import EndpointSubscribed, SubscriptionFailed
@@ -112,7 +116,7 @@ def check_subscription(*, actor: Actor, endpoint: Endpoint) -> Subscription:
     require_permission(actor, "connections.edit", endpoint)
     way = _way_of(endpoint)
     if way.trigger.subscription is None or way.trigger.subscription.check is None:
-        message = f"the connector does not say how a subscription of {way.trigger.name} is looked up"
+        message = said("the connector does not say how a subscription of {name} is looked up", name=way.trigger.name)
         raise InvalidInput([{"path": "/endpoint", "code": "subscription.check", "message": message}])
     found = _found(way, actor)
     with transaction.atomic():
@@ -130,7 +134,7 @@ def _begin(*, actor: Actor, endpoint: Endpoint, connection: str, trigger: str, e
     locked = Endpoint.objects.select_for_update(of=("self",)).get(id=endpoint.id)
     present = Subscription.objects.filter(endpoint=locked).first()
     if present is not None and present.state != State.GONE:
-        raise EndpointSubscribed(endpoint=locked.slug, state=present.state)
+        raise EndpointSubscribed(endpoint=locked.slug, state=state_name(present.state))
     if present is not None:
         present.delete()
     row = Subscription(endpoint=locked, connection=connection, trigger=trigger, created_by=actor.label[:200])
@@ -138,7 +142,9 @@ def _begin(*, actor: Actor, endpoint: Endpoint, connection: str, trigger: str, e
     known = way.trigger.events
     unknown = sorted(set(events) - known.keys())
     if unknown:
-        raise _invalid("events", f"{way.trigger.name} has no event {', '.join(unknown)[:200]}")
+        raise _invalid(
+            "events", said("{name} has no event {names}", name=way.trigger.name, names=", ".join(unknown)[:200])
+        )
     row.trigger, row.events = way.trigger.name, list(events or known)
     if way.trigger.subscription is not None and way.trigger.subscription.create.secret:
         require_permission(actor, "secrets.rotate", endpoint)
@@ -158,13 +164,17 @@ def _way(endpoint: Endpoint, row: Subscription) -> _Way:
     places = Connection.objects.in_workspace(endpoint.workspace_id).in_environment(endpoint.environment_id)
     connection = places.filter(slug=row.connection).first()
     if connection is None:
-        raise _invalid("connection", f"there is no connection {row.connection!r} in this environment")
+        raise _invalid(
+            "connection", said("there is no connection {connection!r} in this environment", connection=row.connection)
+        )
     triggers = [one for one in connector_of(connection).manifest.triggers.values() if one.subscription is not None]
     if row.trigger:
         triggers = [one for one in triggers if one.name == row.trigger]
     if len(triggers) != 1:
-        named = f"a trigger {row.trigger!r}" if row.trigger else "exactly one trigger"
-        message = f"{connection.connector} does not have {named} that can be subscribed to"
+        named = said("a trigger {trigger!r}", trigger=row.trigger) if row.trigger else said("exactly one trigger")
+        message = said(
+            "{connector} does not have {named} that can be subscribed to", connector=connection.connector, named=named
+        )
         raise _invalid("trigger" if row.trigger or triggers else "connection", message)
     return _Way(endpoint, row, connection, triggers[0])
 
@@ -221,9 +231,9 @@ def _read(expression: str, scope: Mapping[str, Any], most: int) -> str | None:
 @transaction.atomic
 def _failed(way: _Way, outcome: GatewayOutcome, actor: Actor, secret: str, *, state: str = "") -> SubscriptionFailed:
     """Keep that it failed: in doubt the row stays, else there is nothing to keep."""
-    reason = outcome.error.message if outcome.error is not None else outcome.kind
-    reason = reason.replace(secret, "•••") if secret else reason
-    details = {"code": outcome.error.code if outcome.error else outcome.kind, "doubt": outcome.kind == "unknown"}
+    reason = _without(secret, outcome.error.message if outcome.error is not None else outcome.kind)
+    code = _without(secret, outcome.error.code if outcome.error is not None else outcome.kind)
+    details = {"code": code, "doubt": outcome.kind == "unknown"}
     _record("endpoint.subscription_failed", way, actor, details)
     if state:
         Subscription.objects.filter(endpoint=way.endpoint).update(state=state, message=reason[:500])
@@ -233,6 +243,15 @@ def _failed(way: _Way, outcome: GatewayOutcome, actor: Actor, secret: str, *, st
     else:
         way.row.delete()
     return SubscriptionFailed(reason=reason)
+
+
+def _without(secret: str, text: str) -> str:
+    """A vendor's words without the signing secret that it was told, in any spelling, or half of it where they end."""
+    if not secret:
+        return text
+    text = scrub_text(text, SecretValues([secret], fingerprint_key=os.urandom(32)))
+    halves = (secret[:length] for length in range(len(secret) - 1, MIN_VALUE - 1, -1))
+    return text.removesuffix(next((half for half in halves if text.endswith(half)), ""))
 
 
 def _record(action: str, way: _Way, actor: Actor, details: Mapping[str, Any]) -> None:

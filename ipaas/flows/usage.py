@@ -99,6 +99,11 @@ def connections_in(content: Any) -> set[str]:
     return {connection for connection, _ in _operations(content)}
 
 
+def operations_in(content: Any) -> set[tuple[str, str]]:
+    """(connection, action or trigger) that a document names, likewise."""
+    return set(_operations(content))
+
+
 def _operations(value: Any) -> Iterator[tuple[str, str]]:
     """(connection, action or trigger) for each step and trigger of a document."""
     if isinstance(value, dict):

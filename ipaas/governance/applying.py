@@ -12,6 +12,7 @@ from ipaas.core.document_forms import Change, Finding, read_document
 from ipaas.core.document_types import DocumentType, document_kinds, document_type, document_type_of
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError
+from ipaas.core.phrases import sentences
 from ipaas.flows.comparison import compare
 from ipaas.flows.models import Flow
 from ipaas.flows.yaml_form import Written, written
@@ -249,7 +250,7 @@ def _archive(batch: _Batch, kind: DocumentType, document: VersionedDocument) -> 
 
 
 def _blocked(step: Step, why: str | IpaasError) -> Step:
-    message = f"{step.kind} {step.slug} {why}" if isinstance(why, str) else f"{why.detail} {why.advice}".strip()
+    message = f"{step.kind} {step.slug} {why}" if isinstance(why, str) else sentences(why.detail, why.advice)
     return replace(step, deed="blocked", findings=[Finding("", "document.blocked", message)])
 
 

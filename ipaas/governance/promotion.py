@@ -11,6 +11,7 @@ from ipaas.accounts.models import Environment
 from ipaas.catalog.models import Connection
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, NotFound
+from ipaas.core.phrases import said
 from ipaas.core.references import split_reference
 from ipaas.events.models import Endpoint
 from ipaas.flows.comparison import Comparison, compare
@@ -81,7 +82,7 @@ def _plan(flow: Flow, source: Environment, target: Environment) -> Promotion:
         if place.workspace_id != flow.workspace_id:
             raise NotFound(what="environment")
     if source.id == target.id:
-        raise Conflict(what="A flow is promoted from one environment to another one.")
+        raise Conflict(what=said("A flow is promoted from one environment to another one."))
     running = _running(flow, source)
     if running is None:
         raise NotDeployedThere(flow=flow.slug, environment=source.slug)
@@ -103,7 +104,14 @@ def promote(
     require_permission(actor, "flows.publish", flow)
     plan = _plan(flow, source, target)
     if version is not None and plan.version.number != version:
-        raise Conflict(what=f"{source.slug} runs version {plan.version.number} now, not {version}.")
+        raise Conflict(
+            what=said(
+                "{slug} runs version {number} now, not {version}.",
+                slug=source.slug,
+                number=plan.version.number,
+                version=version,
+            )
+        )
     if plan.missing:
         missing = ", ".join(f"{need.kind} {need.name}" for need in plan.missing)
         raise PromotionBlocked(flow=flow.slug, environment=target.slug, missing=missing)
@@ -147,9 +155,14 @@ def _connections(content: Mapping[str, Any], source: Environment, target: Enviro
         if there is None:
             yield Need("connection", slug, "missing")
         elif not there.enabled:
-            yield Need("connection", slug, "missing", "switched off")
+            yield Need("connection", slug, "missing", said("switched off"))
         elif here is not None and here.connector != there.connector:
-            yield Need("connection", slug, "differs", f"{there.connector} instead of {here.connector}")
+            yield Need(
+                "connection",
+                slug,
+                "differs",
+                said("{there} instead of {here}", there=there.connector, here=here.connector),
+            )
         else:
             yield Need("connection", slug, "ready", there.base_url)
 
@@ -159,10 +172,10 @@ def _variables(names: set[str], source: Environment, target: Environment) -> Ite
         here, there = source.variables, target.variables
         if name not in there:
             yield Need(
-                "variable", name, "missing" if name in here else "differs", "" if name in here else "nowhere set"
+                "variable", name, "missing" if name in here else "differs", "" if name in here else said("nowhere set")
             )
         elif name in here and type(here[name]) is not type(there[name]):
-            yield Need("variable", name, "differs", "of another type")
+            yield Need("variable", name, "differs", said("of another type"))
         else:
             yield Need("variable", name, "ready")
 

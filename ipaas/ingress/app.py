@@ -144,7 +144,7 @@ class Ingress:
         arrival = Arrival(_headers(scope), b"", scope["method"], query, peer)
         try:
             arrival = replace(arrival, body=await _whole_body(arrival.headers, receive, endpoint.max_body))
-            found = prepare(await self._with_keys(endpoint), arrival, now())
+            found = prepare(await self._with_keys(endpoint, arrival.headers), arrival, now())
             if isinstance(found, Answer):
                 self._note(scope, Seen(endpoint, arrival, ArrivalNote.Verdict.CHALLENGE, 200))
                 return found
@@ -162,10 +162,10 @@ class Ingress:
         wake("default")
         return receipt_id
 
-    async def _with_keys(self, endpoint: EndpointView) -> EndpointView:
+    async def _with_keys(self, endpoint: EndpointView, headers: Mapping[str, str]) -> EndpointView:
         if not endpoint.scheme.jwks_url:
             return endpoint
-        return await asyncio.get_running_loop().run_in_executor(self._fetching, with_keys, endpoint)
+        return await asyncio.get_running_loop().run_in_executor(self._fetching, with_keys, endpoint, headers)
 
     def _note(self, scope: Message, seen: Seen) -> None:
         """Have an arrival written down, after the answer and by another thread."""

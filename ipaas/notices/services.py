@@ -20,6 +20,7 @@ from ipaas.core.ids import uuid7, uuid7_at
 from ipaas.core.page_address import page_address
 from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
+from ipaas.core.state_names import state_name
 from ipaas.notices.admins import mail_admins
 from ipaas.notices.checks import check
 from ipaas.notices.errors import DeliveryUnderWay, WebhookState
@@ -115,7 +116,7 @@ def pause_webhook(*, actor: Actor, webhook: Webhook, reason: str) -> Webhook:
     require_permission(actor, "webhooks.edit", webhook)
     row = _locked(webhook)
     if row.state != Webhook.State.ACTIVE:
-        raise WebhookState(webhook=row.slug, state=row.state)
+        raise WebhookState(webhook=row.slug, state=state_name(row.state))
     row.state, row.state_reason = Webhook.State.PAUSED, _given(reason)
     row.save(update_fields=["state", "state_reason", "updated_at"])
     _record("webhook.paused", row, actor, {"reason": row.state_reason})
@@ -128,7 +129,7 @@ def resume_webhook(*, actor: Actor, webhook: Webhook, reason: str = "") -> Webho
     require_permission(actor, "webhooks.edit", webhook)
     row = _locked(webhook)
     if row.state == Webhook.State.ACTIVE:
-        raise WebhookState(webhook=row.slug, state=row.state)
+        raise WebhookState(webhook=row.slug, state=state_name(row.state))
     row.state, row.state_reason, row.failing_since = Webhook.State.ACTIVE, "", None
     row.save(update_fields=["state", "state_reason", "failing_since", "updated_at"])
     waiting = row.deliveries.waiting().update(step=0, due_at=now())
@@ -174,7 +175,7 @@ def send_test_event(*, actor: Actor, webhook: Webhook) -> WebhookDelivery:
     require_permission(actor, "webhooks.redeliver", webhook)
     row = _locked(webhook)
     if row.state != Webhook.State.ACTIVE:
-        raise WebhookState(webhook=row.slug, state=row.state)
+        raise WebhookState(webhook=row.slug, state=state_name(row.state))
     event = OutboxEvent.objects.create(
         id=uuid7(),
         workspace_id=row.workspace_id,

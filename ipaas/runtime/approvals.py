@@ -16,6 +16,7 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound
 from ipaas.core.phrases import said
+from ipaas.core.state_names import state_name
 from ipaas.flows.models import FlowVersion
 from ipaas.runtime import writing
 from ipaas.runtime.models import Approval, Run
@@ -209,7 +210,7 @@ def _require_decider(actor: Actor, approval: Approval) -> None:
 def _require_open(approval: Approval) -> None:
     expired = approval.expires_at is not None and approval.expires_at <= now()
     if approval.state != Approval.State.PENDING or expired:
-        raise Conflict(what=said("This approval is {state} already or has expired.", state=approval.state))
+        raise Conflict(what=said("This approval is {state} already or has expired.", state=state_name(approval.state)))
 
 
 def _check(approval: Approval, decision: str, checked: Sequence[int], reason: str) -> None:

@@ -15,6 +15,7 @@ from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, IpaasError, NotFound
 from ipaas.core.ids import uuid7
 from ipaas.core.phrases import said
+from ipaas.core.state_names import state_name
 from ipaas.runtime import writing
 from ipaas.runtime.bulk_targets import count_targets, invalid, next_targets, read_wanted, targets
 from ipaas.runtime.engine import Engine
@@ -257,7 +258,7 @@ def _locked(actor: Actor, job: BulkJob, *states: str) -> BulkJob:
     if found is None:
         raise NotFound(what="bulk job")
     if found.state not in states:
-        raise Conflict(what=said("This job is {state}.", state=found.state))
+        raise Conflict(what=said("This job is {state}.", state=state_name(found.state)))
     return found
 
 

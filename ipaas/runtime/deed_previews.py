@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict
 from ipaas.core.phrases import said
+from ipaas.core.state_names import state_name
 from ipaas.flows.plan import CallBlock, EmitBlock, Plan, SubflowBlock
 from ipaas.runtime.models import Effect, Run, StepRun
 
@@ -75,10 +76,12 @@ def preview_deed(
     unsure = {_place(one) for one in effects if one.state in (Effect.State.OPEN, Effect.State.UNKNOWN)} - done
     if deed == "cancel":
         if run.ended and run.status != Run.Status.NEEDS_OPERATOR:
-            raise Conflict(what=said("The run is {status}; only one under way can be cancelled.", status=run.status))
+            raise Conflict(
+                what=said("The run is {status}; only one under way can be cancelled.", status=state_name(run.status))
+            )
         return DeedPreview(kept=_in_order(plan, done), under_way=_in_order(plan, unsure))
     if run.status not in (Run.Status.DEAD, Run.Status.NEEDS_OPERATOR):
-        raise Conflict(what=said("The run is {status}; this is for one that stopped.", status=run.status))
+        raise Conflict(what=said("The run is {status}; this is for one that stopped.", status=state_name(run.status)))
     return _taken_up_again(known, plan, deed, step or run.error_step or "", done, unsure)
 
 

@@ -13,6 +13,7 @@ from ipaas.core import jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import said
+from ipaas.core.state_names import state_name
 from ipaas.flows.plan import Block, BranchBlock, ForEachBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime import writing
@@ -183,7 +184,7 @@ def _open_letter(letter: DeadLetter) -> DeadLetter:
     if found is None:
         raise NotFound(what="dead letter")
     if found.state != DeadLetter.State.OPEN:
-        raise Conflict(what=said("This dead letter is {state} already.", state=found.state))
+        raise Conflict(what=said("This dead letter is {state} already.", state=state_name(found.state)))
     return found
 
 

@@ -13,6 +13,7 @@ from ipaas.core import context, jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, NotFound
+from ipaas.core.state_names import state_name
 from ipaas.flows.models import Flow
 from ipaas.flows.queries import deployed_flow, plan_for
 from ipaas.runtime import writing
@@ -69,7 +70,7 @@ def trigger_flow(
     deployed = deployed_flow(flow.workspace_id, environment.id, flow.slug)
     if deployed is None or deployed.paused:
         state = "paused" if deployed else "not deployed"
-        raise FlowNotRunnable(flow=flow.slug, state=state, environment=environment.slug)
+        raise FlowNotRunnable(flow=flow.slug, state=state_name(state), environment=environment.slug)
     digest = hashlib.sha256(jsonio.canonical(body)).digest()
     if key and (known := _started_by(flow.id, environment.id, key, digest)) is not None:
         return known

@@ -16,6 +16,7 @@ from ipaas.core import context, jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound
+from ipaas.core.phrases import said
 from ipaas.flows.models import DraftSnapshot, Flow, FlowVersion
 from ipaas.flows.plan import Block, BranchBlock, CallBlock, EmitBlock, ForEachBlock, ParallelBlock, Plan, SubflowBlock
 from ipaas.flows.queries import plan_for, plan_of
@@ -150,7 +151,9 @@ def step_of(plan: Plan, step: str) -> Block:
         if step in (block.path, block.id):
             return block
     names = ", ".join(block.id for block in forward[:20])
-    raise _refused("step", f"this version has no step {step[:80]!r} to test; there is {names}")
+    raise _refused(
+        "step", said("this version has no step {step!r} to test; there is {names}", step=step[:80], names=names)
+    )
 
 
 def _forward(blocks: Sequence[Block]) -> Iterator[Block]:
@@ -166,7 +169,7 @@ def _values_of(actor: Actor, flow: Flow, wish: TestWish) -> dict[str, Any]:
         return {}
     require_permission(actor, "runs.view", run)
     if run.flow_id != flow.id:
-        raise _refused("from_run", "is a run of another flow")
+        raise _refused("from_run", said("is a run of another flow"))
     values = read_values(run)
     if "trigger" not in values:
         raise InputNotKept
@@ -206,7 +209,10 @@ class _Way:
         known = {block.path for block, _ in self._before}
         for path in self._pins:
             if path not in known:
-                raise _refused(f"outputs/{path}", f"does not stand before {target.path}, so that it has no result yet")
+                raise _refused(
+                    f"outputs/{path}",
+                    said("does not stand before {path}, so that it has no result yet", path=target.path),
+                )
 
     def _walk(self, blocks: Sequence[Block], item: str) -> bool:
         for block in blocks:
@@ -226,7 +232,14 @@ class _Way:
             inside = [strand.steps for strand in block.branches]
         elif isinstance(block, ForEachBlock):
             if self._each is not None:
-                raise _refused("step", f"{self._target.path} is inside two for-each; test {self._each.path} instead")
+                raise _refused(
+                    "step",
+                    said(
+                        "{path} is inside two for-each; test {instead} instead",
+                        path=self._target.path,
+                        instead=self._each.path,
+                    ),
+                )
             self._each, item = block, str(self._wish.item)
         ours = next(number for number, steps in enumerate(inside) if self._holds(steps))
         if isinstance(block, BranchBlock) and self._wish.alone:

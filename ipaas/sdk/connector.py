@@ -11,6 +11,7 @@ from ipaas.core.net import NetError
 from ipaas.expressions import ExpressionError, compile_expression, compile_value
 from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.errors import ActionError, classify, retry_after
+from ipaas.sdk.formats.xml import NotXml, read_document
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
 from ipaas.sdk.pages import ALL_PAGES, Elsewhere, Pager, PageWalk, bare
 from ipaas.sdk.quality import Quality
@@ -40,7 +41,7 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True)
 class ResponseView:
-    """The answer; ``body`` is the JSON value, or text where it is not JSON."""
+    """The answer; ``body`` is the value of its JSON or XML, or text where it is neither."""
 
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +54,10 @@ Settle = Callable[[bool], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A good answer; ``data`` is what the step gets. ``settle`` is for the actions that polls of queues read with."""
+    """A good answer; ``data`` is what the step gets.
+
+    For actions that polls read with: ``settle`` as in PollPage; ``moves``: the cursor goes on without items too.
+    """
 
     data: Any
     status: int | None
@@ -61,6 +65,7 @@ class Result:
     request: RequestView
     response: ResponseView
     settle: Settle | None = None
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +171,9 @@ class Action:
                 response=view,
             )
         if not readable:
-            text = "The vendor's answer is not the JSON that its contract promises."
-            raise self._drift(view, "response_not_json", text)
+            wanted = "xml" if self.spec.response.format == "xml" else "json"
+            text = f"The vendor's answer is not the {wanted.upper()} that its contract promises."
+            raise self._drift(view, f"response_not_{wanted}", text)
         return Result(self._result_of(view), answer.status, answer.headers, request_view(request), view)
 
     def _response_view(self, answer: HttpAnswer) -> tuple[ResponseView, bool]:
@@ -176,14 +182,18 @@ class Action:
             return ResponseView(answer.status, answer.headers, None), True
         if wanted == "base64" and answer.status < 300:
             return ResponseView(answer.status, answer.headers, b64encode(answer.body).decode()), True
-        is_json = "json" in answer.headers.get("content-type", "")
-        if wanted == "json" or (wanted == "any" and is_json) or answer.status >= 300:
-            try:
-                return ResponseView(answer.status, answer.headers, loads(answer.body)), True
-            except JsonInvalid:
-                text = answer.body.decode("utf-8", "replace")
-                return ResponseView(answer.status, answer.headers, text), wanted != "json" and not is_json
-        return ResponseView(answer.status, answer.headers, answer.body.decode("utf-8", "replace")), True
+        failed, is_json = answer.status >= 300, "json" in answer.headers.get("content-type", "")
+        text = ResponseView(answer.status, answer.headers, answer.body.decode("utf-8", "replace"))
+        try:
+            if wanted == "xml" and not (failed and is_json):
+                return replace(text, body=read_document(answer.body)), True
+            if wanted == "json" or (wanted == "any" and is_json) or failed:
+                return replace(text, body=loads(answer.body)), True
+        except NotXml:
+            return text, failed
+        except JsonInvalid:
+            return text, wanted != "json" and not is_json
+        return text, True
 
     def _result_of(self, view: ResponseView) -> Any:
         if self._schema is not None:
@@ -368,7 +378,7 @@ class Connector:
         try:
             params = compiled.params.evaluate({"cursor": start, "config": io.config})
             result = await self.execute(compiled.spec.action, params, io)
-            return replace(compiled.page(result.data, start), settle=result.settle)
+            return replace(compiled.page(result.data, start, moves=result.moves), settle=result.settle)
         except ExpressionError as error:
             raise ActionError(
                 ErrorClass.CONTRACT_VIOLATION, "poll_unreadable", f"The page cannot be read: {error.detail}"
@@ -421,7 +431,7 @@ class _CompiledPoll:
         self._next = compile_expression(bare(spec.next_cursor)) if spec.next_cursor else None
         self._more = compile_expression(bare(spec.more)) if spec.more else None
 
-    def page(self, data: Any, cursor: Any) -> PollPage:
+    def page(self, data: Any, cursor: Any, *, moves: bool) -> PollPage:
         found = self._items.evaluate({"data": data})
         if not isinstance(found, list):
             raise ActionError(
@@ -431,7 +441,7 @@ class _CompiledPoll:
             PollItem(str(self._key.evaluate({"item": item})), self.spec.event or self.spec.name, item) for item in found
         ]
         scope = {"data": data, "items": found, "cursor": cursor}
-        following = self._next.evaluate(scope) if self._next and found else cursor
+        following = self._next.evaluate(scope) if self._next and (found or moves) else cursor
         return PollPage(items, following, bool(self._more.evaluate(scope)) if self._more else False)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_RETRY_AFTER_S = 86_400
 MAX_MESSAGE_CHARS = 500
+"""Of a message that is kept; a credential that it repeats is masked before it is cut."""
+_MAX_TOLD_CHARS = 20_000
 MAX_MATCHED_CHARS = 10_000
 
 _BY_STATUS: Mapping[int, ErrorClass] = {
@@ -214,7 +216,7 @@ def _told(template: str, value: Any) -> str:
     found = read_path(value, template[2:])
     if found is MISSING or found is None or isinstance(found, dict | list):
         return ""
-    return str(found)[:MAX_MESSAGE_CHARS]
+    return str(found)[:_MAX_TOLD_CHARS]
 
 
 def _default_message(status: int) -> str:

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -70,10 +70,11 @@ class Unloaded:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that was found: connectors by slug, and what could not be loaded."""
+    """All that was found: connectors and their folders by slug, and what could not be loaded."""
 
     connectors: dict[str, Connector]
     unloaded: tuple[Unloaded, ...]
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
 
 def survey(folders: Iterable[Path], *, installed: bool = True) -> Survey:
@@ -85,18 +86,19 @@ def survey(folders: Iterable[Path], *, installed: bool = True) -> Survey:
     found: dict[str, Connector] = {}
     places: dict[str, str] = {}
     unloaded: list[Unloaded] = []
+    opened: dict[str, Path] = {}
     for place, open_place in _places(folders, installed=installed):
         try:
             path = open_place()
             if path.name in found:
                 raise SlugTaken(slug=path.name, first=places[path.name], second=place)
-            found[path.name], places[path.name] = load_folder(path), place
+            found[path.name], places[path.name], opened[path.name] = load_folder(path), place, path
         except IpaasError as error:
             unloaded.append(Unloaded(place, f"{error.detail} {error.advice}".strip()))
         except Exception as error:
             log.exception("a connector can not be loaded", action="connector_unloadable", place=place)
             unloaded.append(Unloaded(place, f"It can not be loaded ({type(error).__name__}): {error}"[:300]))
-    return Survey(found, tuple(unloaded))
+    return Survey(found, tuple(unloaded), opened)
 
 
 def load_all(folders: Iterable[Path], *, installed: bool = True) -> dict[str, Connector]:

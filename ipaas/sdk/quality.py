@@ -148,7 +148,7 @@ LADDER: tuple[Requirement, ...] = (
         "bronze",
         "stand-in",
         "The stand-in answers every operation as the manifest describes it.",
-        ("test_every_action_works_against_the_stub",),
+        ("test_every_action_works_against_the_stub", "test_a_subscription_is_made_found_and_ended"),
         _not_stubbed,
     ),
     Requirement(

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlencode
 from ipaas.core.jsonio import dumps
 from ipaas.expressions import compile_expression, compile_value
 from ipaas.sdk.bodies import RequestNotBuildable, decoded, form_pairs, multipart, scalar_text
+from ipaas.sdk.formats.xml import NotXml, write_document
 from ipaas.sdk.manifest import ActionSpec
 from ipaas.sdk.paths import with_path
 
@@ -38,6 +39,7 @@ _CONTENT_TYPES = {
     "form": "application/x-www-form-urlencoded",
     "text": "text/plain; charset=utf-8",
     "base64": "application/octet-stream",
+    "xml": "application/xml",
 }
 MAX_HEADER_CHARS = 8192
 
@@ -101,6 +103,8 @@ class RequestTemplate:
             return decoded(value, "the body")
         if spec.body_format == "form":
             return urlencode(form_pairs(value)).encode()
+        if spec.body_format == "xml":
+            return _xml(value)
         return dumps(_without_null(value) if spec.omit_null else value)
 
 
@@ -109,6 +113,13 @@ def _text(value: Any, where: str) -> str:
     if text is None:
         raise RequestNotBuildable(reason=f"{where} takes a text, number or boolean")
     return text
+
+
+def _xml(value: Any) -> bytes:
+    try:
+        return write_document(value)
+    except NotXml as error:
+        raise RequestNotBuildable(reason=f"the body can not be written as XML: {error}") from error
 
 
 def _compile_path(path: str, *, free: bool) -> Any:

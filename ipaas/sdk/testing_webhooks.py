@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ipaas.core import clock
 from ipaas.core.jsonio import JsonInvalid, loads
+from ipaas.expressions import compile_expression, compile_value
 from ipaas.sdk.errors import ActionError
-from ipaas.sdk.manifest import TriggerSpec
+from ipaas.sdk.manifest import SubscriptionCall, TriggerSpec
+from ipaas.sdk.pages import bare
 from ipaas.sdk.paths import joined_text
 from ipaas.sdk.samples import Sample, read_samples
 from ipaas.sdk.schemas import compile_schema, findings
@@ -18,7 +20,7 @@ from ipaas.sdk.transports import HttpAnswer
 
 if TYPE_CHECKING:
     from ipaas.sdk.connector import Connector
-    from ipaas.sdk.testing import ConnectorSuite
+    from ipaas.sdk.testing import Bench, ConnectorSuite
 
 URL = "https://hooks.example.com/kit"
 SECRETS = {
@@ -47,6 +49,12 @@ class WebhookChecks:
         for trigger in self.connector.manifest.triggers.values():
             if trigger.kind == "webhook" and trigger.signature is not None and trigger.signature.kind != "none":
                 _refuses(trigger.name, trigger.signature)
+
+    async def test_a_subscription_is_made_found_and_ended(self: "ConnectorSuite") -> None:  # type: ignore[misc]  # a part of it
+        for trigger in self.connector.manifest.triggers.values():
+            if trigger.subscription is not None and self.stubbed:
+                async with self.bench() as bench:
+                    await _subscribes(bench, trigger)
 
     def test_samples_of_the_vendor_are_understood(self: "ConnectorSuite") -> None:  # type: ignore[misc]  # a part of it
         for sample in read_samples(self.folder, self.connector.manifest):
@@ -81,6 +89,28 @@ def _refuses(name: str, scheme: SignatureScheme) -> None:
         except SignatureInvalid:
             continue
         check(False, f"{name} takes a delivery with {what}")
+
+
+async def _subscribes(bench: "Bench", trigger: TriggerSpec) -> None:
+    """As the endpoint's page does it, for the first event."""
+    spec = trigger.subscription
+    if spec is None:
+        return
+    config = bench.io().config
+    scope: dict[str, Any] = {"url": URL, "events": list(trigger.events)[:1], "secret": PLAIN[0], "config": config}
+
+    async def asked(call: SubscriptionCall) -> Any:
+        params = compile_value(dict(call.params)).evaluate(scope)
+        return (await bench.connector.execute(call.action, params, bench.io(key=f"kit-{call.action}"))).data
+
+    made = await asked(spec.create)
+    scope["id"] = compile_expression(bare(spec.create.id)).evaluate({**scope, "data": made})
+    check(scope["id"], f"{trigger.name}: what was subscribed has no id")
+    scope["id"] = str(scope["id"])
+    if spec.check is not None:
+        found = compile_expression(bare(spec.check.found)).evaluate({**scope, "data": await asked(spec.check)})
+        check(str(found) == scope["id"], f"{trigger.name}: the subscription {scope['id']} is found as {found}")
+    await asked(spec.delete)
 
 
 def _understands_delivery(connector: "Connector", sample: Sample) -> None:

@@ -14,6 +14,7 @@ from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
 from ipaas.core.logging import get_logger
 from ipaas.core.net import EgressPolicy, EgressRefused, Target, TlsFailed, check_url, tls_context
+from ipaas.core.phrases import said, sentences
 from ipaas.vault.errors import BackendUnavailable, BackendUnusable
 from ipaas.vault.models import Backend, Secret, StoreKind
 from ipaas.vault.services import create_secret, put_version
@@ -54,7 +55,7 @@ def set_backend(
     """
     require_permission(actor, "settings.edit", workspace)
     if kind not in StoreKind.values:
-        message = f"is one of {', '.join(StoreKind.values)}"
+        message = said("is one of {choices}", choices=", ".join(StoreKind.values))
         raise InvalidInput([{"path": "kind", "code": "kind.unknown", "message": message}])
     Workspace.objects.select_for_update(no_key=True).get(id=workspace.id)
     rows = Backend.objects.select_related("login").filter(workspace=workspace)
@@ -107,7 +108,7 @@ def keep_logins_alive() -> int:
 
 def _configure(row: Backend, config: Mapping[str, Any], login: Mapping[str, str], actor: Actor) -> None:
     errors = [
-        {"path": name, "code": "field.unknown", "message": "there is no such setting of this backend"}
+        {"path": name, "code": "field.unknown", "message": said("there is no such setting of this backend")}
         for name in sorted(set(config) - row.config.keys())
     ]
     if errors:
@@ -120,9 +121,15 @@ def _configure(row: Backend, config: Mapping[str, Any], login: Mapping[str, str]
     origin = target.origin if target is not None else ""
     needed = AUTH.get(row.config["auth"], ())
     if login and set(login) != set(needed):
-        errors.append({"path": "login", "code": "login.fields", "message": f"has the fields {', '.join(needed)}"})
+        errors.append(
+            {
+                "path": "login",
+                "code": "login.fields",
+                "message": said("has the fields {names}", names=", ".join(needed)),
+            }
+        )
     elif not login and (row.login is None or row.origin != origin or _login_fields(row.login) != set(needed)):
-        message = "is entered with the address that it is for"
+        message = said("is entered with the address that it is for")
         errors.append({"path": "login", "code": "login.missing", "message": message})
     if errors:
         raise InvalidInput(errors)
@@ -137,27 +144,35 @@ def _faults(row: Backend) -> tuple[Target | None, list[dict[str, str]]]:
     try:
         target = check_url(config["address"], egress)
         if target.scheme != "https" and not egress.allows_private(target.host, target.port):
-            message = "begins with https; plain http is for hosts on the workspace's egress allow-list"
+            message = said("begins with https; plain http is for hosts on the workspace's egress allow-list")
             errors.append({"path": "address", "code": "address.plain", "message": message})
         if "?" in config["address"] or len(config["address"]) > _LONGEST:
-            errors.append({"path": "address", "code": "address.form", "message": "is scheme, host and port"})
+            errors.append({"path": "address", "code": "address.form", "message": said("is scheme, host and port")})
     except EgressRefused as error:
-        errors.append({"path": "address", "code": error.code, "message": f"{error.detail} {error.advice}".strip()})
+        errors.append(
+            {
+                "path": "address",
+                "code": error.code,
+                "message": sentences(error.detail, error.advice),
+            }
+        )
     needed = {"mount", "key" if row.kind == StoreKind.TRANSIT else "path", "auth_mount"}
     for name in ("mount", "path", "key", "auth_mount", "namespace"):
         value = config[name]
         if (value or name in needed) and (len(value) > _LONGEST or not _PATH.match(value)):
-            message = "has letters, digits, dots, hyphens and underscores, in parts divided by single slashes"
+            message = said("has letters, digits, dots, hyphens and underscores, in parts divided by single slashes")
             errors.append({"path": name, "code": f"{name}.form", "message": message})
     if config["auth"] not in AUTH:
-        errors.append({"path": "auth", "code": "auth.unknown", "message": f"is one of {', '.join(AUTH)}"})
+        errors.append(
+            {"path": "auth", "code": "auth.unknown", "message": said("is one of {choices}", choices=", ".join(AUTH))}
+        )
     if config["ca_pem"]:
         try:
             if len(config["ca_pem"]) > LONGEST_PEM:
                 raise TlsFailed(reason="too long")
             tls_context(ca_pem=config["ca_pem"])
         except TlsFailed:
-            errors.append({"path": "ca_pem", "code": "ca.unreadable", "message": "is a certificate in PEM"})
+            errors.append({"path": "ca_pem", "code": "ca.unreadable", "message": said("is a certificate in PEM")})
     return target, errors
 
 

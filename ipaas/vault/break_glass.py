@@ -5,6 +5,7 @@ from django.db import transaction
 from ipaas.config import settings
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
 from ipaas.vault.errors import BreakGlassOff, NothingToCollect, SecretUnusable
 from ipaas.vault.models import Secret, SecretVersion
@@ -43,7 +44,7 @@ def reveal_secret(*, secret: Secret, reason: str, actor: Actor) -> dict[str, str
     if not settings().break_glass:
         raise BreakGlassOff
     if len(reason.strip()) < SHORTEST_REASON:
-        message = f"say why, in {SHORTEST_REASON} characters or more"
+        message = said("say why, in {least} characters or more", least=SHORTEST_REASON)
         raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": message}])
     version = (
         SecretVersion.objects.select_related("secret")

@@ -1,6 +1,7 @@
 """Errors of keys and secrets; none ever carries a value."""
 
 from ipaas.core.errors import Conflict, IpaasError, NotFound
+from ipaas.core.phrases import said
 
 
 class KeyProblem(IpaasError):
@@ -99,7 +100,7 @@ class BackendUnavailable(IpaasError):
     remedy = "Runs wait and go on by themselves. See to the backend; Settings, Vault has a test."
 
     def __init__(self, *, backend: str, reason: str) -> None:
-        super().__init__(backend=backend, reason=reason.rstrip("."))
+        super().__init__(backend=backend, reason=reason.rstrip(".") if reason.endswith(".") else reason)
 
 
 class BackendMissing(BackendUnavailable):
@@ -109,7 +110,7 @@ class BackendMissing(BackendUnavailable):
     remedy = "Set the backend up again under Settings, Vault; runs wait and go on by themselves."
 
     def __init__(self, kind: str) -> None:
-        super().__init__(backend=kind, reason="its address and login are gone")
+        super().__init__(backend=kind, reason=said("its address and login are gone"))
 
 
 class BackendUnusable(Conflict):

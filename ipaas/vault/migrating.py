@@ -14,6 +14,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.core import jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
 from ipaas.vault.backends import try_store
 from ipaas.vault.errors import BackendUnavailable
@@ -98,7 +99,7 @@ def _migrate(*, secret: Secret, to: str, actor: Actor) -> None:
     for version in _held(locked, to):
         opened = open_version(version)
         if opened.version.id != version.id:
-            raise Conflict(what=f"Somebody changed {locked.slug!r} in its store just now.")
+            raise Conflict(what=said("Somebody changed {slug!r} in its store just now.", slug=locked.slug))
         read = SecretRead(locked.workspace_id, locked.id, locked.slug, version.number)
         note_read(read, purpose="migration", flow_label="")
         old = (version.store, version.store_ref)
@@ -143,5 +144,5 @@ def _bytes(fields: dict[str, str]) -> bytes:
 
 def _check_kind(to: str) -> None:
     if to not in StoreKind.values:
-        message = f"is one of {', '.join(StoreKind.values)}"
+        message = said("is one of {choices}", choices=", ".join(StoreKind.values))
         raise InvalidInput([{"path": "to", "code": "store.unknown", "message": message}])

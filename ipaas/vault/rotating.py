@@ -7,6 +7,7 @@ from django.db import transaction
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
 from ipaas.vault.errors import NotRotatable, SecretUnusable
 from ipaas.vault.models import Secret, SecretVersion
@@ -71,12 +72,18 @@ def rotate_secret(*, secret: Secret, actor: Actor, overlap: timedelta | None = N
 def _check(secret: Secret, every_days: int | None, rotation: str, overlap: timedelta) -> None:
     errors = []
     if every_days is not None and not 1 <= every_days <= MOST_DAYS:
-        errors.append({"path": "every_days", "code": "days.range", "message": f"is 1 to {MOST_DAYS} days"})
+        errors.append(
+            {
+                "path": "every_days",
+                "code": "days.range",
+                "message": said("is 1 to {most} days", most=MOST_DAYS),
+            }
+        )
     if rotation not in Secret.Rotation.values:
-        wanted = f"is one of {', '.join(Secret.Rotation.values)}"
+        wanted = said("is one of {choices}", choices=", ".join(Secret.Rotation.values))
         errors.append({"path": "rotation", "code": "rotation.unknown", "message": wanted})
     elif rotation == Secret.Rotation.AUTOMATIC and rotator_of(secret) is None:
-        message = "the platform can not make this secret by itself; choose to be reminded"
+        message = said("the platform can not make this secret by itself; choose to be reminded")
         errors.append({"path": "rotation", "code": "rotation.impossible", "message": message})
     if errors:
         raise InvalidInput(errors)
@@ -85,5 +92,5 @@ def _check(secret: Secret, every_days: int | None, rotation: str, overlap: timed
 
 def _check_overlap(overlap: timedelta) -> None:
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        message = f"is 0 to {LONGEST_OVERLAP.days} days"
+        message = said("is 0 to {days} days", days=LONGEST_OVERLAP.days)
         raise InvalidInput([{"path": "overlap_s", "code": "overlap.range", "message": message}])

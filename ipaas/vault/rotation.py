@@ -14,6 +14,7 @@ from django.db.models import Count, Model, QuerySet
 from ipaas import audit
 from ipaas.core.actor import Actor
 from ipaas.core.errors import Conflict, PermissionDenied
+from ipaas.core.phrases import said
 from ipaas.vault.keys import Keyring, add_key_version, drop_key_version, keyring
 from ipaas.vault.models import DataKey, SecretVersion, StoreKind
 
@@ -73,7 +74,13 @@ def retire_key(*, version: int, actor: Actor) -> None:
     _require_platform(actor)
     used = next((row.data_keys for row in key_versions() if row.version == version), 0)
     if used:
-        raise Conflict(what=f"Version {version} still wraps {used} data keys; run `ipaas vault rewrap` first.")
+        raise Conflict(
+            what=said(
+                "Version {version} still wraps {used} data keys; run `ipaas vault rewrap` first.",
+                version=version,
+                used=used,
+            )
+        )
     drop_key_version(version)
     audit.record("vault.key_retired", actor=actor, workspace_id=None, details={"version": version})
 

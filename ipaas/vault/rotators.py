@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-from ipaas.accounts.api_keys import KEY, rotate_api_key
+from ipaas.accounts.api_keys import KEY, is_live, key_of, rotate_api_key
 from ipaas.accounts.models import ApiKey
 from ipaas.core.actor import Actor
 from ipaas.core.clock import now
+from ipaas.vault.errors import NotRotatable
 from ipaas.vault.models import Secret
 
 SECRET_BYTES = 32
@@ -55,7 +56,10 @@ class MadeUp:
 
 
 class OwnApiKey:
-    """Keys of this platform's own API, of a person or a service account, kept as a secret."""
+    """Keys of this platform's own API, of a person or a service account, kept as a secret.
+
+    Whoever enters one has it: a prefix, which many may see, makes no successor.
+    """
 
     name = "api-key"
 
@@ -64,18 +68,17 @@ class OwnApiKey:
 
     def next_value(self, secret: Secret, fields: Mapping[str, str], *, actor: Actor, overlap: timedelta) -> NextValue:
         found = self._key(secret, fields)
-        assert found is not None  # noqa: S101 - recognised when it was entered; keys are never deleted
+        if found is None:
+            raise NotRotatable(slug=secret.slug)  # revoked or ended since it was entered
         name, key = found
         made = rotate_api_key(key=key, actor=actor, overlap=overlap)
         return NextValue({**fields, name: made.raw}, handover=False)
 
     def _key(self, secret: Secret, fields: Mapping[str, str]) -> tuple[str, ApiKey] | None:
         for name, value in fields.items():
-            parts = KEY.match(value)
-            if parts is not None:
-                keys = ApiKey.objects.filter(workspace_id=secret.workspace_id, prefix=parts[1], revoked_at=None)
-                key = keys.exclude(expires_at__lte=now()).first()
-                return (name, key) if key is not None else None
+            key = key_of(value) if KEY.match(value) else None
+            if key is not None and key.workspace_id == secret.workspace_id and is_live(key, now()):
+                return name, key
         return None
 
 

@@ -12,7 +12,9 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput
+from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
+from ipaas.vault.certificates import ending
 from ipaas.vault.errors import SecretInUse, StoreReadOnly
 from ipaas.vault.models import Backend, Secret, SecretVersion, StoreKind
 from ipaas.vault.names import FIELD, SLUG
@@ -53,6 +55,8 @@ def create_secret(
 ) -> Secret:
     """Make a secret with its first version; ``expires_at`` is what the provider says, a reminder only.
 
+    A certificate among the fields says itself when it ends; the earlier of both counts.
+
     It is kept where the workspace keeps its secrets. Where that can only be read, a value that the platform itself
     has made up (``made_here``) and the login of a backend are kept in the built-in store, and others are refused.
     """
@@ -64,8 +68,9 @@ def create_secret(
         if not made_here:
             raise StoreReadOnly(kind=store, slug=slug)
         store = StoreKind.BUILTIN
+    ends = ending(fields.values(), expires_at)
     secret = Secret.objects.create(
-        workspace=workspace, slug=slug, kind=kind, description=description, expires_at=expires_at, store=store
+        workspace=workspace, slug=slug, kind=kind, description=description, expires_at=ends, store=store
     )
     _add_version(secret, fields, actor)
     details = {"version": 1, "kind": kind, "fields": sorted(fields), "store": store}
@@ -89,7 +94,7 @@ def register_secret(
     _check_free(workspace, slug)
     store = chosen_kind(workspace.id)
     if store in (StoreKind.BUILTIN, StoreKind.TRANSIT):
-        raise Conflict(what="The built-in store holds only what is entered: give the values of the fields.")
+        raise Conflict(what=said("The built-in store holds only what is entered: give the values of the fields."))
     secret = Secret.objects.create(
         workspace=workspace, slug=slug, kind=kind, description=description, expires_at=expires_at, store=store
     )
@@ -117,7 +122,8 @@ def put_version(
     """Enter a new version, which is live at once.
 
     The one before is accepted for ``overlap`` longer (inbound signatures), then wiped; older ones are wiped now.
-    ``handover``: the platform made the value up, so that it may be collected once.
+    ``expires_at`` is as for ``create_secret``. ``handover``: the platform made the value up, so that it may be
+    collected once.
     """
     require_permission(actor, "secrets.rotate", secret)
     _check(fields, slug=secret.slug, kind=secret.kind)
@@ -127,7 +133,7 @@ def put_version(
         raise StoreReadOnly(kind=locked.store, slug=locked.slug)
     _retire(locked, now() + overlap if overlap > timedelta(0) else None)
     version = _add_version(locked, fields, actor, handover=handover)
-    locked.expires_at, locked.rotation_due_at = expires_at, next_rotation(locked)
+    locked.expires_at, locked.rotation_due_at = ending(fields.values(), expires_at), next_rotation(locked)
     locked.save(update_fields=["expires_at", "rotation_due_at", "updated_at"])
     details = {"version": version.number, "overlap_s": int(overlap.total_seconds()), "fields": sorted(fields)}
     record("secret.version_added", locked, actor, details)
@@ -139,12 +145,16 @@ def revoke_version(*, secret: Secret, number: int, actor: Actor, reason: str) ->
     """Wipe a version for good: no call uses it any more, and nobody can bring it back."""
     require_permission(actor, "secrets.write", secret)
     if not reason.strip():
-        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": "say why"}])
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": said("say why")}])
     locked = locked_row(Secret.objects.all(), secret, "secret")
     require_login_right(locked, actor)
     version = locked.versions.select_related("secret").select_for_update(of=("self",)).filter(number=number).first()
     if version is None or version.state == SecretVersion.State.REVOKED:
-        raise Conflict(what=f"The secret {locked.slug!r} has no version {number} that could be revoked.")
+        raise Conflict(
+            what=said(
+                "The secret {slug!r} has no version {number} that could be revoked.", slug=locked.slug, number=number
+            )
+        )
     version.state, version.accept_until = SecretVersion.State.REVOKED, None
     wipe_version(version)
     record("secret.version_revoked", locked, actor, {"version": number, "reason": reason})
@@ -196,7 +206,7 @@ def require_login_right(secret: Secret, actor: Actor) -> None:
 
 def _check_free(workspace: Workspace, slug: str) -> None:
     if Secret.objects.in_workspace(workspace.id).filter(slug=slug).exists():
-        raise Conflict(what=f"There is a secret {slug!r} already.")
+        raise Conflict(what=said("There is a secret {slug!r} already.", slug=slug))
 
 
 def _add_version(secret: Secret, fields: Mapping[str, str], actor: Actor, *, handover: bool = False) -> SecretVersion:
@@ -227,18 +237,30 @@ def _retire(secret: Secret, accept_until: datetime | None) -> None:
 def _check(fields: Mapping[str, str], *, slug: str, kind: str) -> None:
     errors = []
     if len(slug) > 80 or not SLUG.match(slug):
-        wanted = "up to 80 lower-case letters, digits and single hyphens, such as payments-key"
+        wanted = said("up to 80 lower-case letters, digits and single hyphens, such as payments-key")
         errors.append({"path": "slug", "code": "slug.invalid", "message": wanted})
     if kind not in Secret.Kind.values:
-        errors.append({"path": "kind", "code": "kind.unknown", "message": f"one of {', '.join(Secret.Kind.values)}"})
+        errors.append(
+            {
+                "path": "kind",
+                "code": "kind.unknown",
+                "message": said("one of {choices}", choices=", ".join(Secret.Kind.values)),
+            }
+        )
     if not 0 < len(fields) <= MOST_FIELDS:
-        errors.append({"path": "fields", "code": "fields.count", "message": f"1 to {MOST_FIELDS} fields"})
+        errors.append(
+            {
+                "path": "fields",
+                "code": "fields.count",
+                "message": said("1 to {most} fields", most=MOST_FIELDS),
+            }
+        )
     for name, value in fields.items():
         if not FIELD.match(name):
-            message = "a field's name has lower-case letters, digits and underscores"
+            message = said("a field's name has lower-case letters, digits and underscores")
             errors.append({"path": f"fields.{name[:60]}", "code": "field.name", "message": message})
         elif not isinstance(value, str) or not value or "\x00" in value or len(value) > LARGEST_VALUE:
-            message = f"text of 1 to {LARGEST_VALUE} characters without NUL"
+            message = said("text of 1 to {most} characters without NUL", most=LARGEST_VALUE)
             errors.append({"path": f"fields.{name}", "code": "field.value", "message": message})
     if errors:
         raise InvalidInput(errors)

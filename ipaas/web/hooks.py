@@ -58,7 +58,7 @@ def _accept(request: HttpRequest, public_id: str) -> UUID | Answer:
     arrival = Arrival(headers, b"", method, query, client_ip(request))
     try:
         arrival = replace(arrival, body=_body(request, endpoint.max_body))
-        found = prepare(with_keys(endpoint) if endpoint.scheme.jwks_url else endpoint, arrival, now())
+        found = prepare(with_keys(endpoint, headers), arrival, now())
         if isinstance(found, Answer):
             _note(Seen(endpoint, arrival, ArrivalNote.Verdict.CHALLENGE, 200))
             return found

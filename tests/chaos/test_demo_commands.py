@@ -26,7 +26,7 @@ def demo(running: Instance, *words: str) -> tuple[int, Any]:
     return done.returncode, json.loads(done.stdout)
 
 
-def test_orders_end_well_and_replayed_dead_letters_are_charged_once(running: Instance) -> None:
+def test_orders_end_well_replays_charge_nothing_twice_and_what_is_late_fails_the_command(running: Instance) -> None:
     faults = ["--fault", "shipping:401:40%", "--fault", "payments:503:10%", "--fault", "inventory:half:10%"]
     code, placed = demo(running, "orders", "--count", "40", "--seed", "5", *faults)
 
@@ -42,8 +42,6 @@ def test_orders_end_well_and_replayed_dead_letters_are_charged_once(running: Ins
     assert replayed["effects"]["payments.create_charge"] == failed
     assert replayed["warehouse_rows"] == failed
 
-
-def test_an_outcome_that_did_not_come_in_time_fails_the_command(running: Instance) -> None:
     code, placed = demo(running, "orders", "--count", "2", "--fault", "payments:20000ms", "--wait", "1")
 
     assert (code, placed["passed"]) == (1, False)

@@ -81,7 +81,7 @@ def test_from_a_secret_to_a_connection_with_a_forced_breaker(page: Page) -> None
 
     page.get_by_role("button", name="Force the breaker").click()
     dialog = page.get_by_role("dialog", name="Force the breaker of Kestrel Pay")
-    dialog.get_by_label("Open: no call leaves").check()
+    dialog.get_by_label("Open (pause): no call leaves").check()
     dialog.get_by_label("Reason (goes into the audit log)").fill("maintenance at the vendor")
     dialog.get_by_role("button", name="Force").click()
     expect(page.get_by_text("The breaker is forced open")).to_be_visible()

@@ -19,6 +19,7 @@ USUAL_PORTS: Mapping[str, frozenset[int]] = {
     "sftp": frozenset({22, 2222}),
     "nats": frozenset({4222}),
     "amqp": frozenset({5671, 5672}),
+    "kafka": frozenset({9092, 9093, 9094, 9096}),
 }
 """By a connector's protocol; a protocol that is not named has no usual port."""
 

@@ -70,7 +70,7 @@ def _build(ca_pem: str, cert_pem: str, key_pem: str, password: str) -> ssl.SSLCo
             context.load_verify_locations(certifi.where())
         if cert_pem:
             _load_chain(context, cert_pem, key_pem, password)
-    except (ssl.SSLError, ValueError) as error:
+    except (ssl.SSLError, ValueError, TypeError) as error:  # a TypeError: not ASCII
         raise TlsFailed(reason="the authority, certificate or key entered cannot be read") from error
     return context
 

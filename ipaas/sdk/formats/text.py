@@ -11,6 +11,8 @@ from ipaas.sdk.bodies import scalar_text
 from ipaas.sdk.formats import MAX_COLUMNS, Options, Row, columns_of, malformed, unwritable
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
+MAX_CELL_CHARS = 131_072
+"""What the csv module allows by itself; others in the process may have raised its limit."""
 _CSV, _JSONL = "CSV", "JSON Lines"
 
 
@@ -23,6 +25,10 @@ def read_csv(file: BinaryIO, options: Options) -> Iterator[Row]:
         for cells in lines:
             if not cells:
                 continue
+            if max(map(len, cells)) > MAX_CELL_CHARS:
+                raise malformed(
+                    _CSV, f"line {lines.line_num} breaks its rules (a cell of over {MAX_CELL_CHARS:,} characters)"
+                )
             if options.header and not columns:
                 columns = _header(cells)
                 continue

@@ -1,5 +1,6 @@
-"""XML: the children of the root, or the elements of one name, as rows."""
+"""XML: the children of the root, or the elements of one name, as rows; or a whole document as one value."""
 
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -14,10 +15,15 @@ from ipaas.sdk.formats import Options, Row, columns_of, malformed, unwritable
 
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
-"""Elements within one row, which stands in memory as a whole."""
+"""Elements within one row or document, which stands in memory as a whole."""
 _XML = "XML"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_PREFIXED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(:[A-Za-z_][A-Za-z0-9_.-]*)?")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class NotXml(ValueError):
+    """Why a text is no XML that is read, or a value none that can be written."""
 
 
 def read(file: BinaryIO, options: Options) -> Iterator[Row]:
@@ -72,28 +78,72 @@ def value_of(element: Element) -> Any:
     return {**found, "#text": text} if text else found
 
 
+def read_document(content: bytes) -> dict[str, Any]:
+    """A whole document: its root's name with its value, in the shape that rows have. Raises NotXml."""
+    depth, values = 0, 0
+    root: Element | None = None
+    try:
+        for event, element in iterparse(io.BytesIO(content), events=("start", "end"), forbid_dtd=True):
+            if event == "end":
+                depth -= 1
+                continue
+            root = element if root is None else root
+            depth, values = depth + 1, values + 1
+            if depth > MAX_DEPTH or values > MAX_VALUES:
+                raise NotXml(f"it has more than {MAX_VALUES} elements, or {MAX_DEPTH} inside each other")
+    except DefusedXmlException as error:
+        raise NotXml("it has a document type, which is not read") from error
+    except ParseError as error:
+        raise NotXml(f"line {error.position[0]} breaks its rules") from error
+    except (ValueError, LookupError) as error:
+        raise NotXml("its encoding is not known") from error
+    if root is None:
+        raise NotXml("it is empty")
+    return {_local(root.tag): value_of(root)}
+
+
+def write_document(value: Any) -> bytes:
+    """A document of an object whose one member is the root; prefixes are declared by ``@xmlns:…``. Raises NotXml."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise NotXml("it takes an object with one member, the root element")
+    ((name, inner),) = value.items()
+    if isinstance(inner, list):
+        raise NotXml("there is one root element")
+    text = element_text(name, {} if inner is None else inner, _PREFIXED)
+    made = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+    read_document(made)  # a prefix that nobody declared, and depth
+    return made
+
+
 def write(rows: Sequence[Mapping[str, Any]], file: BinaryIO, options: Options) -> None:
-    root, row_name = _checked(options.root), _checked(options.row)
-    columns = columns_of(rows, options)
-    file.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n'.encode())
-    for row in rows:
-        chosen = {name: row[name] for name in columns if row.get(name) is not None}
-        file.write(f"  {element_text(row_name, chosen)}\n".encode())
-    file.write(f"</{root}>\n".encode())
+    try:
+        root, row_name = _checked(options.root), _checked(options.row)
+        columns = columns_of(rows, options)
+        file.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n'.encode())
+        for row in rows:
+            chosen = {name: row[name] for name in columns if row.get(name) is not None}
+            file.write(f"  {element_text(row_name, chosen)}\n".encode())
+        file.write(f"</{root}>\n".encode())
+    except NotXml as error:
+        raise unwritable(_XML, str(error)) from error
 
 
-def element_text(name: str, value: Any) -> str:
-    """An element that ``value_of`` reads back; nulls are left out."""
-    name = _checked(name)
+def element_text(name: str, value: Any, names: re.Pattern[str] = _NAME) -> str:
+    """An element that ``value_of`` reads back; nulls are left out. Raises NotXml."""
+    name = _checked(name, names)
     if isinstance(value, list):
-        return "".join(element_text(name, one) for one in value)
+        return "".join(element_text(name, one, names) for one in value)
     if not isinstance(value, Mapping):
         return f"<{name}>{escape(_text(value))}</{name}>"
     attributes = "".join(
-        f" {_checked(key[1:])}={quoteattr(_text(one))}" for key, one in value.items() if key.startswith("@")
+        f" {_checked(key[1:], names)}={quoteattr(_text(one))}"
+        for key, one in value.items()
+        if key.startswith("@") and one is not None
     )
     inner = "".join(
-        element_text(key, one) for key, one in value.items() if not key.startswith(("@", "#")) and one is not None
+        element_text(key, one, names)
+        for key, one in value.items()
+        if not key.startswith(("@", "#")) and one is not None
     )
     return f"<{name}{attributes}>{escape(_text(value.get('#text', '')))}{inner}</{name}>"
 
@@ -101,15 +151,15 @@ def element_text(name: str, value: Any) -> str:
 def _text(value: Any) -> str:
     text = scalar_text(value)
     if text is None:
-        raise unwritable(_XML, "an attribute or text is not a text, number or boolean")
+        raise NotXml("an attribute or text is not a text, number or boolean")
     if _FORBIDDEN.search(text):
-        raise unwritable(_XML, "a text holds a character that XML forbids")
+        raise NotXml("a text holds a character that XML forbids")
     return text
 
 
-def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise unwritable(_XML, f"{name[:60]!r} is not a name of XML")
+def _checked(name: str, names: re.Pattern[str] = _NAME) -> str:
+    if not names.fullmatch(name):
+        raise NotXml(f"{name[:60]!r} is not a name of XML")
     return name
 
 

@@ -51,7 +51,7 @@ def sign_basic(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]
 
 
 def verify_token(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) -> Verified:
-    return Verified(None, None, _same(_presented(form, delivery).encode("latin-1", "replace"), secrets))
+    return Verified(None, None, _same(_presented(form, delivery.headers).encode("latin-1", "replace"), secrets))
 
 
 def sign_token(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
@@ -59,8 +59,8 @@ def sign_token(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]
     return {form.header: form.prefix + _first(secrets)}
 
 
-def _presented(form: SignatureScheme, delivery: Delivery) -> str:
-    value, prefix = header_of(delivery.headers, form.header).strip(), form.prefix
+def _presented(form: SignatureScheme, headers: Mapping[str, str]) -> str:
+    value, prefix = header_of(headers, form.header).strip(), form.prefix
     if value[: len(prefix)].lower() != prefix.lower():
         raise SignatureInvalid(reason=f"the header {form.header} does not begin with {prefix.strip()}")
     return value[len(prefix) :].strip()
@@ -87,7 +87,7 @@ def _first(secrets: Sequence[str]) -> str:
 
 def verify_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) -> Verified:
     """Each secret is a shared secret (HS…), or a public key in PEM, a JWK or a JWK set."""
-    token = _presented(form, delivery)
+    token = _presented(form, delivery.headers)
     payload, index = _opened(form, token, secrets)
     claims = _claims(payload)
     issued = _check_times(form, claims, delivery.now.timestamp())
@@ -102,6 +102,17 @@ def verify_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]
         if not isinstance(claimed, str) or not hmac.compare_digest(claimed.lower().encode(), digest.encode()):
             raise SignatureInvalid(reason=f"the token's {form.body_claim} is not the digest of the body")
     return Verified(None, issued, index)
+
+
+def names_unknown_key(form: SignatureScheme, headers: Mapping[str, str], published: str) -> bool:
+    """Whether a delivery's token names a key that a published set does not hold; nothing is verified here."""
+    if form.kind != "jwt":
+        return False
+    try:
+        named = _jws(form.algorithm).get_unverified_header(_presented(form, headers)).get("kid")
+    except (SignatureInvalid, PyJWTError, ValueError, TypeError):
+        return False
+    return isinstance(named, str) and all(kid not in (None, named) for kid, _ in _keys(form.algorithm, published))
 
 
 def sign_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ipaas.sdk.openapi.behaviour import list_in, opened
 from ipaas.sdk.openapi.samples import NoSample, Sampler
 from ipaas.sdk.paths import with_path
 from ipaas.sdk.schemas import SchemaUnusable, compile_schema
-from ipaas.sdk.stubs.http import StubAnswer, StubRequest, json_answer
+from ipaas.sdk.stubs.http import StubAnswer, StubRequest, json_answer, xml_answer
 from ipaas.sdk.stubs.pages import Cut
 from ipaas.sdk.stubs.reading import RequestReader
 from ipaas.sdk.stubs.vendor import Applied, Operation, VendorStub
@@ -242,6 +242,8 @@ class DescribedStub(VendorStub):
             return StubAnswer(operation.status)
         if one.format == "base64" or (one.format == "any" and isinstance(value, str)):
             return StubAnswer(operation.status, str(value or "example").encode(), {"content-type": "text/plain"})
+        if one.format == "xml":
+            return xml_answer(operation.status, value)
         return json_answer(operation.status, {} if value is None else value)
 
     def _entity_place(self, one: Described) -> str | None:

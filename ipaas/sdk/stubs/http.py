@@ -19,6 +19,7 @@ import httptools
 import orjson
 
 from ipaas.core.logging import get_logger
+from ipaas.sdk.formats.xml import NotXml, read_document, write_document
 from ipaas.sdk.stubs.bodies import read_multipart, without_files
 
 log = get_logger(__name__)
@@ -43,7 +44,7 @@ class StubRequest:
     raw_query: str = ""
 
     def json(self) -> Any:
-        """The body as JSON, as a form's fields (of files their names and sizes), or None."""
+        """The body as JSON, as a form's fields (of files their names and sizes), as the value of XML, or None."""
         if not self.body:
             return None
         if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
@@ -51,9 +52,14 @@ class StubRequest:
         if self.headers.get("content-type", "").startswith("multipart/form-data"):
             return without_files(read_multipart(self.headers["content-type"], self.body))
         try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
+            return read_document(self.body) if self.is_xml else orjson.loads(self.body)
+        except (orjson.JSONDecodeError, NotXml):
             return None
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether the body says that it is XML (RFC 7303)."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().endswith(("/xml", "+xml"))
 
 
 @dataclass(slots=True)
@@ -76,6 +82,14 @@ class StubAnswer:
             lines.append("connection: close\r\n")
         head = ("".join(lines) + "\r\n").encode("latin-1", "replace")
         return head if head_only or self.status in (204, 304) else head + self.body
+
+
+def xml_answer(status: int, value: Any) -> StubAnswer:
+    """The value as XML; says so where a manifest's reply can be none."""
+    try:
+        return StubAnswer(status, write_document(value), {"content-type": "application/xml"})
+    except NotXml as error:
+        return json_answer(500, {"error": {"code": "stub_reply", "message": f"The reply can not be XML: {error}."}})
 
 
 def json_answer(status: int, value: Any, headers: Mapping[str, str] | None = None) -> StubAnswer:

@@ -140,6 +140,10 @@ class RequestReader:
             if fields is None:
                 return None, "the body is not multipart/form-data"
             value = self.typed(form_tree_of(fields), schema)
+        elif form == "xml":
+            value = request.json()
+            if value is None:
+                return None, "the body is not XML"
         elif form == "base64":
             return "ZXhhbXBsZQ==", ""
         else:

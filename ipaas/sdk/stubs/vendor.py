@@ -15,7 +15,7 @@ from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import ActionSpec
 from ipaas.sdk.paths import MISSING, read_path
 from ipaas.sdk.stubs.authority import Authority
-from ipaas.sdk.stubs.http import StubAnswer, StubRequest, decoded, json_answer
+from ipaas.sdk.stubs.http import StubAnswer, StubRequest, decoded, json_answer, xml_answer
 from ipaas.sdk.stubs.pages import Cut, StubPages
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
@@ -71,6 +71,7 @@ class Operation:
     rejects: list[tuple[Evaluate, int, Evaluate]]
     status: int
     reply: Evaluate | None
+    answer: Callable[[int, Any], StubAnswer] = json_answer
     headers: Evaluate | None = None
 
 
@@ -176,7 +177,7 @@ class VendorStub:
     def _apply_new(self, operation: Operation, scope: dict[str, Any], request: StubRequest) -> Applied:
         for when, status, body in operation.rejects:
             if when(scope):
-                return Applied(json_answer(status, body(scope)))
+                return Applied(operation.answer(status, body(scope)))
         if operation.do == "list":
             return Applied(self._page(operation, scope, request))
         kind = self.state.entities.setdefault(operation.entity, {})
@@ -245,8 +246,9 @@ class VendorStub:
 
     def _answer(self, operation: Operation, scope: Mapping[str, Any], default: Any) -> StubAnswer:
         told = operation.headers(scope) if operation.headers else {}
-        headers = {name.lower(): str(value) for name, value in told.items()}
-        return json_answer(operation.status, operation.reply(scope) if operation.reply else default, headers)
+        answer = operation.answer(operation.status, operation.reply(scope) if operation.reply else default)
+        answer.headers.update({name.lower(): str(value) for name, value in told.items()})
+        return answer
 
 
 def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
@@ -278,6 +280,7 @@ def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
         ],
         status=reply["status"],
         reply=_template(reply["body"]) if "body" in reply else None,
+        answer=xml_answer if action.response.format == "xml" else json_answer,
         headers=_template(reply["headers"]) if "headers" in reply else None,
     )
 

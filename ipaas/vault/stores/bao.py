@@ -14,6 +14,7 @@ from uuid import UUID
 
 from ipaas.core import jsonio
 from ipaas.core.net import EgressPolicy, HttpClient, NetError, RawAnswer, check_url, tls_context
+from ipaas.core.phrases import said, sentences
 from ipaas.vault.errors import BackendUnavailable
 from ipaas.vault.models import Backend, SecretVersion
 from ipaas.vault.reads import SecretRead, note_read
@@ -26,12 +27,12 @@ LEFT_ALONE_S = 15.0
 RENEW_AT = 0.5
 _FOR_EVER = float("inf")
 _REASONS = {
-    400: "it does not accept the request (status 400)",
-    403: "it refuses the login, or what the login may do (status 403)",
-    405: "it does not know this path: is the engine of the right kind mounted there? (status 405)",
-    429: "it is asked too much (status 429)",
-    473: "it is a standby that does not answer (status 473)",
-    503: "it is sealed or under maintenance (status 503)",
+    400: said("it does not accept the request (status 400)"),
+    403: said("it refuses the login, or what the login may do (status 403)"),
+    405: said("it does not know this path: is the engine of the right kind mounted there? (status 405)"),
+    429: said("it is asked too much (status 429)"),
+    473: said("it is a standby that does not answer (status 473)"),
+    503: said("it is sealed or under maintenance (status 503)"),
 }
 
 
@@ -73,7 +74,7 @@ class BaoClient:
         if status == 404:
             return None
         if status not in (200, 204):
-            raise self.unavailable(_REASONS.get(status, f"it answered with status {status}"))
+            raise self.unavailable(_REASONS.get(status, said("it answered with status {status}", status=status)))
         data = answer.get("data")
         return data if isinstance(data, dict) else {}
 
@@ -82,8 +83,11 @@ class BaoClient:
         self._forget()
         found = self.ask("GET", "auth/token/lookup-self") or {}
         life = found.get("ttl")
-        lasts = f"for {life} s, {'renewable' if found.get('renewable') else 'not renewable'}" if life else "for ever"
-        return f"Signed in; the token is good {lasts}."
+        if not life:
+            return said("Signed in; the token is good for ever.")
+        if found.get("renewable"):
+            return said("Signed in; the token is good for {life} s, renewable.", life=life)
+        return said("Signed in; the token is good for {life} s, not renewable.", life=life)
 
     def keep_alive(self) -> None:
         """Renew the token when it is time, so that one that nobody uses for long does not end."""
@@ -110,14 +114,14 @@ class BaoClient:
         given = {"role_id": fields["role_id"], "secret_id": fields["secret_id"]}
         status, answer = self._send("POST", place, "", given)
         if status != 200:
-            raise self.unavailable(f"it does not accept the AppRole login (status {status})")
+            raise self.unavailable(said("it does not accept the AppRole login (status {status})", status=status))
         return self._token_of(answer)
 
     def _looked_up(self, value: str) -> _Token:
         status, answer = self._send("GET", "auth/token/lookup-self", value)
         data = answer.get("data")
         if status != 200 or not isinstance(data, dict):
-            raise self.unavailable(f"it does not accept the token (status {status})")
+            raise self.unavailable(said("it does not accept the token (status {status})", status=status))
         return self._lasting(value, data.get("ttl"), renewable=bool(data.get("renewable")))
 
     def _renewed(self, held: _Token) -> _Token:
@@ -130,7 +134,7 @@ class BaoClient:
         found = answer.get("auth")
         value = found.get("client_token") if isinstance(found, dict) else None
         if not isinstance(found, dict) or not isinstance(value, str):
-            raise self.unavailable("it answered a login without a token")
+            raise self.unavailable(said("it answered a login without a token"))
         return self._lasting(value, found.get("lease_duration"), renewable=bool(found.get("renewable")))
 
     def _lasting(self, value: str, life: JSON, *, renewable: bool) -> _Token:
@@ -144,7 +148,7 @@ class BaoClient:
         login = self.backend.login
         version = login.versions.filter(state=SecretVersion.State.LIVE).first() if login is not None else None
         if login is None or version is None:
-            raise self.unavailable("its login has no live version")
+            raise self.unavailable(said("its login has no live version"))
         version.secret = login
         fields = BuiltinStore().open(version).fields
         note_read(SecretRead(login.workspace_id, login.id, login.slug, version.number), purpose="login", flow_label="")
@@ -167,11 +171,11 @@ class BaoClient:
         try:
             answer = asyncio.run(self._call(method, path, token, body))
         except NetError as error:
-            reason = f"{error.detail} {error.advice}".strip()
+            reason = sentences(error.detail, error.advice)
             self._note_down(reason)
             raise self.unavailable(reason) from None
         if answer.status >= 500:
-            self._note_down(_REASONS.get(answer.status, f"it answered with status {answer.status}"))
+            self._note_down(_REASONS.get(answer.status, said("it answered with status {status}", status=answer.status)))
         else:
             _down.pop(self.backend.id, None)
         try:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
+from ipaas.core.phrases import said
 from ipaas.vault.errors import SecretUnusable
 from ipaas.vault.keys import KEY_BYTES, keyring
 from ipaas.vault.models import SecretVersion, StoreKind
@@ -33,7 +34,9 @@ class BuiltinStore:
 
     def check(self) -> str:
         ring = keyring()
-        return f"Version {ring.current} of the key-encryption key is held in {ring.place}."
+        return said(
+            "Version {current} of the key-encryption key is held in {place}.", current=ring.current, place=ring.place
+        )
 
     def wrap(self, version: SecretVersion, key: bytes) -> None:
         ring = keyring()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipaas.core import jsonio
+from ipaas.core.phrases import said, sentences
 from ipaas.vault.errors import SecretUnusable
 from ipaas.vault.models import Backend, SecretVersion, StoreKind
 from ipaas.vault.names import FIELD
@@ -39,7 +40,7 @@ class KvStore:
         written = self.client.ask("POST", self._place("data", version.secret.slug), {"data": dict(fields)})
         number = (written or {}).get("version")
         if not isinstance(number, int):
-            raise self.client.unavailable(f"there is no KV engine of version 2 at {self.mount}/")
+            raise self.client.unavailable(said("there is no KV engine of version 2 at {mount}/", mount=self.mount))
         version.store, version.store_ref = self.kind, str(number)
         version.field_names, version.sealed_fields = sorted(fields), []
         version.wrapped_key, version.kek_version = b"", 0
@@ -57,8 +58,11 @@ class KvStore:
             has = set(granted.get(place) or ())
             if not (needs <= has or "root" in has):
                 lacks = ", ".join(sorted(needs - has))
-                raise self.client.unavailable(f"the login may not {lacks} {place.rpartition('/')[0]}/…")
-        return f"{told} It may read, write and destroy below {self.mount}/{self.path}."
+                raise self.client.unavailable(
+                    said("the login may not {lacks} {place}/…", lacks=lacks, place=place.rpartition("/")[0])
+                )
+        place = f"{self.mount}/{self.path}"
+        return sentences(told, said("It may read, write and destroy below {place}.", place=place))
 
     def _place(self, what: str, slug: str) -> str:
         return "/".join(part for part in (self.mount, what, self.path, slug) if part)

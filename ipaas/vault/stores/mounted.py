@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ipaas.config import settings
 from ipaas.core import jsonio
+from ipaas.core.phrases import said
 from ipaas.vault.data_keys import derive_key
 from ipaas.vault.errors import BackendUnavailable, SecretUnusable, StoreReadOnly
 from ipaas.vault.models import Backend, SecretVersion, StoreKind
@@ -68,7 +69,7 @@ class EnvironmentStore(_Mounted):
     def check(self) -> str:
         prefix = self._prefix("")
         names = {name[len(prefix) :].partition("__")[0] for name in os.environ if name.startswith(prefix)}
-        return f"{len(names)} secrets stand in variables {prefix}<SECRET>__<FIELD>."
+        return said("{count} secrets stand in variables {prefix}<SECRET>__<FIELD>.", count=len(names), prefix=prefix)
 
     def _prefix(self, slug: str) -> str:
         start = f"{PREFIX}{_as_variable(self.workspace.slug)}__"
@@ -88,31 +89,39 @@ class FileStore(_Mounted):
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise self._unavailable(f"{folder} can not be read ({type(error).__name__})") from None
+            raise self._unavailable(
+                said("{folder} can not be read ({kind})", folder=folder, kind=type(error).__name__)
+            ) from None
 
     def check(self) -> str:
         folder = self._folder()
         count = sum(1 for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
-        return f"{count} secrets are mounted in {folder}."
+        return said("{count} secrets are mounted in {folder}.", count=count, folder=folder)
 
     def _text(self, file: Path) -> str:
         """A file's text without the line end that editors add; a link must stay inside the workspace's folder."""
         real = file.resolve(strict=True)
         if not real.is_relative_to(self._folder().resolve()) or real.stat().st_size > LARGEST_FILE:
-            raise self._unavailable(f"{file} leads elsewhere or is larger than {LARGEST_FILE} bytes")
+            raise self._unavailable(
+                said(
+                    "{file} leads elsewhere or is larger than {most} bytes",
+                    file=file,
+                    most=LARGEST_FILE,
+                )
+            )
         try:
             text = real.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            raise self._unavailable(f"{file} is not UTF-8 text") from None
+            raise self._unavailable(said("{file} is not UTF-8 text", file=file)) from None
         return text.removesuffix("\n").removesuffix("\r")
 
     def _folder(self) -> Path:
         root = settings().secrets_dir
         if root is None:
-            raise self._unavailable("IPAAS_SECRETS_DIR is not set")
+            raise self._unavailable(said("IPAAS_SECRETS_DIR is not set"))
         folder = root / self.workspace.slug
         if not folder.is_dir():
-            raise self._unavailable(f"{folder} is not mounted")
+            raise self._unavailable(said("{folder} is not mounted", folder=folder))
         return folder
 
     def _unavailable(self, reason: str) -> BackendUnavailable:

@@ -7,6 +7,7 @@ import base64
 import re
 import secrets
 
+from ipaas.core.phrases import said, sentences
 from ipaas.vault.errors import BackendUnavailable
 from ipaas.vault.keys import KEY_BYTES
 from ipaas.vault.models import Backend, SecretVersion, StoreKind
@@ -35,14 +36,20 @@ class TransitStore(BuiltinStore):
         probe, aad = secrets.token_bytes(KEY_BYTES), b"check"
         wrapped = self._wrapped(probe, aad)
         if self._unwrapped(wrapped, aad) != probe:
-            raise self.client.unavailable("the transit engine gave back another key than it was given")
-        return f"{self.client.check()} The key {self.key} of {self.mount}/ wraps and unwraps; it is at {wrapped[6:8]}."
+            raise self.client.unavailable(said("the transit engine gave back another key than it was given"))
+        told = said(
+            "The key {key} of {mount}/ wraps and unwraps; it is at {version}.",
+            key=self.key,
+            mount=self.mount,
+            version=wrapped[6:8],
+        )
+        return sentences(self.client.check(), told)
 
     def _wrapped(self, key: bytes, aad: bytes) -> str:
         given = {"plaintext": _base64(key), "associated_data": _base64(aad)}
         text = self._asked("encrypt", given).get("ciphertext")
         if not isinstance(text, str) or not WRAPPED.match(text):
-            raise self.client.unavailable("the transit engine answered without a wrapped key")
+            raise self.client.unavailable(said("the transit engine answered without a wrapped key"))
         return text
 
     def _unwrapped(self, wrapped: str, aad: bytes) -> bytes:
@@ -52,13 +59,15 @@ class TransitStore(BuiltinStore):
         except ValueError:
             key = b""
         if len(key) != KEY_BYTES:
-            raise self.client.unavailable("the transit engine answered without a key")
+            raise self.client.unavailable(said("the transit engine answered without a key"))
         return key
 
     def _asked(self, deed: str, given: dict[str, str]) -> dict[str, object]:
         answer = self.client.ask("POST", f"{self.mount}/{deed}/{self.key}", given)
         if answer is None:
-            raise BackendUnavailable(backend=self.client.name, reason=f"there is no transit key {self.key}")
+            raise BackendUnavailable(
+                backend=self.client.name, reason=said("there is no transit key {key}", key=self.key)
+            )
         return answer
 
 

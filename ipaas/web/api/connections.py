@@ -43,7 +43,10 @@ class ConnectionInput(_Changeable):
 class ConnectionChanges(_Changeable):
     connector = serializers.SlugField(max_length=60, required=False)
     connector_version = serializers.CharField(
-        max_length=40, required=False, help_text="A version of an imported connector, such as 2.0.0."
+        max_length=40, required=False, help_text="A version of its connector, such as 2.0.0."
+    )
+    owner = serializers.EmailField(
+        max_length=254, required=False, allow_blank=True, help_text="Address of the member who looks after it."
     )
 
 
@@ -64,6 +67,7 @@ class ConnectionOutput(serializers.Serializer[Any]):
     auth_scheme = serializers.CharField()
     secret = serializers.CharField(help_text="The slug of its secret; values are never shown.")
     policy = JsonField()
+    owner = serializers.SerializerMethodField(help_text="Address of the member who looks after it, or empty.")
     state = serializers.ChoiceField(choices=Connection.State.choices)
     forced_breaker = serializers.CharField()
     forced_reason = serializers.CharField()
@@ -73,6 +77,9 @@ class ConnectionOutput(serializers.Serializer[Any]):
     test_message = serializers.CharField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+    def get_owner(self, row: Connection) -> str:
+        return row.owner.email if row.owner is not None else ""
 
 
 class TestOutput(serializers.Serializer[Any]):
@@ -125,7 +132,7 @@ class ConnectionViewSet(ApiViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Connection]:
-        return Connection.objects.in_workspace(self.workspace.id).select_related("workspace", "environment")
+        return Connection.objects.in_workspace(self.workspace.id).select_related("workspace", "environment", "owner")
 
     def connection(self, connection_id: Any) -> Connection:
         found: Connection = self.one(self.get_queryset(), "connection", id=connection_id)

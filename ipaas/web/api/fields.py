@@ -22,7 +22,15 @@ class JsonField(serializers.Field[Any, Any, Any, Any]):
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Input: an object with known keys only; what is refused is named."""
+    """Input: an object with known keys only; what is refused is named, and what would be taken instead."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        for field in fields.values():
+            if isinstance(field, serializers.ChoiceField):
+                choices = ", ".join(str(one) for one in field.choices if one != "")
+                field.error_messages["invalid_choice"] = f"is not one of {choices}"
+        return fields
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.catalog.endings import near_sunset
 from ipaas.catalog.imports import delete_version
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, installed, known_connector
@@ -19,6 +20,7 @@ from ipaas.catalog.stand_in_place import StandIns
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
 from ipaas.web.pages.credential_forms import scheme_label
+from ipaas.web.pages.endings import ends_of_connector
 from ipaas.web.pages.support import asked, told
 from ipaas.web.readmodels import Link, Option
 
@@ -64,7 +66,7 @@ def _installed(request: WorkspaceRequest) -> Iterable[dict[str, Any]]:
     for slug, connector in connectors().items():
         manifest = connector.manifest
         row = _row(request, slug, manifest, version=manifest.version, operations=len(manifest.actions), imported=False)
-        yield {**row, "quality": connector.quality.level}
+        yield {**row, "quality": connector.quality.level, "sunset": near_sunset(manifest.api_sunset)}
 
 
 def _imported(request: WorkspaceRequest) -> Iterable[dict[str, Any]]:
@@ -118,7 +120,7 @@ def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
     manifest = found.manifest
     row = next((one for one in versions if one.version == manifest.version), None)
     operations, left_out = operations_of(manifest, row.groups if row is not None else {}, asked(request, "find"))
-    may_edit = request.actor.may("connections.edit")
+    may_edit, end = request.actor.may("connections.edit"), near_sunset(manifest.api_sunset)
     context = {
         "manifest": manifest,
         "imported": row,
@@ -130,6 +132,8 @@ def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
         "query": asked(request, "find"),
         "versions": [_version(request, one, manifest.version) for one in versions],
         "used_by": users_of_connector(request, connector),
+        "endings": ends_of_connector(request, connector),
+        "sunsets": [(f"{manifest.title} {manifest.api_version}".strip(), end)] if end is not None else [],
         "connect_url": reverse("catalog:connection_new", args=[request.workspace.slug, connector]) if may_edit else "",
         "import_url": f"{_import_url(request)}?slug={connector}" if may_edit and row is not None else "",
         "stub_url": _stub_url(request, connector) if row is not None else "",

@@ -1,5 +1,6 @@
 """Pages outside any workspace: where vendors send people back to, and what a share link leads to."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +16,8 @@ from ipaas.accounts.models import User
 from ipaas.accounts.second_factor import lacks_second_factor
 from ipaas.catalog.authorizing import awaited, begin_authorization, finish_authorization
 from ipaas.catalog.checks import scheme_of
-from ipaas.catalog.connecting import enter_by_link, guest_of, share_link_of
+from ipaas.catalog.connecting import enter_by_link, guest_of, open_link, share_link_of
+from ipaas.catalog.errors import ShareLinkEnded
 from ipaas.catalog.models import Connection, ShareLink
 from ipaas.catalog.registry import connector_of
 from ipaas.core.actor import Actor
@@ -27,7 +29,7 @@ from ipaas.web.pages.credential_forms import CredentialForm, field_of
 from ipaas.web.pages.support import asked, form_errors, told_error
 
 KEPT = "share_link"
-"""Where the session keeps a link's token, so that the page's own address does not hold it."""
+"""Where the session keeps which link somebody came by: never the token, which only its holder has."""
 DONE = "share_done"
 
 
@@ -35,7 +37,9 @@ DONE = "share_done"
 @never_cache
 def share_link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token out of the address."""
-    request.session[KEPT] = token
+    request.session.pop(KEPT, None)
+    with suppress(ShareLinkEnded):  # the page says so
+        request.session[KEPT] = str(share_link_of(token).id)
     return redirect("web:connect_shared")
 
 
@@ -43,15 +47,14 @@ def share_link(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def shared(request: HttpRequest) -> HttpResponse:
     """What a link asks for; POST enters it."""
-    token = str(request.session.get(KEPT, ""))
     try:
-        link = share_link_of(token)
+        link = open_link(request.session.get(KEPT, ""))
     except IpaasError as error:
         return _page(request, {"problem": told_error(error)}, error.status)
     form = _form(link, request)
     if request.method == "POST" and form.is_valid():
         with form_errors(form, field_of):
-            made = enter_by_link(token=token, fields=form.given(), ip=client_ip(request))
+            made = enter_by_link(link=link, fields=form.given(), ip=client_ip(request))
             return _finished(request, made)
     return _asked(request, link, form)
 
@@ -61,7 +64,7 @@ def shared(request: HttpRequest) -> HttpResponse:
 def shared_go(request: HttpRequest) -> HttpResponse:
     """Leave for the vendor by a link."""
     try:
-        link = share_link_of(str(request.session.get(KEPT, "")))
+        link = open_link(request.session.get(KEPT, ""))
         departure = begin_authorization(
             connection=link.connection,
             browser=browser_of(request),

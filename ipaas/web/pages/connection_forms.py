@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ipaas.accounts.models import Environment
+from ipaas.accounts.models import Environment, Membership
 from ipaas.catalog import checks
 from ipaas.catalog.models import Connection, ImportedConnector
 from ipaas.catalog.registry import connectors
@@ -46,6 +46,9 @@ class ConnectionForm(forms.Form):
             "By name; its value stays in the vault. Without one, the next page asks for what is needed."
         ),
     )
+    owner = forms.ChoiceField(
+        required=False, label=gettext_lazy("Owner"), help_text=gettext_lazy("Who looks after it.")
+    )
     asked_for = forms.CharField(required=False, max_length=600, widget=forms.HiddenInput)
 
     def __init__(
@@ -78,11 +81,14 @@ class ConnectionForm(forms.Form):
         if manifest.protocol != "http":
             del self.fields["base_url"]
         if row is None:
+            del self.fields["owner"]  # whoever makes it
             usual = self.address or checks.usual_base_url(manifest, environment.slug)
             self.initial = {"slug": manifest.slug, "title": manifest.title, "base_url": usual}
             return
         del self.fields["slug"]
+        self.fields["owner"].choices = [("", _("nobody")), *_owners(row)]  # type: ignore[attr-defined]
         self.initial = {name: getattr(row, name) for name in ("title", "base_url", "auth_scheme", "secret")}
+        self.initial["owner"] = row.owner.email if row.owner is not None else ""
 
     @property
     def basics(self) -> list[forms.BoundField]:
@@ -112,6 +118,8 @@ class ConnectionForm(forms.Form):
         plain["title"] = plain["title"] or self.manifest.title
         if "base_url" in self.fields:
             plain["base_url"] = self.cleaned_data["base_url"].strip()
+        if self.connection is not None and "owner" in self.changed_data:
+            plain["owner"] = self.cleaned_data["owner"]
         return {**plain, "config": config, "policy": policy_from(self.cleaned_data)}
 
     def moved_to(self) -> str:
@@ -150,6 +158,14 @@ def connector_choices(workspace_id: UUID) -> list[tuple[str, str, str, str]]:
     imported = ImportedConnector.objects.in_workspace(workspace_id).light().newest()
     found += [(one.slug, one.title, one.category, one.summary) for one in imported if one.slug not in connectors()]
     return sorted(found, key=lambda one: one[1].lower())
+
+
+def _owners(row: Connection) -> list[tuple[str, str]]:
+    """The members of the workspace, and who owns it although they left."""
+    members = Membership.objects.in_workspace(row.workspace_id).order_by("user__email")
+    found = list(members.values_list("user__email", flat=True))
+    gone = [row.owner.email] if row.owner is not None and row.owner.email not in found else []
+    return [(one, one) for one in (*found, *gone)]
 
 
 def _usual(node: Mapping[str, Any]) -> str:

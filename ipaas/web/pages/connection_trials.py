@@ -43,7 +43,7 @@ def connection_try(request: WorkspaceRequest, environment: str, slug: str) -> Ht
     if spec is None:
         raise NotFound(what="operation")
     context: dict[str, Any] = {
-        "params": text_of(request, "params") or _text(dict(spec.params_example)),
+        "params": text_of(request, "params") or indented(dict(spec.params_example)),
         "findings": [],
         "problem": "",
         "trial": None,
@@ -88,11 +88,11 @@ def _tried(request: WorkspaceRequest, row: Connection, spec: ActionSpec, text: s
         return {"findings": refused(error)}
     except IpaasError as error:
         return {"problem": told_error(error)}
-    shown = {"sent": _text(trial.request), "answer": _text(trial.response)}
+    shown = {"sent": indented(trial.request), "answer": indented(trial.response)}
     return {"trial": trial, "ok": trial.outcome.kind == "ok", **shown}
 
 
-def _text(value: Any) -> str:
+def indented(value: Any) -> str:
     text = "" if value is None else json.dumps(json.loads(jsonio.dumps(value)), indent=2, ensure_ascii=False)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 

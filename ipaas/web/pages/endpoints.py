@@ -12,9 +12,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.events import services
+from ipaas.events.examples import example_for
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import ArrivalNote, Endpoint, Receipt
 from ipaas.flows.models import Deployment
+from ipaas.web.pages.connection_trials import indented
 from ipaas.web.pages.document_views import reason_of
 from ipaas.web.pages.documents import with_items
 from ipaas.web.pages.endpoint_forms import EndpointForm
@@ -67,7 +69,7 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
         "tabs": [Tab(label, f"?show={name}" if name else "?", name == show) for name, label in _lists().items()],
         "search": search,
         "by_id": show not in ArrivalNote.Verdict.values,
-        "test_url": endpoint_url(endpoint, "endpoint_test") if request.actor.may("flows.trigger") else "",
+        **_test(request, endpoint),
         "endpoint": endpoint_row(endpoint),
         "crumbs": _crumbs(request),
         "facts": _facts(endpoint),
@@ -80,6 +82,15 @@ def endpoint_detail(request: WorkspaceRequest, environment: str, slug: str) -> H
         **_deeds(request, endpoint),
     }
     return render(request, "events/endpoint_detail.html", context)
+
+
+def _test(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, str]:
+    """The dialog of the test sender, which begins with an example of what comes here."""
+    if not request.actor.may("flows.trigger"):
+        return {"test_url": ""}
+    event, document = example_for(endpoint)
+    url = endpoint_url(endpoint, "endpoint_test")
+    return {"test_url": url, "test_event": event, "test_body": indented(document)}
 
 
 def _lists() -> dict[str, str]:

@@ -27,6 +27,7 @@ from ipaas.web.build_readmodels import DeploymentRow
 from ipaas.web.flow_figures import Figures, figures_of, open_letters, today
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with_items
+from ipaas.web.pages.endings import ends_for_flow
 from ipaas.web.pages.flow_people import people_of
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
 from ipaas.web.pages.run_list import run_rows
@@ -167,6 +168,7 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "release_per_s": RELEASE_PER_S,
         "recent": recent_runs(request, flow, environment) if environment and request.actor.may("runs.view") else None,
         "runs_url": reverse("runtime:run_list", args=[request.workspace.slug]),
+        **ends_for_flow(request, content),
         **_deeds(request, flow, deployments),
         **people_of(request, flow),
     }

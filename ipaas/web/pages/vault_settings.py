@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.core.phrases import in_words
 from ipaas.vault.backends import AUTH, NAMES, REMOTE, check_backend, chosen_backend, set_backend, usual_config
 from ipaas.vault.migrating import migrate_secrets
 from ipaas.vault.models import Backend, Secret, StoreKind
@@ -98,7 +99,7 @@ def vault_change(request: WorkspaceRequest) -> HttpResponse:
             found = set_backend(
                 workspace=request.workspace, kind=kind, config=form.config(), login=form.login(), actor=request.actor
             )
-            messages.success(request, found)
+            messages.success(request, in_words(found))
             return redirect("accounts:vault", request.workspace.slug)
     return _page(request, kind, form)
 
@@ -110,7 +111,7 @@ def vault_check(request: WorkspaceRequest) -> HttpResponse:
     chosen = chosen_backend(request.workspace)
     kind = chosen.kind if chosen is not None else StoreKind.BUILTIN
     with told(request, _("The store answers as it should.")):
-        messages.info(request, check_backend(workspace=request.workspace, kind=kind, actor=request.actor))
+        messages.info(request, in_words(check_backend(workspace=request.workspace, kind=kind, actor=request.actor)))
     return redirect("accounts:vault", request.workspace.slug)
 
 

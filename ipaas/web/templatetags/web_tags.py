@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from ipaas.accounts.single_signon import Provider, provider
 from ipaas.core import clock
+from ipaas.core.phrases import in_words
 from ipaas.web import rendering
 from ipaas.web.i18n.errors import title_of, told
 
@@ -20,6 +21,7 @@ register = template.Library()
 AXIS = 1000
 register.filter("error_title", title_of)
 register.filter("told", told)
+register.filter("in_words", in_words)
 
 
 @register.simple_tag

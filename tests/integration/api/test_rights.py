@@ -4,6 +4,7 @@ A matrix is one case: it signs in once per role and undoes what each request did
 """
 
 import json
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from ipaas.accounts.roles import ROLES
 from ipaas.core.actor import SYSTEM, known_permissions
 from ipaas.flows.models import Flow
 from ipaas.governance.services import apply_document
+from ipaas.vault import break_glass
 from ipaas.web.api import urls
 from tests.factories.people import make_member
 from tests.integration.api.conftest import SIMPLE, TESTER, Api
@@ -72,7 +74,10 @@ def test_without_the_permission_it_is_refused(acme: Workspace, subjects: dict[st
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_each_role_gets_what_it_is_for(acme: Workspace, subjects: dict[str, Any], role: str) -> None:
+def test_each_role_gets_what_it_is_for(
+    acme: Workspace, subjects: dict[str, Any], role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(break_glass, "settings", lambda: SimpleNamespace(break_glass=True))
     client = Client()
     client.force_login(make_member(acme, f"{role}@acme.example", role).user)
     api, wrong = Api(client), []

@@ -36,7 +36,7 @@ def update(monkeypatch: pytest.MonkeyPatch, version: str = "2.0.0", **changes: A
     document = deepcopy(dict(registry.connectors()["loyalty"].manifest.document))
     gone = changes.pop("without", "")
     document["actions"] = {name: one for name, one in document["actions"].items() if name != gone}
-    document["stub"], document["version"] = {}, version
+    document |= {"stub": {}, "version": version, **changes}
     made = Connector(parse_manifest(document))
     found = Survey({**registry.connectors(), "loyalty": made}, ())
     monkeypatch.setattr(registry, "installed", lambda: found)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,7 +86,7 @@ class Vendor:
 
 
 @contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[Vendor]:
+async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Vendor]:
     vendor = Vendor()
     writers: set[asyncio.StreamWriter] = set()
 
@@ -97,7 +98,7 @@ async def serving() -> AsyncIterator[Vendor]:
         writers.discard(writer)
         writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     vendor.port = server.sockets[0].getsockname()[1]
     try:
         yield vendor

@@ -13,6 +13,7 @@ from ipaas.catalog.services import create_connection
 from ipaas.cli import connectors
 from ipaas.core.actor import SYSTEM
 from tests.factories.descriptions import SOURCE, changed
+from tests.integration.catalog.test_releases import update
 from tests.integration.cli.conftest import Run
 
 
@@ -64,6 +65,28 @@ def test_what_breaks_has_to_be_confirmed(
     assert Connection.objects.get().connector_version == "2.0.0"
     assert run("connectors", "delete", "parcel-post", "2", "--yes").exit_code == 1
     assert run("connectors", "delete", "parcel-post", "1", "--yes").exit_code == 0
+
+
+def test_a_connection_over_an_installed_connector_is_moved_after_what_breaks_was_shown(
+    run: Run, production: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = create_connection(environment=production, slug="shop", connector="loyalty", actor=SYSTEM)
+    before = row.connector_version
+    update(monkeypatch, without="award_points")
+    asked = run("connections", "move", "shop", "--version", "2.0.0")
+    assert (asked.exit_code, "BREAKING" in asked.output, "award_points" in asked.output) == (2, True, True)
+    assert "uses loyalty 2.0.0" in run("connections", "move", "shop", "--version", "2.0.0", "--yes").output
+    assert f"uses loyalty {before}" in run("connections", "move", "shop", "--version", before, "--yes").output
+    assert run("connections", "move", "shop", "--version", "9.0.0", "--yes").exit_code != 0
+    row.refresh_from_db()
+    assert row.connector_version == before
+
+
+def test_a_category_that_is_none_is_answered_with_those_there_are(run: Run, file: Path) -> None:
+    told = run("connectors", "import", str(file), "--category", "shops")
+    assert told.exit_code == 1
+    assert "is not one of" in told.output
+    assert "storefront" in told.output
 
 
 def test_what_is_no_description_is_said_so(run: Run, tmp_path: Path) -> None:

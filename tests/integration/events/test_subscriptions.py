@@ -143,14 +143,15 @@ def test_the_vendor_is_told_asked_and_told_to_stop(endpoint: Endpoint, alice: Ac
     assert SIGNING not in str(list(AuditEntry.objects.values_list("details", flat=True)))
 
 
+@pytest.mark.parametrize("said", [SIGNING, SIGNING.encode().hex(), SIGNING[:-5]], ids=["plain", "hex", "cut off"])
 def test_a_refusal_leaves_nothing_and_repeats_no_secret(
-    endpoint: Endpoint, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint, alice: Actor, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    echo = f"bad secret {SIGNING}"
+    echo = f"bad secret {said}"
     asked = answering(monkeypatch, **failed("failed", ErrorClass.BUSINESS_REJECTION, echo))
     with pytest.raises(SubscriptionFailed) as caught:
         subscribe_endpoint(actor=alice, endpoint=endpoint, connection="gh")
-    assert SIGNING not in caught.value.detail
+    assert said not in caught.value.detail
     assert asked[0].params["secret"] == SIGNING
     assert not Subscription.objects.exists()
     assert deeds()[-1] == "subscription_failed"

@@ -4,18 +4,20 @@ import hashlib
 import json
 import secrets as random
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.test import Client
 
 from ipaas.config import settings
 from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
 from ipaas.core.net import EgressPolicy, EgressRefused
-from ipaas.events import key_sets
+from ipaas.events import caps, key_sets
 from ipaas.events.addresses import hook_address
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.events.services import create_endpoint
@@ -27,6 +29,7 @@ from ipaas.vault.models import Secret
 from ipaas.vault.payloads import sealer_for
 from ipaas.vault.services import create_secret, put_version
 from tests.integration.runtime.conftest import World, call
+from tests.integration.runtime.test_deliveries import Post, through_ingress
 from tests.integration.runtime.test_hooks import Send, by_ingress, by_web
 from tests.unit.sdk.test_vendor_signatures import ADYEN, ADYEN_KEY, FORM
 
@@ -205,6 +208,32 @@ def test_an_endpoint_has_its_own_largest_body(world: World, send: Send) -> None:
     assert (status, problem["code"], "100 bytes" in problem["detail"]) == (413, "too_large", True)
 
 
+def test_more_than_the_rate_of_an_endpoint_is_told_to_come_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By both doors; what is refused keeps no receipt, and a forged delivery uses up nothing."""
+    clock = [1000.0]
+    monkeypatch.setattr(caps, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    endpoint = made(world, {"scheme": "token"}, TOKEN, rate_per_minute=2)
+    path, token = f"/hooks/{endpoint.public_id}", f"Bearer {TOKEN}"
+    answers: list[tuple[int, str]] = []
+
+    async def talk(post: Post) -> None:
+        for bearer, seconds in [("Bearer no", 0), (token, 0), (token, 0), (token, 0), (token, 31), (token, 0)]:
+            clock[0] += seconds
+            status, said = await post(path, b"{}", authorization=bearer)
+            answers.append((status, said.get("code", "")))
+
+    through_ingress(talk)
+    refused = (429, "too_many_deliveries")
+    assert answers == [(401, "signature_invalid"), (202, ""), (202, ""), refused, (202, ""), refused]
+    headers = {"authorization": token}
+    sent = [Client().post(path, b"{}", content_type="application/json", headers=headers) for _ in range(3)]
+    told = [(one.status_code, one.headers.get("Retry-After")) for one in sent]
+    assert told == [(202, None), (202, None), (429, "30")]
+    assert Receipt.objects.count() == 5
+    notes = set(endpoint.arrivals.values_list("verdict", "code"))
+    assert notes == {("refused", "signature_invalid"), ("refused", "too_many_deliveries")}
+
+
 def test_keys_that_can_not_be_fetched_are_the_endpoints_trouble(
     world: World, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,8 +254,10 @@ def test_keys_that_can_not_be_fetched_are_the_endpoints_trouble(
     key_sets.forget_keys()
     scheme = {"scheme": "jwt", "algorithm": "HS256", "jwks_url": "https://keys.example/set"}
     endpoint = create_endpoint(actor=SYSTEM, environment=world.environment, slug="shop", title="Shop", signature=scheme)
-    status, problem = send(f"/hooks/{endpoint.public_id}", b"{}", authorization="Bearer a.b.c")
-    assert (status, problem["code"], asked) == (503, "endpoint_unready", ["https://keys.example/set"])
+    for _ in range(3):  # a flood of deliveries is none of questions
+        status, problem = send(f"/hooks/{endpoint.public_id}", b"{}", authorization="Bearer a.b.c")
+        assert (status, problem["code"], asked) == (503, "endpoint_unready", ["https://keys.example/set"])
+    key_sets.forget_keys()
 
 
 def test_a_token_is_taken_by_a_key_that_its_sender_publishes(
@@ -252,4 +283,41 @@ def test_a_token_is_taken_by_a_key_that_its_sender_publishes(
         token = jwt.encode(claims, key, "ES256", headers={"kid": "k1"})
         statuses.append(send(f"/hooks/{endpoint.public_id}", body, authorization=f"Bearer {token}")[0])
     assert (statuses, asked) == ([202, 202, 401], ["https://keys.example/set"])
+    key_sets.forget_keys()
+
+
+def test_a_key_that_nobody_knows_has_the_set_fetched_anew_once_a_minute(
+    world: World, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender that changed its key is believed at once; whoever makes up key ids causes one request a minute."""
+    keys = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("k1", "k2", "k3")}
+    es256 = jwt.get_algorithm_by_name("ES256")
+    published, asked, clock = ["k1"], list[str](), [1000.0]
+
+    async def fetched(url: str, egress: EgressPolicy) -> str:
+        del egress
+        asked.append(url)
+        if not published:
+            raise EgressRefused(host="keys.example", port=443, reason="it is away")
+        told = [{**es256.to_jwk(keys[name].public_key(), as_dict=True), "kid": name} for name in published]
+        return json.dumps({"keys": told})
+
+    monkeypatch.setattr(key_sets, "_fetched", fetched)
+    monkeypatch.setattr(key_sets, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    key_sets.forget_keys()
+    scheme = {"scheme": "jwt", "algorithm": "ES256", "jwks_url": "https://keys.example/set"}
+    endpoint = create_endpoint(actor=SYSTEM, environment=world.environment, slug="shop", title="Shop", signature=scheme)
+
+    def sent(kid: str) -> tuple[int, int]:
+        token = jwt.encode({"exp": int(now().timestamp()) + 60}, keys[kid], "ES256", headers={"kid": kid})
+        return send(f"/hooks/{endpoint.public_id}", b"{}", authorization=f"Bearer {token}")[0], len(asked)
+
+    assert sent("k1") == (202, 1)
+    published[:] = ["k1", "k2"]
+    assert sent("k2") == (401, 1)  # fetched a moment ago
+    clock[0] += 61
+    assert [sent("k2"), sent("k1"), sent("k3"), sent("k3")] == [(202, 2), (202, 2), (401, 2), (401, 2)]
+    clock[0] += 61
+    published.clear()  # the sender's server is away: the keys at hand stay good
+    assert [sent("k3"), sent("k3"), sent("k2")] == [(401, 3), (401, 3), (202, 3)]
     key_sets.forget_keys()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ class Io:
     effect_key: str | None = "effect-1"
     files: Path | None = None
     http: Any = None
+    tls: ssl.SSLContext | None = None
     reached: list[tuple[str, int]] = field(default_factory=list)
     committed: int = 0
 
@@ -40,7 +42,8 @@ class Io:
         self, host: str, port: int, *, tls: bool, told: bool = False
     ) -> tuple[StreamReader, asyncio.StreamWriter]:
         self.reached.append((host, port))
-        return await open_stream(host, port, tls, self._egress, 10, usual_ports=frozenset())
+        secured = (self.tls or True) if tls else False
+        return await open_stream(host, port, secured, self._egress, 10, usual_ports=frozenset({9092}))
 
     async def start_tls(self, stream: Any, host: str) -> None:
         await start_tls(stream[0], stream[1], host, deadline_s=10)

@@ -14,8 +14,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], *, says: bytes, env: dict[str, str] | None = None) -> Iterator[None]:
-    """A server that has said on its output that it is ready; ended afterwards."""
+def running(
+    command: list[str], *, says: bytes, env: dict[str, str] | None = None, kill: bool = False
+) -> Iterator[None]:
+    """A server that has said on its output that it is ready; ended afterwards, ``kill``: without being asked."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env) as process:
         try:
             assert process.stdout is not None
@@ -29,4 +31,4 @@ def running(command: list[str], *, says: bytes, env: dict[str, str] | None = Non
                 raise AssertionError(msg)
             yield
         finally:
-            process.terminate()
+            (process.kill if kill else process.terminate)()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from ipaas.accounts.api_keys import authenticate_api_key, create_api_key
+from ipaas.accounts.api_keys import authenticate_api_key, create_api_key, revoke_api_key
 from ipaas.accounts.models import Workspace
 from ipaas.accounts.services import create_service_account
 from ipaas.audit.models import AuditEntry
@@ -129,6 +129,29 @@ def test_a_key_of_our_own_api_is_rotated_with_an_overlap(workspace: Workspace, a
         authenticate_api_key(made.raw)
     assert Secret.objects.get(slug="own-api").rotator == "api-key"
     assert not SecretVersion.objects.filter(handover=True).exists()
+
+
+def test_the_prefix_of_a_key_makes_no_successor(workspace: Workspace, admin: Actor, alice: Actor) -> None:
+    """Prefixes are seen in lists and in the trail; who may enter secrets must not get the key of another by one."""
+    made = create_api_key(workspace=workspace, name="of the admin", scopes=["users.manage"], actor=admin)
+    forged = made.raw[: -len("x" * 43)] + "x" * 43
+    secret = services.create_secret(workspace=workspace, slug="forged", fields={"token": forged}, actor=alice)
+    assert secret.rotator == ""
+    with pytest.raises(InvalidInput):
+        rule(secret, alice, days=1, rotation="automatic")
+    with pytest.raises(NotRotatable):
+        rotate_secret(secret=secret, actor=alice)
+
+
+def test_a_key_that_was_revoked_stops_no_other_rotation(workspace: Workspace, admin: Actor, signing: Secret) -> None:
+    made = create_api_key(workspace=workspace, name="gone", scopes=["runs.view"], actor=admin)
+    own = services.create_secret(workspace=workspace, slug="a-key", fields={"token": made.raw}, actor=admin)
+    for secret in (own, signing):
+        rule(secret, admin, days=1, rotation="automatic")
+    revoke_api_key(key=made.key, actor=admin)
+    with time_machine.travel(now() + 2 * DAY, tick=False):
+        assert tell_rotations() == 1
+    assert sorted(subjects()) == ["Secret not rotated: a-key", "Secret rotated: hooks"]
 
 
 def test_a_rotation_that_fails_is_told_once_a_day_and_tried_again(

@@ -1,10 +1,12 @@
 """Secrets go in and do not come out, except through the gateway's door, counted."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from cryptography import x509
 from django.core import serializers
 from django.db import connection
 
@@ -15,11 +17,13 @@ from ipaas.core.clock import now
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, NotFound, PermissionDenied
 from ipaas.core.redaction import scrub_text
 from ipaas.vault import opening, reads, services
+from ipaas.vault.certificates import ending
 from ipaas.vault.errors import SecretInUse, SecretNotFound, SecretUnusable
 from ipaas.vault.inbound import open_versions
 from ipaas.vault.known import secret_values
 from ipaas.vault.models import DataKey, Secret, SecretVersion
 from ipaas.vault.opening import open_secret, peek_secret
+from tests.integration.core.net.certificates import Authority
 
 VALUE = "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
 
@@ -295,3 +299,22 @@ def test_what_somebody_deleted_meanwhile_is_not_found(secret: Secret, alice: Act
     with pytest.raises(NotFound):
         services.delete_secret(secret=secret, actor=alice)
     assert AuditEntry.objects.filter(action="secret.deleted").count() == 1
+
+
+def test_a_certificate_says_itself_when_it_ends(workspace: Workspace, alice: Actor, tmp_path: Path) -> None:
+    """Also of the version that takes its place; what is no certificate says nothing, and an earlier date counts."""
+    authority = Authority(tmp_path)
+    pair, later = authority.issue("shop", days=10), authority.issue("shop", days=300)
+    ends = x509.load_pem_x509_certificate(pair.cert.encode()).not_valid_after_utc
+    fields = {"tls_client_cert": pair.cert + authority.pem, "tls_client_key": pair.key}
+    made = services.create_secret(workspace=workspace, slug="partner", fields=fields, actor=alice)
+    assert made.expires_at == ends
+    assert list(Secret.objects.expiring(now(), timedelta(days=14))) == [made]
+    services.put_version(secret=made, fields={**fields, "tls_client_cert": later.cert}, actor=alice)
+    assert not Secret.objects.expiring(now(), timedelta(days=14))
+    sooner = now() + timedelta(days=2)
+    services.put_version(secret=made, fields=fields, actor=alice, expires_at=sooner)
+    made.refresh_from_db()
+    assert made.expires_at == sooner
+    odd = "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----"
+    assert ending(["a password", odd, ""]) is None

@@ -24,6 +24,7 @@ from ipaas.sdk.loader import Survey, Unloaded
 from ipaas.sdk.openapi.apart import SMALL_BYTES
 from ipaas.web.pages import catalog as catalog_pages
 from tests.factories.descriptions import SOURCE, changed
+from tests.integration.catalog.test_releases import update
 from tests.integration.web.conftest import VALUE, Browsers
 
 LIST = "/w/acme/catalog/"
@@ -267,6 +268,20 @@ def test_a_connector_of_the_installation_has_no_versions_to_move_to(builder: Cli
     page = "/w/acme/connections/in/production/payments/"
     assert builder.get(f"{page}version/").status_code == 404
     assert "version/" not in text_of(builder.get(page))
+
+
+def test_a_connection_over_an_installed_connector_is_moved_and_back(
+    builder: Client, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = create_connection(environment=environment, slug="shop", connector="loyalty", actor=SYSTEM)
+    before, page = row.connector_version, "/w/acme/connections/in/production/shop/"
+    update(monkeypatch, without="award_points")
+    assert "award_points" in text_of(builder.get(f"{LIST}of/loyalty/"))
+    assert "award_points" in text_of(builder.get(f"{page}version/"))
+    for version in ("2.0.0", before):
+        assert builder.post(f"{page}version/", {"version": version})["Location"] == page
+        row.refresh_from_db()
+        assert row.connector_version == version
 
 
 # -- an operation tried out ----------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """Pages of endpoints: who sees and changes them, forms, receipts without content."""
 
+import json
+
 import pytest
 from django.db import connection
 from django.test import Client
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.accounts.roles import ROLES
+from ipaas.catalog.registry import connectors
 from ipaas.catalog.services import create_connection
 from ipaas.core.actor import SYSTEM
 from ipaas.core.ids import uuid7
@@ -194,3 +197,21 @@ def test_a_deed_on_no_subscription_says_so(builder: Client, endpoint: Endpoint) 
     for deed in ("unsubscribe/", "check/"):
         assert builder.post(f"{ONE}{deed}").status_code in (302, 404)
     assert not Subscription.objects.exists()
+
+
+def test_the_test_sender_begins_with_what_the_vendor_documents(builder: Client, endpoint: Endpoint) -> None:
+    """A sample of the connector, else one made of the event's schema, else an empty object."""
+    assert (builder.get(ONE).context["test_body"], builder.get(ONE).context["test_event"]) == ("{}", "")
+    Endpoint.objects.update(connector="github")
+    shown = builder.get(ONE).context
+    assert shown["test_event"] == "issues"
+    assert json.loads(shown["test_body"])["issue"]["number"] == 1
+    Endpoint.objects.update(connector="storefront", delivery_path="id")
+    shown = builder.get(ONE).context
+    made = json.loads(shown["test_body"])
+    schema = connectors()["storefront"].manifest.triggers["orders"].events["order.created"].schema
+    assert shown["test_event"] == "order.created"
+    assert set(schema["required"]) - {"id"} <= set(made)
+    assert "id" not in made
+    Endpoint.objects.update(connector="not-installed")
+    assert builder.get(ONE).context["test_body"] == "{}"

@@ -10,7 +10,9 @@ from django.utils import translation
 
 from ipaas.core.document_forms import did_you_mean
 from ipaas.core.errors import Conflict, InvalidInput
-from ipaas.core.phrases import Phrase, in_words, said
+from ipaas.core.phrases import Phrase, in_words, said, sentences
+from ipaas.core.state_names import NAMES, state_name
+from ipaas.runtime.models import Approval, BulkJob, DeadLetter, Run
 from ipaas.web.i18n.errors import told
 
 
@@ -57,3 +59,21 @@ def test_the_first_fault_of_an_input_is_in_the_sentence_about_it(german: None) -
 def test_braces_in_values_are_text() -> None:
     assert said("{a} {{b}}", a="{c}") == "{c} {b}"
     assert in_words(said("{a} {{b}}", a=said("{c}", c="{d}"))) == "{d} {b}"
+
+
+def test_states_are_named_in_the_language_and_stay_as_they_are_for_programs(german: None) -> None:
+    text = said("The run is {status}; this is for one that stopped.", status=state_name("needs_operator"))
+    assert text == "The run is needs_operator; this is for one that stopped."
+    assert "auf eine Entscheidung angewiesen" in in_words(text)
+    assert in_words(state_name("odd")) == "odd"
+
+
+def test_every_state_that_a_sentence_names_has_a_word() -> None:
+    named = {*Run.Status.values, *DeadLetter.State.values, *Approval.State.values, *BulkJob.State.values}
+    assert named <= NAMES
+
+
+def test_sentences_follow_each_other_each_in_the_language(german: None) -> None:
+    text = sentences(said("The address answers with status {status}.", status=404), "", "Not found.")
+    assert text == "The address answers with status 404. Not found."
+    assert in_words(text) == "Die Adresse antwortet mit Status 404. Not found."

@@ -29,7 +29,8 @@ def test_an_example_has_the_form_of_its_type(one: EventType) -> None:
 def test_every_event_that_is_emitted_has_its_type() -> None:
     told = {f"ipaas.{action}" for action in TOLD} | set(RUN_EVENTS.values())
     told |= {f"ipaas.approval.{what}" for what in ("waiting", "escalated", "expired")}
-    assert told | {"ipaas.webhook.test", "ipaas.secret.expiring", OPENED, CLOSED} == set(event_types())
+    told |= {f"ipaas.secret.{what}" for what in ("expiring", "rotation_due", "rotation_failed")}
+    assert told | {"ipaas.webhook.test", OPENED, CLOSED} == set(event_types())
 
 
 def test_what_an_audited_deed_tells_is_what_its_type_says() -> None:

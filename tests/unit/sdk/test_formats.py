@@ -1,11 +1,14 @@
 """Rows in files: what is written reads back, bad files are told, bombs are refused."""
 
 import io
+import tracemalloc
 import zipfile
 from decimal import Decimal
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from ipaas.core.errors import ErrorClass
 from ipaas.sdk.errors import ActionError
@@ -117,6 +120,23 @@ def test_a_workbook_with_entities_or_a_lie_about_its_size_does_no_harm() -> None
     assert read("excel", workbook(sheet1=sheet.format(cells).encode())) == [{"n": 7}]
     bomb = '<!DOCTYPE x [<!ENTITY a "b">]>' + sheet.format(cells)
     refused("excel", workbook(sheet1=bomb.encode()))
+
+
+def test_a_text_that_a_parquet_file_holds_once_and_uses_often_is_not_made_often() -> None:
+    """A kilobyte of file that would be a gigabyte of rows: the rows come one by one, and whoever bounds them stops."""
+    often = pyarrow.DictionaryArray.from_arrays([0] * 1000, ["x" * 1_000_000])
+    made = io.BytesIO()
+    table = pyarrow.table({"id": list(range(1000)), "text": often})
+    parquet.write_table(table, made, compression="zstd", store_schema=False)
+    file = made.getvalue()
+    assert len(file) < 50_000
+    tracemalloc.start()
+    try:
+        rows = read_rows("parquet", io.BytesIO(file), Options())
+        assert [next(rows)["id"] for _ in range(50)] == list(range(50))
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_texts_that_a_format_cannot_hold_are_told() -> None:
