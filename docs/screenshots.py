@@ -2,7 +2,8 @@
 
     .venv/bin/python -m docs.screenshots [--all FOLDER]
 
-The tutorial is followed, and its pictures are taken where its pages show them. Then orders are sent, some of them into
+The tutorial and the way from a description to a flow are followed, and their pictures are taken where the pages show
+them. Then orders are sent, some of them into
 faults, and the pages that the other documents show are taken. ``--all`` takes every page in both widths and both themes
 into a folder instead, to look through them.
 """
@@ -108,6 +109,7 @@ def follow_tutorial(browser: Browser, running: Instance, folder: Path) -> None:
     walk = Walk(browser, address(running), password(running), folder, running.environment, take_pictures=True)
     for part in TUTORIAL:
         walk.follow(ROOT / "docs" / "tutorial" / part)
+    walk.follow(ROOT / "docs" / "how-to" / "connect-to-any-api.md")
 
 
 def make_work(running: Instance) -> None:

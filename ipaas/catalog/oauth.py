@@ -17,6 +17,7 @@ from ipaas.catalog import tokens
 from ipaas.catalog.credentials import OpenedSecret, holds, opened_from, tls_of
 from ipaas.catalog.errors import CredentialDetached, NotConnected, ReconnectNeeded, TokenBusy
 from ipaas.catalog.resolution import Resolved
+from ipaas.catalog.stand_in_place import is_stand_in
 from ipaas.catalog.threads import in_thread
 from ipaas.catalog.tokens import Claim, TokenSet
 from ipaas.core.clock import now
@@ -225,8 +226,16 @@ def token_target(scheme: AuthScheme, resolved: Resolved) -> Target:
 
 
 def address_target(text: str, resolved: Resolved) -> Target:
-    """An address of a scheme with the connection's settings filled in; raises UrlRefused, CredentialUnusable."""
+    """An address of a scheme with the connection's settings filled in; raises UrlRefused, CredentialUnusable.
+
+    A connection to a stand-in never goes to the vendor: the stand-in gives out tokens at the same path.
+    """
     address = address_in(text, resolved.config)
-    if address.startswith("/") and resolved.target is not None:
-        return resolved.target.at(resolved.base_path + address)
-    return parse_url(address)
+    if resolved.target is None:
+        return parse_url(address)
+    if not address.startswith("/"):
+        absolute = parse_url(address)
+        if not is_stand_in(resolved.target):
+            return absolute
+        address = absolute.path.decode("ascii")
+    return resolved.target.at(resolved.base_path + address)

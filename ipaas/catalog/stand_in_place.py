@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ipaas.config import ROOT, settings
-from ipaas.core.net import EgressPolicy, client_for_loop
+from ipaas.core.net import EgressPolicy, Target, client_for_loop
 from ipaas.sdk.stubs.client import StubClient
 
 HOST = "127.0.0.1"
@@ -76,6 +76,11 @@ class StandIns:
             return answer.status, answer.body
 
         return StubClient(self.url, self.token, send)
+
+
+def is_stand_in(target: Target) -> bool:
+    """Whether an address is one of the stand-ins of this instance."""
+    return target.host == HOST and StandIns.chosen() and target.port == StandIns.load().port
 
 
 def _place() -> Path:

@@ -94,6 +94,12 @@ def ledger_page(
     return LedgerPage([_told(line) for line in page.lines], page.next_before)
 
 
+def address_of(workspace: Workspace, connector: str) -> str:
+    """Where the stand-in of a connector listens, or would; empty where this workspace has none."""
+    place = _place_for(workspace)
+    return f"{place.url}/{_inner(workspace, connector)}" if place is not None else ""
+
+
 @transaction.atomic
 def start_stand_in(*, actor: Actor, workspace: Workspace, connector: str, version: str = "") -> str:
     """Start the stand-in of an imported connector, its newest version unless one is named; returns its address.
@@ -166,12 +172,17 @@ def send_webhooks(
 
 def _reachable(actor: Actor, permission: str, workspace: Workspace) -> StandIns:
     require_permission(actor, permission, workspace.id)
-    if not StandIns.chosen():
-        raise StandInsMissing
-    place = StandIns.load()
-    if not egress_of(workspace.settings).allows_private(HOST, place.port):
+    place = _place_for(workspace)
+    if place is None:
         raise StandInsMissing
     return place
+
+
+def _place_for(workspace: Workspace) -> StandIns | None:
+    if not StandIns.chosen():
+        return None
+    place = StandIns.load()
+    return place if egress_of(workspace.settings).allows_private(HOST, place.port) else None
 
 
 def _run(place: StandIns, ask: Callable[[StubClient], Awaitable[T]]) -> T:

@@ -69,7 +69,7 @@ def try_operation(*, connection: Connection, action: str, params: JSON, actor: A
         environment_id=connection.environment_id,
         connection=connection.slug,
         action=action,
-        params=checked,
+        params=params,  # as given: the gateway fills in defaults itself
         flow_label="operation tried",
         effect_key=None if effect is Effect.SAFE else uuid7().hex.encode(),
         fresh=True,

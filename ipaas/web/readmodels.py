@@ -389,6 +389,7 @@ class StubView:
     webhook_url: str = ""
     stop_url: str = ""
     connector_url: str = ""
+    connect_url: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page as BrowserPage
 
 from ipaas.accounts.models import User, Workspace
+from ipaas.catalog.connecting import create_share_link
+from ipaas.catalog.models import Connection
+from ipaas.core.actor import SYSTEM
 from tests.factories.people import PASSWORD, make_member
 from tests.integration.api.conftest import _no_vendor_is_called, acme, deployed, globex, production, subjects
 from tests.integration.web.test_every_page import PAGES, values
@@ -49,6 +52,8 @@ NOT_HERE = {
     "/accounts/two-factor/recovery-codes/download/",
 }
 """Pages that are missing for the people and things of these tests; others look at them."""
+REFUSED = {"/connect/": 410, "/connect/callback/": 400}
+"""Without a link, or an answer of a vendor; with one they are looked at here and by ``test_any_api.py``."""
 
 
 @pytest.fixture
@@ -66,12 +71,15 @@ def addresses(page: BrowserPage, values: dict[str, Any]) -> list[str]:
         answer = page.request.get(path, max_redirects=0)
         if answer.status == 404 and (name or path) in NOT_HERE:
             continue
+        if answer.status == REFUSED.get(path):
+            continue
         if answer.status not in {200, 204, 302, 405}:
             lost.append(f"{name or path}: {answer.status}")
         elif answer.headers.get("content-type", "").startswith("text/html") and is_page(answer.body()):
             found.append(path)
     assert lost == []
-    return found
+    payments = Connection.objects.get(workspace__slug="acme", slug="payments")
+    return [*found, f"/connect/link/{create_share_link(connection=payments, actor=SYSTEM).token}/"]
 
 
 def is_page(body: bytes) -> bool:

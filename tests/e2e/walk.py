@@ -6,8 +6,8 @@ What a page may say, in the order in which it is done:
   times and numbers of seconds may differ, and ``…`` stands for anything. A command without output on the page must
   succeed.
 - ``Sign in as `someone@demo.example` ``: in a browser of its own.
-- ``**Label**``: is clicked. ``**Label**: `text` ``: is filled in, or chosen. ``**Label** of *row*``: in the
-  row that shows it.
+- ``**Label**``: is clicked. ``**Label**: `text` ``: is filled in, chosen, or handed in as a file. ``**Label** of
+  *row*``: in the row that shows it.
 - ``Replace the text by that of [file](file)`` and ``change `this` to `that` ``: in the editor of the page.
 - ``*words*``: must be visible then.
 - a picture: may be taken anew, where the reader is now.
@@ -149,6 +149,9 @@ class Walk:
         expect(found).to_be_visible(timeout=PATIENCE_MS)
         if found.evaluate("element => element.tagName") == "SELECT":
             found.select_option(label=value)
+            return
+        if found.get_attribute("type") == "file":
+            found.set_input_files(self.folder / value)
             return
         found.fill(value)
         if found.get_attribute("type") == "search":

@@ -19,8 +19,11 @@ from ipaas.sdk.stubs.http import StubAnswer, StubRequest, json_answer
 
 LIFE_S = 3600
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
-<h1>{title}</h1><p>{client} asks for: {scopes}</p>
-<p><a id="allow" href="{allow}">Allow</a> <a id="deny" href="{deny}">Deny</a></p></html>"""
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<h1>{title}</h1><p>This is its stub: it knows everybody, and nobody has to sign in.</p>
+<p>“{client}” asks for: {scopes}</p>
+<p><a id="allow" href="{allow}">Allow</a> &nbsp; <a id="deny" href="{deny}">Deny</a></p></html>"""
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 

@@ -19,6 +19,7 @@ from ipaas.catalog.releases import release_changes
 from ipaas.catalog.stand_in_place import StandIns
 from ipaas.core.errors import NotFound
 from ipaas.sdk.manifest import ActionSpec, Manifest
+from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.endings import ends_of_connector
 from ipaas.web.pages.support import asked, told
 from ipaas.web.readmodels import Link, Option
@@ -124,6 +125,7 @@ def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
         "manifest": manifest,
         "imported": row,
         "quality": found.quality,
+        "ways": [scheme_label(one) for one in manifest.auth.values()],
         "crumbs": crumbs_of(request),
         "groups": operations,
         "left_out": left_out,

@@ -23,7 +23,7 @@ from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
 from ipaas.sdk.tokens import CODE
 from ipaas.web.pages.connection_rows import connection_url
 from ipaas.web.pages.connections import connection_at, crumbs_of
-from ipaas.web.pages.credential_forms import CredentialForm, field_of
+from ipaas.web.pages.credential_forms import CredentialForm, field_of, scheme_label
 from ipaas.web.pages.support import form_errors, posted, told, told_error
 from ipaas.web.readmodels import Link
 
@@ -133,6 +133,7 @@ def _shown(
         "connection": row,
         "vendor": connector_of(row).manifest.vendor or connector_of(row).manifest.title,
         "scheme": scheme,
+        "way": scheme_label(scheme),
         "by_consent": scheme.type == CODE,
         "crumbs": [*crumbs_of(request), Link(row.title, connection_url(row))],
         "form": form,

@@ -15,6 +15,7 @@ from ipaas.catalog.registry import connectors
 from ipaas.sdk.manifest import Manifest
 from ipaas.vault.models import Secret
 from ipaas.web.pages.connection_policies import add_policy_fields, policy_from
+from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.schema_fields import field_for, initial_for, value_for
 
 CONFIG = "config__"
@@ -23,7 +24,10 @@ ASKED_AGAIN = "asked_for"
 
 
 class ConnectionForm(forms.Form):
-    """A new connection over ``manifest``, or (with ``connection``) the change of one; the slug never changes."""
+    """A new connection over ``manifest``, or (with ``connection``) the change of one; the slug never changes.
+
+    ``address`` is proposed in place of the connector's own.
+    """
 
     slug = forms.CharField(
         max_length=60,
@@ -36,7 +40,11 @@ class ConnectionForm(forms.Form):
     )
     auth_scheme = forms.ChoiceField(label=gettext_lazy("Authentication"))
     secret = forms.ChoiceField(
-        required=False, label=gettext_lazy("Secret"), help_text=gettext_lazy("By name; its value stays in the vault.")
+        required=False,
+        label=gettext_lazy("Secret"),
+        help_text=gettext_lazy(
+            "By name; its value stays in the vault. Without one, the next page asks for what is needed."
+        ),
     )
     owner = forms.ChoiceField(
         required=False, label=gettext_lazy("Owner"), help_text=gettext_lazy("Who looks after it.")
@@ -50,9 +58,10 @@ class ConnectionForm(forms.Form):
         manifest: Manifest,
         environment: Environment,
         connection: Connection | None = None,
+        address: str = "",
     ) -> None:
         super().__init__(data)
-        self.manifest, self.connection = manifest, connection
+        self.manifest, self.connection, self.address = manifest, connection, address
         self._prepare(environment)
         config = connection.config if connection else {}
         required = set(manifest.config_schema.get("required", ()))
@@ -65,7 +74,7 @@ class ConnectionForm(forms.Form):
     def _prepare(self, environment: Environment) -> None:
         manifest, row = self.manifest, self.connection
         scheme = self.fields["auth_scheme"]
-        scheme.choices = [(name, one.title or name) for name, one in manifest.auth.items()]  # type: ignore[attr-defined]
+        scheme.choices = [(name, scheme_label(one)) for name, one in manifest.auth.items()]  # type: ignore[attr-defined]
         slugs = Secret.objects.in_workspace(environment.workspace_id).values_list("slug", flat=True)
         kept = [row.secret] if row is not None and row.secret and row.secret not in slugs else []
         self.fields["secret"].choices = [("", _("none")), *((one, one) for one in [*slugs, *kept])]  # type: ignore[attr-defined]
@@ -73,7 +82,7 @@ class ConnectionForm(forms.Form):
             del self.fields["base_url"]
         if row is None:
             del self.fields["owner"]  # whoever makes it
-            usual = checks.usual_base_url(manifest, environment.slug)
+            usual = self.address or checks.usual_base_url(manifest, environment.slug)
             self.initial = {"slug": manifest.slug, "title": manifest.title, "base_url": usual}
             return
         del self.fields["slug"]
@@ -122,7 +131,13 @@ class ConnectionForm(forms.Form):
         if row is None or not row.secret:
             return ""
         before = (checks.origin(row), row.auth_scheme)
-        draft = Connection(connector=row.connector, base_url=values.get("base_url", ""), config=values["config"])
+        draft = Connection(
+            workspace_id=row.workspace_id,
+            connector=row.connector,
+            connector_version=row.connector_version,
+            base_url=values.get("base_url", ""),
+            config=values["config"],
+        )
         after = (checks.checked_origin(draft), values["auth_scheme"])
         return "" if after == before else " ".join(after)
 

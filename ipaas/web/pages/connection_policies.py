@@ -75,18 +75,19 @@ def add_policy_fields(form: forms.Form, manifest: Manifest, policy: Mapping[str,
     """One control per setting, empty where the connection says nothing of its own."""
     below = merge(PLATFORM, policy_of(manifest), {}, {})
     usual = {row["name"]: f"{row['value']} ({row['origin']})" for row in effective_rows(below)}
-    for name, node in CONNECTION_SCHEMA["properties"].items():
-        if isinstance(node["type"], list) and "properties" in node:
-            form.fields[field_name((name,))] = _switch(name, node)
-            form.initial[field_name((name,))] = OFF if name in policy and policy[name] is None else OWN
     for path, node in policy_leaves():
+        group = CONNECTION_SCHEMA["properties"][path[0]]
+        switch = field_name(path[:1])
+        if len(path) > 1 and isinstance(group["type"], list) and switch not in form.fields:
+            form.fields[switch] = _switch(path[0], group)
+            form.initial[switch] = OFF if path[0] in policy and policy[path[0]] is None else OWN
         holder = policy if len(path) == 1 else (policy.get(path[0]) or {})
         shown = {
             **node,
             "description": _meaning(node),
-            "title": " · ".join([_(GROUP_TITLES[path[0]]) if path[0] in GROUP_TITLES else "", _words(path[-1])]).strip(
-                " ·"
-            ),
+            "title": f"{_(GROUP_TITLES[path[0]])} · {_words(path[-1])}"
+            if len(path) > 1
+            else _words(path[0]).capitalize(),
         }
         said = usual.get(".".join(path)) or usual.get(path[0], "")
         form.fields[field_name(path)] = field_for(path[-1], shown, required=False, usual=said)

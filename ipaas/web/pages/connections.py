@@ -19,6 +19,7 @@ from ipaas.catalog.insight import access_of
 from ipaas.catalog.models import Connection
 from ipaas.catalog.registry import connector_in, connector_of, has_other_version
 from ipaas.catalog.resolution import effective_policy
+from ipaas.catalog.stand_ins import address_of
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
 from ipaas.flows.usage import connection_uses
@@ -34,6 +35,7 @@ from ipaas.web.pages.connection_rows import (
     connection_url,
     states_of,
 )
+from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.support import asked, environment_of, form_errors, posted, told, told_error
 from ipaas.web.pages.traffic import OperationTraffic, Traffic, operations_of, parked_for_breaker, traffic_of
 from ipaas.web.readmodels import CursorPage, Link, Option
@@ -116,6 +118,7 @@ def connection_choose(request: WorkspaceRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page("connections.edit")
 def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
+    """``?to=stub`` proposes the address of the connector's stub."""
     environment = environment_of(request)
     if environment is None:
         raise NotFound(what="environment")
@@ -123,6 +126,7 @@ def connection_new(request: WorkspaceRequest, connector: str) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         manifest=connector_in(request.workspace.id, connector).manifest,
         environment=environment,
+        address=address_of(request.workspace, connector) if asked(request, "to") == "stub" else "",
     )
     if request.method == "POST" and form.is_valid():
         with form_errors(form, field_of):
@@ -305,7 +309,7 @@ def _facts(row: Connection) -> list[tuple[str, str]]:
         return [*facts, (_("State"), gone)]
     connector = connector_of(row)
     scheme = connector.manifest.auth[row.auth_scheme]
-    facts.append((_("Authentication"), scheme.title or scheme.name))
+    facts.append((_("Authentication"), scheme_label(scheme)))
     if scheme.scopes:
         facts.append((_("Scopes asked for"), ", ".join(scheme.scopes)))
     nodes = connector.manifest.config_schema.get("properties", {})

@@ -9,6 +9,13 @@ from django.utils.translation import gettext_noop
 
 from ipaas.sdk.manifest import AuthScheme
 
+_KINDS = {
+    "api_key": gettext_noop("API key"),
+    "basic": gettext_noop("user and password"),
+    "bearer": gettext_noop("a token that was got elsewhere"),
+    "oauth2_client_credentials": gettext_noop("OAuth 2, by client id and secret"),
+    "oauth2_authorization_code": gettext_noop("OAuth 2, somebody says yes"),
+}
 PREFIX = "field__"
 _TLS = {
     "tls_client_cert": gettext_noop("Client certificate (PEM, with its chain)"),
@@ -68,3 +75,10 @@ def _field(name: str, title: str, *, required: bool, kept: bool) -> forms.CharFi
         widget=secret,
         help_text=_("Left empty, it stays as it is.") if kept else "",
     )
+
+
+def scheme_label(scheme: AuthScheme) -> str:
+    """What people call a way to authenticate; an imported one says by itself only what its document calls it."""
+    title = scheme.title or scheme.name
+    own = title.lower().replace(" ", "-").replace("_", "-") != scheme.name.replace("_", "-")
+    return title if own or scheme.type not in _KINDS else f"{title} ({_(_KINDS[scheme.type])})"

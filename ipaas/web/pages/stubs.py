@@ -154,7 +154,7 @@ def stub_reset(request: WorkspaceRequest) -> HttpResponse:
 @page("stubs.script")
 def stub_start(request: WorkspaceRequest, vendor: str) -> HttpResponse:
     """Start the stand-in of an imported connector, of the version that is posted or the newest."""
-    with told(request, _("The stub runs. Give its address to a connection of the connector.")):
+    with told(request, _("The stub runs. Connect to it, and let it fail.")):
         stand_ins.start_stand_in(
             actor=request.actor, workspace=request.workspace, connector=vendor, version=posted(request, "version", 20)
         )
@@ -237,7 +237,12 @@ def _view(request: WorkspaceRequest, one: StandInState) -> StubView:
         webhook_url=_url(request, "stub_send", one.vendor) if may and sends and not one.described else "",
         stop_url=_url(request, "stub_stop", one.vendor) if may and one.described else "",
         connector_url=_url(request, "connector_detail", one.vendor) if manifest else "",
+        connect_url=_connect_url(request, one.vendor) if manifest and request.actor.may("connections.edit") else "",
     )
+
+
+def _connect_url(request: WorkspaceRequest, vendor: str) -> str:
+    return _url(request, "connection_new", vendor) + "?to=stub"
 
 
 def _manifest(request: WorkspaceRequest, one: StandInState) -> Manifest | None:
