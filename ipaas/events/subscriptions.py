@@ -146,7 +146,10 @@ def _begin(*, actor: Actor, endpoint: Endpoint, connection: str, trigger: str, e
             "events", said("{name} has no event {names}", name=way.trigger.name, names=", ".join(unknown)[:200])
         )
     row.trigger, row.events = way.trigger.name, list(events or known)
-    if way.trigger.subscription is not None and way.trigger.subscription.create.secret:
+    assert way.trigger.subscription is not None  # noqa: S101 - _way has looked
+    if (
+        endpoint.secret_slug or way.trigger.subscription.create.secret
+    ):  # it goes to the connection's host, or is made there
         require_permission(actor, "secrets.rotate", endpoint)
     row.save()
     return way

@@ -122,16 +122,17 @@ def _stake(group: LetterGroup) -> tuple[int, str]:
 
 
 def _totals(groups: Sequence[LetterGroup]) -> dict[str, Any]:
-    """What is at stake over all groups; several kinds of things are named side by side."""
+    """What is at stake over all groups, money first; several kinds of things are named side by side."""
     stakes: dict[str, int] = {}
     for group in groups:
         number, what = _stake(group)
         stakes[what] = stakes.get(what, 0) + number
-    parts = [worth(total_worth(groups)), *(counted(number, what) for what, number in stakes.items())]
+    money, things = worth(total_worth(groups)), " · ".join(counted(number, what) for what, number in stakes.items())
     return {
         "count": sum(group.count for group in groups),
         "oldest_at": min((group.oldest_at for group in groups), default=None),
-        "at_stake": " · ".join(part for part in parts if part) or _("nothing"),
+        "at_stake": money or things or _("nothing"),
+        "at_stake_hint": things if money else "",
     }
 
 

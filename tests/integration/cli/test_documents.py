@@ -183,7 +183,7 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["trigger", "orders", "@/nowhere.json"], 2, "can not be read"),
     (["export", "orders"], 2, "is not of the form"),
     (["apply", "/nowhere.yaml"], 2, "there is no file"),
-    (["runs", "list", "--status", "odd"], 1, "odd"),
+    (["runs", "list", "--status", "odd"], 1, "is not one of held"),
     (["audit", "list", "--filter", "x"], 2, "name=value"),
     (["audit", "list", "--filter", "x=1"], 1, "no such parameter"),
 ]

@@ -95,7 +95,7 @@ def _token_scheme() -> str:
 
 @pytest.fixture
 def alice(endpoint: Endpoint) -> Actor:
-    return Actor("user", "u1", "Alice", endpoint.workspace_id, EDITOR)
+    return Actor("user", "u1", "Alice", endpoint.workspace_id, EDITOR | {"secrets.rotate"})
 
 
 def deeds() -> list[str]:
@@ -122,7 +122,7 @@ def failed(kind: str, error_class: ErrorClass, message: str = "refused") -> dict
 def test_the_vendor_is_told_asked_and_told_to_stop(endpoint: Endpoint, alice: Actor, stub: Running) -> None:
     made = subscribe_endpoint(actor=alice, endpoint=endpoint, connection="gh", events=["issues"])
     assert (made.state, made.trigger, made.events) == (State.ACTIVE, "events", ["issues"])
-    (hook,) = stub._server.vendors["github"].state.entities["hook"].values()
+    *_, hook = stub._server.vendors["github"].state.entities["hook"].values()
     assert made.vendor_id == str(hook["id"])
     assert hook["config"]["url"].endswith(f"/hooks/{endpoint.public_id}")
     assert hook["events"] == ["issues"]
@@ -141,6 +141,13 @@ def test_the_vendor_is_told_asked_and_told_to_stop(endpoint: Endpoint, alice: Ac
         *("created", "subscribed", "subscription_checked", "subscription_checked", "subscribed", "unsubscribed"),
     ]
     assert SIGNING not in str(list(AuditEntry.objects.values_list("details", flat=True)))
+
+
+def test_who_may_not_rotate_secrets_hands_none_to_a_vendor(endpoint: Endpoint, stub: Running) -> None:
+    editor = Actor("user", "u1", "Alice", endpoint.workspace_id, EDITOR)
+    with pytest.raises(PermissionDenied):
+        subscribe_endpoint(actor=editor, endpoint=endpoint, connection="gh")
+    assert not Subscription.objects.exists()
 
 
 @pytest.mark.parametrize("said", [SIGNING, SIGNING.encode().hex(), SIGNING[:-5]], ids=["plain", "hex", "cut off"])
