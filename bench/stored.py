@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -85,12 +86,14 @@ async def _write(world: w1.World, conninfo: str, first: int, last: int) -> None:
     store, sealer = Store(conninfo, max_size=2), await sync_to_async(sealer_for)(world.workspace_id)
     now = world.now
     await store.open()
-    for start in range(first, last, BATCH):
-        rows: dict[str, list[Any]] = {}
-        receipts = [_add(rows, world, sealer, number, now) for number in range(start, min(start + BATCH, last))]
-        await _store_receipts(store, receipts)
-        await store.commit([], rows)
-    await store.close()
+    try:
+        for start in range(first, last, BATCH):
+            rows: dict[str, list[Any]] = {}
+            receipts = [_add(rows, world, sealer, number, now) for number in range(start, min(start + BATCH, last))]
+            await _store_receipts(store, receipts)
+            await store.commit([], rows)
+    finally:  # a pool left open would keep the process from telling what went wrong
+        await store.close()
 
 
 async def _store_receipts(store: Any, receipts: Iterable[Any]) -> None:
@@ -190,7 +193,7 @@ def _add(rows: dict[str, list[Any]], world: w1.World, sealer: Any, number: int, 
             kinds.DeadLetterRow(
                 _id(ended, chance), world.workspace_id, one, world.flow_id, world.environment_id,
                 "bench-orders/post: business_rejection rejected", "post", "business_rejection", "rejected",
-                "The warehouse refuses the order.", order,
+                "The warehouse refuses the order.", order, Decimal("129.00"), "EUR",
             ),
         )  # fmt: skip
     return ReceiptRow(
