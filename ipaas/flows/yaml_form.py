@@ -11,7 +11,7 @@ from ipaas.flows.inline import written_out
 from ipaas.flows.models import FlowVersion
 
 HEAD = ("kind", "slug", "id", "title", "description", "owner", "tags")
-FLOW = ("trigger", "input", "business_ids", "primary_business_id", "amount", "deadline", "failure")
+FLOW = ("trigger", "contract", "input", "business_ids", "primary_business_id", "amount", "deadline", "failure")
 OTHERS = ("source_schema", "target_schema", "scope", "loop_names", "schema", "examples")
 PLACES = ("connection", "action", "endpoint", "events", "type", "items", "as", "concurrency", "max_items", "mapping")
 BLOCKS = ("when", "disabled", *KINDS, "else", "idempotency_key", "policy", "compensate", "classes", "steps", "then")

@@ -18,7 +18,7 @@ from ipaas.flows.models import Flow
 from ipaas.flows.yaml_form import Written, written
 from ipaas.governance import services
 
-ORDER = ("schema", "mapping", "flow")
+ORDER = ("schema", "contract", "mapping", "flow")
 Deed = Literal["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"]
 STOPPING = frozenset({"invalid", "blocked"})
 
@@ -85,7 +85,7 @@ def plan_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[Gi
 
 @transaction.atomic
 def apply_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[Given], wish: Wish) -> list[Step]:
-    """Store and publish documents, schemas before mappings before flows; when one can not be, none is.
+    """Store and publish documents, schemas before contracts before mappings before flows; when one can not be, none is.
 
     Idempotent: documents that are there already, down to their text, are left as they are. Raises ``InvalidInput``
     with the findings of every document, ``Conflict`` when one is blocked.
