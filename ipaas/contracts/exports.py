@@ -26,7 +26,7 @@ class Door:
 
 def schemas_of(version: ContractVersion) -> dict[str, Any]:
     """The JSON Schema of each edge that the contract has."""
-    found = {}
+    found: dict[str, Any] = {}
     for edge in EDGES:
         if edge in version.content:
             reference = split_reference(version.content[edge]["schema"])

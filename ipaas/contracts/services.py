@@ -64,7 +64,7 @@ def _save(
 def share_contract(*, contract: Contract, actor: Actor) -> Contract:
     """Let everybody who has the link read what is published of a contract; without effect where that is so already."""
     require_permission(actor, "contracts.publish", contract)
-    locked = Contract.objects.select_for_update().get(id=contract.id)
+    locked: Contract = Contract.objects.select_for_update().get(id=contract.id)
     if not locked.latest_version:
         raise Conflict(what=said("{slug} has no published version to show.", slug=locked.slug))
     if locked.share_key is None:
@@ -78,7 +78,7 @@ def share_contract(*, contract: Contract, actor: Actor) -> Contract:
 def unshare_contract(*, contract: Contract, actor: Actor) -> Contract:
     """End the link of a contract at once; a later one is another link."""
     require_permission(actor, "contracts.publish", contract)
-    locked = Contract.objects.select_for_update().get(id=contract.id)
+    locked: Contract = Contract.objects.select_for_update().get(id=contract.id)
     if locked.share_key is not None:
         locked.share_key = None
         locked.save(update_fields=["share_key", "updated_at"])
