@@ -14,6 +14,7 @@ from ipaas.core.document_forms import Finding, pointer, schema_findings
 from ipaas.core.document_types import DocumentType, PublishDerived
 from ipaas.core.phrases import said
 from ipaas.core.references import reference_to, split_reference
+from ipaas.ownership.naming import domain_findings
 
 KIND = "contract"
 EdgeName = Literal["input", "output"]
@@ -33,7 +34,7 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
     found = schema_findings(form().validator, content)
     if found:
         return found
-    found = list(_plain_findings(content))
+    found = [*domain_findings(content, workspace_id), *_plain_findings(content)]
     if workspace_id is not None:
         found += _edge_findings(content, workspace_id)
     return found

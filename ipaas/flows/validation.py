@@ -15,6 +15,7 @@ from ipaas.flows.scope import FAILURE_NAME, START_NAMES, STEP_NAMES, Scope
 from ipaas.flows.steps import StepChecker
 from ipaas.flows.triggers import trigger_findings
 from ipaas.flows.walk import walk
+from ipaas.ownership.naming import domain_findings
 
 RESERVED_IDS = frozenset({"input", "on_failure"})
 
@@ -37,6 +38,7 @@ def _heads(content: dict[str, Any], catalogue: Catalogue | None, workspace_id: U
     yield from trigger_findings(content["trigger"], catalogue)
     if "contract" in content:
         yield from contract_findings_of(content, workspace_id)
+    yield from domain_findings(content, workspace_id)
     if "input" in content:
         yield from schema_findings_of(content["input"]["schema"], "/input/schema", workspace_id)
     for name, expression in content["business_ids"].items():
