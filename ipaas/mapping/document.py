@@ -16,6 +16,7 @@ from ipaas.mapping.checking import Checker, tree_findings
 from ipaas.mapping.explaining import NO_LIBRARY
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.references import Names
+from ipaas.ownership.naming import domain_findings
 
 KIND = "mapping"
 SOURCE_NAMES: Names = frozenset({"source", "vars", "run", "now"})
@@ -39,7 +40,7 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
     found = [one for one, _ in Checker(NO_LIBRARY).fields(content["fields"], "/fields", names) if one is not None]
     if workspace_id is not None:
         found += _reference_findings(content, workspace_id)
-    return found
+    return found + domain_findings(content, workspace_id)
 
 
 def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Finding]:
