@@ -97,5 +97,11 @@ def mode_of(edge: Mapping[str, Any], environment: str) -> Mode:
 
 
 CONTRACT_TYPE = DocumentType(
-    kind=KIND, permission="contracts", document=Contract, version=ContractVersion, validate=validate, settle=settle
+    kind=KIND,
+    permission="contracts",
+    document=Contract,
+    version=ContractVersion,
+    validate=validate,
+    settle=settle,
+    rank=40,
 )

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -56,6 +55,7 @@ change_policy: {notice: P90D, versions_kept: 2}
 LABELS = {"contract": "JSON", "openapi": "OpenAPI", "asyncapi": "AsyncAPI"}
 RECENT = timedelta(days=7)
 MOST = 50
+MOST_BREACHES = 2_000
 EDGE_NAMES = {"input": gettext_lazy("What comes in"), "output": gettext_lazy("What goes out")}
 MODES = {
     "block": gettext_lazy("refused"),
@@ -202,29 +202,29 @@ def _running(request: WorkspaceRequest, document: Contract) -> list[dict[str, An
 
 
 def _breaches(request: WorkspaceRequest, document: Contract) -> list[dict[str, Any]]:
-    """What broke the contract during the last week, by place, most often first."""
+    """What broke the contract during the last week, by place, most often first; the newest ``MOST_BREACHES`` count."""
     rows = Breach.objects.filter(
         workspace_id=request.workspace.id,
         run_id__gte=uuid7_at(now() - RECENT),
         contract__startswith=f"{document.slug}@",
     )
-    found = (
-        rows.values("edge", "place", "message", "mode", "environment_id")
-        .annotate(count=Count("run_id"), newest=Max("run_id"))
-        .order_by("-count")[:MOST]
-    )
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     names = {place.id: place.name for place in _places(request)}
     may = request.actor.may("runs.view")
-    return [
-        {
-            **one,
-            "edge": EDGE_NAMES[one["edge"]],
-            "mode": MODES.get(one["mode"], one["mode"]),
-            "environment": names.get(one["environment_id"], ""),
-            "run_url": reverse("runtime:run_detail", args=[request.workspace.slug, one["newest"]]) if may else "",
-        }
-        for one in found
-    ]
+    for row in rows.order_by("-run_id")[:MOST_BREACHES]:
+        key = row.edge, row.place, row.message, row.mode, row.environment_id
+        if key not in found:
+            found[key] = {
+                "edge": EDGE_NAMES[row.edge],
+                "place": row.place,
+                "message": row.message,
+                "mode": MODES[row.mode],
+                "environment": names.get(row.environment_id, ""),
+                "run_url": reverse("runtime:run_detail", args=[request.workspace.slug, row.run_id]) if may else "",
+                "count": 0,
+            }
+        found[key]["count"] += 1
+    return sorted(found.values(), key=lambda one: -one["count"])[:MOST]
 
 
 def _downloads(request: WorkspaceRequest, document: Contract) -> list[Link]:

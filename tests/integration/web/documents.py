@@ -58,5 +58,7 @@ def yaml_of(place: str, **changes: Any) -> str:
 
 
 def published(workspace: Workspace, place: str, **changes: Any) -> Any:
-    """The document of a place, published once more."""
+    """The document of a place, published once more; a contract with the schema that it names."""
+    if place == "contracts":
+        published(workspace, "schemas")
     return apply_document(actor=SYSTEM, workspace=workspace, content={**CONTENTS[place], **changes}).document
