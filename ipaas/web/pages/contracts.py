@@ -168,7 +168,7 @@ def _facts(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield _("Order"), per_key if order.get("promise") == "per_key" else _("not promised")
     level = part("service_level")
     if "availability_percent" in level:
-        yield _("Availability"), _("{percent} % of a month").format(percent=level["availability_percent"])
+        yield _("Availability"), _("{percent} percent of a month").format(percent=level["availability_percent"])
     yield _("95 of 100 done within"), _words(level.get("latency_p95"))
     yield _("Messages a minute"), str(level.get("rate_per_minute", ""))
     yield _("Working again within"), _words(level.get("recovery"))
