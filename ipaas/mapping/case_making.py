@@ -1,0 +1,76 @@
+"""Making cases: from the values that a run gave, from the edges of a schema; with what comes out as expectation."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ipaas.contracts.edge_values import MOST_VALUES, edge_values
+from ipaas.core.document_forms import normalise
+from ipaas.mapping.cases import NOW, Content, Tester
+
+JSON = Any
+Case = dict[str, Any]
+MOST_NAME = 120
+_OWN = frozenset({"vars", "run", "now"})
+
+
+def case_of_scope(tester: Tester, name: str, scope: Mapping[str, JSON]) -> Case:
+    """A case with the values that a step of a run saw, as far as the mapping reads them.
+
+    Values must be fit to be kept: made up where they are sensitive. Raises ``InvalidInput`` for numbers that a
+    document can not hold.
+    """
+    reads = [path.split(".") for path in sorted(tester.compiled.reads)]
+    top = {path[0] for path in reads}
+    case: Case = {"name": name[:MOST_NAME], "input": scope.get("source")}
+    if tester.content.get("scope") == "flow":
+        case["input"] = {key: _read_part(key, scope[key], reads) for key in scope if key in top - _OWN}
+    variables = scope.get("vars") or {}
+    whole = ["vars"] in reads
+    read = {key: variables[key] for key in variables if whole or any(path[:2] == ["vars", key] for path in reads)}
+    if read:
+        case["vars"] = read
+    if "now" in top:
+        case["now"] = str(scope.get("now") or NOW)
+    kept: Case = normalise(case)
+    return with_outcome(tester, kept)
+
+
+def _read_part(key: str, value: JSON, reads: Collection[list[str]]) -> JSON:
+    """Of the results of steps those that are read."""
+    if key != "steps" or ["steps"] in reads or not isinstance(value, Mapping):
+        return value
+    return {step: found for step, found in value.items() if any(path[:2] == ["steps", step] for path in reads)}
+
+
+def with_outcome(tester: Tester, case: Content) -> Case:
+    """The case with what comes out of it now: the target, or the error, in the place of what it expected."""
+    kept = {key: value for key, value in case.items() if key not in ("expect", "error")}
+    result = tester.run(kept)
+    if result.failure is None:
+        return {**kept, "expect": normalise(result.output)}
+    return {**kept, "error": {"code": result.failure["code"], "field": result.failure["field"]}}
+
+
+def cases_of_schema(tester: Tester, schema: JSON, *, taken: Collection[str] = ()) -> list[Case]:
+    """A case for each edge of the source's schema, without those whose name or input is there already."""
+    made = []
+    inputs = [case.get("input") for case in tester.content.get("tests", ())]
+    for edge in edge_values(schema, most=MOST_VALUES):
+        name = str(edge.name)[:MOST_NAME]
+        value = normalise(edge.value)
+        if name in taken or value in inputs:
+            continue
+        made.append(with_outcome(tester, {"name": name, "input": value}))
+    return made
+
+
+def named_apart(cases: Collection[Case], taken: Collection[str]) -> Iterator[Case]:
+    """The cases with a number behind each name that is taken."""
+    names = set(taken)
+    for case in cases:
+        name, number = str(case["name"]), 2
+        while name in names:
+            name = f"{str(case['name'])[: MOST_NAME - 5]} {number}"
+            number += 1
+        names.add(name)
+        yield {**case, "name": name}
