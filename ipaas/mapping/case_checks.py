@@ -8,8 +8,8 @@ from django.utils.translation import gettext_noop
 from ipaas.core.document_forms import Finding, pointer
 from ipaas.core.document_types import Check, CheckResult
 from ipaas.core.phrases import said
-from ipaas.mapping.case_services import resolver_of
 from ipaas.mapping.cases import run_cases
+from ipaas.mapping.resolving import resolver_of
 
 MOST_TOLD = 20
 

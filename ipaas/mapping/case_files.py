@@ -9,7 +9,6 @@ from typing import Any
 from ipaas.core.document_forms import read_document
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.core.references import split_reference
-from ipaas.mapping.cases import Resolve
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MOST_FILES = 5_000
@@ -68,10 +67,6 @@ def read_folder(paths: Iterable[Path]) -> tuple[Folder, list[Path]]:
         if found is not None:
             documents.append(found)
     return Folder(documents), meant
-
-
-def resolver(folder: Folder) -> Resolve:
-    return folder.resolve
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -4,8 +4,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ipaas.contracts.edge_values import MOST_VALUES, edge_values
+from ipaas.core import yaml_edit
 from ipaas.core.document_forms import normalise
-from ipaas.mapping.cases import NOW, Content, Tester
+from ipaas.core.errors import InvalidInput, NotFound
+from ipaas.core.phrases import said
+from ipaas.mapping.cases import NOW, Content, Resolve, Tester
 
 JSON = Any
 Case = dict[str, Any]
@@ -74,3 +77,35 @@ def named_apart(cases: Collection[Case], taken: Collection[str]) -> Iterator[Cas
             number += 1
         names.add(name)
         yield {**case, "name": name}
+
+
+def accepted(tester: Tester, names: Collection[str]) -> list[Case]:
+    """The cases of a mapping, those named with what comes out now."""
+    tests = those_named(tester.content, names)
+    return [with_outcome(tester, case) if case["name"] in names else case for case in tests]
+
+
+def generated(content: Content, resolve: Resolve) -> list[Case]:
+    """Cases for the edges of the schema that a mapping names as its source's."""
+    reference = content.get("source_schema")
+    if not isinstance(reference, str):
+        message = said("cases are made from the schema of the source, and the mapping names none")
+        raise InvalidInput([{"path": "/source_schema", "code": "mapping.no_schema", "message": message}])
+    tester = Tester(content, resolve)
+    taken = {case["name"] for case in content.get("tests", ())}
+    return cases_of_schema(tester, resolve("schema", reference)["schema"], taken=taken)
+
+
+def with_tests(text: str, tests: list[Case]) -> str:
+    """The text of a mapping with other tests, everything else in it as it was."""
+    deed: Any = "set" if tests else "remove"
+    return yaml_edit.edited(text, [yaml_edit.Edit(deed, ("tests",), tests)])
+
+
+def those_named(content: Content, names: Collection[str]) -> list[Case]:
+    """All cases of a mapping; raises ``NotFound`` when one of the names is none of theirs."""
+    tests = list(content.get("tests", ()))
+    missing = set(names) - {case["name"] for case in tests}
+    if missing:
+        raise NotFound(what=said("test {name!r}", name=min(missing)))
+    return tests

@@ -83,7 +83,9 @@ def test_the_scope_of_a_flow_is_an_object_of_names() -> None:
 
 
 def test_the_target_must_satisfy_its_schema_and_the_input_is_doubted() -> None:
-    found = run({"id": "source.n"}, {"input": {"n": 1}, "expect": {"id": 1}}, target_schema="order@1", source_schema="order@1")
+    found = run(
+        {"id": "source.n"}, {"input": {"n": 1}, "expect": {"id": 1}}, target_schema="order@1", source_schema="order@1"
+    )
     assert not found.passed
     assert words(found)[0][0].startswith(": the target breaks its schema at /id: ")
     assert "the input breaks the schema" in found.results[0].notes[0]
