@@ -1,25 +1,28 @@
 """Commands for those who keep mappings in files: they run the tests, and need no server."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ipaas.cli.shell import EXIT_INVALID, Shell, Told, command, flag
+from ipaas.cli.shell import EXIT_INVALID, Refusal, Shell, Told, command, flag
 from ipaas.core import yamlio
+from ipaas.core.document_forms import errors_of, refuse
 from ipaas.core.errors import InvalidInput
 from ipaas.mapping.case_files import Document, Folder, read_folder
 from ipaas.mapping.case_making import accepted, generated, with_tests
 from ipaas.mapping.case_report import junit
 from ipaas.mapping.cases import CaseResult, CasesResult, Tester, run_cases
 from ipaas.mapping.coverage import KINDS, Coverage, coverage
+from ipaas.mapping.form import form_findings
 
 paths = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH…")
 one_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 MOST_MISSED = 40
+MOST_FAULTS = 10
 
 
 def register(main: click.Group) -> None:
@@ -52,7 +55,7 @@ def test_mappings(
 
     Exit code 1 when a test fails, 2 when a document is wrong or there is no mapping.
     """
-    folder, meant = read_folder(paths)
+    folder, meant = _read(paths)
     documents = folder.mappings(meant)
     if not documents:
         message = "there is no mapping among these files"
@@ -111,30 +114,30 @@ def accept_outputs(shell: Shell, file: Path, names: tuple[str, ...]) -> None:
 
 def _test(document: Document, folder: Folder, *, with_coverage: bool) -> _Tested:
     started = time.perf_counter()
-    try:
-        _check(document)
-    except InvalidInput as error:
-        return _Tested(document, CasesResult(_slug(document), problem=error.detail), 0.0, None)
+    wrong = errors_of(form_findings(document.content))
+    if wrong:
+        told = "; ".join(f"{one.path or '/'}: {one.message}" for one in wrong[:MOST_FAULTS])
+        return _Tested(document, CasesResult(_slug(document), problem=told), 0.0, None)
     result = run_cases(document.content, resolve=folder.resolve)
     seconds = time.perf_counter() - started
     wanted = with_coverage and not result.problem
     return _Tested(document, result, seconds, coverage(document.content, resolve=folder.resolve) if wanted else None)
 
 
-def _check(document: Document) -> None:
-    from ipaas.core.document_forms import errors_of, refuse
-    from ipaas.mapping.form import form_findings
-
-    refuse(errors_of(form_findings(document.content)))
+def _read(paths: Iterable[Path]) -> tuple[Folder, list[Path]]:
+    try:
+        return read_folder(paths)
+    except InvalidInput as error:
+        raise Refusal(error.detail, EXIT_INVALID) from None
 
 
 def _only(file: Path) -> tuple[Document, Folder]:
-    folder, meant = read_folder([file])
+    folder, meant = _read([file])
     documents = folder.mappings(meant)
     if not documents:
         message = f"{file} is no mapping"
         raise click.UsageError(message)
-    _check(documents[0])
+    refuse(errors_of(form_findings(documents[0].content)))
     return documents[0], folder
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from xml.etree import ElementTree  # noqa: S405 - written, never read
+from xml.etree import ElementTree
 
 from ipaas.mapping.cases import CaseResult, CasesResult
 

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from ipaas.contracts.validators import CompiledValidator, compile_schema, schema_problems
 from ipaas.core.document_forms import Finding, exact, pointer, refuse
@@ -24,7 +24,6 @@ Content = Mapping[str, Any]
 Resolve = Callable[[str, str], Content]
 """The content of a document by its kind and its reference (``slug@version``); raises ``NotFound``."""
 
-MOST_CASES = 500
 NOW = "2026-01-01T00:00:00+00:00"
 RUN_ID = "00000000-0000-7000-8000-000000000000"
 WITHIN_S = 10.0
@@ -182,10 +181,11 @@ def _failed_case(name: str, case: Content, failure: MappingFailed, notes: Sequen
         ]
     else:
         wrong = [
-            Difference("", "changed", said("expected the {key} {expected}, got {actual}", key=key, expected=wanted[key], actual=found[key]))
+            Difference("", "changed", said("expected the {key} {expected}, got {actual}", key=key, **values))
             for key in ("code", "field")
             if key in wanted and not _is_meant(str(wanted[key]), found[key])
-        ]  # fmt: skip
+            for values in [{"expected": wanted[key], "actual": found[key]}]
+        ]
     return CaseResult(name, not wrong, wrong, None, found, list(notes))
 
 

@@ -9,8 +9,19 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.phrases import said
 from ipaas.mapping import engine
 from ipaas.mapping.cases import Content, Resolve, scope_of
-from ipaas.mapping.nodes import Choose, Each, Group, Leaf, Node, is_choose, is_constant, is_each, is_expression
-from ipaas.mapping.nodes import inner_fields, read_node
+from ipaas.mapping.nodes import (
+    Choose,
+    Each,
+    Group,
+    Leaf,
+    Node,
+    inner_fields,
+    is_choose,
+    is_constant,
+    is_each,
+    is_expression,
+    read_node,
+)
 
 MOST_TOLD = 200
 _BRANCH = " / "

@@ -17,7 +17,6 @@ from ipaas.contracts.drift import Drift, drift_of
 from ipaas.contracts.models import SchemaVersion
 from ipaas.core import jsonio
 from ipaas.core.actor import Actor, require_permission
-from ipaas.core.clock import now
 from ipaas.core.document_forms import normalise
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import Phrase, said
@@ -48,7 +47,7 @@ def find_drift() -> int:
 def look_at(mapping: Mapping) -> int:
     """The same for one mapping: whatever has run since it was looked at last."""
     newest = MappingVersion.objects.filter(document_id=mapping.id).order_by("-number").first()
-    reference = newest.content.get("source_schema") if newest is not None else None
+    reference = str(newest.content.get("source_schema") or "") if newest is not None else ""
     schema = _schema(mapping.workspace_id, reference)
     if schema is None:
         return 0
@@ -70,8 +69,8 @@ def look_at(mapping: Mapping) -> int:
     return found
 
 
-def _schema(workspace_id: UUID, reference: Any) -> Any:
-    if not isinstance(reference, str):
+def _schema(workspace_id: UUID, reference: str) -> Any:
+    if not reference:
         return None
     version = SchemaVersion.objects.of(workspace_id, *split_reference(reference))
     return version.content["schema"] if version is not None else None
@@ -149,7 +148,9 @@ def words_of(drift: MappingDrift) -> Phrase:
     """What happened, for people."""
     where = drift.path or "/"
     if drift.kind == MappingDrift.Kind.UNKNOWN_FIELD:
-        return said("{where} comes with the data, and the schema does not name it ({what})", where=where, what=drift.what)
+        return said(
+            "{where} comes with the data, and the schema does not name it ({what})", where=where, what=drift.what
+        )
     if drift.kind == MappingDrift.Kind.NEW_VALUE:
         return said("{where} has the value {what!r}, which is no choice of the schema", where=where, what=drift.what)
     return said("{where} is of the type {what}, which the schema does not allow", where=where, what=drift.what)

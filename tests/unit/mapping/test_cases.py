@@ -66,7 +66,7 @@ def test_an_expected_error_is_named_by_code_and_field() -> None:
     ]
     assert words(found)[3] == [": a failure was expected, and there was none"]
     assert words(found)[4][0].startswith("/lines/1/sku: failed: ")
-    assert found.results[4].failure and found.results[4].failure["field"] == "lines[1].sku"
+    assert (found.results[4].failure or {})["field"] == "lines[1].sku"
 
 
 def test_time_variables_and_randomness_are_the_case_s_own() -> None:
@@ -132,9 +132,20 @@ def missed(fields: dict[str, Any], *tests: dict[str, Any], **changes: Any) -> li
 BRANCHED = {
     "id": "source.id",
     "note": {"expr": "source.note", "default": "none"},
-    "kind": {"choose": [{"when": "source.n > 9", "then": {"value": "big"}}, {"when": "source.n > 5", "then": "source.m"}], "otherwise": {"value": "small"}},
-    "lines": {"each": "source.lines", "as": "line", "where": "line.n > 0", "fields": {"sku": "line.sku", "x": {"expr": "line.x", "on_missing": "omit"}}},
-}  # fmt: skip
+    "kind": {
+        "choose": [
+            {"when": "source.n > 9", "then": {"value": "big"}},
+            {"when": "source.n > 5", "then": "source.m"},
+        ],
+        "otherwise": {"value": "small"},
+    },
+    "lines": {
+        "each": "source.lines",
+        "as": "line",
+        "where": "line.n > 0",
+        "fields": {"sku": "line.sku", "x": {"expr": "line.x", "on_missing": "omit"}},
+    },
+}
 
 
 def test_without_cases_everything_is_missed() -> None:
