@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from ipaas.contracts.validators import CompiledValidator, compile_schema, resolved_part
 from ipaas.core.document_forms import exact, normalise
-from ipaas.core.phrases import said
 
 MOST_VALUES: Final = 200
 MOST_DEPTH: Final = 12
@@ -86,14 +85,14 @@ class _Maker:
         self._left = MOST_NODES
 
     def all(self) -> Iterator[tuple[str, JSON]]:
-        yield said("only what is required"), self._value(self._root, (), full=False, depth=0)
+        yield "only what is required", self._value(self._root, (), full=False, depth=0)
         self._edges = []
         fullest = self._value(self._root, (), full=True, depth=0)
         edges = self._edges
-        yield said("everything"), fullest
+        yield "everything", fullest
         for edge in edges:
-            place = ".".join(map(str, edge.path)) or said("the value")
-            yield said("{place}: {edge}", place=place, edge=edge.words), _with(fullest, edge.path, edge.value)
+            place = ".".join(map(str, edge.path)) or "the value"
+            yield f"{place}: {edge.words}", _with(fullest, edge.path, edge.value)
 
     # -- one value of a schema ---------------------------------------------------------------------------------------
 
@@ -115,15 +114,15 @@ class _Maker:
         note = self._note if full else _unheard
         for choice in self._choices(parts):
             chosen = self._value(choice, path, full=False, depth=depth + 1)
-            note(path, said("another form"), chosen)
+            note(path, "another form", chosen)
         kind = _kind(parts)
         if _may_be_null(parts) and kind != "null":
-            note(path, said("null"), None)
+            note(path, "null", None)
         if "const" in parts:
             return parts["const"]
         if parts.get("enum"):
             for value in parts["enum"]:
-                note(path, said("{value}", value=str(value)), value)
+                note(path, str(value), value)
             return next((value for value in parts["enum"] if value is not None), None)
         return self._of_kind(kind, parts, path, full=full, depth=depth)
 
@@ -139,7 +138,7 @@ class _Maker:
         elif kind == "string":
             edges = list(_text_edges(parts))
         else:
-            edges = [(said("true"), True), (said("false"), False)] if kind == "boolean" else []
+            edges = [("true", True), ("false", False)] if kind == "boolean" else []
         for words, value in edges:
             note(path, words, value)
         made = {"string": _text, "integer": _integer, "number": _number}.get(kind)
@@ -155,7 +154,7 @@ class _Maker:
                 continue
             inside = (*path, key)
             if full and key not in required:
-                self._note(inside, said("absent"), _ABSENT)
+                self._note(inside, "absent", _ABSENT)
             if part is not False:
                 found[key] = self._value(part, inside, full=full, depth=depth + 1)
         for key in sorted(required - set(found)):
@@ -178,11 +177,11 @@ class _Maker:
         ]
         found = first + made
         if full and least == 0 and found:
-            self._note(path, said("no element"), [])
+            self._note(path, "no element", [])
         if full and found and most is not None and len(found) < most <= MOST_ITEMS and not parts.get("uniqueItems"):
-            self._note(path, said("{count} elements", count=most), found + [found[-1]] * (most - len(found)))
+            self._note(path, f"{most} elements", found + [found[-1]] * (most - len(found)))
         elif full and found and most is None and not parts.get("uniqueItems"):
-            self._note(path, said("{count} elements", count=len(found) + 1), [*found, found[-1]])
+            self._note(path, f"{len(found) + 1} elements", [*found, found[-1]])
         return found
 
     def _note(self, path: Path, words: str, value: JSON) -> None:
@@ -281,14 +280,14 @@ def _bounds(parts: Mapping[str, JSON], kind: str) -> tuple[JSON, JSON]:
 def _number_edges(parts: Mapping[str, JSON], kind: str) -> Iterator[tuple[str, JSON]]:
     least, most = _bounds(parts, kind)
     if least is not None:
-        yield said("the least, {value}", value=str(least)), normalise(least)
+        yield f"the least, {least}", normalise(least)
     if most is not None:
-        yield said("the most, {value}", value=str(most)), normalise(most)
+        yield f"the most, {most}", normalise(most)
     if least is None:
-        yield said("zero"), 0
-        yield said("below zero"), -1
+        yield "zero", 0
+        yield "below zero", -1
     if kind == "number" and "multipleOf" not in parts:
-        yield said("with a fraction"), normalise(exact(least or 0) + Decimal("0.5"))
+        yield "with a fraction", normalise(exact(least or 0) + Decimal("0.5"))
 
 
 def _integer(parts: Mapping[str, JSON]) -> JSON:
@@ -311,9 +310,9 @@ def _text_edges(parts: Mapping[str, JSON]) -> Iterator[tuple[str, JSON]]:
     if "pattern" in parts or "format" in parts:
         return
     least, most = parts.get("minLength", 0), parts.get("maxLength")
-    yield said("the shortest text"), "a" * min(least, MOST_CHARS)
+    yield "the shortest text", "a" * min(least, MOST_CHARS)
     if most is not None and most <= MOST_CHARS:
-        yield said("the longest text, {count} characters", count=most), "a" * most
+        yield f"the longest text, {most} characters", "a" * most
 
 
 def _text(parts: Mapping[str, JSON]) -> JSON:

@@ -59,7 +59,7 @@ def cases_of_schema(tester: Tester, schema: JSON, *, taken: Collection[str] = ()
     made = []
     inputs = [case.get("input") for case in tester.content.get("tests", ())]
     for edge in edge_values(schema, most=MOST_VALUES):
-        name = str(edge.name)[:MOST_NAME]
+        name = edge.name[:MOST_NAME]
         value = normalise(edge.value)
         if name in taken or value in inputs:
             continue

@@ -14,7 +14,6 @@ MOST_OF_A_VALUE = 120
 
 JSON = Any
 Code = Literal["missing", "unexpected", "changed", "type", "beyond_tolerance"]
-_KINDS = ((bool, "a truth value"), (str, "a text"), (int | float | Decimal, "a number"), (list | tuple, "a list"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,15 @@ def shown(value: JSON) -> str:
 
 
 def kind_in_words(value: JSON) -> str:
-    if value is None:
-        return said("null")
-    return next((said(words) for kind, words in _KINDS if isinstance(value, kind)), said("an object"))
+    if isinstance(value, str):
+        return said("a text")
+    if isinstance(value, bool):
+        return said("a truth value")
+    if isinstance(value, int | float | Decimal):
+        return said("a number")
+    if isinstance(value, list | tuple):
+        return said("a list")
+    return said("nothing") if value is None else said("an object")
 
 
 Path = tuple[str, ...]

@@ -19,7 +19,7 @@ from ipaas.mapping.comparing import MOST_DIFFERENCES, differences
         ({}, {"a": {"b": 1}}, ['/a: was not expected: {"b":1}']),
         ({"a": "1"}, {"a": 1}, ['/a: expected a text, "1", and got a number, 1']),
         ({"a": True}, {"a": 1}, ["/a: expected a truth value, true, and got a number, 1"]),
-        ({"a": None}, {"a": {}}, ["/a: expected null, null, and got an object, {}"]),
+        ({"a": None}, {"a": {}}, ["/a: expected nothing, null, and got an object, {}"]),
         ({"a": [1, 2]}, {"a": [1, 3, 4]}, ["/a/1: expected 2, got 3", "/a/2: was not expected: 4"]),
         ({"a/b": {"~": "x"}}, {"a/b": {"~": "y"}}, ['/a~1b/~0: expected "x", got "y"']),
         ("x", "y", [': expected "x", got "y"']),
