@@ -13,9 +13,9 @@ from ipaas.core import yamlio
 from ipaas.core.document_forms import errors_of, refuse
 from ipaas.core.errors import InvalidInput
 from ipaas.mapping.case_files import Document, Folder, read_folder
-from ipaas.mapping.case_making import accepted, generated, with_tests
+from ipaas.mapping.case_making import accepting, generated, with_tests
 from ipaas.mapping.case_report import junit
-from ipaas.mapping.cases import CaseResult, CasesResult, Tester, run_cases
+from ipaas.mapping.cases import CaseResult, CasesResult, run_cases
 from ipaas.mapping.coverage import KINDS, Coverage, coverage
 from ipaas.mapping.form import form_findings
 
@@ -103,12 +103,11 @@ def generate_tests(shell: Shell, file: Path, write: bool) -> None:
 def accept_outputs(shell: Shell, file: Path, names: tuple[str, ...]) -> None:
     """Let the failing tests of a file expect what comes out now, and write the file."""
     document, folder = _only(file)
-    tester = Tester(document.content, folder.resolve)
     wanted = names or tuple(
         one.name for one in run_cases(document.content, resolve=folder.resolve).results if not one.passed
     )
     if wanted:
-        _write(file, accepted(tester, wanted))
+        _write(file, accepting(wanted, folder.resolve)(document.content))
     shell.give({"accepted": list(wanted)}, "\n".join(f"accepted: {name}" for name in wanted) or "nothing to accept")
 
 

@@ -1,17 +1,18 @@
 """Making cases: from the values that a run gave, from the edges of a schema; with what comes out as expectation."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from ipaas.contracts.edge_values import MOST_VALUES, edge_values
 from ipaas.core import yaml_edit
-from ipaas.core.document_forms import normalise
+from ipaas.core.document_forms import normalise, read_document
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.core.phrases import said
 from ipaas.mapping.cases import NOW, Content, Resolve, Tester
 
 JSON = Any
 Case = dict[str, Any]
+Change = Callable[[Content], list[Case]]
 MOST_NAME = 120
 _OWN = frozenset({"vars", "run", "now"})
 
@@ -79,10 +80,50 @@ def named_apart(cases: Collection[Case], taken: Collection[str]) -> Iterator[Cas
         yield {**case, "name": name}
 
 
-def accepted(tester: Tester, names: Collection[str]) -> list[Case]:
-    """The cases of a mapping, those named with what comes out now."""
-    tests = those_named(tester.content, names)
-    return [with_outcome(tester, case) if case["name"] in names else case for case in tests]
+# -- changes of the tests of a mapping: each takes the document and gives its tests as they shall be ------------------
+
+
+def adding(cases: Collection[Case]) -> Change:
+    """Cases behind the others; a name that is taken gets a number."""
+
+    def change(content: Content) -> list[Case]:
+        tests = list(content.get("tests", ()))
+        return [*tests, *named_apart(cases, [case["name"] for case in tests])]
+
+    return change
+
+
+def adding_sample(scope: Mapping[str, JSON], resolve: Resolve, *, name: str, from_run: str) -> Change:
+    """A case of what a step of a run saw, made-up values in it, with what comes out now."""
+
+    def change(content: Content) -> list[Case]:
+        case = case_of_scope(Tester(content, resolve), name, scope)
+        return adding([{**case, "from_run": from_run}])(content)
+
+    return change
+
+
+def replacing(name: str, case: Case) -> Change:
+    return lambda content: [case if one["name"] == name else one for one in those_named(content, [name])]
+
+
+def removing(names: Collection[str]) -> Change:
+    return lambda content: [case for case in those_named(content, names) if case["name"] not in names]
+
+
+def accepting(names: Collection[str], resolve: Resolve) -> Change:
+    """Those named expect what comes out now."""
+
+    def change(content: Content) -> list[Case]:
+        tests, tester = those_named(content, names), Tester(content, resolve)
+        return [with_outcome(tester, case) if case["name"] in names else case for case in tests]
+
+    return change
+
+
+def generating(resolve: Resolve) -> Change:
+    """A case for each edge of the source's schema that has none yet, behind the others."""
+    return lambda content: [*content.get("tests", ()), *generated(content, resolve)]
 
 
 def generated(content: Content, resolve: Resolve) -> list[Case]:
@@ -91,15 +132,8 @@ def generated(content: Content, resolve: Resolve) -> list[Case]:
     if not isinstance(reference, str):
         message = said("cases are made from the schema of the source, and the mapping names none")
         raise InvalidInput([{"path": "/source_schema", "code": "mapping.no_schema", "message": message}])
-    tester = Tester(content, resolve)
     taken = {case["name"] for case in content.get("tests", ())}
-    return cases_of_schema(tester, resolve("schema", reference)["schema"], taken=taken)
-
-
-def with_tests(text: str, tests: list[Case]) -> str:
-    """The text of a mapping with other tests, everything else in it as it was."""
-    deed: Any = "set" if tests else "remove"
-    return yaml_edit.edited(text, [yaml_edit.Edit(deed, ("tests",), tests)])
+    return cases_of_schema(Tester(content, resolve), resolve("schema", reference)["schema"], taken=taken)
 
 
 def those_named(content: Content, names: Collection[str]) -> list[Case]:
@@ -109,3 +143,11 @@ def those_named(content: Content, names: Collection[str]) -> list[Case]:
     if missing:
         raise NotFound(what=said("test {name!r}", name=min(missing)))
     return tests
+
+
+def with_tests(text: str, tests: list[Case]) -> str:
+    """The text of a mapping with other tests, everything else in it as it was."""
+    if not tests and "tests" not in read_document(text=text).content:
+        return text
+    deed: Any = "set" if tests else "remove"
+    return yaml_edit.edited(text, [yaml_edit.Edit(deed, ("tests",), tests)])

@@ -21,9 +21,8 @@ from ipaas.core.document_forms import normalise
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import Phrase, said
 from ipaas.core.references import split_reference
-from ipaas.mapping.case_making import Case, case_of_scope
-from ipaas.mapping.case_services import add_cases
-from ipaas.mapping.cases import Tester
+from ipaas.mapping.case_making import adding_sample
+from ipaas.mapping.case_services import change_tests
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.resolving import resolver_of
 from ipaas.outbox.emitting import emit
@@ -171,8 +170,9 @@ def test_drift(*, actor: Actor, workspace: Workspace, mapping: Mapping, drift: M
     """Add the input in which it was found first to the tests of the mapping's draft, with what comes out of it now."""
     if drift.sample is None:
         raise Conflict(what=said("The input was too large to be kept; make a test from a run, or by hand."))
-    case = case_of_sample(mapping, drift.sample, said("drift: {where} {what}", where=drift.path, what=drift.what))
-    changed = add_cases(actor=actor, workspace=workspace, slug=mapping.slug, cases=[case])
+    name = said("drift: {where} {what}", where=drift.path, what=drift.what)
+    change = adding_sample(drift.sample, resolver_of(workspace.id), name=name, from_run=str(drift.run_id))
+    changed = change_tests(actor=actor, workspace=workspace, slug=mapping.slug, change=change)
     drift.state = MappingDrift.State.TESTED
     drift.save(update_fields=["state"])
     _record("mapping.drift_tested", actor, mapping, drift)
@@ -180,11 +180,6 @@ def test_drift(*, actor: Actor, workspace: Workspace, mapping: Mapping, drift: M
 
 
 test_drift.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
-
-
-def case_of_sample(mapping: Mapping, scope: dict[str, Any], name: str) -> Case:
-    """A case of what a run gave, with what comes out of the draft of the mapping now."""
-    return case_of_scope(Tester(mapping.draft or {}, resolver_of(mapping.workspace_id)), name, scope)
 
 
 def _record(action: str, actor: Actor, mapping: Mapping, drift: MappingDrift) -> None:

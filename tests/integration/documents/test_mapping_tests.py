@@ -9,8 +9,10 @@ from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from ipaas.governance import services as governance
-from ipaas.mapping import case_services as services
+from ipaas.mapping.case_making import accepting, adding, generating, removing, replacing
+from ipaas.mapping.case_services import change_tests
 from ipaas.mapping.models import Mapping, MappingVersion
+from ipaas.mapping.resolving import resolver_of
 from ipaas.mapping.services import save_draft
 
 SCHEMA = {
@@ -51,7 +53,7 @@ def names(mapping: Mapping) -> list[str]:
 
 
 def add(workspace: Workspace, *cases: dict[str, Any], by: Actor = SYSTEM) -> Mapping:
-    return services.add_cases(actor=by, workspace=workspace, slug="shape", cases=cases)
+    return change_tests(actor=by, workspace=workspace, slug="shape", change=adding(cases))
 
 
 def test_cases_are_added_and_everything_else_of_the_text_stays(acme: Workspace) -> None:
@@ -72,23 +74,25 @@ def test_two_people_who_add_at_once_both_add(acme: Workspace) -> None:
 def test_cases_are_replaced_removed_and_accepted(acme: Workspace) -> None:
     add(acme, {**CASE, "expect": {"id": "wrong"}})
     wish: dict[str, Any] = {"actor": SYSTEM, "workspace": acme, "slug": "shape"}
-    accepted = services.accept_outputs(**wish, names=["two"])
+    resolve = resolver_of(acme.id)
+    accepted = change_tests(**wish, change=accepting(["two"], resolve))
     assert (accepted.draft or {})["tests"][1]["expect"] == {"id": "2", "n": 2}
-    replaced = services.replace_case(**wish, name="two", case={**CASE, "name": "zwei"})
-    assert names(replaced) == ["one", "zwei"]
-    assert names(services.remove_cases(**wish, names=["one", "zwei"])) == []
+    assert names(change_tests(**wish, change=replacing("two", {**CASE, "name": "zwei"}))) == ["one", "zwei"]
+    assert names(change_tests(**wish, change=removing(["one", "zwei"]))) == []
     assert "tests" not in Mapping.objects.get().draft_text
-    for deed in (services.accept_outputs, services.remove_cases):
+    assert names(change_tests(**wish, change=adding([]))) == []
+    for change in (accepting(["nobody"], resolve), removing(["nobody"]), replacing("nobody", CASE)):
         with pytest.raises(NotFound):
-            deed(**wish, names=["nobody"])
+            change_tests(**wish, change=change)
 
 
 def test_cases_are_generated_from_the_schema_once(acme: Workspace) -> None:
     wish: dict[str, Any] = {"actor": SYSTEM, "workspace": acme, "slug": "shape"}
-    made = services.generate_cases(**wish)
+    wish["change"] = generating(resolver_of(acme.id))
+    made = change_tests(**wish)
     assert names(made)[:3] == ["one", "only what is required", "everything"]
     assert {"id: the shortest text", "n: zero", "n: below zero"} <= set(names(made))
-    assert names(services.generate_cases(**wish)) == names(made)
+    assert names(change_tests(**wish)) == names(made)
 
 
 def test_what_is_no_case_is_refused_with_its_place(acme: Workspace) -> None:
