@@ -57,8 +57,7 @@ def create_endpoint(
     ``signature`` is how the sender signs, as in a connector's manifest; Standard Webhooks when left out. Without a
     place for the delivery's id, that of the scheme's vendor holds, and so does its ``handshake`` when that is None;
     ``sources`` are the networks that may send, all when empty. Accepted deliveries are answered with
-    ``answer_status``, else with what the connector's vendor asks for, else with 202. An endpoint that takes unsigned
-    deliveries needs ``settings.edit`` as well.
+    ``answer_status``, else with ``usual_status``. One that takes unsigned deliveries needs ``settings.edit`` too.
     """
     require_permission(actor, "connections.edit", environment)
     if not signature_required:
