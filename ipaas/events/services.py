@@ -91,8 +91,7 @@ def create_endpoint(
             )
         ) from None
     details = {"environment": environment.slug, "scheme": scheme["scheme"], "signed": signature_required}
-    _record("endpoint.created", endpoint, actor, details)
-    return endpoint
+    return _record("endpoint.created", endpoint, actor, details)
 
 
 @transaction.atomic
@@ -211,7 +210,7 @@ def _locked(endpoint: Endpoint) -> Endpoint:
     return rows.get(id=endpoint.id)
 
 
-def _record(action: str, endpoint: Endpoint, actor: Actor, details: Mapping[str, Any]) -> None:
+def _record(action: str, endpoint: Endpoint, actor: Actor, details: Mapping[str, Any]) -> Endpoint:
     audit.record(
         action,
         actor=actor,
@@ -219,3 +218,4 @@ def _record(action: str, endpoint: Endpoint, actor: Actor, details: Mapping[str,
         subject=("endpoint", endpoint.id, endpoint.slug),
         details=details,
     )
+    return endpoint

@@ -213,14 +213,18 @@ PLACES: Mapping[str, Places] = {
     "square": Places(delivery_path="event_id", event_path="type"),
     "ebay": Places(delivery_path="notification.notificationId", event_path="metadata.topic"),
     "paypal": Places(delivery_path="id", event_path="event_type"),
-    "sendgrid": Places(delivery_path="0.sg_event_id", event_path="0.event"),
-    "discord": Places(event_path="event.type"),
+    "sendgrid": Places(delivery_header="X-Twilio-Email-Event-Webhook-Signature", event_path="0.event"),
+    "discord": Places(delivery_header="X-Signature-Ed25519", event_path="event.type"),
+    "asana": Places(delivery_header="X-Hook-Signature"),
     "telnyx": Places(delivery_path="data.id", event_path="data.event_type"),
     "adyen": Places(
         delivery_path=f"{_ADYEN}.pspReference + {_ADYEN}.eventCode + {_ADYEN}.success", event_path=f"{_ADYEN}.eventCode"
     ),
 }
-"""Where the vendors of schemes tell id and type of a delivery, for endpoints that say nothing else."""
+"""Where the vendors of schemes tell id and type of a delivery, for endpoints that say nothing else.
+
+Of vendors that give a batch of events no id, the signature stands for one: the same delivery sent again has the same.
+"""
 
 
 def header_of(headers: Mapping[str, str], name: str) -> str:
