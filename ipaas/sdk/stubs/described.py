@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ipaas.sdk.connector import Connector
-from ipaas.sdk.manifest import ActionSpec, Manifest, Manifest
+from ipaas.sdk.manifest import ActionSpec, Manifest
 from ipaas.sdk.openapi.behaviour import list_in, opened
 from ipaas.sdk.openapi.samples import NoSample, Sampler
 from ipaas.sdk.paths import with_path
