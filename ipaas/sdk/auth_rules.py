@@ -22,6 +22,8 @@ def auth_findings(schemes: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     by_name = {one["name"]: one for one in schemes}
     if len(by_name) != len(schemes):
         yield _finding("auth", "duplicate", "two schemes have the same name")
+    if not any(one.get("alone", True) for one in schemes):
+        yield _finding("auth", "required", "a connection needs a scheme that it may choose")
     for number, scheme in enumerate(schemes):
         place = f"auth.{number}"
         for key in _NEEDED.get(scheme["type"], ()):

@@ -187,9 +187,9 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
 
 def _auth_schemes(documents: Sequence[Mapping[str, Any]]) -> dict[str, AuthScheme]:
     plain = {one["name"]: _auth(one) for one in documents}
-    return {
-        one["name"]: _joined(plain[one["name"]], [plain[name] for name in one.get("schemes", ())]) for one in documents
-    }
+    together = {one["name"]: [plain[name] for name in one.get("schemes", ())] for one in documents}
+    offered = [one["name"] for one in documents if one.get("alone", True)]
+    return {name: _joined(plain[name], together[name]) for name in offered}
 
 
 def _joined(scheme: AuthScheme, together: Sequence[AuthScheme]) -> AuthScheme:

@@ -17,7 +17,8 @@ def combinations(
     """A scheme of the type ``all`` for each set of schemes that goes together; ``by_name``: the ways of each.
 
     Of a scheme with several ways the first is meant. A client certificate goes along with any way and is no part. Parts
-    that would read the same field of the secret get fields of their own.
+    that would read the same field of the secret get fields of their own; what is never asked for by itself is not on
+    offer by itself.
     """
     made: list[dict[str, Any]] = []
     for place, names in _asked_for(content):
@@ -38,7 +39,15 @@ def combinations(
             continue
         taken.add(slug)
         made.append(together)
+        for name in set(names) - _asked_alone(content):
+            for one in by_name[name]:
+                one["alone"] = False
     return made
+
+
+def _asked_alone(content: Mapping[str, Any]) -> set[str]:
+    choices = (choice for _, told in _requirements(content) for choice in listed(told))
+    return {str(name) for choice in choices if isinstance(choice, Mapping) and len(choice) == 1 for name in choice}
 
 
 def _asked_for(content: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:

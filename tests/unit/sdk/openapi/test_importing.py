@@ -129,11 +129,13 @@ def test_schemes_that_go_together_are_one_way_to_authenticate() -> None:
         "login": {"type": "http", "scheme": "digest"},
         "cert": {"type": "mutualTLS"},
     }
-    read = {"get": {"responses": {}, "security": [{"appId": [], "login": []}, {"appKey": [], "cert": []}]}}
+    read = {
+        "get": {"responses": {}, "security": [{"appId": [], "login": []}, {"appKey": [], "cert": []}, {"login": []}]}
+    }
     content = document({"/a": read}, components={"securitySchemes": schemes})
     found = imported(content | {"security": [{"appId": [], "appKey": []}]})
     auth = found.manifest.auth
-    assert list(auth) == ["app-id-and-app-key", "app-id-and-login", "app-id", "app-key", "login", "cert"]
+    assert list(auth) == ["app-id-and-app-key", "app-id-and-login", "login", "cert"]
     both = auth["app-id-and-app-key"]
     assert [(part.location, part.parameter) for part in both.parts] == [("header", "X-App-Id"), ("cookie", "app_key")]
     assert [one.name for one in both.fields] == ["app_id", "app_key"]
