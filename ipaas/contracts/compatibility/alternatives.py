@@ -24,6 +24,7 @@ ATOM_SCHEMAS = {atom: synthetic({"type": atom}) for atom in ATOMS - NUMBERS} | {
     "fraction": synthetic({"type": "number"}),
 }
 MOST_ALTERNATIVES = 64
+MOST_BRANCHES = 24
 OPAQUE = frozenset({
     "not", "if", "dependentSchemas", "$dynamicRef", "$recursiveRef", "unevaluatedItems", "contains", "propertyNames",
     "dependentRequired",
@@ -132,7 +133,7 @@ class Alternative:
         if self.listed is not None:
             return [one for one in self.listed if atoms_of_value(one) in self.atoms]
         if self.atoms <= {"null", "boolean"}:
-            names = {"null": [None], "boolean": [True, False]}
+            names: dict[str, list[Any]] = {"null": [None], "boolean": [True, False]}
             return [value for atom in sorted(self.atoms) for value in names[atom]]
         return None
 
@@ -298,7 +299,7 @@ class _State:
     """A conjunction being unfolded: nodes done, unions still to choose from, what is left out of account."""
 
     nodes: dict[tuple[int, str], Node]
-    unions: list[list[Node]]
+    unions: list[list[list[Node]]]
     opaque: list[str]
 
     def add(self, nodes: Sequence[Node]) -> bool:
@@ -317,12 +318,20 @@ class _State:
                 todo += [target] if target is not None else []
                 self.opaque += [] if target is not None else ["$ref"]
             todo += nodes_of(node.schema.get("allOf", ()), node, "allOf")
-            for keyword in ("anyOf", "oneOf"):
-                if keyword in node.schema:
-                    self.unions.append(list(nodes_of(node.schema[keyword], node, keyword)))
-                    if keyword == "oneOf":
-                        self.opaque.append("oneOf")
+            self._choose(node)
         return True
+
+    def _choose(self, node: Node) -> None:
+        """Leave the unions of a node to be chosen from."""
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in node.schema:
+                branches = [[one] for one in nodes_of(node.schema[keyword], node, keyword)]
+                self.unions.append(branches)
+                if keyword == "oneOf" and not _exclusive(node):
+                    self.opaque.append("oneOf")
+        if "if" in node.schema and ("then" in node.schema or "else" in node.schema):
+            held = [node.child(one) for one in ("if", "then") if one in node.schema]
+            self.unions.append([held, [node.child("else")] if "else" in node.schema else []])
 
     def _look(self, node: Node) -> None:
         for keyword in node.schema:
@@ -350,9 +359,21 @@ def alternatives_of(nodes: Sequence[Node]) -> list[Alternative]:
             continue
         for branch in union:
             forked = _State(dict(state.nodes), list(state.unions), list(state.opaque))
-            if forked.add([branch]) and not is_empty(Alternative(tuple(forked.nodes.values()))):
+            if forked.add(branch) and not is_empty(Alternative(tuple(forked.nodes.values()))):
                 states.append(forked)
     return done
+
+
+def _exclusive(node: Node) -> bool:
+    """Whether no value satisfies two branches of a oneOf, so that it is the same as anyOf."""
+    known = node.book.exclusive
+    if node.pointer not in known:
+        known[node.pointer] = False  # for a branch that leads back here
+        branches = list(nodes_of(node.schema["oneOf"], node, "oneOf"))
+        known[node.pointer] = len(branches) <= MOST_BRANCHES and not any(
+            alternatives_of((one, other)) for number, one in enumerate(branches) for other in branches[:number]
+        )
+    return known[node.pointer]
 
 
 def is_empty(alternative: Alternative, depth: int = 0) -> bool:

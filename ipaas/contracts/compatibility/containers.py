@@ -1,6 +1,6 @@
 """Proofs about objects and lists: what may be in them, how many, and which of it must be there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from ipaas.contracts.compatibility.alternatives import MAY_DECLARE, Alternative, alternatives_of, matches
@@ -88,19 +88,17 @@ def _pattern_properties(proof: Inclusion, given: Alternative, node: Node, keywor
             continue
         faults = proof.compare_below(given.undeclared, target, pattern)
         if faults:
-            shown = _name_for(pattern, given)
+            shown = _name_for(pattern, given.declared, (own for own, _schema in given.patterns))
             yield from faults if shown else [unsure(node, keyword, "patterns", pattern=pattern, own="")]
 
 
-def _name_for(pattern: str, given: Alternative) -> bool:
-    """Whether a name is known that the pattern takes and that is not written down."""
+def _name_for(pattern: str, names: Collection[str], patterns: Iterable[str]) -> bool:
+    """Whether a name is known that the pattern takes, that is none of ``names`` and that no other pattern takes."""
     literal = "".join(one for one in pattern if one.isalnum() or one in "-_")
-    names = (literal, literal.lower(), f"{literal}x", "a", "A", "x-a", "0", "undeclared")
+    others = list(patterns)
     return any(
-        matches(pattern, name)
-        and name not in given.declared
-        and not any(matches(own, name) for own, _n in given.patterns)
-        for name in names
+        matches(pattern, name) and name not in names and not any(matches(other, name) for other in others)
+        for name in (literal, literal.lower(), f"{literal}-0", "a", "A", "x-a", "0", "undeclared")
     )
 
 
@@ -132,7 +130,7 @@ def _rest(
                 )
     for own, schema in given.patterns:
         if own not in patterns and (faults := proof.compare_below((schema,), target, own)):
-            known = not names and not patterns
+            known = _name_for(own, names, patterns)
             yield from faults if known else [unsure(target, "patternProperties", "patterns", pattern=own, own="")]
     if _assumed(proof, given):
         _relied(proof, ANY_NAME)

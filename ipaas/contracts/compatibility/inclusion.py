@@ -15,6 +15,26 @@ Undeclared = Literal["absent", "possible"]
 MOST_STEPS = 60_000
 MOST_LEVELS = 48
 MOST_FAULTS = 200
+SAMPLES: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    0.5,
+    7,
+    1000,
+    "",
+    "a",
+    "abc",
+    "x" * 50,
+    [],
+    [1],
+    ["a"],
+    {},
+    {"a": 1},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +155,7 @@ class Inclusion:
                 faults.append(Fault("nothing", pointer=node.pointer))
                 continue
             faults += self._keywords(given, node, todo)
-        if given.opaque and faults:
+        if given.opaque and faults and not self._shown_by_sample(given, target):
             why = given.opaque[0]
             faults = [
                 replace(one, certain=False, values={**one.values, "unless": why}) if one.certain else one
@@ -188,6 +208,15 @@ class Inclusion:
                 pointer=target.pointer,
             )
         ]
+
+    def _shown_by_sample(self, given: Alternative, target: Node) -> bool:
+        """Whether one of a few usual values is produced and refused, which makes what was found certain."""
+        accepts = target.book.validator(target.pointer)
+        produced = [node.book.validator(node.pointer) for node in given.nodes]
+        return accepts is not None and any(
+            not accepts.is_valid(value) and all(one is not None and one.is_valid(value) for one in produced)
+            for value in SAMPLES
+        )
 
     def same(self, one: Node, other: Node) -> bool:
         return one.book.alike(one.pointer, other.book, other.pointer)

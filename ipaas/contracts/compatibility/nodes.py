@@ -91,6 +91,7 @@ class Book:
         self.base = schema.get("$id", "") if isinstance(schema, Mapping) else ""
         self.changed: frozenset[str] = frozenset()
         self.all_references: set[str] = set()
+        self.exclusive: dict[str, bool] = {}
         self._validators: dict[str, jsonschema_rs.Validator | None] = {}
         self._digest(schema, "")
 

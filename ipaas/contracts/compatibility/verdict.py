@@ -1,6 +1,6 @@
 """The verdict on a change of a schema, in each of the compatibility modes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -64,11 +64,21 @@ def check(old: Any, new: Any, mode: str, *, undeclared: Undeclared = "possible")
     for side, producing, accepting in ends:
         if ways in ("full", "backward" if side == "reader" else "forward"):
             proof = Inclusion(producing, accepting, undeclared)
-            problems |= dict.fromkeys(_problem(fault, side) for fault in proof.run())
+            problems |= dict.fromkeys(_problem(fault, side) for fault in _nearest(proof.run()))
             relied |= dict.fromkeys(place_of(place) for place in proof.relied_on)
     found = sorted(problems, key=lambda one: one.state)[:MOST_PROBLEMS]
     state: State = "compatible" if not found else found[0].state
     return Verdict(state, tuple(found), tuple(relied))
+
+
+def _nearest(faults: Iterable[Fault]) -> Iterable[Fault]:
+    """Each fault once, where the same schemas meet at several places at the one that is least deep."""
+    found: dict[tuple[str, str, str, str], Fault] = {}
+    for fault in faults:
+        key = (fault.code, fault.pointer, fault.other, fault.place[-1] if fault.place else "")
+        if key not in found or len(fault.place) < len(found[key].place):
+            found[key] = fault
+    return found.values()
 
 
 def _problem(fault: Fault, side: Side) -> Problem:
