@@ -76,7 +76,7 @@ _ALL = (
     WorkspaceSetting(
         name="schema_compatibility",
         doc="Which changes of schemas may be published where the schema itself does not say; backward without it.",
-        schema={"enum": list(COMPATIBILITY)},
+        schema={"type": "string", "enum": list(COMPATIBILITY)},
         check=_check_compatibility,
     ),
 )

@@ -47,16 +47,16 @@ def rule_for(content: Mapping[str, Any] | None, workspace_id: UUID) -> Rule:
     return Rule(USUAL, undeclared, "platform")
 
 
-def published_versions(workspace_id: UUID, slug: str) -> dict[int, Any]:
-    """The schemas of the published versions by number; deprecated ones do not count."""
+def published_contents(workspace_id: UUID, slug: str) -> dict[int, dict[str, Any]]:
+    """The published versions by number; deprecated ones do not count."""
     rows = SchemaVersion.objects.filter(document__workspace_id=workspace_id, document__slug=slug, state="published")
-    return {row.number: row.content["schema"] for row in rows.order_by("-number")[:MOST_VERSIONS]}
+    return {row.number: row.content for row in rows.order_by("-number")[:MOST_VERSIONS]}
 
 
-def compare(schema: Any, rule: Rule, versions: Mapping[int, Any]) -> list[Compared]:
+def compare(schema: Any, rule: Rule, versions: Mapping[int, dict[str, Any]]) -> list[Compared]:
     """The verdict against each version that the mode asks for, newest first."""
     return [
-        Compared(number, check(versions[number], schema, rule.mode, undeclared=rule.undeclared))
+        Compared(number, check(versions[number]["schema"], schema, rule.mode, undeclared=rule.undeclared))
         for number in versions_to_check(rule.mode, list(versions))
     ]
 
@@ -76,7 +76,7 @@ def compatibility_check(content: dict[str, Any], published: dict[str, Any] | Non
     rule = rule_for(published, workspace_id)
     if rule.mode == "none":
         return CheckResult(state="not_applicable", summary=said("Changes of this schema are not checked (mode none)."))
-    compared = compare(content["schema"], rule, published_versions(workspace_id, content["slug"]))
+    compared = compare(content["schema"], rule, published_contents(workspace_id, content["slug"]))
     schema = Schema.objects.filter(workspace_id=workspace_id, slug=content["slug"]).first()
     return result_of(compared, rule, accepted_break(schema, content))
 
@@ -86,7 +86,7 @@ def result_of(compared: list[Compared], rule: Rule, accepted: Mapping[str, Any] 
     numbers = ", ".join(str(one.number) for one in compared)
     bad = [one for one in compared if one.verdict.state != "compatible"]
     if not bad:
-        notes = tuple(_relied_on(one) for one in compared if one.verdict.relied_on)
+        notes = tuple(relied_on(one.number, one.verdict) for one in compared if one.verdict.relied_on)
         summary = said("Compatible with version {numbers} ({mode}).", numbers=numbers, mode=rule.mode)
         return CheckResult(state="warning" if notes else "passed", summary=summary, details=notes)
     names = {"numbers": ", ".join(str(one.number) for one in bad), "mode": rule.mode}
@@ -120,11 +120,11 @@ def told(problem: Problem, number: int) -> str:
     )  # fmt: skip
 
 
-def _relied_on(one: Compared) -> Finding:
-    places = ", ".join(one.verdict.relied_on[:10])
+def relied_on(number: int, verdict: Verdict) -> Finding:
+    """That a compatible verdict counts upon what writers do not send."""
     message = said(
         "it counts on writers not sending properties that version {number} does not name ({places})",
-        number=one.number,
-        places=places,
+        number=number,
+        places=", ".join(verdict.relied_on[:10]),
     )
     return Finding("/schema", "schema.undeclared", message, "warning")

@@ -3,75 +3,81 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from django.utils.translation import gettext_noop
+
 from ipaas.contracts.compatibility.inclusion import Fault
 from ipaas.core.phrases import Phrase, said
 
 Side = Literal["reader", "writer"]
 
 WHAT = {
-    "type": "{accepting} does not accept {types} here, {producing} does",
-    "value": "{accepting} does not accept {refused} here, {producing} does",
-    "listed": "{accepting} accepts only listed values here, {producing} others too",
-    "required": "{accepting} requires “{name}”, data of {producing} may come without it",
-    "undeclared": "{producing} lets properties pass that it does not name, so “{name}” may hold anything; "
-    "{accepting} does not accept all of it",
-    "forbidden": "{accepting} does not allow the property “{name}”, {producing} does",
-    "closed": "{accepting} allows no properties but those it names, {producing} allows others",
-    "nothing": "{accepting} allows no value here, {producing} does",
-    "bound": "{accepting} has {keyword} {limit} here, {producing} lets numbers beyond it pass",
-    "multiple": "{accepting} accepts only multiples of {step} here, {producing} other numbers too",
-    "short": "{accepting} wants at least {limit} characters here, {producing} lets shorter texts pass",
-    "long": "{accepting} allows at most {limit} characters here, {producing} lets longer texts pass",
-    "pattern": "{accepting} wants texts that match {pattern} here, {producing} lets others pass",
-    "format": "{accepting} wants the format {format} here, {producing} lets other texts pass",
-    "few": "{accepting} wants at least {limit} properties, {producing} fewer",
-    "many": "{accepting} allows at most {limit} properties, {producing} more",
-    "fewer": "{accepting} wants at least {limit} items, {producing} lets shorter lists pass",
-    "items": "{accepting} allows at most {limit} items, {producing} lets longer lists pass",
-    "unique": "{accepting} wants items that differ from each other, {producing} lets the same one pass twice",
-    "contains": "{accepting} wants an item of a certain form in the list, {producing} lets lists without one pass",
-    "name": "{accepting} does not allow the name “{name}” for a property, {producing} does",
-    "together": "{accepting} wants {needed} wherever there is “{name}”, {producing} lets it come alone",
-    "no_branch": "none of the alternatives ({keyword}) of {accepting} accepts what {producing} does",
-    "several": "more than one alternative (oneOf) of {accepting} accepts the same data of {producing}",
-    "excluded": "{accepting} excludes (not) what {producing} accepts",
-    "endless": "a reference leads back to itself without going further into the data",
-    "too_large": "the schemas are too large or too deeply nested here to compare them",
-    "not_understood": "{keyword} is not compared; only the same {keyword} on both sides would be known to fit",
-    "not_decided": "whether {keyword} of {accepting} takes all data of {producing} can not be decided",
-    "not_computed": "{keyword} holds a number that can not be computed with",
-    "patterns": "which names the pattern {pattern} takes beside those of {producing} can not be decided",
-    "branches": "several alternatives ({keyword}) of {accepting} are possible, none takes all data of {producing}",
+    "type": gettext_noop("{accepting} does not accept {types} here, {producing} does"),
+    "value": gettext_noop("{accepting} does not accept {refused} here, {producing} does"),
+    "listed": gettext_noop("{accepting} accepts only listed values here, {producing} others too"),
+    "required": gettext_noop("{accepting} requires “{name}”, data of {producing} may come without it"),
+    "undeclared": gettext_noop("{producing} lets properties pass that it does not name, so “{name}” may hold anything; "
+    "{accepting} does not accept all of it"),
+    "forbidden": gettext_noop("{accepting} does not allow the property “{name}”, {producing} does"),
+    "closed": gettext_noop("{accepting} allows no properties but those it names, {producing} allows others"),
+    "nothing": gettext_noop("{accepting} allows no value here, {producing} does"),
+    "bound": gettext_noop("{accepting} has {keyword} {limit} here, {producing} lets numbers beyond it pass"),
+    "multiple": gettext_noop("{accepting} accepts only multiples of {step} here, {producing} other numbers too"),
+    "short": gettext_noop("{accepting} wants at least {limit} characters here, {producing} lets shorter texts pass"),
+    "long": gettext_noop("{accepting} allows at most {limit} characters here, {producing} lets longer texts pass"),
+    "pattern": gettext_noop("{accepting} wants texts that match {pattern} here, {producing} lets others pass"),
+    "format": gettext_noop("{accepting} wants the format {format} here, {producing} lets other texts pass"),
+    "few": gettext_noop("{accepting} wants at least {limit} properties, {producing} fewer"),
+    "many": gettext_noop("{accepting} allows at most {limit} properties, {producing} more"),
+    "fewer": gettext_noop("{accepting} wants at least {limit} items, {producing} lets shorter lists pass"),
+    "items": gettext_noop("{accepting} allows at most {limit} items, {producing} lets longer lists pass"),
+    "unique": gettext_noop("{accepting} wants items that differ from each other, {producing} lets the same one pass twice"),
+    "contains": gettext_noop("{accepting} wants an item of a certain form in the list, {producing} lets lists without one pass"),
+    "name": gettext_noop("{accepting} does not allow the name “{name}” for a property, {producing} does"),
+    "together": gettext_noop("{accepting} wants {needed} wherever there is “{name}”, {producing} lets it come alone"),
+    "no_branch": gettext_noop("none of the alternatives ({keyword}) of {accepting} accepts what {producing} does"),
+    "several": gettext_noop("more than one alternative (oneOf) of {accepting} accepts the same data of {producing}"),
+    "excluded": gettext_noop("{accepting} excludes (not) what {producing} accepts"),
+    "endless": gettext_noop("a reference leads back to itself without going further into the data"),
+    "too_large": gettext_noop("the schemas are too large or too deeply nested here to compare them"),
+    "not_understood": gettext_noop("{keyword} is not compared; only the same {keyword} on both sides would be known to fit"),
+    "not_decided": gettext_noop("whether {keyword} of {accepting} takes all data of {producing} can not be decided"),
+    "not_computed": gettext_noop("{keyword} holds a number that can not be computed with"),
+    "patterns": gettext_noop("which names the pattern {pattern} takes beside those of {producing} can not be decided"),
+    "branches": gettext_noop("several alternatives ({keyword}) of {accepting} are possible, none takes all data of {producing}"),
 }  # fmt: skip
 BACKWARD = {
-    "required": "Leave it optional; make it required once no data without it is left.",
-    "forbidden": "Keep the property; mark it deprecated instead.",
-    "undeclared": "If writers send only what the schema names, write undeclared_properties: absent into the document.",
-    "closed": "Leave additionalProperties as it was.",
-    "type": "Keep the old type beside the new one (a list of types), or add a new property.",
-    "value": "Keep the old values in the list.",
-    "listed": "Keep the old values possible, or add a new property with the list.",
-    "no_branch": "Keep an alternative for the old data.",
+    "required": gettext_noop("Leave it optional; make it required once no data without it is left."),
+    "forbidden": gettext_noop("Keep the property; mark it deprecated instead."),
+    "undeclared": gettext_noop(
+        "If writers send only what the schema names, write undeclared_properties: absent into the document."
+    ),
+    "closed": gettext_noop("Leave additionalProperties as it was."),
+    "type": gettext_noop("Keep the old type beside the new one (a list of types), or add a new property."),
+    "value": gettext_noop("Keep the old values in the list."),
+    "listed": gettext_noop("Keep the old values possible, or add a new property with the list."),
+    "no_branch": gettext_noop("Keep an alternative for the old data."),
 }
 FORWARD = {
-    "required": "Keep it required until no reader of the old version is left.",
-    "forbidden": "The old version is closed to new properties: change its readers first, then publish.",
-    "undeclared": "If writers send only what the schema names, write undeclared_properties: absent into the document.",
-    "closed": "Leave additionalProperties as it was.",
-    "type": "Write only the old types, or use a new property for the new ones.",
-    "value": "Do not write new values until the readers of the old version have changed.",
-    "listed": "Keep the list until the readers of the old version have changed.",
-    "no_branch": "Write no new alternative until the readers of the old version have changed.",
+    "required": gettext_noop("Keep it required until no reader of the old version is left."),
+    "forbidden": gettext_noop("The old version is closed to new properties: change its readers first, then publish."),
+    "undeclared": gettext_noop(
+        "If writers send only what the schema names, write undeclared_properties: absent into the document."
+    ),
+    "closed": gettext_noop("Leave additionalProperties as it was."),
+    "type": gettext_noop("Write only the old types, or use a new property for the new ones."),
+    "value": gettext_noop("Do not write new values until the readers of the old version have changed."),
+    "listed": gettext_noop("Keep the list until the readers of the old version have changed."),
+    "no_branch": gettext_noop("Write no new alternative until the readers of the old version have changed."),
 }
 USUAL: Mapping[Side, str] = {
-    "reader": "Keep at least as much allowed as before, or use a new property.",
-    "writer": "Allow no more than before, or change the readers of the old version first.",
+    "reader": gettext_noop("Keep at least as much allowed as before, or use a new property."),
+    "writer": gettext_noop("Allow no more than before, or change the readers of the old version first."),
 }
-UNDECIDED = "Change less at once, write it as before, or let a steward decide with a reason."
-OLD, NEW = "the old version", "the new version"
+UNDECIDED = gettext_noop("Change less at once, write it as before, or let a steward decide with a reason.")
+OLD, NEW = gettext_noop("the old version"), gettext_noop("the new version")
 TYPE_NAMES = {
-    "null": "null", "boolean": "true or false", "integer": "whole numbers", "number": "numbers", "string": "texts",
-    "array": "lists", "object": "objects",
+    "null": gettext_noop("null"), "boolean": gettext_noop("true or false"), "integer": gettext_noop("whole numbers"), "number": gettext_noop("numbers"), "string": gettext_noop("texts"),
+    "array": gettext_noop("lists"), "object": gettext_noop("objects"),
 }  # fmt: skip
 
 
@@ -102,5 +108,8 @@ def place_of(place: tuple[str, ...]) -> str:
 
 
 def _listed(names: object, *, named: bool) -> str:
-    given = list(names) if isinstance(names, tuple) else []
-    return ", ".join(TYPE_NAMES[one] if named else one for one in given)
+    given = [str(one) for one in names] if isinstance(names, tuple) else []
+    if not named:
+        return ", ".join(given)
+    parts = {f"part{number}": said(TYPE_NAMES[one]) for number, one in enumerate(given)}
+    return said(", ".join(f"{{{name}}}" for name in parts), **parts)
