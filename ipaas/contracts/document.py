@@ -48,6 +48,7 @@ SCHEMA_TYPE = DocumentType(
     document=Schema,
     version=SchemaVersion,
     validate=validate,
+    rank=10,
     checks=(
         Check(name="compatibility", title=gettext_noop("Compatible with what is published"), run=compatibility_check),
     ),

@@ -30,8 +30,14 @@ WHAT = {
     "many": gettext_noop("{accepting} allows at most {limit} properties, {producing} more"),
     "fewer": gettext_noop("{accepting} wants at least {limit} items, {producing} lets shorter lists pass"),
     "items": gettext_noop("{accepting} allows at most {limit} items, {producing} lets longer lists pass"),
-    "unique": gettext_noop("{accepting} wants items that differ from each other, {producing} lets the same one pass twice"),
-    "contains": gettext_noop("{accepting} wants an item of a certain form in the list, {producing} lets lists without one pass"),
+    "unique": gettext_noop(
+        "{accepting} wants items that differ from each other, {producing} lets the same one pass "
+        "twice"
+    ),
+    "contains": gettext_noop(
+        "{accepting} wants an item of a certain form in the list, {producing} lets lists without one "
+        "pass"
+    ),
     "name": gettext_noop("{accepting} does not allow the name “{name}” for a property, {producing} does"),
     "together": gettext_noop("{accepting} wants {needed} wherever there is “{name}”, {producing} lets it come alone"),
     "no_branch": gettext_noop("none of the alternatives ({keyword}) of {accepting} accepts what {producing} does"),
@@ -39,12 +45,18 @@ WHAT = {
     "excluded": gettext_noop("{accepting} excludes (not) what {producing} accepts"),
     "endless": gettext_noop("a reference leads back to itself without going further into the data"),
     "too_large": gettext_noop("the schemas are too large or too deeply nested here to compare them"),
-    "not_understood": gettext_noop("{keyword} is not compared; only the same {keyword} on both sides would be known to fit"),
+    "not_understood": gettext_noop(
+        "{keyword} is not compared; only the same {keyword} on both sides would be known to "
+        "fit"
+    ),
     "not_decided": gettext_noop("whether {keyword} of {accepting} takes all data of {producing} can not be decided"),
     "not_computed": gettext_noop("{keyword} holds a number that can not be computed with"),
     "patterns": gettext_noop("which names the pattern {pattern} takes beside those of {producing} can not be decided"),
-    "branches": gettext_noop("several alternatives ({keyword}) of {accepting} are possible, none takes all data of {producing}"),
-}  # fmt: skip
+    "branches": gettext_noop(
+        "several alternatives ({keyword}) of {accepting} are possible, none takes all data of "
+        "{producing}"
+    ),
+}
 BACKWARD = {
     "required": gettext_noop("Leave it optional; make it required once no data without it is left."),
     "forbidden": gettext_noop("Keep the property; mark it deprecated instead."),
@@ -76,9 +88,12 @@ USUAL: Mapping[Side, str] = {
 UNDECIDED = gettext_noop("Change less at once, write it as before, or let a steward decide with a reason.")
 OLD, NEW = gettext_noop("the old version"), gettext_noop("the new version")
 TYPE_NAMES = {
-    "null": gettext_noop("null"), "boolean": gettext_noop("true or false"), "integer": gettext_noop("whole numbers"), "number": gettext_noop("numbers"), "string": gettext_noop("texts"),
+    "null": gettext_noop(
+        "null"), "boolean": gettext_noop("true or false"), "integer": gettext_noop("whole numbers"), "
+        ""number": gettext_noop("numbers"), "string": gettext_noop("texts"
+    ),
     "array": gettext_noop("lists"), "object": gettext_noop("objects"),
-}  # fmt: skip
+}
 
 
 def what_happens(fault: Fault, side: Side) -> Phrase:
