@@ -15,8 +15,10 @@ WHAT = {
     "value": gettext_noop("{accepting} does not accept {refused} here, {producing} does"),
     "listed": gettext_noop("{accepting} accepts only listed values here, {producing} others too"),
     "required": gettext_noop("{accepting} requires “{name}”, data of {producing} may come without it"),
-    "undeclared": gettext_noop("{producing} lets properties pass that it does not name, so “{name}” may hold anything; "
-    "{accepting} does not accept all of it"),
+    "undeclared": gettext_noop(
+        "{producing} lets properties pass that it does not name, so “{name}” may hold anything; "
+        "{accepting} does not accept all of it"
+    ),
     "forbidden": gettext_noop("{accepting} does not allow the property “{name}”, {producing} does"),
     "closed": gettext_noop("{accepting} allows no properties but those it names, {producing} allows others"),
     "nothing": gettext_noop("{accepting} allows no value here, {producing} does"),
@@ -31,12 +33,10 @@ WHAT = {
     "fewer": gettext_noop("{accepting} wants at least {limit} items, {producing} lets shorter lists pass"),
     "items": gettext_noop("{accepting} allows at most {limit} items, {producing} lets longer lists pass"),
     "unique": gettext_noop(
-        "{accepting} wants items that differ from each other, {producing} lets the same one pass "
-        "twice"
+        "{accepting} wants items that differ from each other, {producing} lets the same one pass twice"
     ),
     "contains": gettext_noop(
-        "{accepting} wants an item of a certain form in the list, {producing} lets lists without one "
-        "pass"
+        "{accepting} wants an item of a certain form in the list, {producing} lets lists without one pass"
     ),
     "name": gettext_noop("{accepting} does not allow the name “{name}” for a property, {producing} does"),
     "together": gettext_noop("{accepting} wants {needed} wherever there is “{name}”, {producing} lets it come alone"),
@@ -46,15 +46,13 @@ WHAT = {
     "endless": gettext_noop("a reference leads back to itself without going further into the data"),
     "too_large": gettext_noop("the schemas are too large or too deeply nested here to compare them"),
     "not_understood": gettext_noop(
-        "{keyword} is not compared; only the same {keyword} on both sides would be known to "
-        "fit"
+        "{keyword} is not compared; only the same {keyword} on both sides would be known to fit"
     ),
     "not_decided": gettext_noop("whether {keyword} of {accepting} takes all data of {producing} can not be decided"),
     "not_computed": gettext_noop("{keyword} holds a number that can not be computed with"),
     "patterns": gettext_noop("which names the pattern {pattern} takes beside those of {producing} can not be decided"),
     "branches": gettext_noop(
-        "several alternatives ({keyword}) of {accepting} are possible, none takes all data of "
-        "{producing}"
+        "several alternatives ({keyword}) of {accepting} are possible, none takes all data of {producing}"
     ),
 }
 BACKWARD = {
@@ -88,11 +86,13 @@ USUAL: Mapping[Side, str] = {
 UNDECIDED = gettext_noop("Change less at once, write it as before, or let a steward decide with a reason.")
 OLD, NEW = gettext_noop("the old version"), gettext_noop("the new version")
 TYPE_NAMES = {
-    "null": gettext_noop(
-        "null"), "boolean": gettext_noop("true or false"), "integer": gettext_noop("whole numbers"), "
-        ""number": gettext_noop("numbers"), "string": gettext_noop("texts"
-    ),
-    "array": gettext_noop("lists"), "object": gettext_noop("objects"),
+    "null": gettext_noop("null"),
+    "boolean": gettext_noop("true or false"),
+    "integer": gettext_noop("whole numbers"),
+    "number": gettext_noop("numbers"),
+    "string": gettext_noop("texts"),
+    "array": gettext_noop("lists"),
+    "object": gettext_noop("objects"),
 }
 
 
