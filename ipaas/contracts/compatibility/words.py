@@ -127,4 +127,5 @@ def _listed(names: object, *, named: bool) -> str:
     if not named:
         return ", ".join(given)
     parts = {f"part{number}": said(TYPE_NAMES[one]) for number, one in enumerate(given)}
-    return said(", ".join(f"{{{name}}}" for name in parts), **parts)
+    template = ", ".join(f"{{{name}}}" for name in parts)
+    return said(template, **parts)
