@@ -92,6 +92,9 @@ STATES: Mapping[str, StateLook] = {
     "retired": StateLook("idle", "info", gettext_noop("Retired")),
     "retired_still_accepted": StateLook("idle", "info", gettext_noop("Retired still accepted")),
     "broken": StateLook("bad", "warning", gettext_noop("Chain broken")),
+    "compatible": StateLook("ok", "ok", gettext_noop("Compatible")),
+    "incompatible": StateLook("bad", "failed", gettext_noop("Not compatible")),
+    "undecided": StateLook("wait", "unknown", gettext_noop("Undecided")),
 }
 
 

@@ -62,7 +62,7 @@ class VersionQuery(StrictSerializer):
     )
 
 
-def _permissions(prefix: str) -> dict[str, str]:
+def permissions_of_kind(prefix: str) -> dict[str, str]:
     view, edit = f"{prefix}.view", f"{prefix}.edit"
     return {
         **dict.fromkeys(("list", "retrieve", "read_draft", "versions", "version", "text", "diff"), view),
@@ -207,19 +207,13 @@ class DocumentViewSet(ApiViewSet):
         return self.one(rows, f"{self.kind} version", number=number)
 
 
-@extend_schema(tags=["schemas"])
-class SchemaViewSet(DocumentViewSet):
-    kind = "schema"
-    required_permissions = _permissions("schemas")
-
-
 @extend_schema(tags=["mappings"])
 class MappingViewSet(DocumentViewSet):
     kind = "mapping"
-    required_permissions = _permissions("mappings")
+    required_permissions = permissions_of_kind("mappings")
 
 
-FLOW_DOCUMENT_PERMISSIONS = _permissions("flows")
+FLOW_DOCUMENT_PERMISSIONS = permissions_of_kind("flows")
 
 
 class AnyDocumentViewSet(ApiViewSet):
