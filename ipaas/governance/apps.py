@@ -14,6 +14,16 @@ FLOW_DEEDS = {
     "flow.paused": "A flow starts no new runs.",
     "flow.resumed": "A paused flow starts runs again.",
 }
+REVIEW_DEEDS = {
+    "review.requested": "A draft was sent to review.",
+    "review.approved": "A person approved a change; its state says whether that was enough.",
+    "review.returned": "A person returned a change with what is to be done.",
+    "review.withdrawn": "A review was taken back.",
+    "review.commented": "Somebody said something about a change.",
+    "review.expired": "Nobody decided, or used an approval, in time.",
+    "review.reminded": "Those who are asked for a decision were reminded.",
+    "review.bypassed": "An administrator published past a review, with a reason.",
+}
 
 
 class GovernanceConfig(AppConfig):
@@ -28,3 +38,4 @@ class GovernanceConfig(AppConfig):
             {f"{kind}.{deed}": text.format(kind=kind) for kind in document_kinds() for deed, text in DEEDS.items()}
         )
         audit.register_actions(FLOW_DEEDS)
+        audit.register_actions(REVIEW_DEEDS)
