@@ -4,6 +4,7 @@ DEEDS = {
     "draft_saved": "The draft of a {kind} was changed.",
     "published": "A version of a {kind} was published.",
     "version_deprecated": "A version of a {kind} was deprecated.",
+    "version_retired": "A version of a {kind} was retired.",
     "archived": "A {kind} was taken out of use.",
     "restored": "An archived {kind} was brought back.",
 }

@@ -7,7 +7,7 @@ as ``slug@3`` stays.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,20 @@ def numbers_in(content: Any, slug: str, places: Places) -> tuple[int, ...]:
 
     _mapped(content, places, note)
     return tuple(sorted(found))
+
+
+def references_in(content: Any) -> Iterator[tuple[str, str, int]]:
+    """Kind, slug and number of everything that a settled flow pins."""
+    for kind, places in PLACES.items():
+        found: list[str] = []
+
+        def note(reference: str, found: list[str] = found) -> str:
+            found.append(reference)
+            return reference
+
+        _mapped(content, places, note)
+        matches = (_REFERENCE.match(reference) for reference in found)
+        yield from ((kind, one[1], int(one[2])) for one in matches if one and one[2])
 
 
 def _is_fixed(version: FlowVersion, slug: str, places: Places) -> bool:

@@ -15,9 +15,10 @@ from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.drafts import valid_slug, write_draft
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import said
+from ipaas.core.state_names import state_name
 from ipaas.flows.models import Deployment, Flow, FlowVersion
 from ipaas.flows.services import require_editable_flow
-from ipaas.governance.following import repinned, uses_of
+from ipaas.governance.following import references_in, repinned, uses_of
 from ipaas.governance.gate import Gate, ReviewNeeded
 from ipaas.governance.models import Review
 from ipaas.governance.publishing import publish_draft, publish_repinned
@@ -226,8 +227,7 @@ def deploy(*, flow: Flow, environment: Environment, version: FlowVersion, actor:
         raise NotFound(what="environment")
     if version.document_id != flow.id:
         raise NotFound(what="flow version")
-    if version.state == FlowVersion.State.DEPRECATED:
-        raise Conflict(what=said("{slug}@{number} is deprecated.", slug=flow.slug, number=version.number))
+    _require_deployable(version)
     Flow.objects.select_for_update().get(id=flow.id)  # two first deployments at once: one after the other
     found = Deployment.objects.select_for_update().filter(flow=flow, environment=environment).first()
     deployment = found or Deployment(flow=flow, environment=environment)
@@ -237,6 +237,27 @@ def deploy(*, flow: Flow, environment: Environment, version: FlowVersion, actor:
     details = {"environment": environment.slug, "version": version.number, "note": note}
     _record("flow.deployed", actor, flow, details)
     return deployment
+
+
+def _require_deployable(version: FlowVersion) -> None:
+    """Neither deprecated nor retired, and without a retired mapping or schema in it."""
+    version.refresh_from_db(fields=["state"])
+    if version.state != FlowVersion.State.PUBLISHED:
+        state = state_name(version.state)
+        raise Conflict(
+            what=said("{slug}@{number} is {state}.", slug=version.document.slug, number=version.number, state=state)
+        )
+    for kind, slug, number in references_in(version.content):
+        rows = _types(kind).versions.in_workspace(version.workspace_id).filter(document__slug=slug, number=number)
+        if rows.filter(state=DocumentVersion.State.RETIRED).exists():
+            message = said(
+                "{flow}@{version} uses {slug}@{number}, which is retired.",
+                flow=version.document.slug,
+                version=version.number,
+                slug=slug,
+                number=number,
+            )
+            raise Conflict(what=message)
 
 
 def _set_version(deployment: Deployment, version: FlowVersion, actor: Actor) -> None:
@@ -263,6 +284,8 @@ def roll_back(*, deployment: Deployment, actor: Actor, reason: str) -> Deploymen
     target = deployment.previous_version
     if target is None:
         raise NothingToRollBackTo(flow=deployment.flow.slug, environment=deployment.environment.slug)
+    if target.state == FlowVersion.State.RETIRED:
+        raise Conflict(what=said("{slug}@{number} is retired.", slug=deployment.flow.slug, number=target.number))
     details = {
         "environment": deployment.environment.slug,
         "version": target.number,
@@ -285,17 +308,6 @@ def undeploy(*, deployment: Deployment, actor: Actor, reason: str) -> Deployment
     _tell(deployment)
     _record("flow.undeployed", actor, deployment.flow, {"environment": deployment.environment.slug, "reason": reason})
     return deployment
-
-
-@transaction.atomic
-def deprecate_version(*, version: DocumentVersion, actor: Actor, reason: str) -> DocumentVersion:
-    """Warn everybody off a version; what uses it goes on, nothing new may be deployed with it."""
-    kind = document_type_of(version.document)
-    require_permission(actor, f"{kind.permission}.publish", version.document)
-    version.state = DocumentVersion.State.DEPRECATED
-    version.save(update_fields=["state"])
-    _record(f"{kind.kind}.version_deprecated", actor, version.document, {"version": version.number, "reason": reason})
-    return version
 
 
 @transaction.atomic

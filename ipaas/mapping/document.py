@@ -86,9 +86,13 @@ def _each(tree: dict[str, Any], path: str, names: Names) -> Iterator[Found]:
 
 def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Finding]:
     return [
-        Finding(f"/{key}", "schema.unknown", said("there is no published schema {name!r}", name=content[key]))
+        Finding(
+            f"/{key}",
+            "schema.unknown",
+            said("there is no published schema {name!r}, or it is retired", name=content[key]),
+        )
         for key in SCHEMA_KEYS
-        if key in content and SchemaVersion.objects.of(workspace_id, *split_reference(content[key])) is None
+        if key in content and not SchemaVersion.objects.pinnable(workspace_id, *split_reference(content[key]))
     ]
 
 
