@@ -221,8 +221,15 @@ def remind_reviewers() -> int:
 
 def is_outdated(review: Review) -> bool:
     """Whether the draft has moved on since an open review was asked for; what it refers to is asked when it counts."""
-    document = document_type(review.kind).documents.filter(id=review.document_id).first()
-    return document is None or document.draft != review.content or document.latest_version != review.base_version
+    kind = document_type(review.kind)
+    document = kind.documents.filter(id=review.document_id).first()
+    if document is None or document.latest_version != review.base_version:
+        return True
+    was, now_is = (
+        {key: value for key, value in (one or {}).items() if key not in kind.aside}
+        for one in (review.content, document.draft)
+    )
+    return bool(was != now_is)
 
 
 # -- shared --------------------------------------------------------------------------------------------------------
