@@ -318,7 +318,6 @@ class VersionRow:
     url: str = ""
     diff_url: str = ""
     ending: str = ""
-    """Why it is deprecated or retired, until when it may be used, what to use instead; in a line."""
 
 
 @dataclass(frozen=True)
