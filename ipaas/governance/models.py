@@ -12,7 +12,7 @@ from ipaas.governance.querysets import ReviewQuerySet
 class Review(models.Model):
     """One request to have a draft published, bound to what exactly would be published.
 
-    ``sha256`` is of the settled content: a draft that would become anything else is not what was approved. ``content``
+    ``sha256`` is of ``settled``, the content with everything pinned: a draft that would become anything else is not what was approved. ``content``
     and ``text`` are the draft as it was asked for, so that the review can be read when the draft has moved on.
     ``authors``: ``[{"person", "label"}]``, who asked and whose changes it holds; none of them decides. ``bring``: the
     deployments (ids) that are to run the new version too.
@@ -41,6 +41,7 @@ class Review(models.Model):
     sha256 = models.CharField(max_length=64)
     content = models.JSONField()
     text = models.TextField(blank=True, default="")
+    settled = models.JSONField()
     rule = models.CharField(max_length=12)
     state = models.CharField(max_length=12, choices=State.choices, default=State.IN_REVIEW)
     note = models.TextField(blank=True, default="")

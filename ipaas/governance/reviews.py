@@ -94,6 +94,7 @@ def request_review(
         sha256=proposal.sha256,
         content=locked.draft,
         text=locked.draft_text,
+        settled=proposal.content,
         rule=rule_of(workspace, kind.kind),
         note=note.strip(),
         requested_by=actor.label,
