@@ -22,6 +22,7 @@ PERMISSIONS: dict[str, str] = {
     "contracts.view": gettext_noop("See contracts and their versions."),
     "contracts.edit": gettext_noop("Create contracts and change their drafts."),
     "contracts.publish": gettext_noop("Publish a version of a contract, and the link by which partners read it."),
+    "schemas.override": gettext_noop("Decide, with a reason, to publish a schema that may break readers or writers."),
     "domains.view": gettext_noop("See domains, their owners and stewards."),
     "domains.edit": gettext_noop("Make and change domains and choose their stewards."),
     "reviews.view": gettext_noop("See reviews of changes, their evidence and comments."),
@@ -79,7 +80,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _DOCUMENTS
         | _PUBLISH
         | {"flows.pause", "deadletters.correct", "approvals.decide", "reviews.decide", "audit.view"}
-        | {"settings.view"}
+        | {"settings.view", "schemas.override"}
     ),
     "operator": frozenset(
         _VIEW

@@ -15,6 +15,9 @@ class ContractsConfig(AppConfig):
         register_document_type(CONTRACT_TYPE)
         audit.register_actions(
             {
+                "schema.break_accepted": (
+                    "A steward decided to publish a schema although it may break readers or writers."
+                ),
                 "contract.shared": "A link was made by which a contract is read without an account.",
                 "contract.unshared": "The link of a contract was ended.",
             }

@@ -1,4 +1,4 @@
-"""Changing drafts of schemas and contracts, and who may read a contract; publishing is in governance."""
+"""Changing drafts of schemas and contracts, deciding on breaks, sharing contracts; publishing is in governance."""
 
 import secrets
 from typing import Any
@@ -11,11 +11,11 @@ from ipaas.contracts.contract_document import CONTRACT_TYPE
 from ipaas.contracts.document import SCHEMA_TYPE
 from ipaas.contracts.models import Contract, Schema
 from ipaas.core.actor import Actor, require_permission
-from ipaas.core.document_forms import Finding, read_document
+from ipaas.core.document_forms import Finding, content_sha256, read_document, refuse
 from ipaas.core.document_types import DocumentType
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.drafts import write_draft
-from ipaas.core.errors import Conflict
+from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.core.phrases import said
 
 
@@ -94,3 +94,28 @@ def _record(action: str, actor: Actor, kind: str, document: VersionedDocument, d
         subject=(kind, str(document.id), document.slug),
         details=details,
     )
+
+
+@transaction.atomic
+def accept_break(*, schema: Schema, actor: Actor, reason: str) -> Schema:
+    """Let the draft as it is now be published upon the newest version although it may break readers or writers.
+
+    The decision is for this content upon this version; any other change is checked again.
+    """
+    require_permission(actor, "schemas.override", schema)
+    locked: Schema = Schema.objects.select_for_update().get(id=schema.id)
+    if not reason.strip():
+        raise InvalidInput([{"path": "reason", "code": "reason.missing", "message": said("say why")}])
+    if locked.draft is None or not locked.latest_version:
+        raise Conflict(what=said("{slug} has no draft that follows a published version.", slug=locked.slug))
+    refuse(SCHEMA_TYPE.validate(locked.draft, locked.workspace_id))
+    locked.accepted_break = {
+        "sha256": content_sha256(locked.draft["schema"]),
+        "upon": locked.latest_version,
+        "reason": reason.strip()[:500],
+        "by": actor.label,
+    }
+    locked.save(update_fields=["accepted_break", "updated_at"])
+    details = {"upon": locked.latest_version, "reason": reason.strip()[:500], "revision": locked.draft_revision}
+    _record("schema.break_accepted", actor, "schema", locked, details)
+    return locked

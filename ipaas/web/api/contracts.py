@@ -14,7 +14,7 @@ from ipaas.contracts.services import share_contract, unshare_contract
 from ipaas.core.errors import NotFound
 from ipaas.core.page_address import page_address
 from ipaas.web.api.document_serializers import DocumentDetailOutput, DocumentOutput
-from ipaas.web.api.documents import DocumentViewSet, document_permissions
+from ipaas.web.api.documents import DocumentViewSet, permissions_of_kind
 from ipaas.web.api.fields import JsonField, StrictSerializer
 from ipaas.web.contract_doors import doors_of
 
@@ -56,7 +56,7 @@ class ContractViewSet(DocumentViewSet):
     row_serializer = ContractOutput
     detail_serializer = ContractDetailOutput
     required_permissions = {
-        **document_permissions("contracts"),
+        **permissions_of_kind("contracts"),
         "published": "contracts.view",
         "share": "contracts.publish",
         "unshare": "contracts.publish",

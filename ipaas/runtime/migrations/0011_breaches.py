@@ -14,7 +14,7 @@ def make_partitions(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("runtime", "0009_amounts")]
+    dependencies = [("runtime", "0010_drift")]
 
     operations = [
         migrations.RunSQL(tables.BREACH_FORWARD, tables.BREACH_BACKWARD),

@@ -10,7 +10,7 @@ TABLE = "contracts_contractversion"
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_language"),
-        ("contracts", "0003_source_text"),
+        ("contracts", "0005_end_of_versions"),
     ]
 
     operations = [
@@ -58,11 +58,14 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("published", "Published"), ("deprecated", "Deprecated")],
+                        choices=[("published", "Published"), ("deprecated", "Deprecated"), ("retired", "Retired")],
                         default="published",
                         max_length=12,
                     ),
                 ),
+                ("replacement", models.CharField(blank=True, db_default="", default="", max_length=120)),
+                ("state_reason", models.TextField(blank=True, db_default="", default="")),
+                ("sunset_on", models.DateField(blank=True, null=True)),
                 ("note", models.TextField(blank=True, default="")),
                 ("published_by", models.CharField(max_length=200)),
                 ("published_at", models.DateTimeField(auto_now_add=True)),
