@@ -14,6 +14,7 @@ from ipaas.core.phrases import said
 from ipaas.core.references import split_reference
 from ipaas.mapping.checking import Checker, tree_findings
 from ipaas.mapping.explaining import NO_LIBRARY
+from ipaas.mapping.formats.describing import findings
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.references import Names
 from ipaas.ownership.naming import domain_findings
@@ -33,7 +34,10 @@ def form() -> CompiledValidator:
 
 def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[Finding]:
     """Everything that is wrong with a mapping document; references only where a workspace is given."""
-    found = schema_findings(form().validator, content) or list(tree_findings({"fields": content["fields"]}, ""))
+    found = schema_findings(form().validator, content) or format_findings(content)
+    if found:
+        return found
+    found = list(tree_findings({"fields": content["fields"]}, ""))
     if found:
         return found
     names = FLOW_NAMES.union(content.get("loop_names", ())) if content.get("scope") == "flow" else SOURCE_NAMES
@@ -41,6 +45,11 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
     if workspace_id is not None:
         found += _reference_findings(content, workspace_id)
     return found + domain_findings(content, workspace_id)
+
+
+def format_findings(content: dict[str, Any]) -> list[Finding]:
+    """What is wrong with the formats that a document describes."""
+    return [one for key in ("input", "output") if key in content for one in findings(content[key], f"/{key}")]
 
 
 def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Finding]:

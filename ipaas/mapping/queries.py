@@ -6,6 +6,7 @@ from uuid import UUID
 from ipaas.core.errors import NotFound
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
+from ipaas.mapping.formats.applying import with_formats
 from ipaas.mapping.models import MappingVersion
 
 
@@ -15,4 +16,5 @@ def mapping_for(version_id: UUID) -> CompiledMapping:
     version = MappingVersion.objects.filter(id=version_id).first()
     if version is None:
         raise NotFound(what="mapping version")
-    return engine.compile(version.content, version_id=version.id, sha256=version.sha256)
+    compiled = engine.compile(version.content, version_id=version.id, sha256=version.sha256)
+    return with_formats(compiled, version.content)

@@ -27,6 +27,8 @@ def findings(spec: Any, path: str) -> Iterator[Finding]:
 
 def _sense(spec: Mapping[str, Any], path: str) -> Iterator[Finding]:
     """What no schema sees: names that do not meet."""
+    if path == "/output" and spec.get("encoding") == "utf-16":
+        yield Finding(f"{path}/encoding", "format.encoding", said("utf-16 is read, and not written"))
     if spec["format"] not in ("fixed", "segments"):
         return
     items = items_of(spec.get("structure", ()))

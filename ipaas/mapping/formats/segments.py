@@ -41,7 +41,7 @@ def _found_separators(head: str, spec: Mapping[str, Any]) -> tuple[Separators, i
     known = separators_of(spec)
     dialect = spec.get("dialect", "plain")
     if dialect == "edifact" and head.startswith("UNA") and len(head) >= 9:
-        component, element, _, release, repetition, segment = head[3:9]
+        component, element, _, release, repetition, segment = tuple(head[3:9])
         return Separators(segment, element, component, repetition.strip(), release.strip()), 9
     if dialect == "x12" and head.startswith("ISA"):
         if len(head) < _ISA_LENGTH:

@@ -53,7 +53,8 @@ def write(spec: Mapping[str, Any], value: Any) -> bytes:
 
 def writer_of(spec: Mapping[str, Any], file: BinaryIO) -> Writer:
     """The writer of records of a format."""
-    return _WRITERS[spec["format"]](spec, file)
+    writer: Writer = _WRITERS[spec["format"]](spec, file)
+    return writer
 
 
 def _json(spec: Mapping[str, Any], value: Any) -> bytes:
@@ -162,11 +163,11 @@ class _FixedWriter:
             for name, value in flattened(self._items, record):
                 self._line(name, value)
             return
-        name = "line"
-        if "fields" not in self._spec:
-            name = record.get("line") if isinstance(record, Mapping) else None
-            record = {key: value for key, value in record.items() if key != "line"} if name in self._lines else record
-        self._line(str(name), record)
+        if "fields" in self._spec:
+            self._line("line", record)
+        else:
+            kind = record.get("line") if isinstance(record, Mapping) else None
+            self._line(str(kind), {key: value for key, value in record.items() if key != "line"} if kind else record)
 
     def _line(self, name: str, value: Any) -> None:
         if name not in self._lines:

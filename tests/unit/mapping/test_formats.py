@@ -1,8 +1,10 @@
 """Inputs and outputs of mappings in every format: what is read, what is written back, and how faults are told."""
 
 import io
+from base64 import b64encode
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from ipaas.core.apart import Limits
 from ipaas.core.yamlio import load as yaml
 from ipaas.mapping import engine
+from ipaas.mapping.document import validate
 from ipaas.mapping.formats import inputs
+from ipaas.mapping.formats.applying import RecordFailed, convert, with_formats
 from ipaas.mapping.formats.describing import FORMATS, findings
 from ipaas.mapping.formats.errors import FormatFailed
 from ipaas.mapping.formats.inputs import read, records
@@ -231,7 +235,6 @@ def test_descriptions_are_checked_key_by_key() -> None:
 def test_records_come_one_by_one_from_a_file_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """40 MB read by a child that may take 32: nothing is kept of what was handed over."""
     monkeypatch.setattr(inputs, "FILE_LIMITS", Limits(memory_bytes=32 << 20, cpu_s=60, wall_s=120))
-    from tempfile import TemporaryFile
 
     with TemporaryFile() as file:
         row = b'{"id": 1, "text": "' + b"x" * 4000 + b'"}'
@@ -252,3 +255,61 @@ def test_records_are_written_one_by_one() -> None:
             writer.add({"a": number})
         writer.end()
         assert expected in file.getvalue()
+
+
+def formatted(**document: Any) -> Any:
+    content = {"slug": "x", "fields": {"id": "source.id", "twice": "number(source.n) * 2"}, **document}
+    return with_formats(engine.compile(content), content)
+
+
+def test_a_mapping_takes_texts_files_and_values_that_were_read_already() -> None:
+    plain = formatted()
+    assert (plain.in_thread, plain.apply({"id": "a", "n": 2})) == (False, {"id": "a", "twice": 4})
+    told = {"id": "a", "twice": 4}
+    read_here = formatted(input={"format": "json"})
+    assert [read_here.apply(one) for one in ({"id": "a", "n": 2}, '{"id": "a", "n": 2}')] == [told, told]
+    form = formatted(input={"format": "form"}, output={"format": "form"})
+    assert (form.in_thread, form.apply("id=a&n=2")) == (True, "id=a&twice=4")
+    csv = formatted(input={"format": "csv", "records": True, "encoding": "cp1252"}, output={"format": "csv"})
+    assert csv.apply("id,n\nä,2\nb,3\n") == "id,twice\r\nä,4\r\nb,6\r\n"
+    assert csv.apply({"base64": b64encode("id,n\nä,2\n".encode("cp1252")).decode()}) == "id,twice\r\nä,4\r\n"
+    sheet = formatted(input={"format": "csv", "records": True}, output={"format": "xlsx"})
+    back = formatted(input={"format": "xlsx", "records": True}, fields={"id": "source.id", "n": "source.twice"})
+    assert back.apply(sheet.apply("id,n\na,2\n")) == [{"id": "a", "n": 4}]
+    with pytest.raises(FormatFailed, match="a text, or a file as"):
+        csv.apply([1])
+    with pytest.raises(FormatFailed, match="not Base64"):
+        back.apply("no!")
+
+
+def test_a_record_that_can_not_be_mapped_is_named_with_its_line_and_no_value() -> None:
+    csv = formatted(input={"format": "csv", "records": True})
+    with pytest.raises(RecordFailed) as caught:
+        csv.apply('id,n\n"a\nb",2\nc,s3cret\n')
+    assert "Record 2 (line 4): The field twice" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_file_is_mapped_record_by_record_into_another() -> None:
+    mapping = formatted(input={"format": "csv", "records": True}, output={"format": "json", "lines": True})
+    target = io.BytesIO()
+    with TemporaryFile() as source:
+        source.write(b"id,n\n" + b"".join(b"%d,%d\n" % (number, number) for number in range(5000)))
+        assert convert(mapping, source, target) == 5000
+    assert target.getvalue().splitlines()[4999] == b'{"id":"4999","twice":9998}'
+    with TemporaryFile() as source:
+        source.write(b'{"id": "a", "n": 1}')
+        assert convert(formatted(), source, whole := io.BytesIO()) == 1
+    assert whole.getvalue() == b'{"id":"a","twice":2}'
+
+
+def test_a_document_says_what_is_wrong_with_its_formats() -> None:
+    content = {
+        "kind": "mapping",
+        "slug": "x",
+        "title": "X",
+        "fields": {"a": "source"},
+        "input": {"format": "csv", "x": 1},
+    }
+    assert [one.path for one in validate(content)] == ["/input/x"]
+    assert [one.path for one in validate({**content, "input": {"format": "odd"}})] == ["/input/format"]
