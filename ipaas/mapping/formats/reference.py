@@ -32,8 +32,8 @@ _STRUCTURES = """\
 
 Under `structure` of `fixed` and `segments` stands which lines or segments follow which. An item is a name (`BGM`), a
 name with more to say (`{segment: DTM, as: dates, many: true}`), or a group, which begins with the first item of its
-`of` (`{group: lines, many: true, of: [LIN, …]}`). Where `many` is said there is always a list, whether it holds none, one
-or several; what is neither there nor `required` is left out. A line or segment without a place is an error.
+`of` (`{group: lines, many: true, of: [LIN, …]}`). Where `many` is said there is always a list, whether it holds none,
+one or several; what is neither there nor `required` is left out. A line or segment without a place is an error.
 """
 
 
