@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ipaas.accounts.models import Workspace
+from ipaas.core import yamlio
 from ipaas.core.actor import SYSTEM
 from ipaas.governance import services as governance
 from tests.factories.flow_documents import mapping
@@ -18,7 +19,7 @@ CSV = {"format": "csv", "encoding": "cp1252", "records": True}
 def rows(acme: Workspace) -> None:
     for output in ({"format": "json", "lines": True}, {"format": "xlsx"}):
         content = mapping(slug="rows", input=CSV, output=output, fields={"id": "source.id", "n": "number(source.n)"})
-        governance.apply_document(content=content, workspace=acme, actor=SYSTEM)
+        governance.apply_document(text=yamlio.dump(content), workspace=acme, actor=SYSTEM)  # its order of keys is kept
 
 
 @pytest.mark.usefixtures("rows")
