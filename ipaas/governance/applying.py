@@ -3,13 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+from uuid import UUID
 
 from django.db import transaction
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Change, Finding, read_document
-from ipaas.core.document_types import DocumentType, document_kinds, document_type, document_type_of
+from ipaas.core.document_types import (
+    DocumentType,
+    document_kinds,
+    document_type,
+    document_type_of,
+    document_types_in_order,
+)
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError
 from ipaas.core.phrases import sentences
@@ -18,8 +25,8 @@ from ipaas.flows.models import Flow
 from ipaas.flows.yaml_form import Written, written
 from ipaas.governance import services
 
-ORDER = ("schema", "mapping", "flow")
-Deed = Literal["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"]
+Deed = Literal["create", "change", "text", "deploy", "review", "waits", "unchanged", "archive", "invalid", "blocked"]
+LAST = 1_000  # beyond every rank
 STOPPING = frozenset({"invalid", "blocked"})
 
 
@@ -38,7 +45,8 @@ class Step:
     """What becomes of one document.
 
     ``deed``: ``text`` changes comments or the order of keys only, and makes no version; ``deploy`` changes only what
-    runs; ``invalid`` and ``blocked`` stop all of it. ``revision`` is that of the draft before, 0 for none. ``drafted``:
+    runs; ``review`` is drafted and waits for a review (its id), ``waits`` is drafted and needs one of those first;
+    ``invalid`` and ``blocked`` stop all of it. ``revision`` is that of the draft before, 0 for none. ``drafted``:
     a draft that nobody has published is written over. ``diff`` compares the texts, ``changes`` the contents.
     """
 
@@ -55,6 +63,7 @@ class Step:
     findings: Sequence[Finding] = ()
     diff: str = ""
     changes: Sequence[Change] = ()
+    review: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +94,7 @@ def plan_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[Gi
 
 @transaction.atomic
 def apply_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[Given], wish: Wish) -> list[Step]:
-    """Store and publish documents, schemas before mappings before flows; when one can not be, none is.
+    """Store and publish documents, what others refer to before them; when one can not be, none is.
 
     Idempotent: documents that are there already, down to their text, are left as they are. Raises ``InvalidInput``
     with the findings of every document, ``Conflict`` when one is blocked.
@@ -126,11 +135,13 @@ def _rank(given: Given) -> tuple[int, str]:
         kind = read_document(text=given.text, content=given.content).content.get("kind")
     except InvalidInput:
         kind = None
-    return (ORDER.index(kind) if kind in ORDER else len(ORDER)), given.name
+    known = isinstance(kind, str) and kind in document_kinds()
+    return (document_type(str(kind)).rank if known else LAST), given.name
 
 
 def _apply(batch: _Batch, given: Given) -> Step:
     kind, slug = "", ""
+    step = Step(name=given.name, kind="", slug="", deed="invalid")
     present: VersionedDocument | None = None
     try:
         content = read_document(text=given.text, content=given.content).content
@@ -154,9 +165,37 @@ def _apply(batch: _Batch, given: Given) -> Step:
             return _after(batch, step, was, applied)
     except InvalidInput as error:
         findings = [_finding(one) for one in error.errors]
+        if _needs_reviewed(batch, findings):
+            return _drafted(batch, step, given, findings)
         return Step(name=given.name, kind=kind, slug=slug, deed="invalid", findings=findings)
     except Conflict as error:
         return _blocked(Step(name=given.name, kind=kind, slug=slug, deed="blocked"), error)
+
+
+UNKNOWN = frozenset(f"flow.unknown_{kind}" for kind in ("mapping", "schema")) | {"schema.unknown"}
+"""Findings that say that a document is not published."""
+
+
+def _needs_reviewed(batch: _Batch, findings: Sequence[Finding]) -> bool:
+    """Whether all that is wrong is that something is not published which these documents send to review."""
+    errors = [one for one in findings if one.severity == "error"]
+    sent = {step.slug for step in batch.steps if step.deed in ("review", "waits") and not step.before}
+    return bool(sent and errors) and all(
+        one.code in UNKNOWN and any(repr(slug) in one.message or f"'{slug}@" in one.message for slug in sent)
+        for one in errors
+    )
+
+
+def _drafted(batch: _Batch, step: Step, given: Given, findings: Sequence[Finding]) -> Step:
+    applied = services.apply_document(
+        actor=batch.actor,
+        workspace=batch.workspace,
+        text=given.text,
+        content=given.content,
+        note=batch.wish.note,
+        publish_it=False,
+    )
+    return replace(step, deed="waits", draft_revision=applied.document.draft_revision, findings=findings)
 
 
 def _before(step: Step, present: VersionedDocument | None) -> Step:
@@ -170,12 +209,13 @@ def _is_published(document: VersionedDocument) -> bool:
     """Whether the draft says nothing that the newest version does not."""
     if not document.latest_version:
         return False
-    rows = document_type_of(document).versions
-    newest = rows.get(document_id=document.id, number=document.latest_version)
+    kind = document_type_of(document)
+    newest = kind.versions.get(document_id=document.id, number=document.latest_version)
     pinned = written(newest).content
+    draft = {key: value for key, value in (document.draft or {}).items() if key not in kind.aside}
     return not any(
         not (isinstance(one.before, str) and isinstance(one.after, str) and one.before.startswith(f"{one.after}@"))
-        for one in compare(Written(pinned, ""), Written(document.draft or {}, ""), names=("", "")).changes
+        for one in compare(Written(pinned, ""), Written(draft, ""), names=("", "")).changes
     )
 
 
@@ -197,7 +237,10 @@ def _after(batch: _Batch, step: Step, was: Written, applied: services.Applied) -
         diff=found.text,
         changes=found.changes,
         drafted=step.drafted and bool(found.changes),
+        review=applied.review.id if applied.review is not None else None,
     )
+    if applied.review is not None:
+        return replace(step, deed="review")
     return replace(step, deed=_deed(step, is_new=step.revision == 0 and step.before == 0))
 
 
@@ -226,7 +269,7 @@ def _prune(batch: _Batch) -> list[Step]:
     kept = {(step.kind, step.slug) for step in batch.steps}
     return [
         _archive(batch, kind, document)
-        for kind in map(document_type, reversed(ORDER))
+        for kind in reversed(document_types_in_order())
         for document in _own(kind, batch.workspace)
         if (kind.kind, document.slug) not in kept
     ]

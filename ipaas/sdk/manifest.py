@@ -255,6 +255,7 @@ class TriggerSpec:
     kind: str
     signature: SignatureScheme | None = None
     handshake: Handshake | None = None
+    answer_status: int = 0
     delivery_id: Place | None = None
     event_type: Place | None = None
     events: Mapping[str, EventSpec] = field(default_factory=dict)

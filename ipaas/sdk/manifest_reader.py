@@ -278,6 +278,7 @@ def _trigger(name: str, trigger: Mapping[str, Any]) -> TriggerSpec:
         name=name,
         signature=SignatureScheme.from_document(signature) if signature else None,
         handshake=Handshake.from_document(trigger["handshake"]) if "handshake" in trigger else None,
+        answer_status=trigger.get("answer_status", 0),
         delivery_id=Place(**trigger["delivery_id"]) if "delivery_id" in trigger else None,
         event_type=Place(**trigger["event_type"]) if "event_type" in trigger else None,
         events={key: EventSpec(key, event["title"], event.get("schema")) for key, event in trigger["events"].items()},
