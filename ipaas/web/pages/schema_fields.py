@@ -119,8 +119,8 @@ def _kind(node: Any) -> Any:
 
 
 def _lines(node: Mapping[str, Any], given: dict[str, Any]) -> forms.Field:
-    told = f"{given.pop('help_text')} {_('One a line.')}".strip()
-    return LinesField(numbers=_kind(node["items"]) == "integer", max_length=100_000, help_text=told, **given)
+    told = f"{given.pop('help_text')} " + _("One a line.")
+    return LinesField(numbers=_kind(node["items"]) == "integer", max_length=100_000, help_text=told.strip(), **given)
 
 
 def value_for(node: Mapping[str, Any], value: Any) -> tuple[bool, JSON]:
