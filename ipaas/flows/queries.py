@@ -17,6 +17,7 @@ from ipaas.flows.blocks import Plan
 from ipaas.flows.models import Deployment, DraftSnapshot, FlowVersion
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
+from ipaas.mapping.formats.applying import with_formats
 from ipaas.mapping.models import MappingVersion
 from ipaas.mapping.queries import mapping_for
 
@@ -71,7 +72,7 @@ class _DraftResolver:
         part = self.snapshot.parts.get(reference)
         if part is None:
             return self.published.mapping(reference)
-        return engine.compile(part, version_id=self.snapshot.id, sha256=self.snapshot.sha256)
+        return with_formats(engine.compile(part, version_id=self.snapshot.id, sha256=self.snapshot.sha256), part)
 
     def schema(self, reference: str) -> CompiledValidator:
         part = self.snapshot.parts.get(reference)

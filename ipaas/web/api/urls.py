@@ -21,6 +21,7 @@ from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.imports import ImportViewSet
 from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
+from ipaas.web.api.mapping_formats import MappingConvertViewSet
 from ipaas.web.api.openapi import description
 from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberViewSet
 from ipaas.web.api.run_conditions import RunExportViewSet, SavedFilterViewSet
@@ -132,6 +133,7 @@ urlpatterns = [
     *_deeds(SchemaViewSet, "schema", "schemas/<slug:slug>", "compatibility", "accept-break"),
     path("schemas/<slug:slug>/users", SchemaViewSet.as_view({"get": "users"}), name="schema_users"),
     *_documents(MappingViewSet, "mapping", "mappings"),
+    *_deeds(MappingConvertViewSet, "mapping", "mappings/<slug:slug>", "convert"),
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
     path("runs/export", RunExportViewSet.as_view({"get": "export"}), name="run_export"),

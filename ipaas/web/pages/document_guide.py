@@ -71,7 +71,7 @@ def connections(workspace_id: Any) -> Guide:
         slug: {
             "connector": facts.connector,
             "actions": {name: _action(action) for name, action in sorted(facts.actions.items())},
-            "polls": sorted(facts.polls),
+            "polls": {name: dict(schema) for name, schema in sorted(facts.polls.items())},
         }
         for slug, facts in sorted(catalogue.connections.items() if catalogue else ())
     }

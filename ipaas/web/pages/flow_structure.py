@@ -33,8 +33,10 @@ def trigger_in_words(content: Mapping[str, Any]) -> str:
     if kind == "schedule":
         return _("the clock says {cron} ({zone})").format(cron=spec["cron"], zone=spec.get("timezone", "UTC"))
     if kind == "poll":
+        told = ", ".join(f"{name} {value}" for name, value in spec.get("params", {}).items())
+        what = f"{spec['trigger']} ({told})" if told else spec["trigger"]
         return _("{connection} has something new for {what}, asked every {time}").format(
-            connection=spec["connection"], what=spec["trigger"], time=_words(spec["every"])
+            connection=spec["connection"], what=what, time=_words(spec["every"])
         )
     if kind == "event":
         text = _("the event {type} happens and {filter}") if "filter" in spec else _("the event {type} happens")

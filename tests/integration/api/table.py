@@ -67,6 +67,7 @@ TABLE: list[Row] = [
     ("POST", "mappings/{mapping}/publish", {}, "mappings.publish", 201),
     ("GET", "mappings/{mapping}/versions", None, "mappings.view", 200),
     ("GET", "mappings/{mapping}/versions/1", None, "mappings.view", 200),
+    ("POST", "mappings/{mapping}/convert", {"content": '{"id": "o-1"}'}, "mappings.view", 200),
     ("POST", "documents/validate", {"content": SIMPLE}, "flows.view", 200),
     ("POST", "documents/apply", {"content": schema(), "publish": False}, "schemas.edit", 200),
     (
