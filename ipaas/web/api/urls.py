@@ -15,6 +15,7 @@ from ipaas.web.api.bulk import BulkJobViewSet
 from ipaas.web.api.connecting import ConnectingViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
+from ipaas.web.api.contracts import ContractViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
@@ -126,6 +127,9 @@ urlpatterns = [
     ),
     path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
     *_documents(SchemaViewSet, "schema", "schemas"),
+    *_documents(ContractViewSet, "contract", "contracts"),
+    *_deeds(ContractViewSet, "contract", "contracts/<slug:slug>", "share", "unshare"),
+    path("contracts/<slug:slug>/published", ContractViewSet.as_view({"get": "published"}), name="contract_published"),
     *_deeds(SchemaViewSet, "schema", "schemas/<slug:slug>", "compatibility", "accept-break"),
     path("schemas/<slug:slug>/users", SchemaViewSet.as_view({"get": "users"}), name="schema_users"),
     *_documents(MappingViewSet, "mapping", "mappings"),
