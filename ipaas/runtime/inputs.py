@@ -45,6 +45,14 @@ def step_input(plan: Plan, block: Block, item: str, values: Mapping[str, Any], f
         return None
 
 
+def step_scope(plan: Plan, block: Block, item: str, values: Mapping[str, Any], facts: Facts) -> dict[str, Any] | None:
+    """The names that expressions of a step saw, in clear; None when they can not be worked out any more."""
+    try:
+        return _scope(plan, block, item, values, facts)
+    except IpaasError:
+        return None
+
+
 def _template(block: Block) -> ValueTemplate | Expression | None:
     if isinstance(block, CallBlock | SubflowBlock):
         return block.params

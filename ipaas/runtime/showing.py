@@ -14,12 +14,13 @@ from ipaas.catalog.errors import ConnectorMissing
 from ipaas.catalog.models import Connection
 from ipaas.catalog.registry import connector_of
 from ipaas.core import jsonio
+from ipaas.core.pseudonyms import Pseudonymiser, Pseudonyms
 from ipaas.core.redaction import Redactor, SecretValues, scrub_text, texts_of
 from ipaas.flows.plan import Block, CallBlock, Plan
 from ipaas.flows.queries import plan_for
 from ipaas.runtime.deed_previews import Known, known_of
 from ipaas.runtime.execution import value_key
-from ipaas.runtime.inputs import Facts, facts_of, step_input
+from ipaas.runtime.inputs import Facts, facts_of, step_input, step_scope
 from ipaas.runtime.models import Approval, Run
 from ipaas.runtime.pauses import approval_aad
 from ipaas.runtime.values import read_values
@@ -93,6 +94,32 @@ class ShownRun:
                 yield from places.hidden(_as_step(self.plan.blocks[path], value))
             if fields := self._vendors.get(path):
                 yield from Redactor(fields=fields, fingerprint_key=self._key).hidden(_as_body(value))
+
+    def made_up(self, block: Block, item: str, variables: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What expressions of a step saw, with made-up values in the place of all that is masked elsewhere.
+
+        None when the input is no longer kept, or can not be worked out any more.
+        """
+        if not self.has_input:
+            return None
+        scope = step_scope(self.plan, block, item, self._values, {**self._facts, "vars": variables})
+        return None if scope is None else self._pseudonymiser.redact(scope)
+
+    @cached_property
+    def _pseudonymiser(self) -> Pseudonymiser:
+        fields = dict(self.plan.redaction)
+        for path, named in self._vendors.items():
+            block = self.plan.blocks[path]
+            fields |= {
+                f"steps.{block.id}.output.{place.removeprefix('body.')}": label for place, label in named.items()
+            }
+            fields |= {f"steps.{block.id}.output.{place}": label for place, label in named.items()}
+        return Pseudonymiser(
+            fields=fields,
+            secrets=self._secrets,
+            pseudonyms=Pseudonyms(self._hidden(), key=self._key),
+            fingerprint_key=self._key,
+        )
 
     def known(self) -> Known:
         """What the previews of deeds go by, without reading the values once more."""
