@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ipaas.web.pages import mappings
+from ipaas.web.pages import mapping_editor, mappings
 
 app_name = "mapping"
 ONE = "mappings/<slug:slug>/"
@@ -8,6 +8,7 @@ urlpatterns = [
     path("mappings/", mappings.mapping_list, name="mapping_list"),
     path("mappings/-new/", mappings.mapping_new, name="mapping_new"),
     path("mappings/-check/", mappings.mapping_check, name="mapping_check"),
+    path("mappings/-fields/", mapping_editor.mapping_fields, name="mapping_fields"),
     path(ONE, mappings.mapping_detail, name="mapping_detail"),
     path(f"{ONE}edit/", mappings.mapping_edit, name="mapping_edit"),
     path(f"{ONE}publish/", mappings.mapping_publish, name="mapping_publish"),
