@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "ipaas.outbox",
     "ipaas.audit",
     "ipaas.accounts",
+    "ipaas.ownership",
     "ipaas.contracts",
     "ipaas.vault",
     "ipaas.catalog",

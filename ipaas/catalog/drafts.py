@@ -16,7 +16,7 @@ from ipaas.catalog.models import ImportDraft
 from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
 from ipaas.sdk.openapi import Imported
-from ipaas.sdk.openapi.apart import WALL_S, packed, read_apart, unpacked
+from ipaas.sdk.openapi.apart import LIMITS, packed, read_apart, unpacked
 
 log = get_logger(__name__)
 MOST_KEPT = 4
@@ -46,7 +46,7 @@ def read_draft(draft_id: UUID) -> bool:
     moment = now()
     waiting = ImportDraft.objects.filter(id=draft_id, state=ImportDraft.State.READING)
     free = waiting.filter(Q(reading_until__isnull=True) | Q(reading_until__lt=moment))
-    if not free.update(reading_until=moment + timedelta(seconds=WALL_S + 10)):
+    if not free.update(reading_until=moment + timedelta(seconds=LIMITS.wall_s + 10)):
         return False
     draft = ImportDraft.objects.get(id=draft_id)
     mine = waiting.filter(created_at=draft.created_at)

@@ -21,8 +21,8 @@ from ipaas.core.errors import InvalidInput
 from ipaas.core.phrases import said
 from ipaas.sdk.manifest_changes import ManifestChange, changes_between
 from ipaas.sdk.openapi import Imported
-from ipaas.sdk.openapi.apart import SMALL_BYTES, packed, read_apart
-from ipaas.sdk.openapi.sources import Cleaned, cleaned
+from ipaas.sdk.openapi.apart import SMALL_BYTES, cleaned_apart, packed, read_apart
+from ipaas.sdk.openapi.sources import Cleaned
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 MAX_BYTES = 24 * 1024 * 1024
@@ -135,7 +135,7 @@ def _checked(workspace: Workspace, slug: str, source: bytes, actor: Actor, kind:
     if len(source) > MAX_BYTES:
         message = said("is at most {most} MB", most=MAX_BYTES // 1024 // 1024)
         raise InvalidInput([{"path": "source", "code": "source.too_large", "message": message}])
-    return cleaned(source, kind)
+    return cleaned_apart(source, kind)
 
 
 # -- drafts --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.contracts.validators import CompiledValidator, compile_schema, schema_problems
 from ipaas.core.document_forms import Finding, pointer, schema_findings
 from ipaas.core.document_types import DocumentType
+from ipaas.ownership.naming import domain_findings
 
 KIND = "schema"
 
@@ -20,13 +21,13 @@ def form() -> CompiledValidator:
     return compile_schema(json.loads(files("ipaas.contracts").joinpath("schema.schema.json").read_text()), mask=None)
 
 
-def validate(content: dict[str, Any], _workspace_id: UUID | None = None) -> list[Finding]:
+def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[Finding]:
     """Everything that is wrong with a schema document, its own examples included."""
     found = schema_findings(form().validator, content)
     if found:
         return found
     found = schema_problems(content["schema"], "/schema")
-    return found or _example_findings(content)
+    return found or _example_findings(content) + domain_findings(content, workspace_id)
 
 
 def _example_findings(content: dict[str, Any]) -> list[Finding]:

@@ -1,12 +1,12 @@
 """The registry of document types: what can be drafted, published and pinned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
 from ipaas.core.actor import Actor
-from ipaas.core.document_forms import Finding
+from ipaas.core.document_forms import Finding, refuse
 from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
 from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import NotFound
@@ -16,6 +16,39 @@ class PublishDerived(Protocol):
     """Publishes a document that another one brought along inline; idempotent by content. Returns its version."""
 
     def __call__(self, kind: str, content: dict[str, Any]) -> DocumentVersion: ...
+
+
+CheckState = Literal["passed", "failed", "warning", "undecided", "not_applicable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What a check found: ``failed`` keeps the document from being published, everything else is only shown."""
+
+    state: CheckState
+    summary: str = ""
+    details: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A point of the checklist that the platform fills in itself.
+
+    ``run`` is given the draft as it was written (tests included), the content of the newest published version (None
+    for a first one) and the workspace. ``title`` is a message id, translated where it is shown.
+    """
+
+    name: str
+    title: str
+    run: Callable[[dict[str, Any], dict[str, Any] | None, UUID], CheckResult]
+
+
+def refuse_failed(checked: Iterable[tuple[Check, CheckResult]]) -> None:
+    """Raise ``InvalidInput`` with what the failed checks found; one without details is named itself."""
+    for check, result in checked:
+        if result.state == "failed":
+            errors = [one for one in result.details if one.severity == "error"]
+            refuse(errors or [Finding("", f"check.{check.name}", result.summary)])
 
 
 def _unchanged(content: dict[str, Any], _workspace_id: UUID, _publish: PublishDerived) -> dict[str, Any]:
@@ -33,6 +66,7 @@ class DocumentType:
     ``permission`` is the prefix of its permissions (``flows`` for ``flows.edit``). ``validate`` says everything that
     is wrong or doubtful with a content in a workspace. ``settle`` turns a valid content into what is published: it
     pins references and publishes inline parts as documents of their own. ``on_published`` runs in the transaction.
+    ``checks`` fill the checklist of a review, and one that fails keeps the draft from being published.
     """
 
     kind: str
@@ -42,10 +76,17 @@ class DocumentType:
     validate: Callable[[dict[str, Any], UUID], list[Finding]]
     settle: Callable[[dict[str, Any], UUID, PublishDerived], dict[str, Any]] = _unchanged
     on_published: Callable[[DocumentVersion, Actor], None] = _nothing
+    checks: tuple[Check, ...] = ()
 
     @property
     def documents(self) -> DocumentQuerySet:
         return cast("DocumentQuerySet", cast("Any", self.document).objects.all())
+
+    def checked(
+        self, content: dict[str, Any], published: dict[str, Any] | None, workspace_id: UUID
+    ) -> list[tuple[Check, CheckResult]]:
+        """What each check says of a draft that is valid."""
+        return [(check, check.run(content, published, workspace_id)) for check in self.checks]
 
     @property
     def versions(self) -> VersionQuerySet:

@@ -15,6 +15,7 @@ from ipaas.flows.scope import FAILURE_NAME, START_NAMES, STEP_NAMES, Scope
 from ipaas.flows.steps import StepChecker
 from ipaas.flows.triggers import trigger_findings
 from ipaas.flows.walk import walk
+from ipaas.ownership.naming import domain_findings
 
 RESERVED_IDS = frozenset({"input", "on_failure"})
 
@@ -35,6 +36,7 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
 
 def _heads(content: dict[str, Any], catalogue: Catalogue | None, workspace_id: UUID | None) -> Iterator[Finding]:
     yield from trigger_findings(content["trigger"], catalogue)
+    yield from domain_findings(content, workspace_id)
     if "input" in content:
         yield from schema_findings_of(content["input"]["schema"], "/input/schema", workspace_id)
     for name, expression in content["business_ids"].items():

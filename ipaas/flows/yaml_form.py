@@ -10,7 +10,7 @@ from ipaas.flows.form import KINDS
 from ipaas.flows.inline import written_out
 from ipaas.flows.models import FlowVersion
 
-HEAD = ("kind", "slug", "id", "title", "description", "owner", "tags")
+HEAD = ("kind", "slug", "id", "title", "description", "domain", "owner", "tags")
 FLOW = ("trigger", "input", "business_ids", "primary_business_id", "amount", "deadline", "failure")
 OTHERS = ("source_schema", "target_schema", "scope", "loop_names", "schema", "examples")
 PLACES = ("connection", "action", "endpoint", "events", "type", "items", "as", "concurrency", "max_items", "mapping")

@@ -7,7 +7,7 @@ from uuid import UUID
 from ipaas import audit
 from ipaas.core.actor import Actor
 from ipaas.core.document_forms import Finding, content_sha256, errors_of, refuse
-from ipaas.core.document_types import DocumentType, document_type
+from ipaas.core.document_types import DocumentType, document_type, refuse_failed
 from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import Conflict
 from ipaas.core.phrases import said
@@ -28,6 +28,8 @@ class Publication:
         content: dict[str, Any] = document.draft or {}
         self.findings = kind.validate(content, self.workspace_id)
         refuse(errors_of(self.findings))
+        newest = kind.versions.filter(document_id=document.id).order_by("-number").first()
+        refuse_failed(kind.checked(content, newest and newest.content, self.workspace_id))
         settled = kind.settle(content, self.workspace_id, self._derived)
         return self._number(kind, document, settled, document.draft_text)
 

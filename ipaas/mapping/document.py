@@ -16,6 +16,7 @@ from ipaas.core.references import split_reference
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression, tree_findings
 from ipaas.mapping.references import Names, expression_findings
+from ipaas.ownership.naming import domain_findings
 
 KIND = "mapping"
 SOURCE_NAMES: Names = frozenset({"source", "vars", "run", "now"})
@@ -38,7 +39,7 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
     found = [finding for finding, _ in field_findings(content["fields"], "/fields", names) if finding is not None]
     if workspace_id is not None:
         found += _reference_findings(content, workspace_id)
-    return found
+    return found + domain_findings(content, workspace_id)
 
 
 Found = tuple[Finding | None, set[tuple[str, ...]]]

@@ -14,7 +14,8 @@ from ipaas.core.errors import ErrorClass
 from ipaas.sdk.bodies import RequestNotBuildable, decoded
 from ipaas.sdk.connector import Handler, HandlerCall, RequestView, ResponseView, Result
 from ipaas.sdk.errors import ActionError
-from ipaas.sdk.formats import Options, read_rows, window, write_rows
+from ipaas.sdk.formats import Options, write_rows
+from ipaas.sdk.formats.apart import rows_apart
 from ipaas.sdk.transports import Transports
 from ipaas.sdk.transports.folders import Entry, not_found, parts_of
 from ipaas.sdk.transports.rows import Bound
@@ -103,17 +104,16 @@ def _content(content: bytes, params: Mapping[str, Any]) -> str:
 
 
 async def _read_rows(call: HandlerCall, store: Store) -> dict[str, Any]:
-    """A part of the rows, parsed in a thread from a copy on disk: memory is bounded by what is handed back."""
+    """A part of the rows, parsed by a process apart from a copy on disk: memory is bounded by what is handed back."""
     params = call.params
     offset, limit = params["offset"], params["max_rows"]
     with _temporary() as file:
         entry = await store.read(params["path"], file)
-        file.seek(0)
 
         def parse() -> list[dict[str, Any]]:
             bound = Bound(limit + 1)
-            rows = read_rows(params["format"], file, Options.of(params))
-            return [bound.taken(row) for row in window(rows, offset, limit)]
+            rows = rows_apart(params["format"], file, Options.of(params), offset=offset, limit=limit)
+            return [bound.taken(row) for row in rows]
 
         rows = await in_thread(Gate(call.io), parse)
     found = rows[:limit]

@@ -15,6 +15,7 @@ LAYERS = (
     ("sdk",),
     ("audit",),
     ("accounts",),
+    ("ownership",),
     ("contracts", "vault", "policies"),
     ("catalog", "mapping"),
     ("flows", "events"),

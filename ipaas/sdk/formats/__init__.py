@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from ipaas.core.errors import ErrorClass
@@ -71,14 +72,17 @@ _Format = tuple[
 ]
 
 
-def _formats(kind: str) -> _Format:
-    from ipaas.sdk.formats import excel, parquet, text, xml  # each with its library, when it is first needed
+_PLACES = {
+    "csv": ("text", "read_csv", "write_csv"),
+    "jsonl": ("text", "read_jsonl", "write_jsonl"),
+    "xml": ("xml", "read", "write"),
+    "excel": ("excel", "read", "write"),
+    "parquet": ("parquet", "read", "write"),
+}
 
-    known: dict[str, _Format] = {
-        "csv": (text.read_csv, text.write_csv),
-        "jsonl": (text.read_jsonl, text.write_jsonl),
-        "xml": (xml.read, xml.write),
-        "excel": (excel.read, excel.write),
-        "parquet": (parquet.read, parquet.write),
-    }
-    return known[kind]
+
+def _formats(kind: str) -> _Format:
+    """Each is loaded with its library when it is first needed."""
+    module, read, write = _PLACES[kind]
+    found = import_module(f"{__name__}.{module}")
+    return getattr(found, read), getattr(found, write)

@@ -1,40 +1,59 @@
-"""Descriptions read apart from the process that asks: with limits on memory and time, telling how far it is."""
+"""Descriptions read in a process apart, telling how far it is."""
 
-import subprocess
-import sys
-import threading
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import zstandard
 
-from ipaas.core import jsonio
+from ipaas.core import apart, jsonio
+from ipaas.core.errors import InvalidInput
 from ipaas.sdk.manifest_reader import ManifestInvalid, parse_manifest
 from ipaas.sdk.openapi.findings import ImportFinding
 from ipaas.sdk.openapi.importing import Imported, Progress, import_openapi, no_progress
 from ipaas.sdk.openapi.reading import OpenApiUnreadable
+from ipaas.sdk.openapi.sources import Cleaned, cleaned
 
 SMALL_BYTES = 256 * 1024
-"""What is not larger is read where it is asked for: starting a process would take longer."""
-MEMORY_BYTES = 2 * 1024 * 1024 * 1024
-CPU_S = 60
-WALL_S = 120.0
+"""What is not larger is read while whoever brought it waits."""
+LIMITS = apart.Limits(memory_bytes=2 * 1024 * 1024 * 1024, cpu_s=60, wall_s=120.0)
 PACKED_LIMITS = jsonio.JsonLimits(
     max_bytes=96 * 1024 * 1024, max_depth=256, max_keys=4_000_000, max_string=4 * 1024 * 1024
 )
-_ROOT = Path(__file__).resolve().parents[3]
 
 
 def read_apart(data: bytes, *, progress: Progress = no_progress, **options: str) -> Imported:
-    """Like ``import_openapi``, in a child process unless the description is small.
+    """Like ``import_openapi``; raises OpenApiUnreadable also for what takes too much memory or time."""
+    outcome = b""
+    for told in _frames("import_task", options, data):
+        if isinstance(told, bytes):
+            outcome = told
+        else:
+            progress(told["phase"], told["done"], told["total"])
+    return unpacked(outcome)
 
-    Raises what that raises, and OpenApiUnreadable for one that takes too much memory or time.
-    """
-    if len(data) <= SMALL_BYTES:
-        return import_openapi(data, progress=progress, **options)
-    return unpacked(_packed_by_child(data, options, progress))
+
+def cleaned_apart(data: bytes, kind: str = "") -> Cleaned:
+    """Like ``cleaned``; raises OpenApiUnreadable also for what takes too much memory or time."""
+    told, source = _frames("clean_task", {"kind": kind}, data)
+    return Cleaned(told["kind"], source, told["digest"])
+
+
+def import_task(params: dict[str, str], file: BinaryIO, give: apart.Give) -> None:
+    """In the child: words of progress, then the packed outcome."""
+
+    def progress(phase: str, done: int, total: int) -> None:
+        give({"phase": phase, "done": done, "total": total})
+
+    made = import_openapi(file.read(), **params, progress=progress)
+    progress("packing", 0, 0)
+    give(packed(made))
+
+
+def clean_task(params: dict[str, str], file: BinaryIO, give: apart.Give) -> None:
+    """In the child: what is known of a description, then what may be kept of it."""
+    found = cleaned(file.read(), params["kind"])
+    give({"kind": found.kind, "digest": found.digest})
+    give(found.source)
 
 
 def packed(made: Imported) -> bytes:
@@ -55,61 +74,20 @@ def unpacked(packed: bytes) -> Imported:
     return Imported(found["document"], parse_manifest(found["document"]), found["dialect"], found["groups"], findings)
 
 
-def _packed_by_child(data: bytes, options: dict[str, str], progress: Progress) -> bytes:
-    child = subprocess.Popen(  # noqa: S603 - our own module, without a shell
-        [sys.executable, "-I", "-c", _START, str(_ROOT)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={},
-        cwd="/",
-    )
-    end = threading.Timer(WALL_S, child.kill)
-    end.start()
+def _frames(task: str, params: dict[str, str], data: bytes) -> Any:
     try:
-        feeding = threading.Thread(target=_feed, args=(_pipe(child.stdin), jsonio.dumps(options) + b"\n" + data))
-        feeding.start()
-        packed = _followed(_pipe(child.stdout), progress)
-        feeding.join()
-    finally:
-        end.cancel()
-        child.kill()
-        child.wait()
-        _pipe(child.stdout).close()
-    return packed
+        yield from apart.frames(f"{__name__}:{task}", params, data, LIMITS)
+    except apart.ApartLimit as error:
+        reason = f"reading it takes more than {LIMITS.memory_bytes >> 30} GB of memory or {LIMITS.cpu_s} seconds"
+        raise OpenApiUnreadable(reason=reason) from error
+    except apart.Refused as refused:
+        raise _raised(refused) from refused
 
 
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from ipaas.sdk.openapi.__main__ import main; sys.exit(main())"
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:  # both are asked for above
-        raise AssertionError
-    return pipe
-
-
-def _feed(pipe: IO[bytes], data: bytes) -> None:
-    try:
-        with pipe:
-            pipe.write(data)
-    except BrokenPipeError:
-        return  # the child ended; its output says why
-
-
-def _followed(pipe: IO[bytes], progress: Callable[[str, int, int], None]) -> bytes:
-    while line := pipe.readline(1_000_000):
-        told: dict[str, Any] = jsonio.loads(line)
-        if "phase" in told:
-            progress(told["phase"], told["done"], told["total"])
-        elif "bytes" in told:
-            packed = pipe.read(told["bytes"])
-            if len(packed) == told["bytes"]:
-                return packed
-            break
-        elif told["failed"] == "ManifestInvalid":
-            raise ManifestInvalid(told["errors"], connector=str(told["params"].get("connector", "")))
-        elif told["failed"] == "OpenApiUnreadable":
-            raise OpenApiUnreadable(reason=told["params"]["reason"])
-        else:
-            break
-    raise OpenApiUnreadable(reason=f"reading it takes more than {MEMORY_BYTES >> 30} GB of memory or {CPU_S} seconds")
+def _raised(refused: apart.Refused) -> Exception:
+    fields = refused.fields
+    if refused.name == "ManifestInvalid":
+        return ManifestInvalid(fields["errors"], connector=str(fields["params"].get("connector", "")))
+    if refused.name == "InvalidInput":
+        return InvalidInput(fields["errors"])
+    return OpenApiUnreadable(reason=str(fields["params"].get("reason", refused.name)))

@@ -111,7 +111,7 @@ def test_a_role_of_a_flow_ends_with_the_membership(orders: Flow, dora: Membershi
 
 def test_roles_of_flows_permit_deeds_on_flows_only() -> None:
     granted = frozenset().union(*FLOW_ROLES.values())
-    assert {name.partition(".")[0] for name in granted} == {"flows"}
+    assert {name.partition(".")[0] for name in granted} == {"flows", "reviews"}
     assert granted <= PERMISSIONS.keys()
     assert FLOW_ROLES["steward"] < FLOW_ROLES["owner"]
 

@@ -280,7 +280,7 @@ ALSO_NEEDED = {
     "members/{member}/reset-second-factor": BEYOND,
     "invitations": BEYOND,
     "invitations/{invitation}/renew": BEYOND,
-    "flows/{flow}/people": {"flows.edit", "flows.publish", "flows.pause"},
+    "flows/{flow}/people": {"flows.edit", "flows.publish", "flows.pause", "reviews.decide"},
     "service-accounts": BEYOND,
     "service-accounts/{account}": BEYOND,
 }

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditEntry
 from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.contracts.queries import validator_for
+from ipaas.core import document_types
 from ipaas.core.actor import Actor
-from ipaas.core.document_forms import content_sha256
+from ipaas.core.document_forms import Finding, content_sha256
+from ipaas.core.document_types import Check, CheckResult, document_type
 from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from ipaas.flows.examples import ORDER_DOCUMENTS, example_text
 from ipaas.flows.models import Flow, FlowVersion
@@ -252,3 +255,26 @@ def test_a_refused_publication_leaves_no_audit_entry(workspace: Workspace, alice
         apply(alice, workspace, content=flow(steps=[*INLINE, {"id": "bad"}]))
     assert not AuditEntry.objects.exists()
     assert not Mapping.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "details", [(), (Finding("/fields/id", "x.y", "is wrong"), Finding("", "x.z", "odd", "warning"))]
+)
+def test_a_check_that_fails_keeps_a_draft_from_being_published(
+    workspace: Workspace, alice: Actor, monkeypatch: pytest.MonkeyPatch, details: tuple[Finding, ...]
+) -> None:
+    seen: list[object] = []
+
+    def run(content: dict[str, Any], published: dict[str, Any] | None, workspace_id: object) -> CheckResult:
+        seen.append((content["title"], published and published["title"], workspace_id))
+        state: Any = "failed" if content["title"] == "Bad" else "warning"
+        return CheckResult(state=state, summary="it is bad", details=details)
+
+    kind = replace(document_type("mapping"), checks=(Check(name="taste", title="Taste", run=run),))
+    monkeypatch.setitem(document_types._types, "mapping", kind)
+    apply(alice, workspace, content={**mapping(), "title": "Good"})
+    with pytest.raises(InvalidInput) as raised:
+        apply(alice, workspace, content={**mapping(), "title": "Bad"})
+
+    assert [error["code"] for error in raised.value.errors] == (["x.y"] if details else ["check.taste"])
+    assert seen == [("Good", None, workspace.id), ("Bad", "Good", workspace.id)]

@@ -1,12 +1,15 @@
 """Large descriptions are read by a child process, within limits, telling how far it is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ipaas.core import jsonio
+from ipaas.core.errors import InvalidInput
 from ipaas.sdk.manifest_reader import ManifestInvalid
 from ipaas.sdk.openapi import OpenApiUnreadable, apart, import_openapi
+from ipaas.sdk.openapi.sources import cleaned
 from tests.unit.sdk.openapi.documents import document
 
 PADDING = "x" * (apart.SMALL_BYTES + 1)
@@ -37,26 +40,20 @@ def test_what_the_child_refuses_is_refused_in_the_same_words() -> None:
     assert caught.value.errors[0]["path"] == "slug"
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        "import sys; sys.exit(3)",
-        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-        "print('{\"bytes\": 9}')",
-        'print(\'{"failed": "memory"}\')',
-    ],
-)
-def test_a_child_that_does_not_end_well_is_said_to_take_too_much(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    monkeypatch.setattr(apart, "_START", program)
-    with pytest.raises(OpenApiUnreadable, match="more than 2 GB of memory or 60 seconds"):
-        apart.read_apart(large(), slug="vendor")
+@pytest.mark.parametrize(("limits", "kind"), [({"memory_bytes": 1 << 16}, ""), ({"wall_s": 0.001}, "postman")])
+def test_a_description_that_takes_too_much_is_refused(
+    monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any], kind: str
+) -> None:
+    monkeypatch.setattr(apart, "LIMITS", replace(apart.LIMITS, **limits))
+    with pytest.raises(OpenApiUnreadable, match="reading it takes more than"):
+        apart.cleaned_apart(large(), kind) if kind else apart.read_apart(large(), slug="vendor")
 
 
-def test_the_child_has_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = apart._START.replace("main; sys.exit(main())", "main; import builtins; b = bytearray(3 << 30)")
-    program = program.replace(
-        "import sys;", "import sys, resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30,) * 2);"
-    )
-    monkeypatch.setattr(apart, "_START", program)
-    with pytest.raises(OpenApiUnreadable):
-        apart.read_apart(large(), slug="vendor")
+def test_what_may_be_kept_is_found_apart_as_it_is_here() -> None:
+    command = b"curl https://api.example.com/things -H 'Authorization: Bearer s3cret'"
+    found = apart.cleaned_apart(command)
+    assert (found, b"s3cret" in found.source) == (cleaned(command), False)
+    with pytest.raises(InvalidInput, match="is one of"):
+        apart.cleaned_apart(command, "nothing")
+    with pytest.raises(OpenApiUnreadable, match="a har file is a JSON object"):
+        apart.cleaned_apart(b"[]", "har")

@@ -1,0 +1,1 @@
+"""Who answers for what: domains with their owner and their stewards."""

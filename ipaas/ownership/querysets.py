@@ -1,0 +1,27 @@
+"""Reading domains, always of one workspace."""
+
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from django.db import models
+
+from ipaas.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from ipaas.ownership.models import Domain
+
+
+class DomainQuerySet(models.QuerySet["Domain"]):
+    def in_workspace(self, workspace_id: UUID) -> Self:
+        return self.filter(workspace_id=workspace_id)
+
+    def with_people(self) -> Self:
+        """With owner and stewards, in two queries for all of them."""
+        return self.select_related("owner__user").prefetch_related("stewards__user")
+
+    def named(self, workspace_id: UUID, slug: str) -> "Domain":
+        """The domain of a slug with its people; raises ``NotFound``, for a foreign one too."""
+        found = self.in_workspace(workspace_id).with_people().filter(slug=slug).first()
+        if found is None:
+            raise NotFound(what="domain")
+        return found
