@@ -39,4 +39,6 @@ def _example_findings(content: dict[str, Any]) -> list[Finding]:
     ]
 
 
-SCHEMA_TYPE = DocumentType(kind=KIND, permission="schemas", document=Schema, version=SchemaVersion, validate=validate)
+SCHEMA_TYPE = DocumentType(
+    kind=KIND, permission="schemas", document=Schema, version=SchemaVersion, validate=validate, rank=10
+)

@@ -66,6 +66,8 @@ class DocumentType:
     ``permission`` is the prefix of its permissions (``flows`` for ``flows.edit``). ``validate`` says everything that
     is wrong or doubtful with a content in a workspace. ``settle`` turns a valid content into what is published: it
     pins references and publishes inline parts as documents of their own. ``on_published`` runs in the transaction.
+    ``aside`` are keys of the draft that ``settle`` leaves out: they are kept with the document, whatever runs.
+    ``rank`` orders kinds where many are applied: what others refer to has the lower one.
     ``checks`` fill the checklist of a review, and one that fails keeps the draft from being published.
     """
 
@@ -76,6 +78,8 @@ class DocumentType:
     validate: Callable[[dict[str, Any], UUID], list[Finding]]
     settle: Callable[[dict[str, Any], UUID, PublishDerived], dict[str, Any]] = _unchanged
     on_published: Callable[[DocumentVersion, Actor], None] = _nothing
+    aside: frozenset[str] = frozenset()
+    rank: int
     checks: tuple[Check, ...] = ()
 
     @property
@@ -115,3 +119,8 @@ def document_type_of(document: VersionedDocument) -> DocumentType:
 
 def document_kinds() -> list[str]:
     return sorted(_types)
+
+
+def document_types_in_order() -> list[DocumentType]:
+    """Every type, those that others refer to first."""
+    return sorted(_types.values(), key=lambda one: (one.rank, one.kind))

@@ -1,5 +1,6 @@
 """Guarded expressions over plain JSON data: Jinja's expression syntax, own evaluation, everything bounded."""
 
+from ipaas.expressions.compiler import Library
 from ipaas.expressions.errors import (
     ExpressionError,
     ExpressionLimit,
@@ -26,6 +27,7 @@ __all__ = [
     "ExpressionType",
     "ExpressionUndefined",
     "ExpressionValue",
+    "Library",
     "ValueTemplate",
     "compile_expression",
     "compile_object",

@@ -5,8 +5,9 @@ tree is emitted in one of two ways with the same meaning: the fast one looks key
 places; when it fails, the explaining one runs and says which path is missing and where.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jinja2 import nodes
@@ -40,6 +41,8 @@ _HELPERS: Final[dict[str, Any]] = {
     "__builtins__": {},
     "Budget": Budget,
     "weigh": weigh,
+    "enumerate": enumerate,
+    "len": len,
     "is_defined": _is_defined,
     "concat": op.concat,
     "negative": op.negative,
@@ -53,12 +56,26 @@ _HELPERS: Final[dict[str, Any]] = {
 }
 
 
-class Emitter:
-    """Emits one or several trees that share constants, and gathers what they read."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Library:
+    """What only mappings can name: tables by the name of their lookup, and reusable functions by theirs."""
 
-    def __init__(self, *, explain: bool = False) -> None:
+    lookups: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    functions: Mapping[str, Function] = field(default_factory=dict)
+
+
+class Emitter:
+    """Emits one or several trees that share constants, and gathers what they read.
+
+    ``library`` is there for mappings; only with it can expressions draw randomness and look rows up.
+    """
+
+    def __init__(self, *, explain: bool = False, library: Library | None = None) -> None:
         self.paths: set[Path] = set()
         self.grows = False
+        self.draws = False
+        self._library = library
+        self._given: dict[str, str] = {}
         self._explain = explain
         self._names: dict[str, Any] = dict(_HELPERS)
         self._constants: dict[tuple[type, Any], str] = {}
@@ -73,7 +90,11 @@ class Emitter:
 
     def function(self, body: str) -> Callable[[Any], Any]:
         """The compiled function of one argument, the scope."""
-        source = f"def evaluate(S):\n B = Budget()\n return {body}\n"
+        return self.program(["B = Budget()", f"return {body}"], "S")
+
+    def program(self, lines: Iterable[str], arguments: str) -> Callable[..., Any]:
+        """The compiled function of these lines, made of what this emitter gave and of fixed words only."""
+        source = "".join([f"def evaluate({arguments}):\n", *(f" {line}\n" for line in lines)])
         try:
             code = compile(source, "<expression>", "exec")
         except (SyntaxError, MemoryError, RecursionError):  # the interpreter's own limit of nesting
@@ -85,7 +106,20 @@ class Emitter:
     def begin_tree(self) -> None:
         """The next tree has the limits of an expression of its own."""
         self._nodes = 0
+        self._depth = 0
         self.grows = False
+        self.draws = False
+
+    def give(self, name: str, local: str) -> None:
+        """A name of the scope that the function has as an argument."""
+        self._given[name] = local
+
+    @contextmanager
+    def bound(self, names: dict[str, str]) -> Iterator[None]:
+        """Names that are variables of the function within, not of the scope."""
+        self._bound.append(names)
+        yield
+        self._bound.pop()
 
     def constant(self, value: Any) -> str:
         """The name under which a constant is known to the source."""
@@ -125,6 +159,8 @@ class Emitter:
             return self.constant(None)
         if not self._noted:
             self.paths.add((node.name,))
+        if node.name in self._given:
+            return self._given[node.name]
         known = self.constant(node.name)
         return self._placed(node, f"look_up(S, {known})") if self._careful else f"S[{known}]"
 
@@ -222,7 +258,7 @@ class Emitter:
         if node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
             raise refused(node, "a test takes nothing", "Compare with == or in.")
         if node.name in ("defined", "undefined"):
-            with self._carefully():
+            with self.carefully():
                 code = f"is_defined(lambda: {self.emit(node.node)})"
             return code if node.name == "defined" else f"(not {code})"
         if node.name not in TESTS:
@@ -244,19 +280,42 @@ class Emitter:
     def _call(self, node: Any, name: str, arguments: list[nodes.Expr]) -> str:
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             raise refused(node, "arguments can not be unpacked", "Write them one by one.")
-        if name not in FUNCTIONS:
-            raise refused(node, f"there is no function {name!r}", "See the reference of expressions for all functions.")
-        function = FUNCTIONS[name]
+        if name == "lookup" and arguments and isinstance(arguments[0], nodes.Const):
+            return self._look_row_up(node, arguments)
+        function = self._function(node, name)
         self.grows = self.grows or function.grows
+        self.draws = self.draws or function.draws
         named = {pair.key: pair.value for pair in node.kwargs}
         parts = [self._argument(parameter, given) for parameter, given in _bind(node, function, arguments, named)]
         return self._placed(node, f"{self.constant(function.call)}({', '.join(['B', *parts])})")
+
+    def _function(self, node: nodes.Node, name: str) -> Function:
+        own = self._library.functions if self._library else {}
+        function = own.get(name) or FUNCTIONS.get(name)
+        if function is None:
+            raise refused(node, f"there is no function {name!r}", "See the reference of expressions for all functions.")
+        if function.draws and self._library is None:
+            raise refused(node, f"{name} is for mappings only", "Draw it in a map step and read its output here.")
+        return function
+
+    def _look_row_up(self, node: Any, arguments: list[nodes.Expr]) -> str:
+        """A row of a lookup of the mapping: ``lookup('name', key)`` or with a third argument that stands in."""
+        tables = self._library.lookups if self._library else {}
+        name = arguments[0].value  # type: ignore[attr-defined]  # a constant
+        if name not in tables:
+            raise refused(node, f"there is no lookup {name!r}", "Name it under lookups with its slug and version.")
+        if len(arguments) not in (2, 3) or node.kwargs:
+            raise refused(node, "a lookup takes its name, a key and perhaps a default")
+        parts = [self.emit(arguments[1])]
+        if len(arguments) == 3:
+            parts.append(f"(lambda: {self.emit(arguments[2])})")
+        return self._placed(node, f"{self.constant(tables[name])}({', '.join(['B', *parts])})")
 
     def _argument(self, parameter: Parameter, given: nodes.Expr) -> str:
         if parameter.kind == EACH:
             return self._each(given)
         if parameter.kind == LAZY:
-            with self._carefully():
+            with self.carefully():
                 return f"(lambda: {self.emit(given)})"
         code = self.emit(given)
         if parameter.check is None:
@@ -266,13 +325,12 @@ class Emitter:
     def _each(self, given: nodes.Expr) -> str:
         self._loops += 1
         element, number = f"e{self._loops}", f"n{self._loops}"
-        self._bound.append({"item": element, "index": number})
-        code = self.emit(given)
-        self._bound.pop()
+        with self.bound({"item": element, "index": number}):
+            code = self.emit(given)
         return f"(lambda {element}, {number}: {code})"
 
     @contextmanager
-    def _carefully(self) -> Iterator[None]:
+    def carefully(self) -> Iterator[None]:
         """Where a missing value is an answer, look-ups must tell it from every other failure."""
         self._careful += 1
         yield

@@ -1,5 +1,6 @@
 """How much one expression may be, take and make."""
 
+import hashlib
 import time
 from typing import Any, Final
 
@@ -24,14 +25,16 @@ _LOOK_EVERY = 10_000
 
 
 class Budget:
-    """Steps and time left to one evaluation."""
+    """Steps and time left to one evaluation; ``draws`` gives its recorded randomness, ``rows`` notes rows looked up."""
 
-    __slots__ = ("deadline", "left", "next_look")
+    __slots__ = ("deadline", "draws", "left", "next_look", "rows")
 
-    def __init__(self, steps: int = MAX_STEPS) -> None:
+    def __init__(self, steps: int = MAX_STEPS, *, deadline: float = 0.0, draws: "Draws | None" = None) -> None:
         self.left = steps
         self.next_look = steps - _LOOK_EVERY
-        self.deadline = 0.0
+        self.deadline = deadline
+        self.draws = draws
+        self.rows: list[tuple[str, int]] | None = None
 
     def spend(self, steps: int) -> None:
         """Take steps before doing the work; raises ``ExpressionLimit`` when none are left."""
@@ -60,6 +63,23 @@ class Budget:
         self.next_look = self.left - _LOOK_EVERY
 
 
+class Draws:
+    """Randomness that is the same whenever the same seed draws in the same order."""
+
+    __slots__ = ("_count", "_seed")
+
+    def __init__(self, seed: str) -> None:
+        self._seed = hashlib.sha256(seed.encode())
+        self._count = 0
+
+    def next(self) -> bytes:
+        """The next 32 bytes."""
+        self._count += 1
+        digest = self._seed.copy()
+        digest.update(self._count.to_bytes(8, "big"))
+        return digest.digest()
+
+
 _SMALLER = "Work on less data at once: select first, or divide the work with a for-each block."
 
 
@@ -71,10 +91,10 @@ def weigh(budget: Budget, value: Any) -> Any:
         kind = type(item)
         if kind is str:
             budget.spend((len(item) >> 4) + 1)
-        elif kind is dict:
+        elif kind is dict or isinstance(item, dict):
             budget.spend(2 * len(item) + 1)
             pending.extend(item.values())
-        elif kind is list or kind is tuple:
+        elif kind is list or isinstance(item, list | tuple):
             budget.spend(len(item) + 1)
             pending.extend(item)
     return value

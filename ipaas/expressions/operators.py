@@ -80,7 +80,7 @@ def as_text(value: JSON) -> str:
 
 
 def as_list(value: JSON) -> list[JSON]:
-    if type(value) is list:
+    if isinstance(value, list):
         return value
     if isinstance(value, tuple):
         return list(value)
@@ -147,9 +147,9 @@ def add(budget: Budget, left: JSON, right: JSON) -> JSON:
         if kind is str:
             budget.text(len(left) + len(right))
             return left + right
-        if kind is list:
-            budget.list(len(left) + len(right))
-            return left + right
+    if isinstance(left, list) and isinstance(right, list):
+        budget.list(len(left) + len(right))
+        return [*left, *right]
     if str in (kind, type(right)):
         raise ExpressionType(
             f"{kind_of(left)} and {kind_of(right)} can not be added",

@@ -45,7 +45,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function that expressions can call; ``grows``: its result may be larger than its arguments."""
+    """A function that expressions can call.
+
+    ``grows``: its result may be larger than its arguments; ``draws``: it takes recorded randomness, in mappings only.
+    """
 
     name: str
     group: str
@@ -53,7 +56,8 @@ class Function:
     call: Callable[..., JSON]
     doc: str
     examples: tuple[tuple[str, JSON], ...]
-    grows: bool
+    grows: bool = False
+    draws: bool = False
 
     @property
     def signature(self) -> str:
@@ -76,7 +80,7 @@ FUNCTIONS: dict[str, Function] = {}
 
 
 def function(
-    group: str, *examples: tuple[str, JSON], name: str = "", grows: bool = False
+    group: str, *examples: tuple[str, JSON], name: str = "", grows: bool = False, draws: bool = False
 ) -> Callable[[Callable[..., JSON]], Callable[..., JSON]]:
     """Register a function: kinds of arguments come from its annotations, its doc from its docstring.
 
@@ -87,7 +91,7 @@ def function(
         known = name or call.__name__.rstrip("_")
         parameters = tuple(map(_parameter, list(inspect.signature(call).parameters.values())[1:]))
         doc = inspect.getdoc(call) or ""
-        FUNCTIONS[known] = Function(known, group, parameters, call, doc, examples, grows)
+        FUNCTIONS[known] = Function(known, group, parameters, call, doc, examples, grows, draws)
         return call
 
     return register

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ipaas.core.jsonio import JSON
-from ipaas.expressions.compiler import Emitter, Path
+from ipaas.expressions.compiler import Emitter, Library, Path
 from ipaas.expressions.errors import ExpressionError, ExpressionLimit, ExpressionType
 from ipaas.expressions.operators import as_boolean
 from ipaas.expressions.parsing import parse, split_text
 
 Scope = Mapping[str, Any]
-_FAILURES = (ExpressionError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
+FAILURES = (ExpressionError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 _MAX_TREE_DEPTH = 64
 _MAX_TREE_TEXTS = 5_000
 
@@ -90,7 +90,7 @@ class ValueTemplate:
         """The tree with every expression replaced by its value. Raises ``ExpressionError`` and nothing else."""
         try:
             return self.run(scope)
-        except _FAILURES as failure:
+        except FAILURES as failure:
             raise self._explained(scope, failure) from None
 
     def _explained(self, scope: Scope, failure: BaseException) -> ExpressionError:
@@ -101,7 +101,7 @@ class ValueTemplate:
                 leaf.explain(scope)
         except ExpressionError as error:
             return error
-        except _FAILURES as again:
+        except FAILURES as again:
             failure = again
         if isinstance(failure, ExpressionError):
             return failure
@@ -141,12 +141,13 @@ def _bare(text: str, where: str = "") -> _Leaf:
 
 
 @functools.lru_cache(maxsize=4096)
-def compile_expression(text: str) -> Expression:
+def compile_expression(text: str, library: Library | None = None) -> Expression:
     """Compile a bare expression (no braces around it); the same text is compiled once.
 
-    Raises ``ExpressionError`` that says where and what to do; nothing of the expression is evaluated here.
+    With a library it may say what only mappings can; it is then for checking, not for evaluating. Raises
+    ``ExpressionError`` that says where and what to do; nothing of the expression is evaluated here.
     """
-    leaf, emitter = _bare(text), Emitter()
+    leaf, emitter = _bare(text), Emitter(library=library)
     return Expression(emitter.function(leaf.emit(emitter)), (leaf,), frozenset(emitter.paths))
 
 

@@ -33,4 +33,5 @@ FLOW_TYPE = DocumentType(
     validate=validate,
     settle=settle,
     on_published=after_publish,
+    rank=60,
 )

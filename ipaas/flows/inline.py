@@ -14,9 +14,9 @@ from ipaas.core.phrases import said
 from ipaas.core.references import reference_to, split_reference
 from ipaas.flows.scope import Scope
 from ipaas.flows.walk import Step
-from ipaas.mapping.document import field_findings
+from ipaas.mapping.checking import Checker, tree_findings
+from ipaas.mapping.explaining import NO_LIBRARY
 from ipaas.mapping.models import MappingVersion
-from ipaas.mapping.nodes import tree_findings
 
 MAX_SLUG = 80
 
@@ -52,7 +52,7 @@ def _inline_fields(fields: Step, path: str, scope: Scope) -> Iterator[Finding]:
     if malformed:
         yield from malformed
         return
-    for finding, paths in field_findings(fields, path, scope.names | {"source"}):
+    for finding, paths in Checker(NO_LIBRARY).fields(fields, path, scope.names | {"source"}):
         if finding is not None:
             yield finding
         yield from scope.references(paths, path)

@@ -71,15 +71,43 @@ A mapping builds one target from one source. Under `fields` stands the target, k
 |---|---|
 | `total: source.order.total` | the value of the expression |
 | `country: {value: DE}` | a constant |
-| `phone: {expr: source.phone, on_missing: omit}` | absent input: `error` (default), `omit` the key, `null` |
+| `phone: {expr: source.phone, on_missing: omit}` | what an absent value means, see below |
 | `note: {expr: source.note, default: ""}` | the default stands for absent and for null |
 | `customer: {id: source.customer.id, name: source.customer.name}` | an object inside |
 | `amount: {fields: {value: source.total}}` | an object inside whose only key is `value` |
 | `lines: {each: source.lines, as: line, where: line.qty > 0, fields: {sku: line.sku}}` | a list of objects |
 | `skus: {each: source.lines, item: item.sku}` | a list of plain values; without `as` the element is `item` |
+| `lines: {each: source.lines, sort: item.sku, item: item}` | a list in order |
+| `rate: {choose: [{when: source.b2b, then: "0"}], otherwise: source.rate}` | the first case whose condition holds |
 
-Expressions name `source`, `vars`, `run` and `now`; inside a list also the element and `loop.index` (from 0). A list of
-more than 10,000 elements is refused. A failure names the field, the expression and the paths it reads, never a value.
+Expressions name `source`, `vars`, `run` and `now`; inside a list also the element and `loop.index`, its number in the
+source's list from 0. The time is that of the run, and `random()`, `uuid()` and `choice()` draw from the run, so that a
+replay makes the same target.
+
+## Missing and null
+
+| key | says | words |
+|---|---|---|
+| `on_missing` | what a path that leads nowhere means | `error` (default), `omit` the field, `null`, `default` |
+| `on_null` | what null means | `keep` (default), `error`, `omit` the field, `default` |
+| `default` | what stands in | alone it is `on_missing: default` and `on_null: default` |
+
+A field under `choose` whose cases all fail is left out, unless `otherwise` says what it is. `then` and `otherwise` are
+fields of any form. Conditions (`when`, `where`) hold unless they are null, false, 0 or empty.
+
+## Lists
+
+`where` keeps the elements for which it holds, then `sort` orders them: an expression, or up to 10 keys
+`{by: expression, descending: true}`. Texts are ordered among texts and numbers among numbers, anything else is an
+error; null comes last, equal elements keep their order. An element whose `item` is left out makes no element. A list of
+more than 10,000 elements is refused; to walk an object, walk `entries(value)`.
+
+## Failures
+
+A failure names the field with its place in lists, the expression, and the places of the input that it read, each with
+the kind of what was there, never a value: `lines[2].total` could not be made from `source.lines[2].qty (text)`. Its
+code says what kind of failure it is: `mapping.missing`, `mapping.lookup`, `mapping.limit`, `mapping.field` for all
+others.
 """
 
 

@@ -12,7 +12,8 @@ from ipaas.flows.models import FlowVersion
 
 HEAD = ("kind", "slug", "id", "title", "description", "domain", "owner", "tags")
 FLOW = ("trigger", "input", "business_ids", "primary_business_id", "amount", "deadline", "failure")
-OTHERS = ("source_schema", "target_schema", "scope", "loop_names", "schema", "examples")
+MAPPING = ("output", "lookups", "functions")
+OTHERS = ("source_schema", "target_schema", "scope", "loop_names", "schema", "examples", *MAPPING)
 PLACES = ("connection", "action", "endpoint", "events", "type", "items", "as", "concurrency", "max_items", "mapping")
 BLOCKS = ("when", "disabled", *KINDS, "else", "idempotency_key", "policy", "compensate", "classes", "steps", "then")
 RANK = {key: number for number, key in enumerate((*HEAD, *FLOW, *OTHERS, *PLACES, *BLOCKS, "with", "on_failure"))}

@@ -9,7 +9,13 @@ from django.db import transaction
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Change, Finding, read_document
-from ipaas.core.document_types import DocumentType, document_kinds, document_type, document_type_of
+from ipaas.core.document_types import (
+    DocumentType,
+    document_kinds,
+    document_type,
+    document_type_of,
+    document_types_in_order,
+)
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError
 from ipaas.core.phrases import sentences
@@ -18,8 +24,8 @@ from ipaas.flows.models import Flow
 from ipaas.flows.yaml_form import Written, written
 from ipaas.governance import services
 
-ORDER = ("schema", "mapping", "flow")
 Deed = Literal["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"]
+LAST = 1_000  # beyond every rank
 STOPPING = frozenset({"invalid", "blocked"})
 
 
@@ -85,7 +91,7 @@ def plan_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[Gi
 
 @transaction.atomic
 def apply_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[Given], wish: Wish) -> list[Step]:
-    """Store and publish documents, schemas before mappings before flows; when one can not be, none is.
+    """Store and publish documents, what others refer to before them; when one can not be, none is.
 
     Idempotent: documents that are there already, down to their text, are left as they are. Raises ``InvalidInput``
     with the findings of every document, ``Conflict`` when one is blocked.
@@ -126,7 +132,8 @@ def _rank(given: Given) -> tuple[int, str]:
         kind = read_document(text=given.text, content=given.content).content.get("kind")
     except InvalidInput:
         kind = None
-    return (ORDER.index(kind) if kind in ORDER else len(ORDER)), given.name
+    known = isinstance(kind, str) and kind in document_kinds()
+    return (document_type(str(kind)).rank if known else LAST), given.name
 
 
 def _apply(batch: _Batch, given: Given) -> Step:
@@ -170,12 +177,13 @@ def _is_published(document: VersionedDocument) -> bool:
     """Whether the draft says nothing that the newest version does not."""
     if not document.latest_version:
         return False
-    rows = document_type_of(document).versions
-    newest = rows.get(document_id=document.id, number=document.latest_version)
+    kind = document_type_of(document)
+    newest = kind.versions.get(document_id=document.id, number=document.latest_version)
     pinned = written(newest).content
+    draft = {key: value for key, value in (document.draft or {}).items() if key not in kind.aside}
     return not any(
         not (isinstance(one.before, str) and isinstance(one.after, str) and one.before.startswith(f"{one.after}@"))
-        for one in compare(Written(pinned, ""), Written(document.draft or {}, ""), names=("", "")).changes
+        for one in compare(Written(pinned, ""), Written(draft, ""), names=("", "")).changes
     )
 
 
@@ -226,7 +234,7 @@ def _prune(batch: _Batch) -> list[Step]:
     kept = {(step.kind, step.slug) for step in batch.steps}
     return [
         _archive(batch, kind, document)
-        for kind in map(document_type, reversed(ORDER))
+        for kind in reversed(document_types_in_order())
         for document in _own(kind, batch.workspace)
         if (kind.kind, document.slug) not in kept
     ]

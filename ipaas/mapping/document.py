@@ -1,7 +1,6 @@
 """The document form of a mapping."""
 
 import json
-from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -9,18 +8,20 @@ from uuid import UUID
 
 from ipaas.contracts.models import SchemaVersion
 from ipaas.contracts.validators import CompiledValidator, compile_schema
-from ipaas.core.document_forms import Finding, pointer, schema_findings
+from ipaas.core.document_forms import Finding, schema_findings
 from ipaas.core.document_types import DocumentType, PublishDerived
 from ipaas.core.phrases import said
 from ipaas.core.references import split_reference
+from ipaas.mapping.checking import Checker, tree_findings
+from ipaas.mapping.explaining import NO_LIBRARY
 from ipaas.mapping.models import Mapping, MappingVersion
-from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression, tree_findings
-from ipaas.mapping.references import Names, expression_findings
+from ipaas.mapping.references import Names
 from ipaas.ownership.naming import domain_findings
 
 KIND = "mapping"
 SOURCE_NAMES: Names = frozenset({"source", "vars", "run", "now"})
 FLOW_NAMES: Names = SOURCE_NAMES | {"trigger", "steps", "business_ids", "loop"}
+ASIDE = frozenset({"tests"})
 SCHEMA_KEYS = ("source_schema", "target_schema")
 
 
@@ -32,56 +33,14 @@ def form() -> CompiledValidator:
 
 def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[Finding]:
     """Everything that is wrong with a mapping document; references only where a workspace is given."""
-    found = schema_findings(form().validator, content) or list(tree_findings(content["fields"], "/fields"))
+    found = schema_findings(form().validator, content) or list(tree_findings({"fields": content["fields"]}, ""))
     if found:
         return found
     names = FLOW_NAMES.union(content.get("loop_names", ())) if content.get("scope") == "flow" else SOURCE_NAMES
-    found = [finding for finding, _ in field_findings(content["fields"], "/fields", names) if finding is not None]
+    found = [one for one, _ in Checker(NO_LIBRARY).fields(content["fields"], "/fields", names) if one is not None]
     if workspace_id is not None:
         found += _reference_findings(content, workspace_id)
     return found + domain_findings(content, workspace_id)
-
-
-Found = tuple[Finding | None, set[tuple[str, ...]]]
-
-
-def field_findings(fields: dict[str, Any], path: str, names: Names) -> Iterator[Found]:
-    """Problems of the expressions below well-formed ``fields``, and with each expression the paths it reads."""
-    for key, tree in fields.items():
-        yield from _tree(tree, path + pointer(key), names)
-
-
-def _tree(tree: Any, path: str, names: Names) -> Iterator[Found]:
-    if isinstance(tree, str):
-        yield from _expression(tree, path, names)
-    elif set(tree) == {"value"}:
-        return
-    elif is_expression(tree):
-        yield from _expression(tree["expr"], path + "/expr", names)
-    elif is_each(tree):
-        yield from _each(tree, path, names)
-    elif set(tree) == {"fields"} and isinstance(tree["fields"], dict):
-        yield from field_findings(tree["fields"], path + "/fields", names)
-    else:
-        yield from field_findings(tree, path, names)
-
-
-def _expression(text: str, path: str, names: Names) -> Iterator[Found]:
-    found, paths = expression_findings(text, path, names)
-    yield None, paths
-    for finding in found:
-        yield finding, set()
-
-
-def _each(tree: dict[str, Any], path: str, names: Names) -> Iterator[Found]:
-    yield from _expression(tree["each"], path + "/each", names)
-    inner = names | {tree.get("as", DEFAULT_ELEMENT), "loop"}
-    if "where" in tree:
-        yield from _expression(tree["where"], path + "/where", inner)
-    if "fields" in tree:
-        yield from field_findings(tree["fields"], path + "/fields", inner)
-    else:
-        yield from _tree(tree["item"], path + "/item", inner)
 
 
 def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Finding]:
@@ -93,8 +52,8 @@ def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Fin
 
 
 def settle(content: dict[str, Any], workspace_id: UUID, _publish: PublishDerived) -> dict[str, Any]:
-    """Pin the schemas that the document names to the newest version where it names none."""
-    settled = dict(content)
+    """Pin what the document refers to, to the newest version where it names none; tests are no part of what runs."""
+    settled = {key: value for key, value in content.items() if key not in ASIDE}
     for key in SCHEMA_KEYS:
         if key in content:
             version = SchemaVersion.objects.of(workspace_id, *split_reference(content[key]))
@@ -103,5 +62,12 @@ def settle(content: dict[str, Any], workspace_id: UUID, _publish: PublishDerived
 
 
 MAPPING_TYPE = DocumentType(
-    kind=KIND, permission="mappings", document=Mapping, version=MappingVersion, validate=validate, settle=settle
+    kind=KIND,
+    permission="mappings",
+    document=Mapping,
+    version=MappingVersion,
+    validate=validate,
+    settle=settle,
+    aside=ASIDE,
+    rank=50,
 )

@@ -1,40 +1,25 @@
-"""Compiled mappings: one pass over the compiled tree builds the target."""
+"""Compiled mappings: one function builds the whole target, another one explains it field by field."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
-from ipaas.core.document_forms import exact
-from ipaas.core.errors import ErrorClass, IpaasError
-from ipaas.expressions import (
-    Expression,
-    ExpressionError,
-    ExpressionUndefined,
-    ValueTemplate,
-    compile_expression,
-    compile_object,
-)
-from ipaas.mapping.nodes import Constant, Each, Group, Leaf, Node, read_node
+from ipaas.expressions.limits import Budget, Draws
+from ipaas.expressions.templates import FAILURES
+from ipaas.mapping.emitting import Build, TargetEmitter
+from ipaas.mapping.errors import MappingFailed, failed
+from ipaas.mapping.explaining import NO_LIBRARY, Explained, Explainer, FieldTrace, Parts
+from ipaas.mapping.nodes import Node, read_node
 
-MAX_LIST = 10_000
+__all__ = ["CompiledMapping", "Explained", "FieldTrace", "MappingFailed", "Resolve", "compile"]
+
 MAX_SECONDS = 10.0
-_STOP = "stop at"  # no name that an expression can say
+MAX_STEPS = 10_000_000
 
-Scope = dict[str, Any]
-Build = Callable[[Scope, str], Any]
-_OMIT = object()
-
-
-class MappingFailed(IpaasError):
-    """The field {field} could not be made from {reads}: {reason}"""
-
-    status = 422
-    code = "mapping.field"
-    title = "Mapping failed"
-    remedy = "Correct the expression {expression}, or say what an absent input means with on_missing or default."
-    error_class: ClassVar[ErrorClass] = ErrorClass.CONTRACT_VIOLATION
+Resolve = Callable[[str, str], Mapping[str, Any]]
+"""The content of a document by its kind (``lookup``, ``function``) and its reference (``slug@version``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,151 +27,74 @@ class CompiledMapping:
     """A mapping ready to run, safe to share; ``reads`` are the dotted paths of the scope that it reads."""
 
     slug: str
-    build: Build
+    root: Node = field(repr=False)
+    build: Build = field(repr=False)
+    parts: Parts = field(repr=False)
     version_id: UUID | None = None
     sha256: str = ""
-    reads: frozenset[str] = field(default_factory=frozenset)
+    reads: frozenset[str] = frozenset()
 
-    def apply(self, source: Any, scope: Mapping[str, Any] | None = None, *, within_s: float = MAX_SECONDS) -> Any:
+    def apply(
+        self,
+        source: Any,
+        scope: Mapping[str, Any] | None = None,
+        *,
+        within_s: float = MAX_SECONDS,
+        place: str = "",
+    ) -> Any:
         """The target made from ``source`` (named so in expressions) and the other names in ``scope``.
 
-        Raises ``MappingFailed``, which names the field, the expression and the paths it reads, never a value; also
-        when lists are not done after ``within_s`` seconds.
+        ``place`` is the step of the run: randomness comes from ``run.id`` and it, so that a replay draws the same.
+        Raises ``MappingFailed``, which names the field, the expression and the places it read, never a value; also
+        when it is not done after ``within_s`` seconds.
         """
-        return self.build({**(scope or {}), "source": source, _STOP: time.monotonic() + within_s}, "")
+        names = scope or {}
+        budget = Budget(MAX_STEPS, deadline=time.monotonic() + within_s, draws=Draws(self._seed(names, place)))
+        try:
+            return self.build(names, source, budget)
+        except FAILURES as failure:
+            raise self._failure(source, names, place, within_s, failure) from None
+
+    def explain(
+        self,
+        source: Any,
+        scope: Mapping[str, Any] | None = None,
+        *,
+        within_s: float = MAX_SECONDS,
+        place: str = "",
+    ) -> Explained:
+        """The same target, with the way of every field; a field that fails is left out and hides no other."""
+        return self._explainer(scope or {}, place, within_s).explain(self.root, {**(scope or {}), "source": source})
+
+    def _explainer(
+        self, scope: Mapping[str, Any], place: str, within_s: float, *, only_first: bool = False
+    ) -> Explainer:
+        seed = self._seed(scope, place)
+        return Explainer(self.parts, steps=MAX_STEPS, within_s=within_s, seed=seed, only_first=only_first)
+
+    def _seed(self, scope: Mapping[str, Any], place: str) -> str:
+        run = scope.get("run")
+        return f"{run.get('id', '') if isinstance(run, Mapping) else ''}\n{place}\n{self.slug}"
+
+    def _failure(
+        self, source: Any, scope: Mapping[str, Any], place: str, within_s: float, failure: BaseException
+    ) -> MappingFailed:
+        explainer = self._explainer(scope, place, within_s, only_first=True)
+        found = explainer.explain(self.root, {**scope, "source": source}).first_error
+        return found or failed("", "", failure)
 
 
 def compile(  # noqa: A001 - read as mapping.engine.compile
-    content: Mapping[str, Any], *, version_id: UUID | None = None, sha256: str = ""
+    content: Mapping[str, Any],
+    *,
+    resolve: Resolve | None = None,
+    version_id: UUID | None = None,
+    sha256: str = "",
 ) -> CompiledMapping:
     """Compile a valid mapping document. Raises ``ExpressionError`` where an expression does not compile."""
-    reads: set[str] = set()
     root = read_node({"fields": content["fields"]})
-    return CompiledMapping(str(content["slug"]), _builder(root, reads), version_id, sha256, frozenset(reads))
-
-
-def _builder(node: Node, reads: set[str]) -> Build:
-    if isinstance(node, Leaf):
-        return _leaf(node, reads)
-    if isinstance(node, Constant):
-        return _constant(node.value)
-    if isinstance(node, Each):
-        return _each(node, reads)
-    return _group(node, reads)
-
-
-def _constant(value: Any) -> Build:
-    value = exact(value)
-
-    def build(_scope: Scope, _where: str) -> Any:
-        return value
-
-    return build
-
-
-def _group(node: Group, reads: set[str]) -> Build:
-    """Plain expressions, however deep, become one compiled function; the rest is built beside it."""
-    plain = {key: tree for key, part in node.fields.items() if (tree := _plain(part)) is not None}
-    others = [(key, _builder(part, reads)) for key, part in node.fields.items() if key not in plain]
-    template = compile_object(plain)
-    reads.update(template.names)
-    if not others:
-        return lambda scope, where: _evaluate(template, scope, where)
-    order = list(node.fields)
-
-    def build(scope: Scope, where: str) -> Any:
-        target = _evaluate(template, scope, where)
-        for key, make in others:
-            value = make(scope, f"{where}.{key}" if where else key)
-            if value is not _OMIT:
-                target[key] = value
-        return {key: target[key] for key in order if key in target}
-
-    return build
-
-
-def _plain(node: Node) -> Any:
-    """The tree of a node that is nothing but expressions, None for any other."""
-    if isinstance(node, Leaf):
-        return node.expr if node.plain else None
-    if not isinstance(node, Group):
-        return None
-    inner = {key: _plain(part) for key, part in node.fields.items()}
-    return None if None in inner.values() else inner
-
-
-def _compiled(text: str, reads: set[str]) -> Expression:
-    compiled = compile_expression(text)
-    reads.update(compiled.names)
-    return compiled
-
-
-def _leaf(node: Leaf, reads: set[str]) -> Build:
-    compiled = _compiled(node.expr, reads)
-    if node.plain:
-        return lambda scope, where: _evaluate(compiled, scope, where)
-    fallback = {"omit": _OMIT, "null": None, "default": exact(node.default)}[node.on_missing]
-
-    def build(scope: Scope, where: str) -> Any:
-        try:
-            value = compiled.evaluate(scope)
-        except ExpressionUndefined:
-            return fallback
-        except ExpressionError as error:
-            raise _failed(compiled, where, error) from error
-        return fallback if value is None and node.on_missing == "default" else value
-
-    return build
-
-
-def _evaluate(compiled: ValueTemplate, scope: Scope, where: str) -> Any:
-    try:
-        return compiled.evaluate(scope)
-    except ExpressionError as error:
-        raise _failed(compiled, where, error) from error
-
-
-def _failed(compiled: ValueTemplate, where: str, error: ExpressionError) -> MappingFailed:
-    place = ".".join(filter(None, (where, error.where))) or "(all)"
-    source = compile_expression(error.expression) if error.expression else compiled
-    return MappingFailed(field=place, expression=error.expression, reads=_reads(source), reason=error.reason)
-
-
-def _reads(compiled: ValueTemplate) -> str:
-    """The longest paths that an expression reads, for people."""
-    names = compiled.names
-    longest = [name for name in names if not any(other.startswith(f"{name}.") for other in names)]
-    return ", ".join(sorted(longest)) or "constants"
-
-
-def _each(node: Each, reads: set[str]) -> Build:
-    items, body = _compiled(node.items, reads), _builder(node.body, reads)
-    where = None if node.where is None else _compiled(node.where, reads)
-
-    def build(scope: Scope, place: str) -> Any:
-        elements = _list(_evaluate(items, scope, place), items, place)
-        target = []
-        for index, element in enumerate(elements):
-            if time.monotonic() > scope[_STOP]:
-                reason = f"it takes too long, {index} of {len(elements)} elements are done"
-                raise MappingFailed(field=place, expression=items.text, reads=_reads(items), reason=reason)
-            inner = {**scope, node.as_name: element, "loop": {"index": index}}
-            if where is not None and not _evaluate(where, inner, f"{place}[{index}]"):
-                continue
-            value = body(inner, f"{place}[{index}]")
-            if value is not _OMIT:
-                target.append(value)
-        return target
-
-    return build
-
-
-def _list(value: Any, compiled: Expression, where: str) -> list[Any]:
-    problem = ""
-    if not isinstance(value, list | tuple):
-        problem = f"a list is needed, this is {'null' if value is None else type(value).__name__}"
-    elif len(value) > MAX_LIST:
-        problem = f"{len(value)} elements are more than {MAX_LIST}"
-    if problem:
-        raise MappingFailed(field=where, expression=compiled.text, reads=_reads(compiled), reason=problem)
-    return list(value)
+    library = NO_LIBRARY
+    emitter = TargetEmitter(library)
+    build = emitter.compile(root)
+    reads = frozenset(".".join(path) for path in emitter.emitter.paths)
+    return CompiledMapping(str(content["slug"]), root, build, Parts(library), version_id, sha256, reads)

@@ -1,35 +1,39 @@
 """The parts of a mapping: how the tree under ``fields`` is read.
 
-Under a key stands one of: a text (a bare expression), ``{value: constant}``, ``{expr, default?, on_missing?}``,
-``{each, as?, where?, fields | item}`` for a list, ``{fields: {…}}`` or any other object for a nested target object. The
-explicit ``{fields: …}`` is for targets whose only key is ``value``.
+Under a key stands one of: a text (a bare expression), ``{value: constant}``,
+``{expr, default?, on_missing?, on_null?}``, ``{each, as?, where?, sort?, fields | item}`` for a list,
+``{choose: [{when, then}…], otherwise?}``, ``{fields: {…}}`` or any other object for a nested target object. The
+explicit ``{fields: …}`` is for targets whose keys look like one of the other forms, such as an only key ``value``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ipaas.core.document_forms import Finding, pointer
-from ipaas.core.phrases import said
-
 OnMissing = Literal["error", "omit", "null", "default"]
+OnNull = Literal["keep", "error", "omit", "default"]
 ON_MISSING = ("error", "omit", "null", "default")
-EXPRESSION_KEYS = frozenset({"expr", "default", "on_missing"})
-EACH_KEYS = frozenset({"each", "as", "where", "fields", "item"})
+ON_NULL = ("keep", "error", "omit", "default")
+EXPRESSION_KEYS = frozenset({"expr", "default", "on_missing", "on_null"})
+EACH_KEYS = frozenset({"each", "as", "where", "sort", "fields", "item"})
+CHOOSE_KEYS = frozenset({"choose", "otherwise"})
+CASE_KEYS = frozenset({"when", "then"})
+SORT_KEYS = frozenset({"by", "descending"})
 DEFAULT_ELEMENT = "item"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One expression; ``on_missing`` says what an absent input means, ``default`` stands in for absent and null."""
+    """One expression; ``on_missing`` and ``on_null`` say what an absent and a null value mean."""
 
     expr: str
     on_missing: OnMissing = "error"
+    on_null: OnNull = "keep"
     default: Any = None
 
     @property
     def plain(self) -> bool:
-        return self.on_missing == "error"
+        return self.on_missing == "error" and self.on_null == "keep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,39 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class SortKey:
+    by: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Each:
     items: str
     as_name: str
     where: str | None
+    sort: tuple[SortKey, ...]
     body: "Node"
 
 
-Node = Leaf | Constant | Group | Each
+@dataclass(frozen=True, slots=True)
+class Case:
+    when: str
+    then: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """The first case whose condition holds; without ``otherwise`` the field is left out where none does."""
+
+    cases: tuple[Case, ...]
+    otherwise: "Node | None"
+
+
+Node = Leaf | Constant | Group | Each | Choose
+
+
+def is_constant(tree: Mapping[str, Any]) -> bool:
+    return set(tree) == {"value"}
 
 
 def is_each(tree: Mapping[str, Any]) -> bool:
@@ -61,79 +90,55 @@ def is_expression(tree: Mapping[str, Any]) -> bool:
     return "expr" in tree and set(tree) <= EXPRESSION_KEYS
 
 
+def is_choose(tree: Mapping[str, Any]) -> bool:
+    return isinstance(tree.get("choose"), list) and set(tree) <= CHOOSE_KEYS
+
+
+def inner_fields(tree: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Where the fields of a nested object stand, and they; the object is of no other form."""
+    if set(tree) == {"fields"} and isinstance(tree["fields"], dict):
+        return "/fields", tree["fields"]
+    return "", tree
+
+
 def read_node(tree: Any) -> Node:
-    """The node of a valid tree (see ``tree_findings``)."""
+    """The node of a valid tree (see ``checking.tree_findings``)."""
     if isinstance(tree, str):
         return Leaf(tree)
-    if set(tree) == {"value"}:
+    if is_constant(tree):
         return Constant(tree["value"])
     if is_expression(tree):
-        return Leaf(
-            tree["expr"], tree.get("on_missing", "default" if "default" in tree else "error"), tree.get("default")
-        )
+        return _leaf(tree)
     if is_each(tree):
-        body = Group({key: read_node(part) for key, part in tree["fields"].items()}) if "fields" in tree else None
-        return Each(tree["each"], tree.get("as", DEFAULT_ELEMENT), tree.get("where"), body or read_node(tree["item"]))
-    inner = tree["fields"] if set(tree) == {"fields"} else tree
-    return Group({key: read_node(part) for key, part in inner.items()})
+        return _each(tree)
+    if is_choose(tree):
+        otherwise = read_node(tree["otherwise"]) if "otherwise" in tree else None
+        return Choose(tuple(Case(one["when"], read_node(one["then"])) for one in tree["choose"]), otherwise)
+    return _group(inner_fields(tree)[1])
 
 
-def tree_findings(tree: Any, path: str) -> Iterator[Finding]:
-    """What is malformed in a tree, expressions not yet looked at."""
-    if isinstance(tree, str):
-        return
-    if not isinstance(tree, dict):
-        yield Finding(
-            path,
-            "mapping.leaf",
-            said("write an expression as text, {{value: …}} for a constant, or an object of fields"),
-        )
-    elif not tree:
-        yield Finding(
-            path,
-            "mapping.empty",
-            said("an object without fields makes nothing; write {{value: {{}}}} if that is meant"),
-        )
-    elif set(tree) == {"value"}:
-        return
-    elif is_expression(tree):
-        yield from _expression_findings(tree, path)
-    elif is_each(tree):
-        yield from _each_findings(tree, path)
-    else:
-        yield from _group_findings(tree, path)
+def _group(fields: Mapping[str, Any]) -> Group:
+    return Group({key: read_node(part) for key, part in fields.items()})
 
 
-def _group_findings(tree: dict[str, Any], path: str) -> Iterator[Finding]:
-    if set(tree) == {"fields"} and isinstance(tree["fields"], dict):
-        path, tree = path + "/fields", tree["fields"]
-    for key, part in tree.items():
-        yield from tree_findings(part, path + pointer(key))
+def _leaf(tree: Mapping[str, Any]) -> Leaf:
+    on_missing = tree.get("on_missing", "default" if "default" in tree else "error")
+    on_null = tree.get("on_null", "default" if on_missing == "default" else "keep")
+    return Leaf(tree["expr"], on_missing, on_null, tree.get("default"))
 
 
-def _expression_findings(tree: dict[str, Any], path: str) -> Iterator[Finding]:
-    if not isinstance(tree["expr"], str):
-        yield Finding(path + "/expr", "mapping.expression", said("an expression is a text"))
-    if "on_missing" in tree and tree["on_missing"] not in ON_MISSING:
-        yield Finding(
-            path + "/on_missing", "mapping.on_missing", said("must be one of {words}", words=", ".join(ON_MISSING))
-        )
-    if tree.get("on_missing", "default") == "default" and "on_missing" in tree and "default" not in tree:
-        yield Finding(path, "mapping.default", said("on_missing: default needs a default"))
+def _each(tree: Mapping[str, Any]) -> Each:
+    body = _group(tree["fields"]) if "fields" in tree else read_node(tree["item"])
+    given = tree.get("sort", [])
+    keys: list[dict[str, Any]] = [{"by": given}] if isinstance(given, str) else given
+    sort = tuple(SortKey(one["by"], one.get("descending", False)) for one in keys)
+    return Each(tree["each"], tree.get("as", DEFAULT_ELEMENT), tree.get("where"), sort, body)
 
 
-def _each_findings(tree: dict[str, Any], path: str) -> Iterator[Finding]:
-    for key in ("each", "where"):
-        if key in tree and not isinstance(tree[key], str):
-            yield Finding(f"{path}/{key}", "mapping.expression", said("an expression is a text"))
-    name = tree.get("as", DEFAULT_ELEMENT)
-    if not isinstance(name, str) or not (name.isascii() and name.isidentifier() and name == name.lower()):
-        yield Finding(path + "/as", "mapping.name", said("a name is small letters, digits and underscores"))
-    if ("fields" in tree) == ("item" in tree):
-        yield Finding(path, "mapping.each", said("a list needs either fields (objects) or item (anything else)"))
-    elif "fields" in tree and not isinstance(tree["fields"], dict):
-        yield Finding(path + "/fields", "mapping.fields", said("fields is an object"))
-    else:
-        yield from tree_findings(
-            tree.get("fields", tree.get("item")), path + ("/fields" if "fields" in tree else "/item")
-        )
+def can_omit(node: Node) -> bool:
+    """Whether a field may be left out of its target."""
+    if isinstance(node, Leaf):
+        return "omit" in (node.on_missing, node.on_null)
+    if isinstance(node, Choose):
+        return node.otherwise is None or any(map(can_omit, (node.otherwise, *(one.then for one in node.cases))))
+    return False

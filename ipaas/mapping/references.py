@@ -5,7 +5,7 @@ from typing import Any
 
 from ipaas.core.document_forms import Finding, did_you_mean
 from ipaas.core.phrases import said
-from ipaas.expressions import Expression, ExpressionError, ValueTemplate, compile_expression, compile_value
+from ipaas.expressions import Expression, ExpressionError, Library, ValueTemplate, compile_expression, compile_value
 
 Names = frozenset[str]
 
@@ -16,10 +16,12 @@ def paths_of(compiled: Expression | ValueTemplate) -> set[tuple[str, ...]]:
     return every - {path[:end] for path in every for end in range(1, len(path))}
 
 
-def expression_findings(text: Any, path: str, known: Names) -> tuple[list[Finding], set[tuple[str, ...]]]:
-    """Problems of a bare expression and the paths it reads."""
+def expression_findings(
+    text: Any, path: str, known: Names, library: Library | None = None
+) -> tuple[list[Finding], set[tuple[str, ...]]]:
+    """Problems of a bare expression and the paths it reads; with a library it may say what only mappings can."""
     try:
-        compiled = compile_expression(text)
+        compiled = compile_expression(text, library)
     except ExpressionError as error:
         return [Finding(path, error.code, error.detail)], set()
     paths = paths_of(compiled)

@@ -149,7 +149,7 @@ async def _map(execution: Execution, block: MapBlock, frame: Frame) -> Any:
     if block.input is not None:
         source = _evaluate(block, frame, block.input.evaluate, "input")
     try:
-        output = block.mapping.apply(source, frame.scope)
+        output = block.mapping.apply(source, frame.scope, place=f"{block.path}#{frame.item}")
     except IpaasError as error:
         raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, error.code, error.detail[:2000]) from None
     return execution.finish_step(block, frame, output)

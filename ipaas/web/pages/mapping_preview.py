@@ -20,7 +20,7 @@ from ipaas.expressions import ExpressionError
 from ipaas.mapping import engine
 from ipaas.mapping.document import validate
 from ipaas.mapping.engine import MappingFailed
-from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_each, is_expression
+from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_choose, is_each, is_expression
 from ipaas.web.build_readmodels import FieldRow
 from ipaas.web.readmodels import Finding
 
@@ -130,7 +130,7 @@ def _leaf(tree: Json, place: str) -> Iterator[FieldRow]:
         yield FieldRow(f"{place}[]", *_written(tree))
         inside = tree.get("fields")
         yield from _leaves(inside, f"{place}[]") if isinstance(inside, dict) else _leaf(tree["item"], f"{place}[]")
-    elif isinstance(tree, str) or set(tree) == {"value"} or is_expression(tree):
+    elif isinstance(tree, str) or is_choose(tree) or set(tree) == {"value"} or is_expression(tree):
         yield FieldRow(place, *_written(tree))
     else:
         yield from _leaves(tree["fields"] if set(tree) == {"fields"} else tree, place)
@@ -146,6 +146,9 @@ def _written(tree: Json) -> tuple[str, str]:
         missing = tree.get("on_missing", "")
         default = _("default {value}").format(value=jsonio.dumps(tree["default"]).decode()) if "default" in tree else ""
         return tree["expr"], default or (_("absent: {deed}").format(deed=missing) if missing else "")
+    if is_choose(tree):
+        count = len(tree["choose"])
+        return tree["choose"][0]["when"], ngettext("{count} case", "{count} cases", count).format(count=count)
     if is_each(tree):
         said = _("for each {name}, where {condition}") if "where" in tree else _("for each {name}")
         return tree["each"], said.format(name=tree.get("as", DEFAULT_ELEMENT), condition=tree.get("where"))

@@ -4,14 +4,19 @@ from decimal import Decimal
 
 import pytest
 
-from ipaas.expressions import FUNCTIONS, ExpressionError, compile_expression
+from ipaas.expressions import FUNCTIONS, ExpressionError, Library, compile_expression
+from ipaas.expressions.compiler import Emitter
+from ipaas.expressions.limits import Budget, Draws
+from ipaas.expressions.parsing import parse
 
 EXAMPLES = [pytest.param(*example, id=example[0]) for each in FUNCTIONS.values() for example in each.examples]
 
 
 @pytest.mark.parametrize(("text", "value"), EXAMPLES)
 def test_documented_example_is_true(text, value):
-    found = compile_expression(text).evaluate({})
+    emitter = Emitter(library=Library())
+    run = emitter.program([f"return {emitter.emit(parse(text))}"], "S, B")
+    found = run({}, Budget(draws=Draws("run")))
     assert (found, str(found)) == (value, str(value))
 
 
@@ -122,3 +127,10 @@ def test_unusable_values_are_refused_by_name(text):
     with pytest.raises(ExpressionError) as caught:
         compile_expression(text).evaluate({})
     assert caught.value.code in {"expression.type", "expression.value", "expression.limit", "expression.undefined"}
+
+
+@pytest.mark.parametrize("text", ["random()", "uuid()", "choice([1])", "lookup('rates', 1)"])
+def test_what_needs_a_mapping_is_refused_elsewhere(text):
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text)
+    assert caught.value.code == "expression.syntax"

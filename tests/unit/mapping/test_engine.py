@@ -65,7 +65,7 @@ def test_a_failure_names_field_expression_and_inputs_but_no_value() -> None:
         apply({"a": {"lines": {"each": "source.lines", "fields": {"x": "item.colour"}}}})
     assert caught.value.params["field"] == "a.lines[0].x"
     assert caught.value.params["expression"] == "item.colour"
-    assert "item.colour" in caught.value.params["reads"]
+    assert caught.value.params["reads"] == "source.lines[0].colour (missing)"
     assert "o1" not in str(caught.value)
 
 
