@@ -13,7 +13,9 @@ ELEMENT = "[]"
 Steps = Sequence[str]
 
 
-def fill(fields: Any, target: Steps, form: Any, *, each: str = "", pointer: tuple[str | int, ...] = ("fields",)) -> Edit:
+def fill(
+    fields: Any, target: Steps, form: Any, *, each: str = "", pointer: tuple[str | int, ...] = ("fields",)
+) -> Edit:
     """The edit that makes ``target`` (keys; ``[]`` behind a list) with ``form``.
 
     ``each`` is the place of the elements that a new list around it goes through. Raises ``InvalidInput`` where
@@ -53,10 +55,7 @@ def _inside(tree: Any, rest: Steps, place: str) -> tuple[Mapping[str, Any], tupl
 
 def _around(rest: Steps, form: Any, each: str) -> Any:
     for step in reversed(rest):
-        if step == ELEMENT:
-            form = {"each": each, "as": DEFAULT_ELEMENT, "fields": form}
-        else:
-            form = {step: form}
+        form = {"each": each, "as": DEFAULT_ELEMENT, "fields": form} if step == ELEMENT else {step: form}
     return form
 
 

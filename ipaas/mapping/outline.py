@@ -53,9 +53,7 @@ def _rows(fields: Any, path: str, depth: int, pointer: tuple[str | int, ...], na
         yield from _row(tree, joined(path, str(key)), str(key), depth, (*pointer, key), names)
 
 
-def _row(
-    tree: Any, path: str, name: str, depth: int, pointer: tuple[str | int, ...], names: Names
-) -> Iterator[Row]:
+def _row(tree: Any, path: str, name: str, depth: int, pointer: tuple[str | int, ...], names: Names) -> Iterator[Row]:
     def row(kind: Kind, form: Any, *expressions: Any) -> Row:
         return Row(path, name, depth, kind, pointer, form, _reads(expressions, names), names)
 
@@ -87,8 +85,7 @@ def _each(
     if "fields" in tree:
         yield from _rows(tree["fields"], f"{path}[]", depth + 1, (*pointer, "fields"), inner)
     elif "item" in tree:
-        for one in _row(tree["item"], f"{path}[]", "[]", depth + 1, (*pointer, "item"), inner):
-            yield one
+        yield from _row(tree["item"], f"{path}[]", "[]", depth + 1, (*pointer, "item"), inner)
 
 
 def _texts(tree: Any) -> Iterator[str]:

@@ -30,6 +30,9 @@ function readersOf(path) {
 
 // -- samples
 
+const MOST_SAMPLES = 6;
+let pasted = 0;
+
 function drawSamples() {
   const host = find("samples");
   host.replaceChildren(...store.data.samples.map((one, at) => {
@@ -48,12 +51,29 @@ async function loadCaptured() {
   if (!answer.ok) return;
   const found = (await answer.json()).samples;
   if (!found.length) return;
-  store.samples = [...store.samples, ...found].slice(0, 6);
+  store.samples = [...store.samples, ...found].slice(0, MOST_SAMPLES);
   store.send();
 }
 
+find("paste-add").addEventListener("click", () => {
+  const text = find("paste-text").value.trim();
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    tell(find("paste-told"), say("no_json", { why: error.message }));
+    return;
+  }
+  pasted += 1;
+  store.samples = [{ label: say("pasted", { number: pasted }), text }, ...store.samples].slice(0, MOST_SAMPLES);
+  store.chosen = 0;
+  find("paste-text").value = "";
+  find("paste").open = false;
+  store.send();
+});
+
 sample?.addEventListener("input", () => {
-  store.samples[0] = { ...store.samples[0], text: sample.value };
+  const at = store.samples.findIndex((one) => one.own);
+  if (at >= 0) store.samples[at] = { ...store.samples[at], text: sample.value };
   store.soon();
 });
 

@@ -17,11 +17,13 @@ from ipaas.expressions import ExpressionError
 from ipaas.mapping import engine
 from ipaas.mapping.document import validate
 from ipaas.mapping.engine import CompiledMapping, Explained, MappingFailed
+from ipaas.mapping.nodes import DEFAULT_ELEMENT
 from ipaas.mapping.outline import Row, general, outline
 from ipaas.mapping.places import Place, together, value_places
 
 MOST_OF_A_VALUE = 80
 MOST_READS = 20
+_HOLDERS = ("object", "list", "unmapped")
 WITHIN_S = 2.0
 Json = Any
 Board = dict[str, Any]
@@ -75,6 +77,7 @@ def _target(given: Given, rows: Sequence[Row], by_row: Mapping[str, list[Finding
     described = {place.path: place for place in given.target}
     places = together(given.target, _row_places(rows))
     steps: dict[str, list[str]] = {"": []}
+    names: dict[str, Mapping[str, str]] = {"": {}}
     whole: set[str] = set()
     found = []
     for place in places:
@@ -85,6 +88,7 @@ def _target(given: Given, rows: Sequence[Row], by_row: Mapping[str, list[Finding
         covered = place.holder in whole
         if covered or (row is not None and row.kind not in ("object", "list")):
             whole.add(place.path)
+        names[place.path] = _inner_names(row, names.get(place.holder, {}))
         known = described.get(place.path)
         found.append(
             {
@@ -98,10 +102,18 @@ def _target(given: Given, rows: Sequence[Row], by_row: Mapping[str, list[Finding
                 "extra": known is None and bool(described),
                 "kind": row.kind if row else "covered" if covered else "unmapped",
                 "steps": steps[place.path],
+                "names": row.names if row else names.get(place.holder, {}),
                 **(_form(row, by_row) if row else {}),
             }
         )
     return found
+
+
+def _inner_names(row: Row | None, names: Mapping[str, str]) -> Mapping[str, str]:
+    """What the expressions inside of a field may say for elements of lists."""
+    if row is None or row.kind != "list":
+        return row.names if row else names
+    return {**row.names, str(row.form.get("as", DEFAULT_ELEMENT)): f"{row.reads[0]}[]" if row.reads else ""}
 
 
 def _row_places(rows: Sequence[Row]) -> Iterator[Place]:
@@ -117,10 +129,7 @@ def _form(row: Row, by_row: Mapping[str, list[Finding]]) -> Board:
         "pointer": row.pointer,
         "form": row.form,
         "reads": row.reads,
-        "names": row.names,
-        "findings": [
-            {"severity": one.severity, "message": in_words(one.message)} for one in by_row.get(row.path, ())
-        ],
+        "findings": [{"severity": one.severity, "message": in_words(one.message)} for one in by_row.get(row.path, ())],
     }
 
 
@@ -144,7 +153,7 @@ def _placed(
 def _counts(target: Sequence[Board]) -> Board:
     """Leaves only: an object is as mapped as what is inside of it."""
     holders = {tuple(one["steps"][:-1]) for one in target} | {tuple(one["steps"][:-2]) for one in target}
-    leaves = [one for one in target if tuple(one["steps"]) not in holders or one["kind"] not in ("object", "unmapped")]
+    leaves = [one for one in target if tuple(one["steps"]) not in holders or one["kind"] not in _HOLDERS]
     kinds = Counter("unmapped" if one["kind"] == "unmapped" else "mapped" for one in leaves)
     needed = sum(1 for one in target if one["kind"] == "unmapped" and one["required"])
     faults = sum(1 for one in target for said in one.get("findings", ()) if said["severity"] == "error")

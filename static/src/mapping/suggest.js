@@ -14,7 +14,7 @@ export function startSuggestions(store, target, { button, host }) {
 
   function draw() {
     put(host, "hidden", false);
-    const title = el("h3", { tabindex: "-1" }, offered.length ? say("suggestions", { count: offered.length }) : say("no_suggestions"));
+    const title = el("h2", { tabindex: "-1" }, offered.length ? say("suggestions", { count: offered.length }) : say("no_suggestions"));
     const close = el("button", { type: "button", class: "btn btn-small btn-quiet", onclick: () => {
       put(host, "hidden", true);
       button.focus();

@@ -52,7 +52,9 @@ export class TargetTree {
       this.rows.delete(path);
     }
     this.show();
-    this.form?.update(this.open.field);
+    if (!this.open) return;
+    this.form.update(this.open.field);
+    if (!document.activeElement?.closest(".map-pick")) this.light(this.open.field.path);
   }
 
   make(field) {

@@ -15,7 +15,9 @@ SCHEMA = {
         "tags": {"type": "array", "items": {"type": "string"}},
     },
     "$defs": {
-        "buyer": {"allOf": [{"properties": {"email": {"x-sensitive": "personal"}, "friend": {"$ref": "#/$defs/buyer"}}}]}
+        "buyer": {
+            "allOf": [{"properties": {"email": {"x-sensitive": "personal"}, "friend": {"$ref": "#/$defs/buyer"}}}]
+        }
     },
 }
 VALUE = {"id": "SO-7", "extra": {"a": 1}, "lines": [{"sku": "x"}, {"count": 2}], "odd name": None}
