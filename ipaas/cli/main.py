@@ -21,6 +21,7 @@ from ipaas.cli import (
     endpoints,
     flows,
     jobs,
+    mapping_kit,
     outside,
     people,
     runs,
@@ -112,7 +113,18 @@ documents.register(main)
 flows.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (secret_rules, connecting, connector_kit, connectors, endpoints, webhooks, jobs, people, workspace):
+for area in (
+    secret_rules,
+    connecting,
+    connector_kit,
+    mapping_kit,
+    connectors,
+    endpoints,
+    webhooks,
+    jobs,
+    people,
+    workspace,
+):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

@@ -1,19 +1,17 @@
 """The document form of a mapping."""
 
-import json
-from functools import cache
-from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
 from ipaas.contracts.models import SchemaVersion
-from ipaas.contracts.validators import CompiledValidator, compile_schema
-from ipaas.core.document_forms import Finding, schema_findings
+from ipaas.core.document_forms import Finding
 from ipaas.core.document_types import DocumentType, PublishDerived
 from ipaas.core.phrases import said
 from ipaas.core.references import split_reference
-from ipaas.mapping.checking import Checker, tree_findings
+from ipaas.mapping.case_checks import TESTS
+from ipaas.mapping.checking import Checker
 from ipaas.mapping.explaining import NO_LIBRARY
+from ipaas.mapping.form import form_findings
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.references import Names
 from ipaas.ownership.naming import domain_findings
@@ -25,15 +23,9 @@ ASIDE = frozenset({"tests"})
 SCHEMA_KEYS = ("source_schema", "target_schema")
 
 
-@cache
-def form() -> CompiledValidator:
-    """The JSON Schema of mapping documents."""
-    return compile_schema(json.loads(files("ipaas.mapping").joinpath("mapping.schema.json").read_text()), mask=None)
-
-
 def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[Finding]:
     """Everything that is wrong with a mapping document; references only where a workspace is given."""
-    found = schema_findings(form().validator, content) or list(tree_findings({"fields": content["fields"]}, ""))
+    found = form_findings(content)
     if found:
         return found
     names = FLOW_NAMES.union(content.get("loop_names", ())) if content.get("scope") == "flow" else SOURCE_NAMES
@@ -69,5 +61,6 @@ MAPPING_TYPE = DocumentType(
     validate=validate,
     settle=settle,
     aside=ASIDE,
+    checks=(TESTS,),
     rank=50,
 )

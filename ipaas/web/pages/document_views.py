@@ -45,6 +45,11 @@ def edit(request: WorkspaceRequest, pages: DocumentPages, slug: str | None = Non
     return _editor(request, pages, document, text, revision)
 
 
+def shown(request: WorkspaceRequest, pages: DocumentPages, document: VersionedDocument) -> HttpResponse:
+    """The editor with the text that was sent, nothing saved."""
+    return _editor(request, pages, document, shared.text_of(request), shared.number_of(request, "revision"), status=422)
+
+
 def _editable(pages: DocumentPages, document: VersionedDocument) -> Any:
     """The draft; for a document that only ever came published, as parts of others do, its newest version."""
     if document.draft is not None or not document.latest_version:
