@@ -68,7 +68,7 @@ def test_scripts_say_words_that_exist_and_all_of_them() -> None:
 def test_the_mapping_editor_says_words_that_exist() -> None:
     scripts = "\n".join(path.read_text() for path in sorted((ROOT / "static" / "src" / "mapping").glob("*.js")))
     words = mapping_words().keys()
-    begun = tuple(re.findall(r"say\(`(\w+_)\$", scripts)) + ("on_missing_", "on_null_")
+    begun = (*re.findall(r"say\(`(\w+_)\$", scripts), "on_missing_", "on_null_")
 
     assert set(SAID.findall(scripts)) <= words
     assert [name for name in words if f'"{name}"' not in scripts and not name.startswith(begun)] == []

@@ -27,6 +27,7 @@ from ipaas.runtime.samples import captured_inputs
 from ipaas.web.pages.documents import text_of
 from ipaas.web.pages.mapping_board import Given, Sample, board_of, problem_of
 from ipaas.web.pages.mapping_preview import read_sample, scope_of
+from ipaas.web.pages.mappings import MAPPINGS
 from ipaas.web.pages.support import environment_of
 
 MOST_SAMPLES = 6
@@ -73,6 +74,7 @@ def mapping_suggest(request: WorkspaceRequest) -> HttpResponse:
 @page("mappings.view")
 def mapping_samples(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """What recent runs gave to a mapping, sensitive values replaced by made-up ones; nothing who may see no runs."""
+    MAPPINGS.document(request, slug)
     if not request.actor.may("runs.view"):
         return _json({"samples": []})
     found = captured_inputs(actor=request.actor, workspace=request.workspace, mapping=slug, limit=MOST_CAPTURED)
