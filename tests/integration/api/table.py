@@ -41,6 +41,9 @@ TABLE: list[Row] = [
     ("POST", "schemas/{schema}/publish", {}, "schemas.publish", 201),
     ("GET", "schemas/{schema}/versions", None, "schemas.view", 200),
     ("GET", "schemas/{schema}/versions/1", None, "schemas.view", 200),
+    ("POST", "schemas/{schema}/compatibility", {}, "schemas.view", 200),
+    ("POST", "schemas/{schema}/accept-break", REASON, "schemas.override", 200),
+    ("GET", "schemas/{schema}/users", None, "schemas.view", 200),
     ("GET", "mappings", None, "mappings.view", 200),
     ("POST", "mappings", {"content": mapping(slug="parcel-row")}, "mappings.edit", 201),
     ("GET", "mappings/{mapping}", None, "mappings.view", 200),
@@ -112,6 +115,13 @@ TABLE: list[Row] = [
             ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/diff?from=1", None, f"{plural}.view", 200),
             ("POST", f"{plural}/{{{kind}}}/versions/1/deprecate", REASON, f"{plural}.publish", 200),
+            (
+                "POST",
+                f"{plural}/{{{kind}}}/versions/1/retire",
+                REASON,
+                f"{plural}.publish",
+                409 if kind == "flow" else 200,
+            ),
             ("POST", f"{plural}/{{{kind}}}/archive", REASON, f"{plural}.publish", 409 if kind == "flow" else 200),
             ("POST", f"{plural}/{{{kind}}}/restore", {}, f"{plural}.publish", 200),
         )
