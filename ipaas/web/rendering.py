@@ -102,7 +102,6 @@ STATES: Mapping[str, StateLook] = {
     "broken": StateLook("bad", "warning", gettext_noop("Chain broken")),
     "compatible": StateLook("ok", "ok", gettext_noop("Compatible")),
     "incompatible": StateLook("bad", "failed", gettext_noop("Not compatible")),
-    "undecided": StateLook("wait", "unknown", gettext_noop("Undecided")),
 }
 
 

@@ -3,7 +3,7 @@ import { hoverTooltip } from "@codemirror/view";
 import { keysBelow, placeAt, stepsIn } from "./place.js";
 
 const EXPRESSION = /[\w.$-]*$/;
-const REFERENCES = { mapping: "mapping", schema: "schemas", source_schema: "schemas", target_schema: "schemas" };
+const REFERENCES = { mapping: "mapping", schema: "schemas", contract: "contracts", source_schema: "schemas", target_schema: "schemas" };
 
 /** All schemas that a schema may stand for. */
 function alternatives(root, schema, seen = new Set()) {
