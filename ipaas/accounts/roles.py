@@ -28,6 +28,12 @@ PERMISSIONS: dict[str, str] = {
     "reviews.view": gettext_noop("See reviews of changes, their evidence and comments."),
     "reviews.decide": gettext_noop("Approve or return changes of others as their steward or as a second person."),
     "reviews.bypass": gettext_noop("Publish past a review in an emergency, with a reason, where the policy allows it."),
+    "terms.view": gettext_noop("See the glossary: terms and their versions."),
+    "terms.edit": gettext_noop("Create terms of the glossary and change their drafts."),
+    "terms.publish": gettext_noop("Publish a version of a term."),
+    "conventions.view": gettext_noop("See conventions and their versions."),
+    "conventions.edit": gettext_noop("Create conventions and change their drafts."),
+    "conventions.publish": gettext_noop("Publish a version of a convention: from then on drafts are checked by it."),
     "runs.view": gettext_noop("See runs, their steps and redacted data."),
     "runs.replay": gettext_noop("Run a run again with the same effect keys: nothing happens twice."),
     "runs.replay_new_effects": gettext_noop("Run a run again with new effect keys: effects happen again."),
@@ -61,7 +67,7 @@ PERMISSIONS: dict[str, str] = {
 }
 
 _VIEW = {name for name in PERMISSIONS if name.endswith(".view") and name not in {"audit.view", "settings.view"}}
-_KINDS = ("flows", "mappings", "schemas", "contracts")
+_KINDS = ("flows", "mappings", "schemas", "contracts", "terms", "conventions")
 _DOCUMENTS = {f"{kind}.edit" for kind in _KINDS}
 _PUBLISH = {f"{kind}.publish" for kind in _KINDS}
 _STUBS = {"stubs.view", "stubs.script"}

@@ -57,7 +57,7 @@ def _save(
     source = read_document(text=text, content=content)
     document = write_draft(kind, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
     _record(f"{kind.kind}.draft_saved", actor, kind.kind, document, {"revision": document.draft_revision})
-    return document, source.locate(kind.validate(source.content, workspace.id))
+    return document, source.locate(kind.findings(source.content, workspace.id))
 
 
 @transaction.atomic

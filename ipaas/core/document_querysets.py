@@ -37,6 +37,11 @@ class VersionQuerySet(models.QuerySet[Any]):
         found = found.exclude(state="retired") if number is None else found.filter(number=number)
         return found.order_by("-number").first()
 
+    def in_force(self, workspace_id: UUID) -> Self:
+        """The newest version of every live document of a workspace, unless it is retired."""
+        found = self.in_workspace(workspace_id).filter(document__archived=False)
+        return found.filter(number=models.F("document__latest_version")).exclude(state="retired")
+
     def pinnable(self, workspace_id: UUID, slug: str, number: int | None = None) -> bool:
         """Whether a new reference to it may be published: there is such a version, and it is not retired."""
         found = self.of(workspace_id, slug, number)

@@ -35,7 +35,7 @@ class Check:
     """A point of the checklist that the platform fills in itself.
 
     ``run`` is given the draft as it was written (tests included), the content of the newest published version (None
-    for a first one) and the workspace. ``title`` is a message id, translated where it is shown.
+    for a first one) and the workspace; one that holds for every kind (``register_check``) also drafts of any form. ``title`` is a message id, translated where it is shown.
     """
 
     name: str
@@ -90,7 +90,12 @@ class DocumentType:
         self, content: dict[str, Any], published: dict[str, Any] | None, workspace_id: UUID
     ) -> list[tuple[Check, CheckResult]]:
         """What each check says of a draft that is valid."""
-        return [(check, check.run(content, published, workspace_id)) for check in self.checks]
+        return [(check, check.run(content, published, workspace_id)) for check in (*self.checks, *_everywhere)]
+
+    def findings(self, content: dict[str, Any], workspace_id: UUID) -> list[Finding]:
+        """What one who writes should know: what ``validate`` says, and the checks that hold for every kind."""
+        told = [one for check in _everywhere for one in check.run(content, None, workspace_id).details]
+        return [*self.validate(content, workspace_id), *told]
 
     @property
     def versions(self) -> VersionQuerySet:
@@ -98,11 +103,17 @@ class DocumentType:
 
 
 _types: dict[str, DocumentType] = {}
+_everywhere: list[Check] = []
 
 
 def register_document_type(document_type: DocumentType) -> None:
     """Make a kind known; called once from the app's ``ready``."""
     _types[document_type.kind] = document_type
+
+
+def register_check(check: Check) -> None:
+    """Have documents of every kind checked; called once from the app's ``ready``."""
+    _everywhere[:] = [one for one in _everywhere if one.name != check.name] + [check]
 
 
 def document_type(kind: str) -> DocumentType:

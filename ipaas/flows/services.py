@@ -14,7 +14,6 @@ from ipaas.core.drafts import write_draft
 from ipaas.core.errors import Conflict, NotFound
 from ipaas.flows.document import FLOW_TYPE
 from ipaas.flows.models import Flow
-from ipaas.flows.validation import validate
 
 
 class FlowNotActive(Conflict):
@@ -43,7 +42,7 @@ def save_draft(
     require_editable_flow(actor, workspace.id, source.content)
     document = write_draft(FLOW_TYPE, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
     _record("flow.draft_saved", actor, document, {"revision": document.draft_revision})
-    return document, source.locate(validate(source.content, workspace.id))  # type: ignore[return-value]  # written as a Flow
+    return document, source.locate(FLOW_TYPE.findings(source.content, workspace.id))  # type: ignore[return-value]  # written as a Flow
 
 
 @transaction.atomic

@@ -33,7 +33,10 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         from ipaas import audit
-        from ipaas.core.document_types import document_kinds
+        from ipaas.core.document_types import document_kinds, register_check
+        from ipaas.governance.conventions import CONVENTIONS
+
+        register_check(CONVENTIONS)
 
         audit.register_actions(
             {f"{kind}.{deed}": text.format(kind=kind) for kind in document_kinds() for deed, text in DEEDS.items()}

@@ -65,7 +65,7 @@ def check_document(
     source = read_document(text=text, content=content)
     kind = document_type(_kind_of(source.content))
     require_permission(actor, f"{kind.permission}.view", workspace.id)
-    return source.locate(kind.validate(source.content, workspace.id))
+    return source.locate(kind.findings(source.content, workspace.id))
 
 
 @transaction.atomic
@@ -161,7 +161,7 @@ def apply_document(
     else:
         require_permission(actor, f"{kind.permission}.edit", workspace.id)
     document = _drafted(kind, source, actor, workspace)
-    findings = source.locate(kind.validate(source.content, workspace.id))
+    findings = source.locate(kind.findings(source.content, workspace.id))
     if not publish_it:
         return Applied(document, None, findings)
     try:

@@ -9,7 +9,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.drafts import write_draft
-from ipaas.mapping.document import MAPPING_TYPE, validate
+from ipaas.mapping.document import MAPPING_TYPE
 from ipaas.mapping.models import Mapping
 
 
@@ -33,4 +33,4 @@ def save_draft(
         subject=("mapping", str(document.id), document.slug),
         details={"revision": document.draft_revision},
     )
-    return document, source.locate(validate(source.content, workspace.id))  # type: ignore[return-value]  # written as a Mapping
+    return document, source.locate(MAPPING_TYPE.findings(source.content, workspace.id))  # type: ignore[return-value]  # written as a Mapping

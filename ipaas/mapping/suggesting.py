@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ipaas.core.phrases import said
+from ipaas.core.words import singular_words
 from ipaas.mapping.filling import ELEMENT, expression_of
 from ipaas.mapping.places import Place
 
@@ -23,7 +24,6 @@ _ALIKE = (
     ("supplier", "vendor", "seller"), ("item", "line", "position", "article"), ("price", "cost"),
     ("created", "placed"), ("msg", "message"), ("cat", "category"), ("img", "image", "picture"),
 )  # fmt: skip
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SHAPES = (
     ("e-mail address", re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")),
     ("date and time", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")),
@@ -194,7 +194,7 @@ class _Words:
         self._groups: dict[str, str] = {word: group[0] for group in _ALIKE for word in group}
 
     def of(self, name: str) -> tuple[str, ...]:
-        return tuple(_singular(word.lower()) for word in _WORD.findall(name))
+        return singular_words(name)
 
     def plain(self, word: str) -> str:
         return self._groups.get(word, word)
@@ -221,9 +221,3 @@ class _Words:
         """All words of a name with those of its holder: ``customer.name`` and ``customer_name`` are alike."""
         every = (*self.of(_holder_name(place)), *self.of(place.name))
         return frozenset(self.plain(word) for word in every) - {"source", "data", "body"}
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
-        return f"{word[:-3]}y"
-    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word

@@ -1,1 +1,1 @@
-"""Who answers for what: domains with their owner and their stewards."""
+"""Who answers for what: domains with their stewards; the terms of the business, the conventions of its data."""

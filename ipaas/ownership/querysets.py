@@ -1,10 +1,11 @@
-"""Reading domains, always of one workspace."""
+"""Reading domains, terms and conventions, always of one workspace."""
 
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from django.db import models
 
+from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
 from ipaas.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -25,3 +26,19 @@ class DomainQuerySet(models.QuerySet["Domain"]):
         if found is None:
             raise NotFound(what="domain")
         return found
+
+
+class TermQuerySet(DocumentQuerySet):
+    """Terms of a workspace."""
+
+
+class TermVersionQuerySet(VersionQuerySet):
+    """Published versions of terms."""
+
+
+class ConventionQuerySet(DocumentQuerySet):
+    """Conventions of a workspace."""
+
+
+class ConventionVersionQuerySet(VersionQuerySet):
+    """Published versions of conventions."""
