@@ -21,6 +21,7 @@ from ipaas.cli import (
     endpoints,
     flows,
     jobs,
+    lookups,
     outside,
     people,
     runs,
@@ -110,6 +111,7 @@ def stubs_serve() -> None:
 
 documents.register(main)
 flows.register(main)
+lookups.register(main)
 runs.register(main)
 outside.register(main, stubs)
 for area in (secret_rules, connecting, connector_kit, connectors, endpoints, webhooks, jobs, people, workspace):

@@ -1,18 +1,45 @@
 """What other apps read of mappings."""
 
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
+
+from django.db.models import F, Prefetch
 
 from ipaas.core.errors import NotFound
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
-from ipaas.mapping.models import MappingVersion
+from ipaas.mapping.models import Function, FunctionVersion, Mapping, MappingVersion
+from ipaas.mapping.naming import resolver
 
 
 @lru_cache(maxsize=1024)
 def mapping_for(version_id: UUID) -> CompiledMapping:
     """The compiled mapping of a published version, kept per process (versions never change)."""
-    version = MappingVersion.objects.filter(id=version_id).first()
+    version = MappingVersion.objects.filter(id=version_id).select_related("document").first()
     if version is None:
         raise NotFound(what="mapping version")
-    return engine.compile(version.content, version_id=version.id, sha256=version.sha256)
+    resolve = resolver(version.workspace_id)
+    return engine.compile(version.content, resolve=resolve, version_id=version.id, sha256=version.sha256)
+
+
+def named_by(workspace_id: UUID, key: str, slug: str) -> list[tuple[str, str]]:
+    """Kind and slug of the live mappings and functions that name a document under ``key``, in any version of it."""
+    found = []
+    for kind, documents in (("function", Function.objects), ("mapping", Mapping.objects)):
+        rows = documents.in_workspace(workspace_id).live().order_by("slug")
+        for document in rows.prefetch_related(Prefetch("versions", to_attr="newest", queryset=_newest(kind))):
+            contents = [document.draft or {}, *(one.content for one in document.newest)]
+            if any(_names(content, key, slug) for content in contents):
+                found.append((kind, document.slug))
+    return found
+
+
+def _newest(kind: str) -> Any:
+    model: Any = {"function": FunctionVersion, "mapping": MappingVersion}[kind]
+    return model.objects.filter(number=F("document__latest_version"))
+
+
+def _names(content: dict[str, Any], key: str, slug: str) -> bool:
+    named = content.get(key)
+    return isinstance(named, dict) and any(str(one).partition("@")[0] == slug for one in named.values())

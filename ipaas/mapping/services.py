@@ -1,5 +1,6 @@
-"""Changing mapping drafts; publishing is in governance."""
+"""Changing drafts of mappings, lookups and functions; publishing is in governance."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -8,29 +9,65 @@ from ipaas import audit
 from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Finding, read_document
+from ipaas.core.document_types import DocumentType
+from ipaas.core.documents import VersionedDocument
 from ipaas.core.drafts import write_draft
-from ipaas.mapping.document import MAPPING_TYPE, validate
-from ipaas.mapping.models import Mapping
+from ipaas.mapping.document import MAPPING_TYPE
+from ipaas.mapping.function_document import FUNCTION_TYPE
+from ipaas.mapping.lookup_document import LOOKUP_TYPE
+
+Saved = tuple[VersionedDocument, list[Finding]]
+
+
+def _saver(kind: DocumentType) -> Callable[..., Saved]:
+    @transaction.atomic
+    def save(
+        *,
+        actor: Actor,
+        workspace: Workspace,
+        text: str | bytes | None = None,
+        content: Any = None,
+        expected_revision: int | None = None,
+    ) -> Saved:
+        """Store a draft, finished or not, and say what would stop it from being published."""
+        require_permission(actor, f"{kind.permission}.edit", workspace.id)
+        source = read_document(text=text, content=content)
+        document = write_draft(kind, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
+        audit.record(
+            f"{kind.kind}.draft_saved",
+            actor=actor,
+            workspace_id=workspace.id,
+            subject=(kind.kind, str(document.id), document.slug),
+            details={"revision": document.draft_revision},
+        )
+        return document, source.locate(kind.validate(source.content, workspace.id))
+
+    return save
+
+
+save_draft = _saver(MAPPING_TYPE)
+save_lookup_draft = _saver(LOOKUP_TYPE)
+save_function_draft = _saver(FUNCTION_TYPE)
 
 
 @transaction.atomic
-def save_draft(
-    *,
-    actor: Actor,
-    workspace: Workspace,
-    text: str | bytes | None = None,
-    content: Any = None,
-    expected_revision: int | None = None,
-) -> tuple[Mapping, list[Finding]]:
-    """Store a draft, finished or not, and say what would stop it from being published."""
-    require_permission(actor, "mappings.edit", workspace.id)
-    source = read_document(text=text, content=content)
-    document = write_draft(MAPPING_TYPE, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
-    audit.record(
-        "mapping.draft_saved",
-        actor=actor,
-        workspace_id=workspace.id,
-        subject=("mapping", str(document.id), document.slug),
-        details={"revision": document.draft_revision},
-    )
-    return document, source.locate(validate(source.content, workspace.id))  # type: ignore[return-value]  # written as a Mapping
+def import_rows(
+    *, actor: Actor, workspace: Workspace, slug: str, csv: str, key: str = "", expected_revision: int | None = None
+) -> Saved:
+    """Put rows as CSV into the draft of a lookup; one that is not there yet is made, with its first column as key."""
+    require_permission(actor, "lookups.edit", workspace.id)
+    present = LOOKUP_TYPE.documents.in_workspace(workspace.id).filter(slug=slug).first()
+    content = dict(present.draft or {}) if present else {}
+    if present and not content and present.latest_version:
+        content = dict(LOOKUP_TYPE.versions.get(document_id=present.id, number=present.latest_version).content)
+    first = csv.lstrip("\ufeff").partition("\n")[0].partition(",")[0].strip().strip('"')
+    content = {
+        "kind": "lookup",
+        "slug": slug,
+        "title": slug.replace("-", " ").capitalize(),
+        "key": first or "key",
+        **content,
+        **({"key": key} if key else {}),
+        "csv": csv.lstrip("\ufeff").replace("\r\n", "\n"),
+    }
+    return save_lookup_draft(actor=actor, workspace=workspace, content=content, expected_revision=expected_revision)

@@ -19,6 +19,7 @@ from ipaas.flows.services import save_draft as save_flow
 from ipaas.flows.yaml_form import file_name, written
 from ipaas.governance import services as governance
 from ipaas.governance.applying import Given, Step, Wish, apply_documents, plan_documents
+from ipaas.mapping.services import import_rows, save_function_draft, save_lookup_draft
 from ipaas.mapping.services import save_draft as save_mapping
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
@@ -35,6 +36,8 @@ from ipaas.web.api.document_serializers import (
     FolderInput,
     PlanOutput,
     PublishInput,
+    RowsInput,
+    RowsOutput,
     SavedOutput,
     TextOutput,
     TextQuery,
@@ -48,6 +51,8 @@ SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
     "flow": save_flow,
     "mapping": save_mapping,
     "schema": save_schema,
+    "lookup": save_lookup_draft,
+    "function": save_function_draft,
 }
 
 
@@ -217,6 +222,32 @@ class SchemaViewSet(DocumentViewSet):
 class MappingViewSet(DocumentViewSet):
     kind = "mapping"
     required_permissions = _permissions("mappings")
+
+
+@extend_schema(tags=["lookups"])
+class LookupViewSet(DocumentViewSet):
+    kind = "lookup"
+    required_permissions = {**_permissions("lookups"), "rows": "lookups.view", "import_rows": "lookups.edit"}
+
+    @extend_schema(parameters=[TextQuery], responses=RowsOutput)
+    def rows(self, request: Request, slug: str) -> Response:
+        """The rows as CSV: of the draft, or of a version."""
+        document, query = self.document(slug), self.read_query(TextQuery)
+        shown = self._version(document, query["version"]) if "version" in query else self._drafted(document)
+        return Response({"csv": str(written(shown).content.get("csv", ""))})
+
+    @extend_schema(request=RowsInput, responses=SavedOutput)
+    def import_rows(self, request: Request, slug: str) -> Response:
+        """Put rows as CSV into the draft; a lookup that is not there yet is made."""
+        document, findings = import_rows(actor=self.actor, workspace=self.workspace, slug=slug, **self.read(RowsInput))
+        saved = {"slug": document.slug, "draft_revision": document.draft_revision, "findings": as_errors(findings)}
+        return Response(saved, headers=etag_of(document))
+
+
+@extend_schema(tags=["functions"])
+class FunctionViewSet(DocumentViewSet):
+    kind = "function"
+    required_permissions = _permissions("functions")
 
 
 FLOW_DOCUMENT_PERMISSIONS = _permissions("flows")

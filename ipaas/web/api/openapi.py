@@ -34,6 +34,8 @@ TAGS: Final = {
     "flows": "Flows: their drafts and versions, where they are deployed, and starting them.",
     "schemas": "Schemas: what data must look like.",
     "mappings": "Mappings: how one shape becomes another.",
+    "lookups": "Lookups: rows that mappings find by a key.",
+    "functions": "Reusable functions that mappings call by name.",
     "runs": "Runs: find them, see each step, act on those that stopped.",
     "dead letters": "What failed for good and waits for a person.",
     "bulk jobs": "One deed over many runs or dead letters, at a rate.",

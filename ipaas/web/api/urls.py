@@ -15,7 +15,14 @@ from ipaas.web.api.bulk import BulkJobViewSet
 from ipaas.web.api.connecting import ConnectingViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
-from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
+from ipaas.web.api.documents import (
+    AnyDocumentViewSet,
+    DocumentViewSet,
+    FunctionViewSet,
+    LookupViewSet,
+    MappingViewSet,
+    SchemaViewSet,
+)
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.imports import ImportViewSet
@@ -119,6 +126,13 @@ urlpatterns = [
     path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
     *_documents(SchemaViewSet, "schema", "schemas"),
     *_documents(MappingViewSet, "mapping", "mappings"),
+    *_documents(LookupViewSet, "lookup", "lookups"),
+    path(
+        "lookups/<slug:slug>/rows",
+        LookupViewSet.as_view({"get": "rows", "put": "import_rows"}),
+        name="lookup_rows",
+    ),
+    *_documents(FunctionViewSet, "function", "functions"),
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
     path("runs/export", RunExportViewSet.as_view({"get": "export"}), name="run_export"),

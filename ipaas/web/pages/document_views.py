@@ -24,11 +24,19 @@ from ipaas.web.pages.documents import Context, DocumentPages
 from ipaas.web.pages.support import environment_of, options, posted, told, told_error
 from ipaas.web.readmodels import Finding, Option
 
-_NEW = {"flow": gettext_noop("New flow"), "mapping": gettext_noop("New mapping"), "schema": gettext_noop("New schema")}
+_NEW = {
+    "flow": gettext_noop("New flow"),
+    "mapping": gettext_noop("New mapping"),
+    "schema": gettext_noop("New schema"),
+    "lookup": gettext_noop("New lookup"),
+    "function": gettext_noop("New function"),
+}
 _TEXT = {
     "flow": gettext_noop("Document of the flow"),
     "mapping": gettext_noop("Document of the mapping"),
     "schema": gettext_noop("Document of the schema"),
+    "lookup": gettext_noop("Document of the lookup"),
+    "function": gettext_noop("Document of the function"),
 }
 
 

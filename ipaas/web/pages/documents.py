@@ -120,6 +120,8 @@ def _counted(kind: str, count: int) -> str:
         "flow": ngettext("{count} flow", "{count} flows", count),
         "mapping": ngettext("{count} mapping", "{count} mappings", count),
         "schema": ngettext("{count} schema", "{count} schemas", count),
+        "lookup": ngettext("{count} lookup", "{count} lookups", count),
+        "function": ngettext("{count} function", "{count} functions", count),
     }[kind]
     return text.format(count=count)
 
@@ -129,22 +131,29 @@ def document_list(request: WorkspaceRequest, pages: DocumentPages) -> Context:
     environment_of(request)
     search, state = asked(request, "q"), asked(request, "state")
     rows = pages.documents(request).titled(search).filter(archived=state == "archived")
-    if state != "archived":
+    if state != "archived" and _has_parts(pages):
         rows = rows.exclude(derived_from="") if state == "parts" else rows.filter(derived_from="")
     found, listed = by_slug(request, rows, pages.kind)
     return {
         "page": with_items(listed, [_document_row(request, pages, one) for one in found]),
         "filters": {
             "q": search,
-            "state": options({name: gettext(word) for name, word in LISTED.items()}, state),
+            "state": options(
+                {name: gettext(word) for name, word in LISTED.items() if name != "parts" or _has_parts(pages)}, state
+            ),
             "clear_url": pages.url(request, "list") if search or state else "",
         },
         "new_url": pages.url_if(request, "edit", "new"),
     }
 
 
+def _has_parts(pages: DocumentPages) -> bool:
+    """Whether documents of the kind can be parts of flows."""
+    return hasattr(pages.type.document, "derived_from")
+
+
 def _document_row(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> DocumentRow:
-    _, _, flow = document.derived_from.partition(":")
+    _, _, flow = getattr(document, "derived_from", "").partition(":")
     return DocumentRow(
         slug=document.slug,
         url=pages.url(request, "detail", document.slug),
