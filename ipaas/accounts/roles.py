@@ -25,6 +25,7 @@ PERMISSIONS: dict[str, str] = {
     "schemas.view": gettext_noop("See schemas and their versions."),
     "schemas.edit": gettext_noop("Create schemas and change their drafts."),
     "schemas.publish": gettext_noop("Publish a version of a schema."),
+    "schemas.override": gettext_noop("Decide, with a reason, to publish a schema that may break readers or writers."),
     "domains.view": gettext_noop("See domains, their owners and stewards."),
     "domains.edit": gettext_noop("Make and change domains and choose their stewards."),
     "reviews.view": gettext_noop("See reviews of changes, their evidence and comments."),
@@ -82,7 +83,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _DOCUMENTS
         | _PUBLISH
         | {"flows.pause", "deadletters.correct", "approvals.decide", "reviews.decide", "audit.view"}
-        | {"settings.view"}
+        | {"settings.view", "schemas.override"}
     ),
     "operator": frozenset(
         _VIEW

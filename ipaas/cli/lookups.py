@@ -1,11 +1,13 @@
 """Commands of lookups: rows as CSV in and out."""
 
+import csv
+import io
 from pathlib import Path
 from typing import TextIO
 
 import click
 
-from ipaas.cli.client import part
+from ipaas.cli.client import ServerProblem, part
 from ipaas.cli.shell import Shell, command
 
 
@@ -25,8 +27,15 @@ def lookup() -> None:
 @click.option("--key", default="", help="The column that is the key; of a new lookup the first column without it.")
 def import_(shell: Shell, slug: str, file: TextIO, key: str) -> None:
     """Put the rows of a CSV file (- for standard input) into the draft; a lookup that is not there yet is made."""
-    body = {"csv": file.read(), "key": key}
-    saved = shell.api.put(f"lookups/{part(slug)}/rows", body)
+    rows = file.read()
+    try:
+        saved = shell.api.put(f"lookups/{part(slug)}/rows", {"csv": rows, "key": key})
+    except ServerProblem as problem:
+        if problem.status != 404:
+            raise
+        first = next(csv.reader(io.StringIO(rows)), [""])[0].strip()
+        content = {"kind": "lookup", "slug": slug, "title": slug, "key": key or first, "csv": rows}
+        saved = shell.api.post("lookups", {"content": content})
     for one in saved["findings"]:
         shell.say(f"{one['path']}: {one['message']} [{one['code']}]")
     shell.say(f"lookup {slug}: draft {saved['draft_revision']}")

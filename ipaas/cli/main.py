@@ -22,6 +22,7 @@ from ipaas.cli import (
     flows,
     jobs,
     lookups,
+    mapping_kit,
     outside,
     people,
     runs,
@@ -114,7 +115,18 @@ flows.register(main)
 lookups.register(main)
 runs.register(main)
 outside.register(main, stubs)
-for area in (secret_rules, connecting, connector_kit, connectors, endpoints, webhooks, jobs, people, workspace):
+for area in (
+    secret_rules,
+    connecting,
+    connector_kit,
+    mapping_kit,
+    connectors,
+    endpoints,
+    webhooks,
+    jobs,
+    people,
+    workspace,
+):
     area.register(main)
 access.register(main, audit)
 for own in (audit, demo, vault):

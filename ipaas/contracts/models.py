@@ -10,10 +10,15 @@ from ipaas.core.documents import DocumentVersion, VersionedDocument
 
 
 class Schema(VersionedDocument):
-    """A named JSON Schema; ``derived_from`` names the document (``flow:<slug>``) that holds it inline."""
+    """A named JSON Schema; ``derived_from`` names the document (``flow:<slug>``) that holds it inline.
+
+    ``accepted_break``: a steward's decision to publish one content (``sha256`` of its schema) upon one version
+    (``upon``) although it may break others, with ``reason`` and ``by``.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="schemas")
     derived_from = models.CharField(max_length=120, blank=True, default="")
+    accepted_break = models.JSONField(null=True, blank=True)
 
     objects = SchemaQuerySet.as_manager()
 

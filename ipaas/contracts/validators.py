@@ -104,7 +104,7 @@ def _sensitive(
         yield ".".join(path), label
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference not in seen:
-        yield from _sensitive(root, _resolve(root, reference), path, seen | {reference}, places)
+        yield from _sensitive(root, resolved_part(root, reference), path, seen | {reference}, places)
     for name, part in _members(schema):
         yield from _sensitive(root, part, (*path, *name), seen, places)
 
@@ -123,7 +123,8 @@ def _members(schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]
             yield () if keyword in ("if", "then", "else") else ("*",), schema[keyword]
 
 
-def _resolve(root: Any, reference: str) -> Any:
+def resolved_part(root: Any, reference: str) -> Any:
+    """The part of a schema that a reference inside of it (``#/$defs/…``) means; None when there is none."""
     if not reference.startswith("#"):
         return None
     node = root

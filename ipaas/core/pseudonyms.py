@@ -99,6 +99,11 @@ class Pseudonymiser(Redactor):
         inside = sorted(long, key=len, reverse=True)
         self._inside = re.compile("|".join(map(re.escape, inside))) if inside else None
 
+    @property
+    def made_up(self) -> frozenset[str]:
+        """What stands for sensitive values, as texts."""
+        return frozenset(str(made) for made in self._pseudonyms.made.values())
+
     def redact(self, value: JSON) -> JSON:
         shown = self._without_copies(self._walk(value, [self._root]))
         return self._scrub(shown) if len(self._values) and self._values.occur_in(dumps(shown)) else shown

@@ -206,12 +206,12 @@ def _copied(value: JSON) -> JSON:
 
 def _resolved(event: Any) -> JSON:
     try:
-        return _plain(event.value)
+        return plain(event.value)
     except ValueError as error:
         raise _at(event.start_mark, str(error)) from None
 
 
-def _plain(text: str) -> JSON:
+def plain(text: str) -> JSON:
     """What an unquoted word means; ``ValueError`` for a number beyond the limits of JSON documents here."""
     if text in _WORDS:
         return _WORDS[text]
@@ -259,6 +259,9 @@ _Dumper.add_representer(str, _represent_str)
 _Dumper.add_representer(Decimal, _represent_decimal)
 
 
-def dump(value: JSON) -> str:
-    """YAML that ``load`` reads back to an equal value; order of keys is kept, long texts stay readable."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+def dump(value: JSON, *, flow: bool = False, width: float = 120) -> str:
+    """YAML that ``load`` reads back to an equal value; order of keys is kept, long texts stay readable.
+
+    With ``flow`` objects and lists stand in brackets; ``width`` is where lines are broken.
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width, default_flow_style=flow)

@@ -145,9 +145,10 @@ csv: |
 
 * Without `returns` the answer is the whole row as an object, with it the value of that one column.
 * With several columns as `key`, the key is a list in their order: `lookup('zones', [country, zip])`.
-* A missing row is the error `mapping.lookup`, unless the expression gives a third argument or `default(…, instead)`, the
-  field says `on_missing` or `default`, or the lookup has a `default` itself.
-* Cells are text; `columns` makes numbers (exact decimals) and booleans (`true`, `false`) of them. An empty cell is null.
+* A missing row is the error `mapping.lookup`, unless the expression gives a third argument or `default(…, instead)`,
+  the field says `on_missing` or `default`, or the lookup has a `default` itself.
+* Cells are text; `columns` makes numbers (exact decimals) and booleans (`true`, `false`) of them. An empty cell is
+  null.
 * At most 100,000 rows, 60 columns and 1,000,000 characters. Rows are indexed once per process.
 
 Rows come in and go out as CSV: on the page of the lookup, with `ipaas lookup import` and `ipaas lookup export`, and

@@ -1,20 +1,18 @@
 """The document form of a mapping."""
 
-import json
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
 from ipaas.contracts.models import SchemaVersion
-from ipaas.contracts.validators import CompiledValidator, compile_schema
-from ipaas.core.document_forms import Finding, schema_findings
+from ipaas.core.document_forms import Finding
 from ipaas.core.document_types import DocumentType, PublishDerived
 from ipaas.core.phrases import said
 from ipaas.core.references import split_reference
 from ipaas.expressions import ExpressionError, Library
-from ipaas.mapping.checking import Checker, tree_findings
+from ipaas.mapping.case_checks import TESTS
+from ipaas.mapping.checking import Checker
+from ipaas.mapping.form import form_findings
 from ipaas.mapping.jsonata import compile_jsonata
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.naming import library_findings, pinned
@@ -28,17 +26,9 @@ ASIDE = frozenset({"tests"})
 SCHEMA_KEYS = ("source_schema", "target_schema")
 
 
-@cache
-def form() -> CompiledValidator:
-    """The JSON Schema of mapping documents."""
-    return compile_schema(json.loads(files("ipaas.mapping").joinpath("mapping.schema.json").read_text()), mask=None)
-
-
 def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[Finding]:
     """Everything that is wrong with a mapping document; references only where a workspace is given."""
-    found = schema_findings(form().validator, content)
-    if not found and "fields" in content:
-        found = list(tree_findings({"fields": content["fields"]}, ""))
+    found = form_findings(content)
     if found:
         return found
     found, library = library_findings(content, workspace_id)
@@ -66,9 +56,13 @@ def _program_findings(content: dict[str, Any], library: Library) -> Iterator[Fin
 
 def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Finding]:
     return [
-        Finding(f"/{key}", "schema.unknown", said("there is no published schema {name!r}", name=content[key]))
+        Finding(
+            f"/{key}",
+            "schema.unknown",
+            said("there is no published schema {name!r}, or it is retired", name=content[key]),
+        )
         for key in SCHEMA_KEYS
-        if key in content and SchemaVersion.objects.of(workspace_id, *split_reference(content[key])) is None
+        if key in content and not SchemaVersion.objects.pinnable(workspace_id, *split_reference(content[key]))
     ]
 
 
@@ -90,5 +84,6 @@ MAPPING_TYPE = DocumentType(
     validate=validate,
     settle=settle,
     aside=ASIDE,
+    checks=(TESTS,),
     rank=50,
 )

@@ -30,7 +30,7 @@ class FieldTrace:
     ``path`` is the place (``lines[0].sku``), with the number of the element in a list. ``reads`` are the places of the
     data that were really looked at (``source.lines[0].sku``), 200 at most. ``branch`` is the way that was taken, where
     there are several: ``when 1``, ``otherwise``, ``none``, ``default``, ``omit``, ``null``. ``lookup_rows`` are
-    pairs of a lookup's name and the number of the row found in it. ``cost_us`` is the time of the fast way, in
+    pairs of a lookup's name and the number of the row found in it, from 0. ``cost_us`` is the time of the fast way, in
     microseconds. With an ``error`` there is no value.
     """
 

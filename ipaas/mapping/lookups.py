@@ -44,7 +44,7 @@ class Table:
             if found is not None:
                 number, row = found
                 if budget.rows is not None:
-                    budget.rows.append((name, number))
+                    budget.rows.append((name, number - 1))
                 return row[self.returns] if self.returns is not None else dict(zip(self.columns, row, strict=True))
             if instead is not None:
                 return instead()
@@ -70,6 +70,13 @@ def _table(text: str, settings: str) -> Table:
     returns = reader.columns.index(content["returns"]) if "returns" in content else None
     default = (content["default"],) if "default" in content else ()
     return Table(content["slug"], tuple(reader.columns), rows, reader.identity, returns, default)
+
+
+def row_keys(content: Mapping[str, Any]) -> list[str]:
+    """The keys of the rows of a valid document, in the order of the rows, for people."""
+    reader = _Reader(content, content["csv"])
+    places = [reader.columns.index(name) for name in reader.keys]
+    return [", ".join(str(row[place]) for place in places) for _, _, row in reader.keyed()]
 
 
 def lookup_findings(content: Mapping[str, Any]) -> list[Finding]:

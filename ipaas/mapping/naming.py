@@ -6,28 +6,14 @@ from uuid import UUID
 
 from ipaas.core.document_forms import Finding, pointer
 from ipaas.core.documents import DocumentVersion
-from ipaas.core.errors import NotFound
 from ipaas.core.phrases import said
 from ipaas.core.references import reference_to, split_reference
 from ipaas.expressions import ExpressionError, Library
-from ipaas.mapping.library import Resolve, library_of, shadowed, stand_in
+from ipaas.mapping.library import library_of, shadowed, stand_in
 from ipaas.mapping.models import FunctionVersion, LookupVersion
+from ipaas.mapping.resolving import resolver_of
 
 NAMED: Mapping[str, Any] = {"lookups": LookupVersion, "functions": FunctionVersion}
-KINDS: Mapping[str, Any] = {"lookup": LookupVersion, "function": FunctionVersion}
-
-
-def resolver(workspace_id: UUID) -> Resolve:
-    """What ``engine.compile`` resolves with in a workspace: published versions."""
-
-    def resolve(kind: str, reference: str) -> Mapping[str, Any]:
-        version = KINDS[kind].objects.of(workspace_id, *split_reference(reference))
-        if version is None:
-            raise NotFound(what=f"{kind} {reference}")
-        content: dict[str, Any] = version.content
-        return content
-
-    return resolve
 
 
 def library_findings(content: Mapping[str, Any], workspace_id: UUID | None) -> tuple[list[Finding], Library]:
@@ -39,7 +25,7 @@ def library_findings(content: Mapping[str, Any], workspace_id: UUID | None) -> t
     if found:
         return found, stand_in(content)
     try:
-        return [], library_of(content, resolver(workspace_id))
+        return [], library_of(content, resolver_of(workspace_id))
     except ExpressionError as error:
         return [Finding("/functions", error.code, error.detail)], stand_in(content)
 
@@ -53,7 +39,7 @@ def _name_findings(content: Mapping[str, Any]) -> Iterator[Finding]:
 def _unknown(content: Mapping[str, Any], workspace_id: UUID) -> Iterator[Finding]:
     for key, model in NAMED.items():
         for name, reference in content.get(key, {}).items():
-            if model.objects.of(workspace_id, *split_reference(reference)) is None:
+            if not model.objects.pinnable(workspace_id, *split_reference(reference)):
                 kind = key.removesuffix("s")
                 words = {
                     "lookup": said("there is no published lookup {name!r}", name=reference),

@@ -10,7 +10,7 @@ from ipaas.core.errors import NotFound
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
 from ipaas.mapping.models import Function, FunctionVersion, Mapping, MappingVersion
-from ipaas.mapping.naming import resolver
+from ipaas.mapping.resolving import resolver_of
 
 
 @lru_cache(maxsize=1024)
@@ -19,7 +19,7 @@ def mapping_for(version_id: UUID) -> CompiledMapping:
     version = MappingVersion.objects.filter(id=version_id).select_related("document").first()
     if version is None:
         raise NotFound(what="mapping version")
-    resolve = resolver(version.workspace_id)
+    resolve = resolver_of(version.workspace_id)
     return engine.compile(version.content, resolve=resolve, version_id=version.id, sha256=version.sha256)
 
 

@@ -16,7 +16,8 @@ from ipaas.mapping.document import MAPPING_TYPE
 from ipaas.mapping.function_document import FUNCTION_TYPE
 from ipaas.mapping.lookup_document import LOOKUP_TYPE
 
-Saved = tuple[VersionedDocument, list[Finding]]
+Saved = tuple[Any, list[Finding]]
+"""The document of its kind, and what would stop it from being published."""
 
 
 def _saver(kind: DocumentType) -> Callable[..., Saved]:
@@ -52,22 +53,18 @@ save_function_draft = _saver(FUNCTION_TYPE)
 
 @transaction.atomic
 def import_rows(
-    *, actor: Actor, workspace: Workspace, slug: str, csv: str, key: str = "", expected_revision: int | None = None
+    *, actor: Actor, lookup: VersionedDocument, csv: str, key: str = "", expected_revision: int | None = None
 ) -> Saved:
-    """Put rows as CSV into the draft of a lookup; one that is not there yet is made, with its first column as key."""
-    require_permission(actor, "lookups.edit", workspace.id)
-    present = LOOKUP_TYPE.documents.in_workspace(workspace.id).filter(slug=slug).first()
-    content = dict(present.draft or {}) if present else {}
-    if present and not content and present.latest_version:
-        content = dict(LOOKUP_TYPE.versions.get(document_id=present.id, number=present.latest_version).content)
-    first = csv.lstrip("\ufeff").partition("\n")[0].partition(",")[0].strip().strip('"')
-    content = {
-        "kind": "lookup",
-        "slug": slug,
-        "title": slug.replace("-", " ").capitalize(),
-        "key": first or "key",
-        **content,
-        **({"key": key} if key else {}),
-        "csv": csv.lstrip("\ufeff").replace("\r\n", "\n"),
-    }
-    return save_lookup_draft(actor=actor, workspace=workspace, content=content, expected_revision=expected_revision)
+    """Put rows as CSV into the draft of a lookup; without ``expected_revision`` upon whatever the draft is now."""
+    require_permission(actor, "lookups.edit", lookup)
+    locked = LOOKUP_TYPE.documents.select_for_update().get(id=lookup.id)
+    content = locked.draft
+    if content is None:
+        content = LOOKUP_TYPE.versions.get(document_id=locked.id, number=locked.latest_version).content
+    rows = csv.removeprefix("\ufeff").replace("\r\n", "\n")
+    return save_lookup_draft(
+        actor=actor,
+        workspace=locked.workspace,
+        content={**content, **({"key": key} if key else {}), "csv": rows},
+        expected_revision=locked.draft_revision if expected_revision is None else expected_revision,
+    )

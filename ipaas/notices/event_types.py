@@ -56,6 +56,14 @@ _WEBHOOK: _Fields = {
     **_SUBJECT,
 }
 
+_DRIFT: _Fields = {
+    "mapping": (gettext_noop("The slug of the mapping."), "order-to-shipment"),
+    "schema": (gettext_noop("The schema that its source should satisfy."), "order@3"),
+    "path": (gettext_noop("The place in the data, a JSON pointer; * is any number of a list."), "/lines/*/tax"),
+    "kind": (gettext_noop("unknown_field, new_value or other_type."), "unknown_field"),
+    "what": (gettext_noop("The type of what was found there, or the new choice."), "number"),
+}
+
 
 def _type(name: str, title: str, doc: str, fields: _Fields) -> EventType:
     return EventType(
@@ -75,6 +83,14 @@ CATALOGUE: tuple[EventType, ...] = (
         gettext_noop("Run succeeded"),
         gettext_noop("A run came to its end without a failure."),
         RUN_ENDED,
+    ),
+    _type(
+        "mapping.drifted",
+        gettext_noop("Data moved away from its schema"),
+        gettext_noop(
+            "Inputs of a mapping were found to differ from the schema of its source in a way not seen before."
+        ),
+        _DRIFT,
     ),
     _type(
         "run.dead_lettered",

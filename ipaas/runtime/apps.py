@@ -34,6 +34,8 @@ class RuntimeConfig(AppConfig):
                 "bulk.stopped": "A deed over many runs was stopped.",
                 "bulk.paused": "A deed over many runs was held.",
                 "bulk.resumed": "A deed over many runs was taken up again.",
+                "mapping.drift_ignored": "Data that had moved away from a mapping's schema was said to be no matter.",
+                "mapping.drift_tested": "Data that had moved away from a mapping's schema became a test of it.",
                 "flow.held_released": "Runs held while a flow was paused were let go.",
             }
         )

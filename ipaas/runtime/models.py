@@ -10,11 +10,12 @@ from django.db import models
 
 from ipaas.core.ids import uuid7
 from ipaas.runtime.clock_models import TriggerSlot, TriggerState
+from ipaas.runtime.drift_models import DriftMark, MappingDrift
 from ipaas.runtime.querysets import ApprovalQuerySet, DeadLetterQuerySet, RunQuerySet
 
 __all__ = [
-    "TEST", "Approval", "ApprovalDecision", "Attempt", "BulkJob", "BusinessId", "DeadLetter", "Effect", "InboundKey",
-    "Payload", "Run", "SavedFilter", "StepRun", "TriggerSlot", "TriggerState", "Work",
+    "TEST", "Approval", "ApprovalDecision", "Attempt", "BulkJob", "BusinessId", "DeadLetter", "DriftMark", "Effect",
+    "InboundKey", "MappingDrift", "Payload", "Run", "SavedFilter", "StepRun", "TriggerSlot", "TriggerState", "Work",
 ]  # fmt: skip
 
 TEST = "test"

@@ -105,6 +105,11 @@ class ShownRun:
         scope = step_scope(self.plan, block, item, self._values, {**self._facts, "vars": variables})
         return None if scope is None else self._pseudonymiser.redact(scope)
 
+    @property
+    def made_up_texts(self) -> frozenset[str]:
+        """The values in it that are made up, as texts."""
+        return self._pseudonymiser.made_up
+
     @cached_property
     def _pseudonymiser(self) -> Pseudonymiser:
         fields = dict(self.plan.redaction)

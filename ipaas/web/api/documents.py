@@ -19,12 +19,14 @@ from ipaas.flows.services import save_draft as save_flow
 from ipaas.flows.yaml_form import file_name, written
 from ipaas.governance import services as governance
 from ipaas.governance.applying import Given, Step, Wish, apply_documents, plan_documents
+from ipaas.governance.ending import deprecate_version, retire_version
 from ipaas.mapping.services import import_rows, save_function_draft, save_lookup_draft
 from ipaas.mapping.services import save_draft as save_mapping
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
     AppliedOutput,
     ApplyInput,
+    DeprecateInput,
     DiffOutput,
     DiffQuery,
     DocumentDetailOutput,
@@ -63,16 +65,16 @@ class DocumentQuery(StrictSerializer):
 
 class VersionQuery(StrictSerializer):
     state = serializers.ChoiceField(
-        choices=DocumentVersion.State.choices, required=False, help_text="Published, or deprecated since."
+        choices=DocumentVersion.State.choices, required=False, help_text="Published, deprecated since, or retired."
     )
 
 
-def _permissions(prefix: str) -> dict[str, str]:
+def permissions_of_kind(prefix: str) -> dict[str, str]:
     view, edit = f"{prefix}.view", f"{prefix}.edit"
     return {
         **dict.fromkeys(("list", "retrieve", "read_draft", "versions", "version", "text", "diff"), view),
         **dict.fromkeys(("create", "draft"), edit),
-        **dict.fromkeys(("publish", "deprecate", "archive", "restore"), f"{prefix}.publish"),
+        **dict.fromkeys(("publish", "deprecate", "retire", "archive", "restore"), f"{prefix}.publish"),
     }
 
 
@@ -152,6 +154,8 @@ class DocumentViewSet(ApiViewSet):
     def publish(self, request: Request, slug: str) -> Response:
         """Make the draft the next version; without a change the newest version is given."""
         given = self.read(PublishInput)
+        if "bring" in given:
+            given["bring"] = [str(one) for one in given["bring"]]
         version = governance.publish(document_type=self.kind, document=self.document(slug), actor=self.actor, **given)
         return Response(VersionDetailOutput(version).data, status=201)
 
@@ -182,11 +186,19 @@ class DocumentViewSet(ApiViewSet):
         names = (f"{slug}@{before.number}", f"{slug}@{query['to']}" if "to" in query else f"{slug} (draft)")
         return Response(DiffOutput(compare(written(before), written(after), names=names)).data)
 
-    @extend_schema(request=ReasonInput, responses=VersionOutput)
+    @extend_schema(request=DeprecateInput, responses=VersionOutput)
     def deprecate(self, request: Request, slug: str, number: int) -> Response:
         """Warn everybody off a version; what uses it goes on."""
         version = self._version(self.document(slug), number)
-        done = governance.deprecate_version(version=version, actor=self.actor, **self.read(ReasonInput))
+        done = deprecate_version(version=version, actor=self.actor, **self.read(DeprecateInput))
+        return Response(VersionOutput(done).data)
+
+    @extend_schema(request=ReasonInput, responses=VersionOutput)
+    def retire(self, request: Request, slug: str, number: int) -> Response:
+        """End a version that nothing deployed uses: it is neither deployed nor pinned any more."""
+        done = retire_version(
+            version=self._version(self.document(slug), number), actor=self.actor, **self.read(ReasonInput)
+        )
         return Response(VersionOutput(done).data)
 
     @extend_schema(request=ReasonInput, responses=DocumentOutput)
@@ -212,22 +224,16 @@ class DocumentViewSet(ApiViewSet):
         return self.one(rows, f"{self.kind} version", number=number)
 
 
-@extend_schema(tags=["schemas"])
-class SchemaViewSet(DocumentViewSet):
-    kind = "schema"
-    required_permissions = _permissions("schemas")
-
-
 @extend_schema(tags=["mappings"])
 class MappingViewSet(DocumentViewSet):
     kind = "mapping"
-    required_permissions = _permissions("mappings")
+    required_permissions = permissions_of_kind("mappings")
 
 
 @extend_schema(tags=["lookups"])
 class LookupViewSet(DocumentViewSet):
     kind = "lookup"
-    required_permissions = {**_permissions("lookups"), "rows": "lookups.view", "import_rows": "lookups.edit"}
+    required_permissions = {**permissions_of_kind("lookups"), "rows": "lookups.view", "import_rows": "lookups.edit"}
 
     @extend_schema(parameters=[TextQuery], responses=RowsOutput)
     def rows(self, request: Request, slug: str) -> Response:
@@ -238,8 +244,8 @@ class LookupViewSet(DocumentViewSet):
 
     @extend_schema(request=RowsInput, responses=SavedOutput)
     def import_rows(self, request: Request, slug: str) -> Response:
-        """Put rows as CSV into the draft; a lookup that is not there yet is made."""
-        document, findings = import_rows(actor=self.actor, workspace=self.workspace, slug=slug, **self.read(RowsInput))
+        """Put rows as CSV into the draft."""
+        document, findings = import_rows(actor=self.actor, lookup=self.document(slug), **self.read(RowsInput))
         saved = {"slug": document.slug, "draft_revision": document.draft_revision, "findings": as_errors(findings)}
         return Response(saved, headers=etag_of(document))
 
@@ -247,10 +253,10 @@ class LookupViewSet(DocumentViewSet):
 @extend_schema(tags=["functions"])
 class FunctionViewSet(DocumentViewSet):
     kind = "function"
-    required_permissions = _permissions("functions")
+    required_permissions = permissions_of_kind("functions")
 
 
-FLOW_DOCUMENT_PERMISSIONS = _permissions("flows")
+FLOW_DOCUMENT_PERMISSIONS = permissions_of_kind("flows")
 
 
 class AnyDocumentViewSet(ApiViewSet):
@@ -288,6 +294,7 @@ class AnyDocumentViewSet(ApiViewSet):
             "slug": document.slug,
             "draft_revision": document.draft_revision,
             "version": applied.version.number if applied.version else None,
+            "review": applied.review.id if applied.review else None,
             "findings": as_errors(applied.findings),
         }
         return Response(found)

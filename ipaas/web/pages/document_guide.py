@@ -12,7 +12,7 @@ from ipaas.expressions import FUNCTIONS
 from ipaas.flows.catalogue import ActionFacts, catalogue_of
 from ipaas.flows.form import flow_schema
 from ipaas.flows.models import Flow
-from ipaas.mapping.document import form as mapping_form
+from ipaas.mapping.form import form as mapping_form
 from ipaas.mapping.function_document import form as function_form
 from ipaas.mapping.lookup_document import form as lookup_form
 from ipaas.mapping.models import Mapping as MappingDocument

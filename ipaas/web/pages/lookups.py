@@ -112,9 +112,7 @@ def lookup_import(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """Put the rows of an uploaded CSV file into the draft."""
     document = LOOKUPS.document(request, slug)
     with told(request, _("The rows are in the draft; publish it to use them.")):
-        saved, findings = import_rows(
-            actor=request.actor, workspace=request.workspace, slug=document.slug, csv=_uploaded(request)
-        )
+        saved, findings = import_rows(actor=request.actor, lookup=document, csv=_uploaded(request))
         for finding in findings[:1]:
             messages.warning(request, shared.shown_finding(finding).message)
         return redirect(LOOKUPS.url(request, "edit", saved.slug))

@@ -11,6 +11,7 @@ urlpatterns = [
     path(ONE, schemas.schema_detail, name="schema_detail"),
     path(f"{ONE}edit/", schemas.schema_edit, name="schema_edit"),
     path(f"{ONE}publish/", schemas.schema_publish, name="schema_publish"),
+    path(f"{ONE}accept-break/", schemas.schema_accept_break, name="schema_accept_break"),
     path(f"{ONE}diff/", schemas.schema_diff, name="schema_diff"),
     path(f"{ONE}text/", schemas.schema_text, name="schema_text"),
     path(f"{ONE}deprecate/", schemas.schema_deprecate, name="schema_deprecate"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ipaas.web.pages import functions, lookups, mappings
+from ipaas.web.pages import functions, lookups, mapping_tests, mappings
 
 app_name = "mapping"
 ONE = "mappings/<slug:slug>/"
@@ -10,6 +10,7 @@ urlpatterns = [
     path("mappings/", mappings.mapping_list, name="mapping_list"),
     path("mappings/-new/", mappings.mapping_new, name="mapping_new"),
     path("mappings/-check/", mappings.mapping_check, name="mapping_check"),
+    path("mappings/-tests/", mapping_tests.mapping_tests_check, name="mapping_tests_check"),
     path(ONE, mappings.mapping_detail, name="mapping_detail"),
     path(f"{ONE}edit/", mappings.mapping_edit, name="mapping_edit"),
     path(f"{ONE}publish/", mappings.mapping_publish, name="mapping_publish"),
@@ -18,6 +19,9 @@ urlpatterns = [
     path(f"{ONE}deprecate/", mappings.mapping_deprecate, name="mapping_deprecate"),
     path(f"{ONE}archive/", mappings.mapping_archive, name="mapping_archive"),
     path(f"{ONE}restore/", mappings.mapping_restore, name="mapping_restore"),
+    path(f"{ONE}tests/", mapping_tests.mapping_tests, name="mapping_tests"),
+    path(f"{ONE}tests/change/", mapping_tests.mapping_tests_change, name="mapping_tests_change"),
+    path(f"{ONE}drift/<uuid:drift_id>/", mapping_tests.mapping_drift, name="mapping_drift"),
     path("lookups/", lookups.lookup_list, name="lookup_list"),
     path("lookups/-new/", lookups.lookup_new, name="lookup_new"),
     path("lookups/-check/", lookups.lookup_check, name="lookup_check"),

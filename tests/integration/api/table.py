@@ -20,6 +20,14 @@ IN_TEST = {"environment": "production", "step": "note"}
 LOOKUP = lookup(slug="order-row")
 FUNCTION = function(slug="order-row")
 
+KINDS = (
+    ("flows", "flow"),
+    ("schemas", "schema"),
+    ("mappings", "mapping"),
+    ("lookups", "lookup"),
+    ("functions", "function"),
+)
+
 Row = tuple[str, str, Any, str, int]
 TABLE: list[Row] = [
     ("GET", "flows", None, "flows.view", 200),
@@ -44,6 +52,9 @@ TABLE: list[Row] = [
     ("POST", "schemas/{schema}/publish", {}, "schemas.publish", 201),
     ("GET", "schemas/{schema}/versions", None, "schemas.view", 200),
     ("GET", "schemas/{schema}/versions/1", None, "schemas.view", 200),
+    ("POST", "schemas/{schema}/compatibility", {}, "schemas.view", 200),
+    ("POST", "schemas/{schema}/accept-break", REASON, "schemas.override", 200),
+    ("GET", "schemas/{schema}/users", None, "schemas.view", 200),
     ("GET", "mappings", None, "mappings.view", 200),
     ("POST", "mappings", {"content": mapping(slug="parcel-row")}, "mappings.edit", 201),
     ("GET", "mappings/{mapping}", None, "mappings.view", 200),
@@ -137,12 +148,19 @@ TABLE: list[Row] = [
     ("GET", "audit/entries", None, "audit.view", 200),
     *[
         row
-        for plural, kind in (("flows", "flow"), ("schemas", "schema"), ("mappings", "mapping"))
+        for plural, kind in KINDS
         for row in (
             ("GET", f"{plural}/{{{kind}}}/draft", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/diff?from=1", None, f"{plural}.view", 200),
             ("POST", f"{plural}/{{{kind}}}/versions/1/deprecate", REASON, f"{plural}.publish", 200),
+            (
+                "POST",
+                f"{plural}/{{{kind}}}/versions/1/retire",
+                REASON,
+                f"{plural}.publish",
+                409 if kind == "flow" else 200,
+            ),
             ("POST", f"{plural}/{{{kind}}}/archive", REASON, f"{plural}.publish", 409 if kind == "flow" else 200),
             ("POST", f"{plural}/{{{kind}}}/restore", {}, f"{plural}.publish", 200),
         )
