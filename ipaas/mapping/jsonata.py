@@ -6,6 +6,7 @@ binary fractions: ``0.1 + 0.2`` is 0.3.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 import jlens
+import orjson
 
 from ipaas.core import jsonio
 from ipaas.expressions import ExpressionError, ExpressionLimit, ExpressionSyntax, ExpressionUndefined, ExpressionValue
@@ -23,7 +25,7 @@ from ipaas.mapping.elements import seconds_left
 
 Numbers = Literal["exact", "round"]
 NUMBERS: Final = ("exact", "round")
-MAX_DEPTH: Final = 200
+MAX_DEPTH: Final = 500
 MAX_RESULT: Final = 16 * 1024 * 1024
 MAX_SOURCE: Final = 100_000
 MAX_WHOLE: Final = 2**53
@@ -31,7 +33,7 @@ DIGITS: Final = 15
 NAMES: Final[tuple[str, ...]] = ("vars", "run", "trigger", "steps", "business_ids", "loop")
 """Names of the scope that an expression has as variables: ``$vars.region``."""
 
-_LONG_NUMBER: Final = re.compile(r"[0-9][0-9.]{15}|[0-9][eE][-+]?[0-9]{3}")
+_LONG_WHOLE: Final = re.compile(r"[0-9]{16}")
 _LIMITS: Final = frozenset({"D1011", "D1012", "D2016", "U1001", "U1002", "U1003", "U1004"})
 _OWN: Final = "lookupRow"
 
@@ -49,7 +51,7 @@ class Jsonata:
 
     def evaluate(self, scope: Mapping[str, Any], source: Any, budget: Budget) -> Any:
         """The target. Raises ``ExpressionError`` and nothing else."""
-        given = self._checked(jsonio.dumps(source).decode())
+        given = self._written(source)
         raised: list[ExpressionError] = []
         try:
             made = self.expression.evaluate_json(
@@ -73,9 +75,14 @@ class Jsonata:
             )
         return self._result(made)
 
-    def _checked(self, text: str) -> str:
+    def _written(self, source: Any) -> str:
         """The JSON of the source; ``ExpressionValue`` where a number of it would lose digits."""
-        if self.numbers == "exact" and _LONG_NUMBER.search(text):
+        try:
+            return orjson.dumps(source, default=_double, option=orjson.OPT_STRICT_INTEGER).decode()
+        except orjson.JSONEncodeError:
+            pass  # a number that does not survive, or what is no JSON: looked at with care
+        text = jsonio.dumps(source).decode()
+        if self.numbers == "exact":
             for place, number in _numbers(jsonio.loads(text), "source"):
                 if not _survives(number):
                     raise ExpressionValue(
@@ -95,9 +102,12 @@ class Jsonata:
         return found
 
     def _result(self, made: str) -> Any:
-        return json.loads(made, parse_float=self._fraction, parse_int=self._whole)
+        whole = self._whole if _LONG_WHOLE.search(made) else None
+        return json.loads(made, parse_float=self._fraction, parse_int=whole)
 
     def _fraction(self, text: str) -> int | Decimal:
+        if len(text) <= DIGITS + 1 and "e" not in text:
+            return Decimal(text)
         number = float(text)
         short = Decimal(f"{number:.{DIGITS}g}")
         if "e" in text or "E" in text:
@@ -176,7 +186,19 @@ def _numbers(value: Any, place: str) -> Iterator[tuple[str, int | Decimal]]:
 def _survives(number: int | Decimal) -> bool:
     if isinstance(number, int):
         return abs(number) <= MAX_WHOLE
-    return Decimal(repr(float(number))) == number
+    double = float(number)
+    return math.isfinite(double) and Decimal(repr(double)) == number
+
+
+def _double(value: Any) -> float:
+    """A decimal as the double that shows the same digits; ``TypeError`` where none does."""
+    if type(value) is not Decimal:
+        raise TypeError
+    text = str(value)
+    number = float(text)
+    if (len(text) > DIGITS + 1 or "E" in text) and not _survives(value):
+        raise TypeError
+    return number
 
 
 def _doubles(value: Any) -> Any:

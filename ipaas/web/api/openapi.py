@@ -23,6 +23,7 @@ VERBS: Final = {
     "create": "create",
     "retrieve": "get",
     "partial_update": "update",
+    "import_rows": "import",
     "destroy": "delete",
 }
 TAGS: Final = {

@@ -67,7 +67,7 @@ OPERATION = {
     "mapping:function_edit": "function_draft_save",
     "mapping:lookup_check": "document_validate",
     "mapping:lookup_edit": "lookup_draft_save",
-    "mapping:lookup_import": "lookup_import_rows",
+    "mapping:lookup_import": "lookup_rows_import",
     "mapping:mapping_check": "document_validate",
     "mapping:mapping_edit": "mapping_draft_save",
     "notices:delivery_detail": "webhook_delivery_get",
