@@ -19,6 +19,7 @@ PLURALS = {
     "schema": "schemas",
     "lookup": "lookups",
     "function": "functions",
+    "contract": "contracts",
     "mapping": "mappings",
     "flow": "flows",
 }

@@ -15,6 +15,7 @@ from ipaas.core.drafts import write_draft
 from ipaas.mapping.document import MAPPING_TYPE
 from ipaas.mapping.function_document import FUNCTION_TYPE
 from ipaas.mapping.lookup_document import LOOKUP_TYPE
+from ipaas.mapping.models import Mapping
 
 Saved = tuple[Any, list[Finding]]
 """The document of its kind, and what would stop it from being published."""
@@ -46,7 +47,7 @@ def _saver(kind: DocumentType) -> Callable[..., Saved]:
     return save
 
 
-save_draft = _saver(MAPPING_TYPE)
+save_draft: Callable[..., tuple[Mapping, list[Finding]]] = _saver(MAPPING_TYPE)
 save_lookup_draft = _saver(LOOKUP_TYPE)
 save_function_draft = _saver(FUNCTION_TYPE)
 

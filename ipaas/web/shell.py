@@ -46,6 +46,7 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
             ("lookups", gettext_noop("Lookups"), "mapping:lookup_list", "lookups.view"),
             ("functions", gettext_noop("Functions"), "mapping:function_list", "functions.view"),
             ("schemas", gettext_noop("Schemas"), "contracts:schema_list", "schemas.view"),
+            ("contracts", gettext_noop("Contracts"), "contracts:contract_list", "contracts.view"),
             ("endpoints", gettext_noop("Endpoints"), "events:endpoint_list", "connections.view"),
             ("catalog", gettext_noop("Catalog"), "catalog:connector_list", "connections.view"),
             ("webhooks", gettext_noop("Webhooks"), "notices:webhook_list", "webhooks.view"),

@@ -58,3 +58,15 @@ def function(**changes: Any) -> dict[str, Any]:
         "examples": [{"args": {"net": 100, "rate": 0.19}, "result": 119}],
         **changes,
     }
+
+
+def contract(**changes: Any) -> dict[str, Any]:
+    return {
+        "kind": "contract",
+        "slug": "orders-in",
+        "title": "Orders from the storefront",
+        "owner": "fulfilment",
+        "input": {"schema": "order"},
+        "errors": [{"class": "business_rejection", "meaning": "The card was refused.", "remedy": "Ask for another."}],
+        **changes,
+    }

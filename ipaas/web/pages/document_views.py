@@ -32,6 +32,7 @@ _NEW = {
     "schema": gettext_noop("New schema"),
     "lookup": gettext_noop("New lookup"),
     "function": gettext_noop("New function"),
+    "contract": gettext_noop("New contract"),
 }
 _TEXT = {
     "flow": gettext_noop("Document of the flow"),
@@ -39,6 +40,7 @@ _TEXT = {
     "schema": gettext_noop("Document of the schema"),
     "lookup": gettext_noop("Document of the lookup"),
     "function": gettext_noop("Document of the function"),
+    "contract": gettext_noop("Document of the contract"),
 }
 
 

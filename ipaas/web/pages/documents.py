@@ -123,34 +123,30 @@ def _counted(kind: str, count: int) -> str:
         "schema": ngettext("{count} schema", "{count} schemas", count),
         "lookup": ngettext("{count} lookup", "{count} lookups", count),
         "function": ngettext("{count} function", "{count} functions", count),
+        "contract": ngettext("{count} contract", "{count} contracts", count),
     }[kind]
     return text.format(count=count)
 
 
 def document_list(request: WorkspaceRequest, pages: DocumentPages) -> Context:
-    """The list of mappings or schemas: live, archived, or the parts that flows hold inline."""
+    """The list of one kind: live, archived, or the parts that flows hold inline where the kind has such."""
     environment_of(request)
     search, state = asked(request, "q"), asked(request, "state")
     rows = pages.documents(request).titled(search).filter(archived=state == "archived")
-    if state != "archived" and _has_parts(pages):
+    has_parts = hasattr(pages.type.document, "derived_from")
+    if state != "archived" and has_parts:
         rows = rows.exclude(derived_from="") if state == "parts" else rows.filter(derived_from="")
+    states = {name: gettext(word) for name, word in LISTED.items() if name != "parts" or has_parts}
     found, listed = by_slug(request, rows, pages.kind)
     return {
         "page": with_items(listed, [_document_row(request, pages, one) for one in found]),
         "filters": {
             "q": search,
-            "state": options(
-                {name: gettext(word) for name, word in LISTED.items() if name != "parts" or _has_parts(pages)}, state
-            ),
+            "state": options(states, state),
             "clear_url": pages.url(request, "list") if search or state else "",
         },
         "new_url": pages.url_if(request, "edit", "new"),
     }
-
-
-def _has_parts(pages: DocumentPages) -> bool:
-    """Whether documents of the kind can be parts of flows."""
-    return hasattr(pages.type.document, "derived_from")
 
 
 def _document_row(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> DocumentRow:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from ipaas.accounts.models import Workspace
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog.models import Connection
-from ipaas.contracts.models import Schema
+from ipaas.contracts.models import Contract, Schema
 from ipaas.events.models import Endpoint
 from ipaas.flows.models import Flow
 from ipaas.mapping.models import Function, Lookup, Mapping
@@ -32,6 +32,7 @@ PAGES = {
     "flows": ("flows", "flow"),
     "mappings": ("mapping", "mapping"),
     "schemas": ("contracts", "schema"),
+    "contracts": ("contracts", "contract"),
     "lookups": ("mapping", "lookup"),
     "functions": ("mapping", "function"),
 }
@@ -41,6 +42,7 @@ NEW = (
     ("schemas.edit", "contracts:schema_new"),
     ("lookups.edit", "mapping:lookup_new"),
     ("functions.edit", "mapping:function_new"),
+    ("contracts.edit", "contracts:contract_new"),
     ("connections.edit", "catalog:connection_choose"),
     ("connections.edit", "events:endpoint_new"),
     ("secrets.write", "vault:secret_new"),
@@ -66,6 +68,7 @@ def _groups(request: WorkspaceRequest, text: str) -> Iterator[JumpGroup]:
         yield JumpGroup(_("Schemas"), _documents(request, Schema, "schemas", text))
         yield JumpGroup(_("Lookups"), _documents(request, Lookup, "lookups", text))
         yield JumpGroup(_("Functions"), _documents(request, Function, "functions", text))
+        yield JumpGroup(_("Contracts"), _documents(request, Contract, "contracts", text))
         yield JumpGroup(_("Connections"), _connections(request, text))
         yield JumpGroup(_("Endpoints"), _endpoints(request, text))
     yield JumpGroup(_("Do"), _fitting(_deeds(request), text))
@@ -123,7 +126,14 @@ def _endpoints(request: WorkspaceRequest, text: str) -> list[Jump]:
 
 def _deeds(request: WorkspaceRequest) -> list[Jump]:
     place = request.workspace.slug
-    documents = (_("New flow"), _("New mapping"), _("New schema"), _("New lookup"), _("New function"))
+    documents = (
+        _("New flow"),
+        _("New mapping"),
+        _("New schema"),
+        _("New lookup"),
+        _("New function"),
+        _("New contract"),
+    )
     labels = (*documents, _("New connection"), _("New endpoint"), _("New secret"))
     made = [
         Jump(label, reverse(name, args=[place]), "plus")

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.factories.descriptions import SOURCE
-from tests.factories.flow_documents import function, lookup, mapping, schema
+from tests.factories.flow_documents import contract, function, lookup, mapping, schema
 from tests.integration.api.conftest import EVIDENCE, SIMPLE
 
 NEW_FLOW = {**SIMPLE, "slug": "returns"}
@@ -24,6 +24,7 @@ KINDS = (
     ("flows", "flow"),
     ("schemas", "schema"),
     ("mappings", "mapping"),
+    ("contracts", "contract"),
     ("lookups", "lookup"),
     ("functions", "function"),
 )
@@ -52,6 +53,22 @@ TABLE: list[Row] = [
     ("POST", "schemas/{schema}/publish", {}, "schemas.publish", 201),
     ("GET", "schemas/{schema}/versions", None, "schemas.view", 200),
     ("GET", "schemas/{schema}/versions/1", None, "schemas.view", 200),
+    ("GET", "contracts", None, "contracts.view", 200),
+    ("POST", "contracts", {"content": contract(slug="parcels")}, "contracts.edit", 201),
+    ("GET", "contracts/{contract}", None, "contracts.view", 200),
+    (
+        "PUT",
+        "contracts/{contract}/draft",
+        {"content": contract(slug="order"), "expected_revision": 1},
+        "contracts.edit",
+        200,
+    ),
+    ("POST", "contracts/{contract}/publish", {}, "contracts.publish", 201),
+    ("GET", "contracts/{contract}/versions", None, "contracts.view", 200),
+    ("GET", "contracts/{contract}/versions/1", None, "contracts.view", 200),
+    ("GET", "contracts/{contract}/published?form=openapi", None, "contracts.view", 200),
+    ("POST", "contracts/{contract}/share", {}, "contracts.publish", 200),
+    ("POST", "contracts/{contract}/unshare", {}, "contracts.publish", 200),
     ("POST", "schemas/{schema}/compatibility", {}, "schemas.view", 200),
     ("POST", "schemas/{schema}/accept-break", REASON, "schemas.override", 200),
     ("GET", "schemas/{schema}/users", None, "schemas.view", 200),
@@ -90,6 +107,7 @@ TABLE: list[Row] = [
     ("GET", "functions/{function}/versions/1", None, "functions.view", 200),
     ("GET", "lookups/{lookup}/rows", None, "lookups.view", 200),
     ("PUT", "lookups/{lookup}/rows", {"csv": "code,rate\nDE,1\n"}, "lookups.edit", 200),
+    ("POST", "mappings/{mapping}/convert", {"content": '{"id": "o-1"}'}, "mappings.view", 200),
     ("POST", "documents/validate", {"content": SIMPLE}, "flows.view", 200),
     ("POST", "documents/apply", {"content": schema(), "publish": False}, "schemas.edit", 200),
     (

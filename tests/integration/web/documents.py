@@ -6,7 +6,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import SYSTEM
 from ipaas.flows.yaml_form import to_yaml
 from ipaas.governance.services import apply_document
-from tests.factories.flow_documents import flow, function, lookup, mapping, schema
+from tests.factories.flow_documents import contract, flow, function, lookup, mapping, schema
 
 EXAMPLE = {"id": "SO-1", "email": "someone@shop.example"}
 
@@ -23,6 +23,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "schemas": schema(examples=[EXAMPLE]),
     "lookups": lookup(),
     "functions": function(),
+    "contracts": contract(slug="order"),
 }
 SLUGS = {place: str(content["slug"]) for place, content in CONTENTS.items()}
 KINDS = {
@@ -31,6 +32,7 @@ KINDS = {
     "schemas": "schema",
     "lookups": "lookup",
     "functions": "function",
+    "contracts": "contract",
 }
 BAD_TEXTS = {
     "empty": "",
@@ -65,5 +67,7 @@ def yaml_of(place: str, **changes: Any) -> str:
 
 
 def published(workspace: Workspace, place: str, **changes: Any) -> Any:
-    """The document of a place, published once more."""
+    """The document of a place, published once more; a contract with the schema that it names."""
+    if place == "contracts":
+        published(workspace, "schemas")
     return apply_document(actor=SYSTEM, workspace=workspace, content={**CONTENTS[place], **changes}).document
