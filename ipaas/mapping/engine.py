@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from ipaas.expressions import Library
+from ipaas.expressions import ExpressionLimit, Library
 from ipaas.expressions.limits import Budget, Draws
 from ipaas.expressions.parsing import split_text
 from ipaas.expressions.templates import FAILURES
@@ -85,7 +85,8 @@ class CompiledMapping:
     def _failure(
         self, source: Any, scope: Mapping[str, Any], place: str, within_s: float, failure: BaseException
     ) -> MappingFailed:
-        explainer = self._explainer(scope, place, within_s, only_first=True)
+        seconds = min(within_s, 1.0) if isinstance(failure, ExpressionLimit) else within_s
+        explainer = self._explainer(scope, place, seconds, only_first=True)
         found = explainer.explain(self.root, {**scope, "source": source}).first_error
         return found or failed("", "", failure)
 
