@@ -123,14 +123,14 @@ NEEDS: dict[str, str] = {
         mapping:lookup_text mapping:lookup_rows
     """,
     "mappings.edit": """
-        mapping:mapping_new mapping:mapping_edit
+        mapping:mapping_new mapping:mapping_edit mapping:mapping_presence
     """,
     "mappings.publish": """
         mapping:mapping_publish mapping:mapping_deprecate mapping:mapping_archive mapping:mapping_restore
     """,
     "mappings.view": """
         mapping:mapping_list mapping:mapping_check mapping:mapping_detail mapping:mapping_diff
-        mapping:mapping_text
+        mapping:mapping_text mapping:mapping_fields mapping:mapping_suggest mapping:mapping_samples
     """,
     "runs.cancel": """
         runtime:bulk_cancel runtime:run_cancel
