@@ -1,63 +1,24 @@
 """Changing drafts of schemas and contracts, deciding on breaks, sharing contracts; publishing is in governance."""
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
 
 from ipaas import audit
-from ipaas.accounts.models import Workspace
 from ipaas.contracts.contract_document import CONTRACT_TYPE
 from ipaas.contracts.document import SCHEMA_TYPE
 from ipaas.contracts.models import Contract, Schema
 from ipaas.core.actor import Actor, require_permission
-from ipaas.core.document_forms import Finding, content_sha256, read_document, refuse
-from ipaas.core.document_types import DocumentType
+from ipaas.core.document_forms import Finding, content_sha256, refuse
 from ipaas.core.documents import VersionedDocument
-from ipaas.core.drafts import write_draft
 from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.core.phrases import said
+from ipaas.ownership.drafting import saver_of
 
-
-@transaction.atomic
-def save_draft(
-    *,
-    actor: Actor,
-    workspace: Workspace,
-    text: str | bytes | None = None,
-    content: Any = None,
-    expected_revision: int | None = None,
-) -> tuple[Schema, list[Finding]]:
-    """Store the draft of a schema, finished or not, and say what would stop it from being published."""
-    return _save(SCHEMA_TYPE, actor, workspace, text, content, expected_revision)  # type: ignore[return-value]  # a Schema
-
-
-@transaction.atomic
-def save_contract_draft(
-    *,
-    actor: Actor,
-    workspace: Workspace,
-    text: str | bytes | None = None,
-    content: Any = None,
-    expected_revision: int | None = None,
-) -> tuple[Contract, list[Finding]]:
-    """Store the draft of a contract, finished or not, and say what would stop it from being published."""
-    return _save(CONTRACT_TYPE, actor, workspace, text, content, expected_revision)  # type: ignore[return-value]  # a Contract
-
-
-def _save(
-    kind: DocumentType,
-    actor: Actor,
-    workspace: Workspace,
-    text: str | bytes | None,
-    content: Any,
-    expected_revision: int | None,
-) -> tuple[VersionedDocument, list[Finding]]:
-    require_permission(actor, f"{kind.permission}.edit", workspace.id)
-    source = read_document(text=text, content=content)
-    document = write_draft(kind, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
-    _record(f"{kind.kind}.draft_saved", actor, kind.kind, document, {"revision": document.draft_revision})
-    return document, source.locate(kind.findings(source.content, workspace.id))
+save_draft: Callable[..., tuple[Schema, list[Finding]]] = saver_of(SCHEMA_TYPE)
+save_contract_draft: Callable[..., tuple[Contract, list[Finding]]] = saver_of(CONTRACT_TYPE)
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """Drafts checked by the conventions of their workspace, each finding with its reason and, where there is one, a fix."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,12 +8,14 @@ from uuid import UUID
 
 from django.utils.translation import gettext_noop
 
+from ipaas.core.actor import Actor
 from ipaas.core.document_forms import Finding, Severity
 from ipaas.core.document_types import Check, CheckResult, CheckState, document_type
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.phrases import said
 from ipaas.core.sensitive_names import is_sensitive_key
 from ipaas.core.words import case_of, cased, is_cased, singular_words, words_of
+from ipaas.flows.querysets import FlowQuerySet
 from ipaas.governance.fields import Field, fields_of
 from ipaas.ownership.conventions import matcher
 from ipaas.ownership.glossary import Glossary
@@ -107,12 +109,13 @@ class Standing:
     """Kind, slug, title and number of findings of each document that breaks it."""
 
 
-def standings(workspace_id: UUID, conventions: list[Mapping[str, Any]], kinds: frozenset[str]) -> dict[str, Standing]:
-    """How live drafts of these kinds keep each convention, by its slug; ``MOST_DOCUMENTS`` of each kind."""
+def standings(actor: Actor, workspace_id: UUID, conventions: Iterable[Mapping[str, Any]]) -> dict[str, Standing]:
+    """How the live drafts that an actor may see keep each convention, by its slug; ``MOST_DOCUMENTS`` of each kind."""
+    conventions = list(conventions)
     found = {one["slug"]: Standing() for one in conventions}
     glossary = Glossary.of_workspace(workspace_id)
     for kind in CHECKED_KINDS:
-        for document in _drafts(kind, workspace_id) if kind in kinds else ():
+        for document in _drafts(actor, kind, workspace_id):
             draft = _Draft(document.draft, workspace_id)
             draft.glossary = glossary
             for one in conventions:
@@ -124,8 +127,13 @@ def standings(workspace_id: UUID, conventions: list[Mapping[str, Any]], kinds: f
     return found
 
 
-def _drafts(kind: str, workspace_id: UUID) -> list[VersionedDocument]:
-    rows = document_type(kind).documents.in_workspace(workspace_id)
+def _drafts(actor: Actor, kind: str, workspace_id: UUID) -> list[VersionedDocument]:
+    found = document_type(kind)
+    rows = found.documents.in_workspace(workspace_id)
+    if isinstance(rows, FlowQuerySet):
+        rows = rows.visible_to(actor)
+    elif not actor.may(f"{found.permission}.view"):
+        return []
     return list(rows.live().exclude(draft=None).order_by("slug")[:MOST_DOCUMENTS])
 
 
@@ -141,7 +149,9 @@ def _named(name: str, path: str, rule: Mapping[str, Any]) -> Iterator[Breach]:
         yield Breach(path, said("{name!r} is abbreviated", name=name), cased(long, case or case_of(name)))
     elif case and not is_cased(name, case):
         fix = cased(words, case)
-        yield Breach(path, said("{name!r} is not written in {case} case", name=name, case=case), fix if fix != name else "")
+        yield Breach(
+            path, said("{name!r} is not written in {case} case", name=name, case=case), fix if fix != name else ""
+        )
     pattern = rule.get("pattern")
     if pattern is not None and not matcher(pattern).is_valid(name):
         yield Breach(path, said("{name!r} does not match {pattern}", name=name, pattern=pattern))
@@ -188,7 +198,12 @@ def _types(node: Mapping[str, Any]) -> set[str]:
 def _typed(draft: _Draft, words: list[str]) -> Iterator[tuple[Field, Mapping[str, Any]]]:
     """Fields of a schema with such a name that hold a single value and say so there."""
     for one in draft.fields:
-        if one.node and _ends(one.name, words) and _types(one.node) and not _types(one.node) & {"object", "array", "boolean"}:
+        if (
+            one.node
+            and _ends(one.name, words)
+            and _types(one.node)
+            and not _types(one.node) & {"object", "array", "boolean"}
+        ):
             yield one, one.node
 
 
@@ -201,7 +216,11 @@ def _dates(rule: Any, draft: _Draft) -> Iterator[Breach]:
 
 
 def _money(rule: Any, draft: _Draft) -> Iterator[Breach]:
-    kind, told = ("integer", "type: integer") if rule["form"] == "minor" else ("string", 'type: string, pattern: "^-?[0-9]+([.][0-9]+)?$"')
+    kind, told = (
+        ("integer", "type: integer")
+        if rule["form"] == "minor"
+        else ("string", 'type: string, pattern: "^-?[0-9]+([.][0-9]+)?$"')
+    )
     for one, node in _typed(draft, rule["words"]):
         if _types(node) != {kind}:
             yield Breach(one.pointer, said("{name!r} holds money in another form", name=one.name), told)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from ipaas.core.actor import Actor
 from ipaas.core.document_types import document_type
 from ipaas.governance.fields import fields_of
 from ipaas.ownership.glossary import Glossary, TermFacts
@@ -22,13 +23,16 @@ class Use:
     places: tuple[str, ...] = ()
 
 
-def uses_of_term(term: TermFacts, workspace_id: UUID, kinds: frozenset[str]) -> list[Use]:
-    """The live drafts of these kinds that use a term, ``MOST_DOCUMENTS`` of each kind."""
-    return [one for kind in ("schema", "mapping", "contract") if kind in kinds for one in _uses(term, workspace_id, kind)]
+def uses_of_term(actor: Actor, term: TermFacts, workspace_id: UUID) -> list[Use]:
+    """The live drafts that an actor may see and that use a term, ``MOST_DOCUMENTS`` of each kind."""
+    kinds = [kind for kind in ("schema", "mapping", "contract") if actor.may(f"{document_type(kind).permission}.view")]
+    return [one for kind in kinds for one in _uses(term, workspace_id, kind)]
 
 
 def _uses(term: TermFacts, workspace_id: UUID, kind: str) -> Iterator[Use]:
-    schemas = {slug for slug, _, content in _drafts("schema", workspace_id) if _places(term, content)} if kind == "contract" else set()
+    schemas = set()
+    if kind == "contract":
+        schemas = {slug for slug, _, content in _drafts("schema", workspace_id) if _places(term, content)}
     for slug, title, content in _drafts(kind, workspace_id):
         if kind == "contract":
             if _schemas_of(content) & schemas:

@@ -1,36 +1,38 @@
-"""Changing mapping drafts; publishing is in governance."""
+"""Changing drafts of mappings, lookups and functions; publishing is in governance."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
 
-from ipaas import audit
-from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
-from ipaas.core.document_forms import Finding, read_document
-from ipaas.core.drafts import write_draft
+from ipaas.core.document_forms import Finding
+from ipaas.core.documents import VersionedDocument
 from ipaas.mapping.document import MAPPING_TYPE
+from ipaas.mapping.function_document import FUNCTION_TYPE
+from ipaas.mapping.lookup_document import LOOKUP_TYPE
 from ipaas.mapping.models import Mapping
+from ipaas.ownership.drafting import Saved, saver_of
+
+save_draft: Callable[..., tuple[Mapping, list[Finding]]] = saver_of(MAPPING_TYPE)
+save_lookup_draft = saver_of(LOOKUP_TYPE)
+save_function_draft = saver_of(FUNCTION_TYPE)
 
 
 @transaction.atomic
-def save_draft(
-    *,
-    actor: Actor,
-    workspace: Workspace,
-    text: str | bytes | None = None,
-    content: Any = None,
-    expected_revision: int | None = None,
-) -> tuple[Mapping, list[Finding]]:
-    """Store a draft, finished or not, and say what would stop it from being published."""
-    require_permission(actor, "mappings.edit", workspace.id)
-    source = read_document(text=text, content=content)
-    document = write_draft(MAPPING_TYPE, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
-    audit.record(
-        "mapping.draft_saved",
+def import_rows(
+    *, actor: Actor, lookup: VersionedDocument, csv: str, key: str = "", expected_revision: int | None = None
+) -> Saved:
+    """Put rows as CSV into the draft of a lookup; without ``expected_revision`` upon whatever the draft is now."""
+    require_permission(actor, "lookups.edit", lookup)
+    locked = LOOKUP_TYPE.documents.select_for_update().get(id=lookup.id)
+    content = locked.draft
+    if content is None:
+        content = LOOKUP_TYPE.versions.get(document_id=locked.id, number=locked.latest_version).content
+    rows = csv.removeprefix("\ufeff").replace("\r\n", "\n")
+    return save_lookup_draft(
         actor=actor,
-        workspace_id=workspace.id,
-        subject=("mapping", str(document.id), document.slug),
-        details={"revision": document.draft_revision},
+        workspace=locked.workspace,
+        content={**content, **({"key": key} if key else {}), "csv": rows},
+        expected_revision=locked.draft_revision if expected_revision is None else expected_revision,
     )
-    return document, source.locate(MAPPING_TYPE.findings(source.content, workspace.id))  # type: ignore[return-value]  # written as a Mapping

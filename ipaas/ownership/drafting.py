@@ -1,5 +1,6 @@
-"""Saving drafts: the deed that documents of many kinds share."""
+"""Saving drafts: the deed that documents of all kinds but flows share."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -8,31 +9,36 @@ from ipaas import audit
 from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Finding, read_document
-from ipaas.core.document_types import document_type
-from ipaas.core.documents import VersionedDocument
+from ipaas.core.document_types import DocumentType
 from ipaas.core.drafts import write_draft
 
+Saved = tuple[Any, list[Finding]]
+"""The document of its kind, and what would stop it from being published."""
 
-@transaction.atomic
-def save_draft_of(
-    kind: str,
-    *,
-    actor: Actor,
-    workspace: Workspace,
-    text: str | bytes | None = None,
-    content: Any = None,
-    expected_revision: int | None = None,
-) -> tuple[VersionedDocument, list[Finding]]:
-    """Store the draft of a document, finished or not, and say what would stop it from being published."""
-    found = document_type(kind)
-    require_permission(actor, f"{found.permission}.edit", workspace.id)
-    source = read_document(text=text, content=content)
-    document = write_draft(found, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
-    audit.record(
-        f"{kind}.draft_saved",
-        actor=actor,
-        workspace_id=workspace.id,
-        subject=(kind, str(document.id), document.slug),
-        details={"revision": document.draft_revision},
-    )
-    return document, source.locate(found.findings(source.content, workspace.id))
+
+def saver_of(kind: DocumentType) -> Callable[..., Saved]:
+    """The deed that saves drafts of a kind."""
+
+    @transaction.atomic
+    def save(
+        *,
+        actor: Actor,
+        workspace: Workspace,
+        text: str | bytes | None = None,
+        content: Any = None,
+        expected_revision: int | None = None,
+    ) -> Saved:
+        """Store a draft, finished or not, and say what would stop it from being published."""
+        require_permission(actor, f"{kind.permission}.edit", workspace.id)
+        source = read_document(text=text, content=content)
+        document = write_draft(kind, workspace_id=workspace.id, source=source, expected_revision=expected_revision)
+        audit.record(
+            f"{kind.kind}.draft_saved",
+            actor=actor,
+            workspace_id=workspace.id,
+            subject=(kind.kind, str(document.id), document.slug),
+            details={"revision": document.draft_revision},
+        )
+        return document, source.locate(kind.findings(source.content, workspace.id))
+
+    return save

@@ -64,9 +64,7 @@ def named(content: Mapping[str, Any]) -> dict[Words, str]:
     return {singular_words(name): name for name in names if isinstance(name, str) and singular_words(name)}
 
 
-TERM_TYPE = DocumentType(
-    kind=KIND, permission="terms", document=Term, version=TermVersion, validate=validate, rank=5
-)
+TERM_TYPE = DocumentType(kind=KIND, permission="terms", document=Term, version=TermVersion, validate=validate, rank=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,9 @@ class Glossary:
         linked = self.by_link.get((schema, path))
         if linked is not None:
             return linked
-        return next((self.by_words[words][0] for words in reversed(words_of_place(path)) if words in self.by_words), None)
+        return next(
+            (self.by_words[words][0] for words in reversed(words_of_place(path)) if words in self.by_words), None
+        )
 
     def others(self, term: str) -> list[str]:
         """The other words for a word or term."""

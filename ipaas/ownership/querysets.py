@@ -31,6 +31,16 @@ class DomainQuerySet(models.QuerySet["Domain"]):
 class TermQuerySet(DocumentQuerySet):
     """Terms of a workspace."""
 
+    def called(self, text: str) -> Self:
+        """By a part of the title, the slug, a synonym, or the definition; everything for an empty text."""
+        if not text:
+            return self
+        parts = (f"draft__{key}__icontains" for key in ("synonyms", "definition", "avoid"))
+        found = models.Q(slug__icontains=text) | models.Q(title__icontains=text)
+        for part in parts:
+            found |= models.Q(**{part: text})
+        return self.filter(found)
+
 
 class TermVersionQuerySet(VersionQuerySet):
     """Published versions of terms."""

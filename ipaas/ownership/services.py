@@ -1,4 +1,4 @@
-"""Deeds on domains: permission, guard, change, audit, in one transaction."""
+"""Deeds on domains, terms and conventions: permission, guard, change, audit, in one transaction."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,17 @@ from ipaas.core.drafts import valid_slug
 from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
+from ipaas.ownership.conventions import CONVENTION_TYPE
+from ipaas.ownership.drafting import saver_of
+from ipaas.ownership.glossary import TERM_TYPE
 from ipaas.ownership.models import Domain
 from ipaas.ownership.naming import documents_of
 
 MOST_STEWARDS = 20
 LONGEST_SLUG = 60
+
+save_term_draft = saver_of(TERM_TYPE)
+save_convention_draft = saver_of(CONVENTION_TYPE)
 
 
 @transaction.atomic

@@ -167,7 +167,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="conventionversion",
-            constraint=models.UniqueConstraint(fields=("document", "number"), name="ownership_conventionversion_number"),
+            constraint=models.UniqueConstraint(
+                fields=("document", "number"), name="ownership_conventionversion_number"
+            ),
         ),
         _immutable("ownership_termversion"),
         _immutable("ownership_conventionversion"),

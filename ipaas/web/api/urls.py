@@ -16,9 +16,16 @@ from ipaas.web.api.connecting import ConnectingViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
 from ipaas.web.api.contracts import ContractViewSet
-from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet
+from ipaas.web.api.documents import (
+    AnyDocumentViewSet,
+    DocumentViewSet,
+    FunctionViewSet,
+    LookupViewSet,
+    MappingViewSet,
+)
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
+from ipaas.web.api.glossary import ConventionViewSet, TermViewSet
 from ipaas.web.api.imports import ImportViewSet
 from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
 from ipaas.web.api.mapping_formats import MappingConvertViewSet
@@ -133,7 +140,20 @@ urlpatterns = [
     *_deeds(SchemaViewSet, "schema", "schemas/<slug:slug>", "compatibility", "accept-break"),
     path("schemas/<slug:slug>/users", SchemaViewSet.as_view({"get": "users"}), name="schema_users"),
     *_documents(MappingViewSet, "mapping", "mappings"),
+    *_documents(LookupViewSet, "lookup", "lookups"),
+    path(
+        "lookups/<slug:slug>/rows",
+        LookupViewSet.as_view({"get": "rows", "put": "import_rows"}),
+        name="lookup_rows",
+    ),
+    *_documents(FunctionViewSet, "function", "functions"),
     *_deeds(MappingConvertViewSet, "mapping", "mappings/<slug:slug>", "convert"),
+    *_documents(TermViewSet, "term", "terms"),
+    path("terms/<slug:slug>/uses", TermViewSet.as_view({"get": "uses"}), name="term_uses"),
+    *_documents(ConventionViewSet, "convention", "conventions"),
+    path(
+        "conventions/<slug:slug>/standing", ConventionViewSet.as_view({"get": "standing"}), name="convention_standing"
+    ),
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
     path("runs/export", RunExportViewSet.as_view({"get": "export"}), name="run_export"),

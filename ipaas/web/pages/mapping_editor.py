@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -106,13 +106,10 @@ def _given(request: WorkspaceRequest, content: Mapping[str, Any]) -> Given:
 # -- suggestions
 
 
-def _synonyms(request: WorkspaceRequest) -> Synonyms | None:
-    """The words of the workspace's glossary; none where nothing lends them."""
-    try:
-        lent = providers.get("glossary.synonyms")
-    except LookupError:
-        return None
-    return partial(lent, request.workspace.id)
+def _synonyms(request: WorkspaceRequest) -> Synonyms:
+    """The words of the workspace's glossary."""
+    found: Synonyms = providers.get("glossary.synonyms")(request.workspace.id)
+    return found
 
 
 def _readable(given: Given) -> list[Place]:

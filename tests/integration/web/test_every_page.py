@@ -73,6 +73,16 @@ NEEDS: dict[str, str] = {
         contracts:contract_list contracts:contract_check contracts:contract_detail contracts:contract_diff
         contracts:contract_text contracts:contract_export
     """,
+    "conventions.edit": """
+        ownership:convention_new ownership:convention_edit
+    """,
+    "conventions.publish": """
+        ownership:convention_publish ownership:convention_deprecate ownership:convention_archive ownership:convention_restore
+    """,
+    "conventions.view": """
+        ownership:convention_list ownership:convention_check ownership:convention_detail ownership:convention_diff
+        ownership:convention_text
+    """,
     "deadletters.correct": """
         runtime:run_correct runtime:dead_letter_correct runtime:dead_letter_correct_all
     """,
@@ -101,6 +111,26 @@ NEEDS: dict[str, str] = {
     """,
     "flows.view": """
         web:home web:jump flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
+    """,
+    "functions.edit": """
+        mapping:function_new mapping:function_edit
+    """,
+    "functions.publish": """
+        mapping:function_publish mapping:function_deprecate mapping:function_archive mapping:function_restore
+    """,
+    "functions.view": """
+        mapping:function_list mapping:function_check mapping:function_detail mapping:function_diff
+        mapping:function_text
+    """,
+    "lookups.edit": """
+        mapping:lookup_new mapping:lookup_edit mapping:lookup_import
+    """,
+    "lookups.publish": """
+        mapping:lookup_publish mapping:lookup_deprecate mapping:lookup_archive mapping:lookup_restore
+    """,
+    "lookups.view": """
+        mapping:lookup_list mapping:lookup_check mapping:lookup_detail mapping:lookup_diff
+        mapping:lookup_text mapping:lookup_rows
     """,
     "mappings.edit": """
         mapping:mapping_new mapping:mapping_edit mapping:mapping_presence
@@ -167,6 +197,16 @@ NEEDS: dict[str, str] = {
     """,
     "stubs.view": """
         catalog:stub_list catalog:stub_detail
+    """,
+    "terms.edit": """
+        ownership:term_new ownership:term_edit
+    """,
+    "terms.publish": """
+        ownership:term_publish ownership:term_deprecate ownership:term_archive ownership:term_restore
+    """,
+    "terms.view": """
+        ownership:term_list ownership:term_check ownership:term_detail ownership:term_diff
+        ownership:term_text
     """,
     "webhooks.edit": """
         notices:webhook_new notices:webhook_edit notices:webhook_pause notices:webhook_resume notices:webhook_rotate

@@ -175,7 +175,7 @@ def test_the_glossary_lends_more_words(builder: Client) -> None:
     assert "address.city" not in {
         one["target"] for one in ask(builder, "suggest", document=text, samples=samples)["suggestions"]
     }
-    with providers.replaced("glossary.synonyms", lambda workspace_id, term: ["city"] if term == "ort" else []):
+    with providers.replaced("glossary.synonyms", lambda workspace_id: lambda term: ["city"] if term == "ort" else []):
         found = ask(builder, "suggest", document=text, samples=samples)["suggestions"]
     assert [one["expression"] for one in found if one["target"] == "address.city"] == ["source.ort"]
 
