@@ -35,7 +35,8 @@ class Check:
     """A point of the checklist that the platform fills in itself.
 
     ``run`` is given the draft as it was written (tests included), the content of the newest published version (None
-    for a first one) and the workspace; one that holds for every kind (``register_check``) also drafts of any form. ``title`` is a message id, translated where it is shown.
+    for a first one) and the workspace; one that holds for every kind (``register_check``) also drafts of any form.
+    ``title`` is a message id, translated where it is shown.
     """
 
     name: str

@@ -116,10 +116,10 @@ def standings(actor: Actor, workspace_id: UUID, conventions: Iterable[Mapping[st
     glossary = Glossary.of_workspace(workspace_id)
     for kind in CHECKED_KINDS:
         for document in _drafts(actor, kind, workspace_id):
-            draft = _Draft(document.draft, workspace_id)
+            draft = _Draft(document.draft or {}, workspace_id)
             draft.glossary = glossary
             for one in conventions:
-                if holds_for(one, document.draft):
+                if holds_for(one, draft.content):
                     standing, count = found[one["slug"]], len(_findings(one, draft))
                     standing.checked += 1
                     if count:
@@ -162,7 +162,8 @@ def _named(name: str, path: str, rule: Mapping[str, Any]) -> Iterator[Breach]:
 
 
 def _replaced(words: list[str], short: Mapping[tuple[str, ...], tuple[str, ...]]) -> list[str]:
-    found, at = [], 0
+    found: list[str] = []
+    at = 0
     while at < len(words):
         size = next((len(key) for key in short if tuple(words[at : at + len(key)]) == key), 0)
         found += short[tuple(words[at : at + size])] if size else [words[at]]

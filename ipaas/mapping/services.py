@@ -1,7 +1,6 @@
 """Changing drafts of mappings, lookups and functions; publishing is in governance."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.db import transaction
 

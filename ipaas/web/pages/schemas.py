@@ -23,6 +23,7 @@ from ipaas.web.pages.mapping_preview import MAX_SAMPLE
 from ipaas.web.pages.mappings import used_by
 from ipaas.web.pages.schema_evolution import evolution_of, mappings_using, may_accept, words_of
 from ipaas.web.pages.support import environment_of, told
+from ipaas.web.pages.terms import terms_of
 from ipaas.web.readmodels import Finding
 
 STARTER = """\
@@ -98,6 +99,7 @@ def schema_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "examples": content.get("examples", ()),
         "sensitive": _sensitive(content),
         "versions": version_rows(request, SCHEMAS, document),
+        "terms": terms_of(request, content),
         "used_by": used_by(request, "schema", slug) + mappings_using(request, slug),
         "evolution": evolution_of(request, document.draft or content),
         "words": words_of(document, content, label),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.document_forms import errors_of
-from ipaas.governance.glossary import uses_of_term
+from ipaas.governance.glossary import terms_in, uses_of_term
 from ipaas.ownership.glossary import TermFacts, validate
 from ipaas.ownership.models import Domain, Term
 from ipaas.ownership.naming import domain_slug
@@ -127,6 +127,14 @@ def _uses(request: WorkspaceRequest, content: Any) -> list[Context]:
         }
         for one in uses_of_term(request.actor, TermFacts.of(content), request.workspace.id)
     ]
+
+
+def terms_of(request: WorkspaceRequest, content: Any) -> list[tuple[str, Link, str]]:
+    """The fields of a schema or of the target of a mapping that mean a term: place, link, definition."""
+    if not request.actor.may("terms.view"):
+        return []
+    found = terms_in(content, request.workspace.id)
+    return [(path, Link(term.title, TERMS.url(request, "detail", term.slug)), term.definition) for path, term in found]
 
 
 KINDS = {"schema": gettext_noop("Schema"), "mapping": gettext_noop("Mapping"), "contract": gettext_noop("Contract")}

@@ -75,7 +75,8 @@ def _known(label: str, subjects: dict[str, Any]) -> dict[str, Any]:
     plural = label.split("/")[3]
     slugs = {
         "flows": "flow", "schemas": "schema", "mappings": "mapping",
-        "lookups": "lookup", "functions": "function", "terms": "term", "conventions": "convention", "secrets": "secret", "service-accounts": "account",
+        "lookups": "lookup", "functions": "function",
+        "terms": "term", "conventions": "convention", "secrets": "secret", "service-accounts": "account",
         "environments": "environment",
     }  # fmt: skip
     found = {f"{name}_id": str(value) for name, value in subjects.items()}

@@ -77,7 +77,8 @@ NEEDS: dict[str, str] = {
         ownership:convention_new ownership:convention_edit
     """,
     "conventions.publish": """
-        ownership:convention_publish ownership:convention_deprecate ownership:convention_archive ownership:convention_restore
+        ownership:convention_publish ownership:convention_deprecate ownership:convention_archive
+        ownership:convention_restore
     """,
     "conventions.view": """
         ownership:convention_list ownership:convention_check ownership:convention_detail ownership:convention_diff

@@ -25,25 +25,69 @@ def fields(**nodes: Any) -> dict[str, Any]:
 TEXT, NUMBER = {"type": "string"}, {"type": "number"}
 MONEY = {"money": {"words": ["amount", "price"], "form": "minor", "currency": True}}
 CASES: list[tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = [
-    ({"fields": {"case": "snake"}}, fields(order_id=TEXT, orderDate=TEXT, id=TEXT), [("/schema/properties/orderDate", "write order_date")]),
-    ({"fields": {"case": "camel"}}, mapping(fields={"order_id": "source.a", "lines": {"each": "source.l", "fields": {"line_no": "item.n"}}}),
-     [("/fields/order_id", "write orderId"), ("/fields/lines/fields/line_no", "write lineNo")]),
-    ({"fields": {"abbreviations": {"qty": "quantity"}}}, fields(lineQty=TEXT, equality=TEXT), [("/schema/properties/lineQty", "write lineQuantity")]),
-    ({"fields": {"forbidden": ["data"]}}, fields(order_data=TEXT, metadata=TEXT), [("/schema/properties/order_data", "contains the word 'data'")]),
+    (
+        {"fields": {"case": "snake"}},
+        fields(order_id=TEXT, orderDate=TEXT, id=TEXT),
+        [("/schema/properties/orderDate", "write order_date")],
+    ),
+    (
+        {"fields": {"case": "camel"}},
+        mapping(fields={"order_id": "source.a", "lines": {"each": "source.l", "fields": {"line_no": "item.n"}}}),
+        [("/fields/order_id", "write orderId"), ("/fields/lines/fields/line_no", "write lineNo")],
+    ),
+    (
+        {"fields": {"abbreviations": {"qty": "quantity"}}},
+        fields(lineQty=TEXT, equality=TEXT),
+        [("/schema/properties/lineQty", "write lineQuantity")],
+    ),
+    (
+        {"fields": {"forbidden": ["data"]}},
+        fields(order_data=TEXT, metadata=TEXT),
+        [("/schema/properties/order_data", "contains the word 'data'")],
+    ),
     ({"fields": {"pattern": "[a-z]{3,}"}}, fields(ab=TEXT, abc=TEXT), [("/schema/properties/ab", "does not match")]),
-    ({"fields": {"case": "pascal"}}, function(parameters=[{"name": "net_price", "kind": "number"}]), [("/parameters/0/name", "write NetPrice")]),
+    (
+        {"fields": {"case": "pascal"}},
+        function(parameters=[{"name": "net_price", "kind": "number"}]),
+        [("/parameters/0/name", "write NetPrice")],
+    ),
     ({"fields": {"case": "snake"}}, fields(**{"@type": TEXT, "$id": TEXT}), []),
-    ({"slugs": {"forbidden": ["test"]}}, flow(slug="orders-test"), [("/slug", "'orders-test' contains the word 'test'")]),
+    (
+        {"slugs": {"forbidden": ["test"]}},
+        flow(slug="orders-test"),
+        [("/slug", "'orders-test' contains the word 'test'")],
+    ),
     ({"slugs": {"abbreviations": {"ord": "order"}}}, contract(slug="ord-in"), [("/slug", "write order-in")]),
-    ({"dates": {"words": ["date", "at"]}}, fields(created_at=TEXT, birthDate=TEXT, sent_at={"type": "string", "format": "date-time"}, format=TEXT),
-     [("/schema/properties/created_at", "write type: string, format: date-time"), ("/schema/properties/birthDate", "format: date (")]),
+    (
+        {"dates": {"words": ["date", "at"]}},
+        fields(created_at=TEXT, birthDate=TEXT, sent_at={"type": "string", "format": "date-time"}, format=TEXT),
+        [
+            ("/schema/properties/created_at", "write type: string, format: date-time"),
+            ("/schema/properties/birthDate", "format: date ("),
+        ],
+    ),
     (MONEY, fields(price=NUMBER, currency=TEXT), [("/schema/properties/price", "write type: integer")]),
-    (MONEY, fields(total_amount={"type": "integer"}), [("/schema/properties/total_amount", "no currency stands beside")]),
+    (
+        MONEY,
+        fields(total_amount={"type": "integer"}),
+        [("/schema/properties/total_amount", "no currency stands beside")],
+    ),
     ({"required": ["owner", "description"]}, mapping(description="x"), [("", "the key owner is missing")]),
-    ({"sensitive": {"words": ["email", "birth date"], "class": "personal"}}, fields(contact_email=TEXT, birthDate=TEXT, api_key=TEXT, email={"type": "string", "x-sensitive": "personal"}),
-     [("/schema/properties/contact_email", "write x-sensitive: personal"), ("/schema/properties/birthDate", "personal"), ("/schema/properties/api_key", "x-sensitive: secret")]),
-    ({"glossary": True}, fields(orderKey=TEXT, order_number=TEXT), [("/schema/properties/orderKey", "write orderNumber")]),
-]  # fmt: skip
+    (
+        {"sensitive": {"words": ["email", "birth date"], "class": "personal"}},
+        fields(contact_email=TEXT, birthDate=TEXT, api_key=TEXT, email={"type": "string", "x-sensitive": "personal"}),
+        [
+            ("/schema/properties/contact_email", "write x-sensitive: personal"),
+            ("/schema/properties/birthDate", "personal"),
+            ("/schema/properties/api_key", "x-sensitive: secret"),
+        ],
+    ),
+    (
+        {"glossary": True},
+        fields(orderKey=TEXT, order_number=TEXT),
+        [("/schema/properties/orderKey", "write orderNumber")],
+    ),
+]
 
 
 @pytest.mark.parametrize(("rule", "content", "expected"), CASES)
