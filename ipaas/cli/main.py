@@ -23,6 +23,7 @@ from ipaas.cli import (
     flows,
     function_kit,
     jobs,
+    lookups,
     mapping_kit,
     outside,
     people,
@@ -114,6 +115,7 @@ def stubs_serve() -> None:
 documents.register(main)
 contracts.register(main)
 flows.register(main)
+lookups.register(main)
 runs.register(main)
 outside.register(main, stubs)
 for area in (
