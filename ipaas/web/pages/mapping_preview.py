@@ -51,13 +51,13 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
     if not isinstance(content, dict) or validate(content):
         return None
     try:
-        value = _read(sample)
+        value = read_sample(sample)
     except jsonio.JsonInvalid as error:
         fault = unreadable(error, sample)
         return Preview(
             [], None, [Finding("error", in_words(fault["message"]), "", fault.get("line"), fault.get("column"))]
         )
-    rows, target = _apply(content, _scope(content, value, variables))
+    rows, target = _apply(content, scope_of(content, value, variables))
     findings = [
         *_against(content.get("source_schema"), value, workspace_id, _("The sample breaks {schema}")),
         *_against(content.get("target_schema"), target, workspace_id, _("The target breaks {schema}")),
@@ -65,13 +65,13 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
     return Preview(rows, target, findings)
 
 
-def _read(sample: str) -> Json:
+def read_sample(sample: str) -> Json:
     if len(sample) > MAX_SAMPLE:
         raise jsonio.JsonTooLarge(reason=f"a sample has at most {MAX_SAMPLE} characters")
     return jsonio.loads(sample or "{}")
 
 
-def _scope(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
+def scope_of(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
     scope = {"vars": exact(variables), "run": {"id": "", "flow": ""}, "now": now().isoformat(), "source": value}
     if content.get("scope") != "flow":
         return scope
