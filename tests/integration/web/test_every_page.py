@@ -99,7 +99,8 @@ NEEDS: dict[str, str] = {
     """,
     "mappings.view": """
         mapping:mapping_list mapping:mapping_check mapping:mapping_detail mapping:mapping_diff
-        mapping:mapping_text mapping:mapping_tests mapping:mapping_tests_check mapping:mapping_fields mapping:mapping_suggest mapping:mapping_samples
+        mapping:mapping_text mapping:mapping_tests mapping:mapping_tests_check
+        mapping:mapping_fields mapping:mapping_suggest mapping:mapping_samples
     """,
     "runs.cancel": """
         runtime:bulk_cancel runtime:run_cancel
