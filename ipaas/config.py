@@ -1,6 +1,7 @@
 """Process settings from the environment (prefix ``IPAAS_``); documented in docs/reference/settings.md."""
 
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
@@ -111,6 +112,22 @@ class Settings(BaseSettings):
         ge=0,
         le=10,
         description="How many proxies in front of the product write `X-Forwarded-For`; 0 ignores that header.",
+    )
+    client_cert_proxies: list[IPv4Network | IPv6Network] = Field(
+        [],
+        description=(
+            "Networks of the proxies that end TLS in front of the ingress and hand on the client certificate of a "
+            'sender, as a JSON list such as `["10.0.0.5/32"]`. From any other address its header is ignored. The proxy '
+            "must remove the header from what senders send."
+        ),
+    )
+    client_cert_header: str = Field(
+        "Client-Cert",
+        pattern=r"^[A-Za-z0-9-]{1,80}$",
+        description=(
+            "The header in which they do: RFC 9440 (`Client-Cert`), nginx (`X-SSL-Client-Cert` of "
+            "`$ssl_client_escaped_cert`), Envoy (`X-Forwarded-Client-Cert`) and the like."
+        ),
     )
     public_url: str | None = Field(
         None,

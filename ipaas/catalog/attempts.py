@@ -1,7 +1,8 @@
 """The innermost stage: the connector's action with its transports, and its answer in the pipeline's words."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,14 @@ from ipaas.catalog.credentials import NOTHING, OpenedSecret
 from ipaas.catalog.errors import CredentialDetached, CredentialUnreadable, TokenBusy
 from ipaas.catalog.failures import failure_of
 from ipaas.catalog.resolution import Resolved
-from ipaas.catalog.transports import BoundTransports
+from ipaas.catalog.transports import BoundTransports, Renew
+from ipaas.catalog.turns import Turn, turn_of
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.logging import get_logger
 from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
 from ipaas.sdk.connector import RequestView, ResponseView
 from ipaas.sdk.errors import MAX_MESSAGE_CHARS, ActionError
-from ipaas.sdk.tokens import needs_token
 from ipaas.vault.errors import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -74,13 +75,13 @@ async def transport(call: Call) -> Response:
 
 async def do_action(attempt: Attempt, call: Call) -> Response:
     """Execute an action once."""
-    io = await _transports(attempt, call)
-    try:
-        result = await attempt.resolved.connector.execute(attempt.call.action, attempt.call.params, io)
-    except ActionError as error:
-        if call.interruption is not None:
-            raise call.interruption from None
-        return _refused(attempt, call, io, error)
+    async with _transports(attempt, call) as io:
+        try:
+            result = await attempt.resolved.connector.execute(attempt.call.action, attempt.call.params, io)
+        except ActionError as error:
+            if call.interruption is not None:
+                raise call.interruption from None
+            return _refused(attempt, call, io, error)
     request, response, data = _request(result.request), _response(result.response), result.data
     if io.leaked or attempt.resolved.target is None:
         secret = io.secret_in_use
@@ -91,22 +92,22 @@ async def do_action(attempt: Attempt, call: Call) -> Response:
 
 async def do_look_up(attempt: Attempt, call: Call) -> Response:
     """Ask whether the effect of the call in doubt happened; data is ``{"found": bool, "data": …}``."""
-    io = await _transports(attempt, call)
-    try:
-        result = await attempt.resolved.connector.look_up(attempt.call.action, attempt.call.params, io)
-    except ActionError as error:
-        return _not_read(call, io, error)
+    async with _transports(attempt, call) as io:
+        try:
+            result = await attempt.resolved.connector.look_up(attempt.call.action, attempt.call.params, io)
+        except ActionError as error:
+            return _not_read(call, io, error)
     data = credentials.scrubbed(result.data, io.secret_in_use) if io.leaked else result.data
     return Response("ok", data={"found": result.found, "data": data})
 
 
 async def do_poll(attempt: Attempt, call: Call, *, cursor: JSON) -> Response:
     """Read one page of a poll trigger."""
-    io = await _transports(attempt, call)
-    try:
-        page = await attempt.resolved.connector.poll(attempt.call.action, cursor, io)
-    except ActionError as error:
-        return _not_read(call, io, error)
+    async with _transports(attempt, call) as io:
+        try:
+            page = await attempt.resolved.connector.poll(attempt.call.action, cursor, io)
+        except ActionError as error:
+            return _not_read(call, io, error)
     items: JSON = [{"key": item.key, "type": item.event_type, "data": item.data} for item in page.items]
     if io.leaked:
         items = credentials.scrubbed(items, io.secret_in_use)
@@ -116,20 +117,26 @@ async def do_poll(attempt: Attempt, call: Call, *, cursor: JSON) -> Response:
     return Response("ok", data={"items": items, "cursor": page.cursor, "more": page.more, "settle": page.settle})
 
 
-async def _transports(attempt: Attempt, call: Call) -> BoundTransports:
-    resolved, loop = attempt.resolved, asyncio.get_running_loop()
-    secret = await _secret(attempt)
-    renew = None
-    if resolved.scheme is not None and needs_token(resolved.scheme):
-        plain = secret
+@asynccontextmanager
+async def _transports(attempt: Attempt, call: Call) -> AsyncIterator[BoundTransports]:
+    """The way out with its credential, and with the turn of a token that changes with its use."""
+    resolved, client, time = attempt.resolved, attempt.client, asyncio.get_running_loop().time
+    plain = await _secret(attempt)
 
-        async def renew_token(refused: OpenedSecret) -> OpenedSecret:
-            value = refused.fields.get("access_token", "")
-            return await oauth.with_token(resolved, plain, attempt.client, refused=value)
+    def bound(secret: OpenedSecret, renew: Renew | None = None, turn: Turn | None = None) -> BoundTransports:
+        return BoundTransports(call, resolved, secret, client, attempt.call.trace, time, renew, turn)
 
-        secret = await oauth.with_token(resolved, plain, attempt.client)
-        renew = renew_token
-    return BoundTransports(call, resolved, secret, attempt.client, attempt.call.trace, loop.time, renew)
+    async def renew_token(refused: OpenedSecret) -> OpenedSecret:
+        value = refused.fields.get("access_token", "")
+        return await oauth.with_token(resolved, plain, client, refused=value)
+
+    if resolved.grant is None:
+        yield bound(plain)
+    elif resolved.grant.rotates is None:
+        yield bound(await oauth.with_token(resolved, plain, client), renew_token)
+    else:
+        async with turn_of(resolved, resolved.grant, plain, client, call.deadline - time()) as turn:
+            yield bound(turn.secret, turn.renew, turn)
 
 
 async def _secret(attempt: Attempt) -> OpenedSecret:

@@ -193,11 +193,11 @@ def _keep(connection: Connection, share: ShareLink | None, token: Token, actor: 
 
 def _prepared(connection: Connection) -> tuple[Resolved, AuthScheme]:
     resolved = resolve(connection)
-    if resolved.scheme is None or resolved.scheme.type != CODE or resolved.target is None:
+    if resolved.grant is None or resolved.grant.type != CODE or resolved.target is None:
         raise Conflict(
             what=said("The connection {slug!r} is not connected by saying yes at the vendor.", slug=connection.slug)
         )
-    return resolved, resolved.scheme
+    return resolved, resolved.grant
 
 
 def _client(connection: Connection, resolved: Resolved, actor: Actor) -> OpenedSecret:

@@ -62,7 +62,9 @@ def secret_places(row: Connection) -> tuple[str, ...]:
     connector = connector_of(row)
     scheme = connector.manifest.auth.get(row.auth_scheme)
     config = connector.with_config_defaults(row.config)
-    texts = (scheme.token_url, scheme.authorize_url) if scheme is not None else ()
+    texts = (
+        [text for part in scheme.parts for text in (part.token_url, part.authorize_url)] if scheme is not None else []
+    )
     return (checked_origin(row), *(_filled_in(text, config) for text in texts))
 
 

@@ -27,7 +27,7 @@ from ipaas.core.querysets import locked_row
 from ipaas.core.state_names import state_name
 from ipaas.sdk.credential_fields import CredentialUnusable
 from ipaas.sdk.manifest import AuthScheme
-from ipaas.sdk.tokens import CODE, JWT, assertion
+from ipaas.sdk.tokens import JWT, assertion, by_consent
 from ipaas.vault.errors import SecretUnusable
 from ipaas.vault.models import Secret
 from ipaas.vault.opening import forget_opened, open_secret
@@ -73,7 +73,7 @@ def create_share_link(
     scheme = checks.scheme_of(connection)
     if scheme.type == "none":
         raise Conflict(what=said("There is nothing to connect: this authentication asks for nothing."))
-    if scheme.type == CODE and not connection.secret:
+    if by_consent(scheme) and not connection.secret:
         raise Conflict(
             what=said("Enter the client id first: the page behind the link sends people to the vendor with it.")
         )
@@ -172,7 +172,7 @@ def _enter(row: Connection, fields: Mapping[str, str], actor: Actor, *, guest: b
         put_version(secret=own, fields=together, actor=actor)
     row.secret, row.secret_origin = own.slug, checks.origin(row)
     row.save(update_fields=["secret", "secret_origin", "updated_at"])
-    if scheme.type != CODE or before.get("client_id") != together.get("client_id"):
+    if not by_consent(scheme) or before.get("client_id") != together.get("client_id"):
         OAuthToken.objects.filter(connection_id=row.id).delete()
     _record("connection.credential_entered", row, actor, {"secret": own.slug, "fields": sorted(given)})
     slug = own.slug
@@ -197,12 +197,12 @@ def _check(scheme: AuthScheme, given: Mapping[str, str], together: Mapping[str, 
 
 
 def _key_faults(scheme: AuthScheme, fields: Mapping[str, str]) -> list[dict[str, str]]:
-    if scheme.type != JWT:
-        return []
-    try:
-        assertion(scheme, fields, now=now(), audience="https://example.invalid/")
-    except CredentialUnusable as error:
-        return [_fault("private_key", "key.unusable", error.params["reason"])]
+    for part in scheme.parts:
+        if part.type == JWT:
+            try:
+                assertion(part, fields, now=now(), audience="https://example.invalid/")
+            except CredentialUnusable as error:
+                return [_fault("private_key", "key.unusable", error.params["reason"])]
     return []
 
 

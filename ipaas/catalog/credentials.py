@@ -11,6 +11,7 @@ from ipaas.catalog.threads import once_beside
 from ipaas.core.net import TlsContext, tls_context
 from ipaas.core.redaction import spellings
 from ipaas.sdk.auth import Credential
+from ipaas.sdk.digest import Challenge
 from ipaas.vault.opening import open_secret, peek_secret
 
 JSON = Any
@@ -24,13 +25,17 @@ _MAX_KEPT = 1000
 
 @dataclass(slots=True)
 class OpenedSecret:
-    """Fields of one version. ``static``: credentials that are the same for every request, by connector and scheme."""
+    """Fields of one version. ``static``: credentials that are the same for every request, by connector and scheme.
+
+    ``challenges``: what servers asked for, by origin and scheme.
+    """
 
     fields: Mapping[str, str]
     needles: re.Pattern[str] | None
     byte_needles: tuple[bytes, ...]
     static: dict[tuple[str, str, str], Credential] = field(default_factory=dict)
     tls: TlsContext | None = None
+    challenges: dict[tuple[str, str], Challenge] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return "OpenedSecret(…)"

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from ipaas.catalog import attempts, oauth
+from ipaas.catalog import attempts, oauth, turns
 from ipaas.catalog.attempts import Work, do_action, do_look_up, do_poll
 from ipaas.catalog.failures import failure_of
 from ipaas.catalog.resolution import Resolved, connection_for
@@ -169,6 +169,7 @@ async def close() -> None:
     Whoever ends a loop that called out does this.
     """
     await oauth.finish()
+    await turns.finish()
     here = _loops.pop(asyncio.get_running_loop(), None)
     if here is not None:
         await here.gatekeeper.drain()

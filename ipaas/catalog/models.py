@@ -211,7 +211,7 @@ class OAuthToken(models.Model):
     """The token set of a connection, sealed; shared by all workers, renewed by the one that holds the lease.
 
     ``refused_code`` is set when a grant ended: a person has to connect again. ``granted`` are the scopes that the
-    server says were given, None where it does not say.
+    server says were given, None where it does not say. ``taken``: a token that ends with its use is in use.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True, related_name="token")
@@ -220,6 +220,7 @@ class OAuthToken(models.Model):
     obtained_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     refreshing_until = models.DateTimeField(null=True)
+    taken = models.BooleanField(default=False, db_default=False)
     granted = ArrayField(models.CharField(max_length=200), null=True)
     renewable = models.BooleanField(default=False)
     refused_code = models.CharField(max_length=60, blank=True, default="")

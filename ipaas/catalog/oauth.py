@@ -119,7 +119,7 @@ async def _renewed(
 ) -> tuple[TokenSet, datetime]:
     """A new token set, committed; or the present one, while it is good, when there is no new one to be had."""
     try:
-        token = await _fetch(resolved, secret, client, found.stored)
+        token = await fetch(resolved, secret, client, found.stored)
     except (TokenRefused, NetError, NotConnected) as error:
         ended = await _ended(resolved, found, error)
         if ended is not None and not found.usable:
@@ -139,7 +139,7 @@ async def _renewed(
 async def _ended(resolved: Resolved, found: Claim, error: IpaasError) -> IpaasError | None:
     """What to raise where the grant is over for good; where another worker stored a newer set, it is not."""
     told = error.told if isinstance(error, TokenRefused) else ""
-    if resolved.scheme is None or resolved.scheme.type != CODE or found.stored is None:
+    if resolved.grant is None or resolved.grant.type != CODE or found.stored is None:
         return None
     if told not in DEAD_GRANT and found.stored.refresh_token:
         return None
@@ -163,8 +163,9 @@ async def _written(resolved: Resolved, token: Token, before: TokenSet | None) ->
             await asyncio.sleep(min(2.0**tries / 10, 5.0))
 
 
-async def _fetch(resolved: Resolved, secret: OpenedSecret, client: HttpClient, stored: TokenSet | None) -> Token:
-    scheme = resolved.scheme
+async def fetch(resolved: Resolved, secret: OpenedSecret, client: HttpClient, stored: TokenSet | None = None) -> Token:
+    """Ask for a token; ``stored`` holds the grant of a scheme that has one. Nothing is kept."""
+    scheme = resolved.grant
     if scheme is None or resolved.target is None or not resolved.secret_bound:
         raise CredentialDetached(connection=resolved.slug)
     target = token_target(scheme, resolved)
@@ -191,7 +192,7 @@ async def ask(
 
     What is kept and told of an answer, its scopes and error code, never repeats what was sent.
     """
-    assert resolved.scheme is not None  # noqa: S101 - asked by every caller
+    assert resolved.grant is not None  # noqa: S101 - asked by every caller
     if target.scheme != "https" and not resolved.egress.allows_private(target.host, target.port):
         raise TokenRefused(reason="its address does not begin with https")
     answer = await client.call(
@@ -208,7 +209,7 @@ async def ask(
     sent = {name: value for name, value in parse_qsl(request.body.decode("latin-1")) if name in _SENT}
     known = opened_from({**secret.fields, **sent})
     try:
-        token = read_token(resolved.scheme, answer.status, headers, answer.body)
+        token = read_token(resolved.grant, answer.status, headers, answer.body)
     except TokenRefused as refused:
         if not holds(known, refused.told.encode()):
             raise

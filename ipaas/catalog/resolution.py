@@ -17,6 +17,7 @@ from ipaas.policies.settings import PLATFORM, Effective, PolicySettings, merge
 from ipaas.sdk import targets
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import AuthScheme
+from ipaas.sdk.tokens import granting
 
 JSON = Any
 KEEP_S = 3.0
@@ -26,7 +27,10 @@ _MAX_POLICIES = 2000
 
 @dataclass(slots=True)
 class Resolved:
-    """A connection ready to be called. ``target`` is None for protocols other than HTTP."""
+    """A connection ready to be called. ``target`` is None for protocols other than HTTP.
+
+    ``grant`` is the part of its scheme whose token is fetched before calls, where there is one.
+    """
 
     id: UUID
     workspace_id: UUID
@@ -38,6 +42,7 @@ class Resolved:
     base_path: str
     origin: str
     scheme: AuthScheme | None
+    grant: AuthScheme | None
     secret: str
     secret_bound: bool
     policy: Mapping[str, JSON]
@@ -151,6 +156,7 @@ def resolve(row: Connection) -> Resolved:
         base_path=target.path.decode("ascii").rstrip("/") if target else "",
         origin=origin,
         scheme=scheme,
+        grant=granting(scheme),
         secret=row.secret,
         secret_bound=bool(row.secret) and row.secret_origin == origin,
         policy=row.policy,

@@ -86,6 +86,58 @@ def store(connection_id: UUID, workspace_id: UUID, token: Token, *, before: Toke
     return stored
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A token taken for one use, or None where there is none to use; ``lease`` proves whose turn it is."""
+
+    stored: TokenSet | None
+    lease: datetime
+
+
+@transaction.atomic
+def take(connection_id: UUID, workspace_id: UUID, lease: timedelta) -> Taken:
+    """Take a token that ends with its use. Until ``give_back`` nobody else gets it, and after the lease nobody at all.
+
+    Raises TokenBusy while it is another's turn.
+    """
+    OAuthToken.objects.get_or_create(connection_id=connection_id)
+    row = OAuthToken.objects.select_for_update().get(connection_id=connection_id)
+    moment = now()
+    if row.refreshing_until is not None and row.refreshing_until > moment:
+        raise TokenBusy(connection=connection_id)
+    stored = None if row.taken else _opened(row, workspace_id)
+    if stored is not None and stored.usable_until <= moment:
+        stored = None
+    row.refreshing_until, row.taken = moment + lease, True
+    row.save(update_fields=["refreshing_until", "taken"])
+    return Taken(stored, row.refreshing_until)
+
+
+@transaction.atomic
+def give_back(connection_id: UUID, workspace_id: UUID, taken: Taken, token: Token | None) -> None:
+    """End a turn with the token that is in force now; None: nobody knows it, and the next turn logs in.
+
+    A turn that outlasted its lease says nothing any more, nor one whose connection was given another credential.
+    """
+    row = OAuthToken.objects.select_for_update().filter(connection_id=connection_id).first()
+    if row is None or row.refreshing_until != taken.lease:
+        return
+    row.taken, row.refreshing_until = token is None, None
+    if token is not None and (taken.stored is None or taken.stored.access_token != token.value):
+        _fill(row, workspace_id, token, "")
+    row.save()
+
+
+@transaction.atomic
+def replace(connection_id: UUID, workspace_id: UUID, before: str, token: Token | None) -> None:
+    """Keep the token that an answer gave in place of the one it was asked with, unless another answer was first."""
+    row = OAuthToken.objects.select_for_update().filter(connection_id=connection_id).first()
+    stored = _opened(row, workspace_id) if row is not None else None
+    if row is not None and token is not None and stored is not None and stored.access_token == before:
+        _fill(row, workspace_id, token, "")
+        row.save()
+
+
 @transaction.atomic
 def store_granted(connection: Connection, token: Token, *, by: str) -> None:
     """Keep what a person granted just now, in place of everything before, and take calls up again."""

@@ -13,6 +13,7 @@ from ipaas.catalog.credentials import NOTHING, OpenedSecret, holds, opened_from,
 from ipaas.catalog.errors import CredentialDetached, NoFilesAllowed, TargetNotBound
 from ipaas.catalog.failures import action_error
 from ipaas.catalog.resolution import Resolved
+from ipaas.catalog.turns import Turn
 from ipaas.config import settings
 from ipaas.core import clock, jsonio
 from ipaas.core.context import Trace
@@ -31,10 +32,11 @@ from ipaas.core.net import (
 from ipaas.policies.pipeline import Call, Effect
 from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
+from ipaas.sdk.digest import DIGEST, authorization, read_challenge
 from ipaas.sdk.errors import ActionError
+from ipaas.sdk.manifest import AuthScheme
 from ipaas.sdk.requests import BuiltRequest
 from ipaas.sdk.targets import is_target
-from ipaas.sdk.tokens import JWT
 from ipaas.sdk.transports import HttpAnswer, Stream
 
 JSON = Any
@@ -62,6 +64,7 @@ class BoundTransports:
         trace: Trace,
         now: Callable[[], float],
         renew: Renew | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self._call = call
         self._resolved = resolved
@@ -69,6 +72,7 @@ class BoundTransports:
         self._trace = trace
         self._now = now
         self._renew = renew
+        self._turn = turn
         self.secret_in_use = secret
         self.exchanges = 0
         self.leaked = False
@@ -113,7 +117,9 @@ class BoundTransports:
         request = BuiltRequest(method, self._resolved.base_path + path, query, headers, body)
         try:
             answer = await self._exchange(request)
-            if answer.status == _UNAUTHORIZED and self._renew is not None:
+            if answer.status == _UNAUTHORIZED and self._challenged(answer):
+                answer = await self._exchange(request)
+            elif answer.status == _UNAUTHORIZED and self._renew is not None:
                 renew, self._renew = self._renew, None
                 self.secret_in_use = await renew(self.secret_in_use)
                 answer = await self._exchange(request)
@@ -133,10 +139,13 @@ class BoundTransports:
             names = {name for name, _ in credential.query}
             query = (*(pair for pair in query if pair[0] not in names), *credential.query)
         line = f"{request.path}?{urlencode(query, quote_via=quote)}" if query else request.path
-        lines = [(name.encode(), value.encode()) for name, value in {**request.headers, **credential.headers}.items()]
+        headers = {**request.headers, **credential.headers, **self._digest(request, line)}
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
         lines += (_USER_AGENT, (b"traceparent", self._trace.traceparent.encode()))
         await self._permit(request_digest(request))
         before, call.sent = call.sent, True
+        if self._turn is not None:
+            self._turn.in_doubt = True
         try:
             raw = await self._client.call(
                 request.method,
@@ -149,9 +158,13 @@ class BoundTransports:
             )
         except NetError as error:
             call.sent = before or error.sent
+            if self._turn is not None:
+                self._turn.in_doubt = error.sent
             raise
-        self.leaked = self.leaked or holds(self.secret_in_use, raw.body, raw.headers)
         told = _joined(raw.headers)
+        if self._turn is not None:
+            self.secret_in_use = self._turn.answered(told, raw.body, refused=raw.status == _UNAUTHORIZED)
+        self.leaked = self.leaked or holds(self.secret_in_use, raw.body, raw.headers)
         heard = scrubbed(told, self.secret_in_use) if self.leaked else told
         call.announced_pause_s = await observed.note(self._resolved, call.operation, heard)
         return HttpAnswer(raw.status, told, raw.body)
@@ -168,10 +181,32 @@ class BoundTransports:
         credential = auth.apply(scheme, secret.fields, request, clock.now(), host=host)
         if secret is not NOTHING and not auth.differs_by_request(scheme):
             secret.static[key] = credential
-        elif scheme.type == JWT:  # good for minutes, so that it is a credential itself
-            made = credential.headers["authorization"].removeprefix("Bearer ")
+        for part in filter(auth.is_assertion, scheme.parts):  # good for minutes, so that it is a credential itself
+            made = credential.headers[part.send_header].removeprefix(part.send_prefix)
             self.secret_in_use = opened_from({**secret.fields, _ASSERTION: made})
         return credential
+
+    def _challenged(self, answer: HttpAnswer) -> bool:
+        """Whether a refusal asks for a digest; the challenge is kept for the calls to come."""
+        part = self._digest_part
+        told = read_challenge(answer.headers.get("www-authenticate", "")) if part is not None else None
+        if part is None or told is None:
+            return False
+        self.secret_in_use.challenges[self._resolved.origin, part.name] = told
+        return True
+
+    def _digest(self, request: BuiltRequest, line: str) -> dict[str, str]:
+        """The answer to the server's challenge, once it has made one."""
+        part, secret = self._digest_part, self.secret_in_use
+        challenge = secret.challenges.get((self._resolved.origin, part.name)) if part is not None else None
+        if part is None or challenge is None:
+            return {}
+        return {"authorization": authorization(part, secret.fields, challenge, request.method, line, request.body)}
+
+    @property
+    def _digest_part(self) -> AuthScheme | None:
+        scheme = self._resolved.scheme
+        return next((one for one in scheme.parts if one.type == DIGEST), None) if scheme is not None else None
 
     async def _permit(self, digest: bytes) -> None:
         """The last act before the transport: the intent of an effect is committed here."""

@@ -129,14 +129,29 @@ def _query(pairs: Iterable[tuple[str, str]], *, more: bool) -> str:
 
 
 def _credential(scheme: AuthScheme | None) -> tuple[list[str], list[tuple[str, str]]]:
-    if scheme is None or scheme.type == "none":
+    options: list[str] = []
+    query: list[tuple[str, str]] = []
+    for part in scheme.parts if scheme is not None else ():
+        more, pairs = _of_part(part)
+        options, query = options + more, query + pairs
+    return options, query
+
+
+def _of_part(scheme: AuthScheme) -> tuple[list[str], list[tuple[str, str]]]:
+    if scheme.type == "none":
         return [], []
+    if scheme.type == "digest":
+        return ["--digest", "-u", '"$USERNAME:$PASSWORD"'], []
     if scheme.type == "basic":
         return ["-u", '"$USERNAME:$PASSWORD"'], []
     if scheme.type == "api_key":
+        variable = "$" + scheme.fields[0].name.upper()
         if scheme.location == "query":
-            return [], [(scheme.parameter or "api_key", f"{scheme.prefix}$API_KEY")]
-        return ["-H", f'"{scheme.parameter or "X-Api-Key"}: {scheme.prefix}$API_KEY"'], []
+            return [], [(scheme.parameter or "api_key", f"{scheme.prefix}{variable}")]
+        if scheme.location == "cookie":
+            return ["-b", f'"{scheme.parameter or "api_key"}={scheme.prefix}{variable}"'], []
+        return ["-H", f'"{scheme.parameter or "X-Api-Key"}: {scheme.prefix}{variable}"'], []
     if scheme.type == "hmac":
         return ["-H", '"$SIGNATURE_HEADER"'], []
-    return ["-H", '"Authorization: Bearer $TOKEN"'], []
+    name = "Authorization" if scheme.send_header == "authorization" else scheme.send_header
+    return ["-H", f'"{name}: {scheme.send_prefix}$TOKEN"'], []

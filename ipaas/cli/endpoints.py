@@ -14,9 +14,9 @@ from ipaas.cli.shell import Shell, Told, command, environment, flag, limit, reas
 PLACES = ["delivery_header", "delivery_path", "event_header", "event_path"]
 SCHEMES = [
     "standard-webhooks", "hmac", "github", "stripe", "shopify", "slack", "twilio", "square", "adyen", "basic", "token",
-    "jwt", "none",
+    "jwt", "none", "public-key", "sendgrid", "discord", "telnyx", "asana", "ebay", "paypal", "client-certificate",
 ]  # fmt: skip
-LIMITS = ["handshake", "sources", "max_body", "rate_per_minute"]
+LIMITS = ["handshake", "sources", "max_body", "rate_per_minute", "answer_status"]
 COLUMNS = ["environment", "slug", "title", "path", "state", "signature_required", "secret_slug"]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,10 +37,21 @@ def receipts() -> None:
     """Receipts: deliveries that were accepted."""
 
 
+def _number(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
+    return int(value) if value is not None else None
+
+
 def _fields(function: F) -> F:
     for option in (
         from_file,
         click.option("--rate", "rate_per_minute", type=click.IntRange(1), help="Most deliveries a minute."),
+        click.option(
+            "--answer",
+            "answer_status",
+            type=click.Choice(["200", "201", "202", "204"]),
+            callback=_number,
+            help="Status of accepted deliveries, where the vendor asks for a certain one.",
+        ),
         click.option("--max-body", type=click.IntRange(100), help="Most bytes of a delivery."),
         click.option("--source", "sources", multiple=True, help="A network that may send (repeatable); none: all may."),
         click.option("--event-path", help="Where the body names the event instead, such as type."),

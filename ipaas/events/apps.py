@@ -20,6 +20,7 @@ class EventsConfig(AppConfig):
                 "delivery.redelivered": "A delivery was taken once more, as a new receipt.",
                 "endpoint.resumed": "An endpoint takes deliveries again.",
                 "endpoint.rotated": "An endpoint was given a new address; the old one is gone.",
+                "endpoint.greeted": "The sender of an endpoint brought the secret that it signs with.",
                 "endpoint.subscribed": "The vendor was told to deliver to an endpoint.",
                 "endpoint.subscription_failed": "Telling the vendor of an endpoint failed, or is in doubt.",
                 "endpoint.subscription_checked": "The vendor was asked whether it still delivers to an endpoint.",

@@ -32,15 +32,22 @@ class TooManyDeliveries(IpaasError):
 
 def check_source(sources: Sequence[Network], peer: str) -> None:
     """Raise SourceRefused unless the list is empty or names the caller; an unknown caller is on no list."""
-    if not sources:
-        return
+    if sources and not within(sources, peer):
+        raise SourceRefused(peer=_address(peer) or "unknown")
+
+
+def within(networks: Sequence[Network], peer: str) -> bool:
+    """Whether one of the networks holds an address; an unknown one is in none."""
+    address = _address(peer)
+    return address is not None and any(address in network for network in networks)
+
+
+def _address(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
-        raise SourceRefused(peer="unknown") from None
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    if not any(mapped in network for network in sources):
-        raise SourceRefused(peer=mapped)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 class Rates:

@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from ipaddress import ip_network
+from typing import Any
 from uuid import UUID
 
 import jsonschema_rs
@@ -16,12 +18,16 @@ from ipaas.core.net import NetError, check_url
 from ipaas.core.phrases import said, sentences
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint
+from ipaas.sdk.signatures import SignatureScheme
+from ipaas.sdk.signatures.certificates import authorities
+from ipaas.sdk.signatures.public_keys import holds as holds_key
 from ipaas.vault.models import Secret, SecretVersion
 
 FIELD = "signing_secret"
 """The field of a signing secret that signatures are made with."""
 VERIFY_TOKEN = "verify_token"  # noqa: S105 - the name of a field
 """The field of a signing secret that a subscription's challenge must bear (``hub.verify_token``)."""
+ANSWERS = (200, 201, 202, 204)
 MOST_SOURCES, MOST_PER_MINUTE, SMALLEST_BODY = 100, 1_000_000, 100
 _PATH = re.compile(r"(?=.{1,300}\Z)[^\s.+]+(?:\.[^\s.+]+)*(?: *\+ *[^\s.+]+(?:\.[^\s.+]+)*)*\Z")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,80}\Z")
@@ -68,8 +74,28 @@ def _signature_faults(endpoint: Endpoint) -> list[Fault]:
     ]
     if not faults and endpoint.signature_required and endpoint.signature["scheme"] == "none":
         faults.append(("signature", "signature.none", said("a required signature needs a scheme that signs")))
-    if not faults and (url := endpoint.signature.get("jwks_url")):
-        faults += _address_faults(endpoint, url)
+    if not faults:
+        faults += [
+            fault
+            for name in ("jwks_url", "key_url")
+            if name in endpoint.signature
+            for fault in _address_faults(endpoint, name)
+        ]
+        faults += _key_faults(endpoint.signature)
+    return faults
+
+
+def _key_faults(signature: Mapping[str, Any]) -> list[Fault]:
+    """A public key or an authority that nothing could ever be checked with."""
+    scheme = SignatureScheme.from_document(signature)
+    faults: list[Fault] = []
+    if scheme.key and not holds_key(scheme.algorithm, scheme.key):
+        message = said("is no public key for {algorithm} in a form that is known", algorithm=scheme.algorithm)
+        faults.append(("signature/key", "key.form", message))
+    try:
+        authorities(scheme.authority) if scheme.authority else None
+    except ValueError:
+        faults.append(("signature/authority", "certificate.form", said("is no certificate in PEM")))
     return faults
 
 
@@ -102,24 +128,28 @@ def _policy_faults(endpoint: Endpoint) -> list[Fault]:
                 said("is 1 to {most:,}, or empty for no cap", most=MOST_PER_MINUTE),
             )
         )
+    if endpoint.answer_status not in ANSWERS:
+        faults.append(("answer_status", "answer.status", said("is 200, 201, 202 or 204")))
     return faults
 
 
-def _address_faults(endpoint: Endpoint, url: str) -> list[Fault]:
+def _address_faults(endpoint: Endpoint, name: str) -> list[Fault]:
     """Where a sender publishes its keys: public and encrypted, or a private target that the workspace allows."""
+    url, path = endpoint.signature[name], f"signature/{name}"
     policy = egress_of(endpoint.workspace.settings)
     try:
         target = check_url(url, policy)
     except NetError as error:
-        return [("signature/jwks_url", error.code, sentences(error.detail, error.advice))]
+        return [(path, error.code, sentences(error.detail, error.advice))]
     if target.scheme != "https" and not policy.allows_private(target.host, target.port):
-        return [("signature/jwks_url", "url.plain", said("must begin with https://"))]
+        return [(path, "url.plain", said("must begin with https://"))]
     return []
 
 
 def _secret_faults(endpoint: Endpoint) -> list[Fault]:
     slug = endpoint.secret_slug
-    if not slug and endpoint.signature.get("jwks_url"):
+    brought = endpoint.handshake.get("kind") == "keep_secret"
+    if not slug and (brought or _vouches_alone(endpoint.signature)):
         return []
     if not slug:
         message = said("name the signing secret that the sender shares")
@@ -137,6 +167,11 @@ def _secret_faults(endpoint: Endpoint) -> list[Fault]:
             )
         ]
     return []
+
+
+def _vouches_alone(signature: Mapping[str, Any]) -> bool:
+    known = _form("signature").is_valid(signature)
+    return known and SignatureScheme.from_document(signature).vouches_alone
 
 
 def endpoints_using(workspace_id: UUID, slug: str) -> list[str]:

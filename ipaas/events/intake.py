@@ -19,7 +19,7 @@ from ipaas.core.net import PUBLIC_ONLY, EgressPolicy
 from ipaas.events.caps import Network, check_source
 from ipaas.events.contents import read_body, told
 from ipaas.events.sealing import receipt_aad
-from ipaas.sdk.handshakes import Answer, Handshake
+from ipaas.sdk.handshakes import JSON, Answer, Greeting, Handshake
 from ipaas.sdk.signatures import SignatureScheme, verify
 
 MAX_BODY = 1_000_000
@@ -28,6 +28,7 @@ MAX_EVENT = 200
 MAX_PUBLIC_ID = 40
 KEPT_HEADERS = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"})
 CHANNEL = "ipaas_work"
+RECEIPT_HEADER = "Receipt-Id"
 
 
 class EndpointUnknown(IpaasError):
@@ -110,7 +111,7 @@ class Sealer(Protocol):
 class EndpointView:
     """What accepting needs of an endpoint; ``secrets`` are the live signing secrets (two during a rotation).
 
-    ``url`` is its public address, ``egress`` what its sender's keys may be fetched from.
+    ``url`` is its public address, ``egress`` what its sender's keys may be fetched from, ``keys`` what was fetched.
     """
 
     id: UUID
@@ -132,17 +133,21 @@ class EndpointView:
     rate_per_minute: int = 0
     handshake: Handshake | None = None
     verify_tokens: Sequence[str] = ()
+    keys: Sequence[str] = ()
+    answer_status: int = 202
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What reached an endpoint. ``headers`` have lower-case names; ``peer`` is whom it came from, "" when unknown."""
+    """What reached an endpoint. ``headers`` have lower-case names; ``peer`` is whom it came from, "" when unknown;
+    ``certificate`` is what a trusted proxy hands on, see ``client_certificates``."""
 
     headers: Mapping[str, str]
     body: bytes
     method: str = "POST"
     query: str = ""
     peer: str = ""
+    certificate: str = ""
 
 
 class ReceiptRow(NamedTuple):
@@ -191,8 +196,8 @@ def check_address(public_id: str) -> None:
         raise EndpointUnknown
 
 
-def prepare(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> ReceiptRow | Answer:
-    """Check what reached an endpoint: a delivery is sealed, a challenge answered.
+def prepare(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> ReceiptRow | Answer | Greeting:
+    """Check what reached an endpoint: a delivery is sealed, a challenge answered; a greeting is to be kept.
 
     Raises ``EndpointPaused``, ``TooLarge``, ``SourceRefused``, ``HandshakeRefused``, ``MethodNotAllowed``,
     ``SignatureInvalid`` (401), ``DeliveryInvalid`` or ``JsonInvalid``; whatever the sender sends, nothing else.
@@ -204,19 +209,22 @@ def prepare(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> Recei
     check_source(endpoint.sources, arrival.peer)
     handshake = endpoint.handshake
     if handshake is not None:
-        answer = handshake.unsigned(arrival.method, arrival.query, arrival.body, endpoint.verify_tokens)
-        if answer is not None:
-            return answer
+        said = handshake.greeting(arrival.method, arrival.headers) or handshake.unsigned(
+            arrival.method, arrival.query, arrival.body, endpoint.verify_tokens, endpoint.url
+        )
+        if said is not None:
+            return said
     if arrival.method != "POST":
         raise MethodNotAllowed
-    if endpoint.signature_required or endpoint.secrets:
-        _verify(endpoint, arrival, moment)
+    if endpoint.signature_required or endpoint.secrets or endpoint.scheme.vouches_alone:
+        check_signature(endpoint, arrival, moment)
     document, text = read_body(arrival.headers, arrival.body)
     answer = handshake.signed(document) if handshake is not None else None
     return answer or _row(endpoint, arrival, document, text)
 
 
-def _verify(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> None:
+def check_signature(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> None:
+    """Raise SignatureInvalid unless the endpoint's sender vouches for what came."""
     verify(
         endpoint.scheme,
         headers=arrival.headers,
@@ -224,6 +232,8 @@ def _verify(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> None:
         secrets=endpoint.secrets,
         now=moment,
         url=f"{endpoint.url}?{arrival.query}" if arrival.query else endpoint.url,
+        keys=endpoint.keys,
+        certificate=arrival.certificate,
     )
 
 
@@ -264,9 +274,10 @@ def conflict_row(row: ReceiptRow, first: tuple[Any, Any]) -> list[Any]:
     return [*row, f"the delivery id was first used by receipt {first[0]}"]
 
 
-def answer_of(receipt_id: UUID) -> bytes:
-    """The body of a 202."""
-    return b'{"receipt_id":"%s"}' % str(receipt_id).encode()
+def answer_of(endpoint: EndpointView, receipt_id: UUID) -> Answer:
+    """What the sender of an accepted delivery is told, with the status that its endpoint answers."""
+    body = b"" if endpoint.answer_status == 204 else b'{"receipt_id":"%s"}' % str(receipt_id).encode()
+    return Answer(body, JSON, {RECEIPT_HEADER: str(receipt_id)}, endpoint.answer_status)
 
 
 def columns(rows: Sequence[ReceiptRow]) -> list[list[Any]]:

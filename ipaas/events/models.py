@@ -12,7 +12,8 @@ class Endpoint(models.Model):
 
     A delivery's id and type are read at the paths into its body where those are given, else from the headers.
     ``sources`` are networks that may send (all when empty), ``max_body`` is in bytes, ``rate_per_minute`` counts the
-    deliveries of each process that takes any.
+    deliveries of each process that takes any. ``answer_status`` is what an accepted delivery is answered;
+    ``greeted_at`` is when the sender's own signing secret was last kept (handshake ``keep_secret``).
     """
 
     class State(models.TextChoices):
@@ -37,6 +38,8 @@ class Endpoint(models.Model):
     sources = ArrayField(models.CharField(max_length=50), default=list, blank=True)
     max_body = models.PositiveIntegerField(null=True, blank=True)
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    answer_status = models.PositiveSmallIntegerField(default=202, db_default=202)
+    greeted_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

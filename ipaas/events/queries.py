@@ -45,6 +45,7 @@ def endpoint_view(public_id: str) -> EndpointView | None:
         sources=[ip_network(one) for one in found.sources],
         rate_per_minute=found.rate_per_minute or 0,
         handshake=Handshake.from_document(found.handshake) if found.handshake else None,
+        answer_status=found.answer_status,
         verify_tokens=[one[VERIFY_TOKEN] for one in fields if one.get(VERIFY_TOKEN)],
     )
 

@@ -22,7 +22,7 @@ from ipaas.core.net import EgressPolicy, HttpClient, NetError, parse_url
 from ipaas.core.phrases import said
 from ipaas.events.addresses import hook_address
 from ipaas.events.contents import FORM
-from ipaas.events.intake import ACCEPT, MAX_BODY, EndpointUnknown, ReceiptRow, columns
+from ipaas.events.intake import ACCEPT, MAX_BODY, RECEIPT_HEADER, EndpointUnknown, ReceiptRow, columns
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.events.queries import endpoint_view
 from ipaas.events.sealing import receipt_aad
@@ -122,13 +122,12 @@ def send_test(*, actor: Actor, endpoint: Endpoint, body: Any, event: str = "") -
     headers = {name: value for name, value in told.items() if name and value}
     headers |= {**signed, "content-type": FORM if form else "application/json", "user-agent": "ipaas-test/1"}
     _record("endpoint.tested", endpoint, actor, {"delivery_id": delivery_id, "event": event})
-    status, answer = asyncio.run(_posted(_inner_address(endpoint), headers, raw))
+    status, found, answer = asyncio.run(_posted(_inner_address(endpoint), headers, raw))
     answered = answer if isinstance(answer, Mapping) else {}
-    found = answered.get("receipt_id")
     return SampleAnswer(
         status=status,
         delivery_id=delivery_id,
-        receipt_id=UUID(found) if isinstance(found, str) else None,
+        receipt_id=UUID(found) if found else None,
         code=str(answered.get("code", "")),
         detail=str(answered.get("detail", "")),
     )
@@ -168,8 +167,8 @@ def _inner_address(endpoint: Endpoint) -> str:
     return f"http://{host}:{settings().ingress_port}/hooks/{endpoint.public_id}"
 
 
-async def _posted(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
-    """Our own address may be a private one; no other target is meant here."""
+async def _posted(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, Any]:
+    """Status, receipt and document of the answer. Our own address may be a private one; no other target is meant."""
     lines = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
     try:
         target = parse_url(url)
@@ -178,7 +177,9 @@ async def _posted(url: str, headers: Mapping[str, str], body: bytes) -> tuple[in
             answer = await client.call("POST", url, lines, body, egress=egress, deadline_s=TEST_S, max_body=MOST_ANSWER)
     except NetError as error:
         raise SampleNotSent(reason=error.detail) from None
+    named = (value for name, value in answer.headers if name.lower() == RECEIPT_HEADER.lower().encode())
+    receipt = next(named, b"").decode("ascii", "replace")
     try:
-        return answer.status, jsonio.loads(answer.body)
+        return answer.status, receipt, jsonio.loads(answer.body)
     except jsonio.JsonInvalid:
-        return answer.status, None
+        return answer.status, receipt, None

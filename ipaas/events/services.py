@@ -3,11 +3,14 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from ipaas import audit
 from ipaas.accounts.models import Environment
+from ipaas.catalog.errors import ConnectorMissing
+from ipaas.catalog.registry import connector_in
 from ipaas.core import providers
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import Conflict, InvalidInput
@@ -22,7 +25,7 @@ from ipaas.sdk.signatures import PLACES, Places
 PUBLIC_ID_BYTES = 24
 USES = "events.endpoint_uses"
 PLACED = ("delivery_header", "delivery_path", "event_header", "event_path")
-LIMITS = ("sources", "max_body", "rate_per_minute")
+LIMITS = ("sources", "max_body", "rate_per_minute", "answer_status")
 CHANGEABLE = frozenset(
     {"title", "connector", "signature", "signature_required", "secret_slug", "handshake", *PLACED, *LIMITS}
 )
@@ -47,13 +50,14 @@ def create_endpoint(
     sources: Sequence[str] = (),
     max_body: int | None = None,
     rate_per_minute: int | None = None,
+    answer_status: int | None = None,
 ) -> Endpoint:
     """Make an address that a sender posts to; its unguessable part is chosen here.
 
     ``signature`` is how the sender signs, as in a connector's manifest; Standard Webhooks when left out. Without a
     place for the delivery's id, that of the scheme's vendor holds, and so does its ``handshake`` when that is None;
-    ``sources`` are the networks that may send, all when empty. An endpoint that takes unsigned deliveries needs
-    ``settings.edit`` as well.
+    ``sources`` are the networks that may send, all when empty. Accepted deliveries are answered with
+    ``answer_status``, else with ``usual_status``. One that takes unsigned deliveries needs ``settings.edit`` too.
     """
     require_permission(actor, "connections.edit", environment)
     if not signature_required:
@@ -73,6 +77,7 @@ def create_endpoint(
         sources=list(sources),
         max_body=max_body,
         rate_per_minute=rate_per_minute,
+        answer_status=answer_status or usual_status(environment.workspace_id, connector),
         **_places(scheme, delivery_header, delivery_path, event_header, event_path),
     )
     check(endpoint)
@@ -86,8 +91,7 @@ def create_endpoint(
             )
         ) from None
     details = {"environment": environment.slug, "scheme": scheme["scheme"], "signed": signature_required}
-    _record("endpoint.created", endpoint, actor, details)
-    return endpoint
+    return _record("endpoint.created", endpoint, actor, details)
 
 
 @transaction.atomic
@@ -137,7 +141,8 @@ def rotate_endpoint(*, actor: Actor, endpoint: Endpoint, reason: str) -> Endpoin
     require_permission(actor, "connections.edit", endpoint)
     row = _locked(endpoint)
     row.public_id = secrets.token_urlsafe(PUBLIC_ID_BYTES)
-    row.save(update_fields=["public_id", "updated_at"])
+    row.greeted_at = None
+    row.save(update_fields=["public_id", "greeted_at", "updated_at"])
     Subscription.objects.filter(endpoint=row).update(state=Subscription.State.OUTDATED)
     _record("endpoint.rotated", row, actor, {"reason": _given(reason)})
     return row
@@ -159,6 +164,15 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
         raise EndpointSubscribed(endpoint=row.slug, state=state_name(subscription.state))
     _record("endpoint.deleted", row, actor, {"environment": row.environment.slug})
     row.delete()
+
+
+def usual_status(workspace_id: UUID, connector: str) -> int:
+    """What the vendor of a connector wants an accepted delivery answered with; 202 where it does not say."""
+    try:
+        triggers = connector_in(workspace_id, connector).manifest.triggers.values() if connector else ()
+    except ConnectorMissing:
+        triggers = ()
+    return next((one.answer_status for one in triggers if one.answer_status), 202)
 
 
 def _places(scheme: Mapping[str, Any], *given: str) -> dict[str, str]:
@@ -196,7 +210,7 @@ def _locked(endpoint: Endpoint) -> Endpoint:
     return rows.get(id=endpoint.id)
 
 
-def _record(action: str, endpoint: Endpoint, actor: Actor, details: Mapping[str, Any]) -> None:
+def _record(action: str, endpoint: Endpoint, actor: Actor, details: Mapping[str, Any]) -> Endpoint:
     audit.record(
         action,
         actor=actor,
@@ -204,3 +218,4 @@ def _record(action: str, endpoint: Endpoint, actor: Actor, details: Mapping[str,
         subject=("endpoint", endpoint.id, endpoint.slug),
         details=details,
     )
+    return endpoint

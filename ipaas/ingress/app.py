@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
 from ipaas.accounts.addresses import forwarded_ip
+from ipaas.config import settings
 from ipaas.core.cache import TimedCache
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, TooLarge
@@ -23,6 +23,8 @@ from ipaas.core.meters import ACCEPT_SECONDS, DELIVERIES
 from ipaas.core.probes import INERT, PATHS, ProbeAnswer, answer_probe
 from ipaas.events.arrivals import Attention, Seen, keep_note
 from ipaas.events.caps import Rates, TooManyDeliveries
+from ipaas.events.client_certificates import handed_on
+from ipaas.events.greetings import keep_greeting
 from ipaas.events.intake import (
     MAX_BODY,
     Arrival,
@@ -36,11 +38,11 @@ from ipaas.events.intake import (
     check_address,
     prepare,
 )
-from ipaas.events.key_sets import with_keys
+from ipaas.events.key_sets import fetches_keys, with_keys
 from ipaas.events.models import ArrivalNote
 from ipaas.events.queries import endpoint_view
 from ipaas.ingress.batch import Batcher
-from ipaas.sdk.handshakes import Answer
+from ipaas.sdk.handshakes import Answer, Greeting
 
 log = get_logger(__name__)
 
@@ -52,13 +54,12 @@ ENDPOINT_TTL_S = 2.0
 _PREFIX = "/hooks/"
 BODY_S = 30.0
 _INERT = [(name.lower().encode(), value.encode()) for name, value in INERT.items()]
-_JSON = [(b"content-type", b"application/json"), *_INERT]
 _PROBLEM = [(b"content-type", b"application/problem+json"), *_INERT]
 _CLOSE = [(b"connection", b"close")]  # the rest of a body that nobody reads is not waited for
 
 
 class Ingress:
-    """Accepts deliveries: checked, sealed, stored, and only then answered with 202 and the receipt's id."""
+    """Accepts deliveries: checked, sealed, stored, and only then answered with the receipt's id."""
 
     def __init__(self, conninfo: str, closing: Callable[[], None] = lambda: None) -> None:
         """``closing`` is called when no delivery comes any more; it may block."""
@@ -102,15 +103,13 @@ class Ingress:
         try:
             if not path.startswith(_PREFIX):
                 raise EndpointUnknown
-            found = await self._accept(path[len(_PREFIX) :], scope, receive)
-            if isinstance(found, Answer):
-                DELIVERIES.labels(outcome="handshake").inc()
-                kind = (b"content-type", found.content_type.encode())
-                await _answer(send, 200, b"" if scope["method"] == "HEAD" else found.body, [kind, *_INERT])
-                return
-            DELIVERIES.labels(outcome="accepted").inc()
-            ACCEPT_SECONDS.observe(time.perf_counter() - started)
-            await _answer(send, 202, answer_of(found), _JSON)
+            outcome, answer = await self._accept(path[len(_PREFIX) :], scope, receive)
+            DELIVERIES.labels(outcome=outcome).inc()
+            if outcome == "accepted":
+                ACCEPT_SECONDS.observe(time.perf_counter() - started)
+            told = {"content-type": answer.content_type, **answer.headers}
+            headers = [*((name.lower().encode(), value.encode()) for name, value in told.items()), *_INERT]
+            await _answer(send, answer.status, b"" if scope["method"] == "HEAD" else answer.body, headers)
         except IpaasError as error:
             DELIVERIES.labels(outcome=error.code).inc()
             unread = _CLOSE if isinstance(error, TooLarge | SenderSlow) else []
@@ -137,17 +136,19 @@ class Ingress:
         body = b"" if scope["method"] == "HEAD" else found.body
         await _answer(send, found.status, body, [(name.encode(), value.encode()) for name, value in headers.items()])
 
-    async def _accept(self, public_id: str, scope: Message, receive: Receive) -> UUID | Answer:
+    async def _accept(self, public_id: str, scope: Message, receive: Receive) -> tuple[str, Answer]:
         endpoint = await self._endpoint(public_id)
         query = scope.get("query_string", b"").decode("latin-1")
         peer = _peer(scope) if endpoint.sources else ""
-        arrival = Arrival(_headers(scope), b"", scope["method"], query, peer)
+        arrival = Arrival(_headers(scope), b"", scope["method"], query, peer, _certificate(scope))
         try:
             arrival = replace(arrival, body=await _whole_body(arrival.headers, receive, endpoint.max_body))
-            found = prepare(await self._with_keys(endpoint, arrival.headers), arrival, now())
+            found = prepare(await self._with_keys(endpoint, arrival), arrival, now())
+            if isinstance(found, Greeting):
+                found = await self._keep(endpoint, found)
             if isinstance(found, Answer):
-                self._note(scope, Seen(endpoint, arrival, ArrivalNote.Verdict.CHALLENGE, 200))
-                return found
+                self._note(scope, Seen(endpoint, arrival, ArrivalNote.Verdict.CHALLENGE, found.status))
+                return "handshake", found
             self._rates.take(endpoint.id, endpoint.rate_per_minute)
             receipt_id = await self._batcher.accept(found)
         except (DeliveryConflict, NotStored):
@@ -158,14 +159,30 @@ class Ingress:
             )
             raise
         if receipt_id != found.id:
-            self._note(scope, Seen(endpoint, arrival, ArrivalNote.Verdict.REPEATED, 202, receipt_id=receipt_id))
+            status = endpoint.answer_status
+            self._note(scope, Seen(endpoint, arrival, ArrivalNote.Verdict.REPEATED, status, receipt_id=receipt_id))
         wake("default")
-        return receipt_id
+        return "accepted", answer_of(endpoint, receipt_id)
 
-    async def _with_keys(self, endpoint: EndpointView, headers: Mapping[str, str]) -> EndpointView:
-        if not endpoint.scheme.jwks_url:
+    async def _with_keys(self, endpoint: EndpointView, arrival: Arrival) -> EndpointView:
+        if not fetches_keys(endpoint):
             return endpoint
-        return await asyncio.get_running_loop().run_in_executor(self._fetching, with_keys, endpoint, headers)
+        return await asyncio.get_running_loop().run_in_executor(self._fetching, with_keys, endpoint, arrival, now())
+
+    async def _keep(self, endpoint: EndpointView, greeting: Greeting) -> Answer:
+        """The endpoint is loaded anew by its next delivery, which is signed with what came now."""
+
+        def keep() -> Answer:
+            close_old_connections()
+            return keep_greeting(endpoint.id, greeting)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, keep)
+        except DatabaseError:
+            log.warning("greeting not kept", action="greeting_failed", endpoint=endpoint.slug)
+            raise NotStored from None
+        finally:
+            self._endpoints.clear()
 
     def _note(self, scope: Message, seen: Seen) -> None:
         """Have an arrival written down, after the answer and by another thread."""
@@ -202,6 +219,12 @@ def _peer(scope: Message) -> str:
     return forwarded_ip((scope.get("client") or ("", 0))[0], forwarded.decode("latin-1"))
 
 
+def _certificate(scope: Message) -> str:
+    wanted = settings().client_cert_header.lower().encode()
+    found = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == wanted]
+    return handed_on((scope.get("client") or ("", 0))[0], found) if found else ""
+
+
 def _again(error: IpaasError) -> list[tuple[bytes, bytes]]:
     after = error.params.get("retry_after_s") if isinstance(error, TooManyDeliveries) else None
     return [(b"retry-after", str(after).encode())] if after else []
@@ -236,6 +259,6 @@ async def _body(headers: Mapping[str, str], receive: Receive, most: int = MAX_BO
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    length = [] if status == 204 else [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
     await send({"type": "http.response.body", "body": body})

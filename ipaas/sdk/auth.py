@@ -9,10 +9,11 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from ipaas.sdk.credential_fields import CredentialUnusable, basic, checked_field
+from ipaas.sdk.digest import DIGEST
 from ipaas.sdk.manifest import AuthScheme
 from ipaas.sdk.requests import BuiltRequest
 from ipaas.sdk.sigv4 import AwsKeys, region_of, signed_headers
-from ipaas.sdk.tokens import JWT, SESSION, assertion
+from ipaas.sdk.tokens import JWT, assertion
 
 __all__ = ["Credential", "CredentialUnusable", "apply", "differs_by_request"]
 
@@ -27,7 +28,12 @@ class Credential:
 
 def differs_by_request(scheme: AuthScheme) -> bool:
     """Whether the credential is made anew for each request: a signature, or an assertion with a life of its own."""
-    return scheme.type in ("hmac", "aws_sigv4") or (scheme.type == JWT and not scheme.token_url)
+    return any(one.type in ("hmac", "aws_sigv4", DIGEST) or is_assertion(one) for one in scheme.parts)
+
+
+def is_assertion(scheme: AuthScheme) -> bool:
+    """Whether an assertion is sent itself, instead of being exchanged for a token."""
+    return scheme.type == JWT and not scheme.token_url
 
 
 def apply(
@@ -36,15 +42,28 @@ def apply(
     """The credential of a request to ``host`` (host header of the address).
 
     ``fields`` are the secret's fields; a token that is fetched first is among them as ``access_token``.
-    ``request.path`` is the path that really goes out (base path included). Raises CredentialUnusable.
+    ``request.path`` is the path that really goes out (base path included). Digest is not here: it answers a challenge.
+    Raises CredentialUnusable.
     """
-    if scheme.type == "none":
+    headers: dict[str, str] = {}
+    query: tuple[tuple[str, str], ...] = ()
+    for part in scheme.parts:
+        made = _of_part(part, fields, request, now, host)
+        cookies = [one["cookie"] for one in (headers, made.headers) if "cookie" in one]
+        headers |= made.headers
+        if cookies:
+            headers["cookie"] = "; ".join(cookies)
+        query += made.query
+    return Credential(headers, query)
+
+
+def _of_part(
+    scheme: AuthScheme, fields: Mapping[str, str], request: BuiltRequest, now: datetime, host: str
+) -> Credential:
+    if scheme.type in ("none", DIGEST):
         return Credential({})
     if scheme.type == "api_key":
-        value = scheme.prefix + checked_field(scheme, fields, scheme.fields[0].name)
-        if scheme.location == "query":
-            return Credential({}, ((scheme.parameter or "api_key", value),))
-        return Credential({(scheme.parameter or "X-Api-Key").lower(): value})
+        return _key(scheme, fields)
     if scheme.type == "basic":
         username = checked_field(scheme, fields, "username", header=False)
         return Credential({"authorization": basic(username, fields.get("password", ""))})
@@ -54,11 +73,21 @@ def apply(
         return Credential(_hmac_headers(scheme, fields, request, now))
     if scheme.type == "aws_sigv4":
         return Credential(_aws_headers(scheme, fields, request, host, now))
-    if scheme.type == SESSION:
-        return Credential({scheme.send_header: scheme.send_prefix + checked_field(scheme, fields, "access_token")})
-    if scheme.type == JWT and not scheme.token_url:
-        return Credential({"authorization": "Bearer " + assertion(scheme, fields, now=now)})
-    return Credential({"authorization": "Bearer " + checked_field(scheme, fields, "access_token")})
+    token = (
+        assertion(scheme, fields, now=now) if is_assertion(scheme) else checked_field(scheme, fields, "access_token")
+    )
+    return Credential({scheme.send_header: scheme.send_prefix + token})
+
+
+def _key(scheme: AuthScheme, fields: Mapping[str, str]) -> Credential:
+    value = scheme.prefix + checked_field(scheme, fields, scheme.fields[0].name)
+    if scheme.location == "query":
+        return Credential({}, ((scheme.parameter or "api_key", value),))
+    if scheme.location == "cookie":
+        if any(char in value for char in '",;\\'):  # RFC 6265 4.1.1
+            raise CredentialUnusable(scheme=scheme.name, reason="the key holds a character that no cookie may")
+        return Credential({"cookie": f"{scheme.parameter or 'api_key'}={value}"})
+    return Credential({(scheme.parameter or "X-Api-Key").lower(): value})
 
 
 def _aws_headers(

@@ -4,7 +4,38 @@ import base64
 from collections.abc import Mapping
 
 from ipaas.core.errors import IpaasError
-from ipaas.sdk.manifest import AuthScheme
+from ipaas.sdk.manifest import AuthScheme, SecretField
+
+DEFAULT_FIELDS: Mapping[str, tuple[SecretField, ...]] = {
+    "none": (),
+    "api_key": (SecretField("api_key", "API key"),),
+    "basic": (SecretField("username", "User name"), SecretField("password", "Password")),
+    "bearer": (SecretField("token", "Token"),),
+    "hmac": (SecretField("key_id", "Key id"), SecretField("secret", "Secret")),
+    "oauth2_client_credentials": (
+        SecretField("client_id", "Client id"),
+        SecretField("client_secret", "Client secret"),
+    ),
+    "oauth2_authorization_code": (
+        SecretField("client_id", "Client id"),
+        SecretField("client_secret", "Client secret", optional=True),
+    ),
+    "jwt_bearer": (
+        SecretField("issuer", "Issuer (client id or address of the service account)"),
+        SecretField("private_key", "Private key (PEM)"),
+        SecretField("key_id", "Key id", optional=True),
+        SecretField("subject", "Subject, where it is not the issuer", optional=True),
+    ),
+    "aws_sigv4": (
+        SecretField("access_key_id", "Access key id"),
+        SecretField("secret_access_key", "Secret access key"),
+        SecretField("session_token", "Session token of a temporary key", optional=True),
+        SecretField("region", "Region, where it is not the usual one", optional=True),
+    ),
+    "session": (SecretField("username", "User name"), SecretField("password", "Password")),
+    "digest": (SecretField("username", "User name"), SecretField("password", "Password")),
+    "all": (),
+}
 
 
 class CredentialUnusable(IpaasError):

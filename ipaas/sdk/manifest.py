@@ -58,8 +58,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """Where an answer holds the token of the next call; ``serial``: the one before ends with that answer."""
+
+    header: str = ""
+    path: str = ""
+    serial: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class AuthScheme:
-    """One way to authenticate; ``fields`` are the names of the secret's fields."""
+    """One way to authenticate; ``fields`` are the names of the secret's fields.
+
+    ``together`` are the schemes of the type ``all``, each of which goes along with every call.
+    """
 
     name: str
     type: str
@@ -85,6 +97,13 @@ class AuthScheme:
     send_header: str = "authorization"
     send_prefix: str = "Bearer "
     expires_s: int | None = None
+    rotates: Rotation | None = None
+    together: tuple["AuthScheme", ...] = ()
+
+    @property
+    def parts(self) -> tuple["AuthScheme", ...]:
+        """The plain schemes that it consists of."""
+        return self.together or (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +255,7 @@ class TriggerSpec:
     kind: str
     signature: SignatureScheme | None = None
     handshake: Handshake | None = None
+    answer_status: int = 0
     delivery_id: Place | None = None
     event_type: Place | None = None
     events: Mapping[str, EventSpec] = field(default_factory=dict)

@@ -1,12 +1,14 @@
 """Reading a manifest: its published schema, what a schema can not say, and the frozen shapes made of it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ipaas.core.errors import ErrorClass, InvalidInput
+from ipaas.sdk.credential_fields import DEFAULT_FIELDS
 from ipaas.sdk.handshakes import Handshake
 from ipaas.sdk.manifest import (
     ActionSpec,
@@ -24,6 +26,7 @@ from ipaas.sdk.manifest import (
     RateLimit,
     ResponseSpec,
     Retry,
+    Rotation,
     SecretField,
     Subscription,
     SubscriptionCall,
@@ -71,36 +74,6 @@ def parse_manifest(document: Any, read_schema: ReadSchema = _no_file) -> Manifes
     if errors:
         raise ManifestInvalid(errors, connector=slug)
     return _manifest(resolved)
-
-
-DEFAULT_FIELDS: Mapping[str, tuple[SecretField, ...]] = {
-    "none": (),
-    "api_key": (SecretField("api_key", "API key"),),
-    "basic": (SecretField("username", "User name"), SecretField("password", "Password")),
-    "bearer": (SecretField("token", "Token"),),
-    "hmac": (SecretField("key_id", "Key id"), SecretField("secret", "Secret")),
-    "oauth2_client_credentials": (
-        SecretField("client_id", "Client id"),
-        SecretField("client_secret", "Client secret"),
-    ),
-    "oauth2_authorization_code": (
-        SecretField("client_id", "Client id"),
-        SecretField("client_secret", "Client secret", optional=True),
-    ),
-    "jwt_bearer": (
-        SecretField("issuer", "Issuer (client id or address of the service account)"),
-        SecretField("private_key", "Private key (PEM)"),
-        SecretField("key_id", "Key id", optional=True),
-        SecretField("subject", "Subject, where it is not the issuer", optional=True),
-    ),
-    "aws_sigv4": (
-        SecretField("access_key_id", "Access key id"),
-        SecretField("secret_access_key", "Secret access key"),
-        SecretField("session_token", "Session token of a temporary key", optional=True),
-        SecretField("region", "Region, where it is not the usual one", optional=True),
-    ),
-    "session": (SecretField("username", "User name"), SecretField("password", "Password")),
-}
 
 
 def _with_schemas(document: dict[str, Any], read_schema: ReadSchema) -> dict[str, Any]:
@@ -201,7 +174,7 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
     same = {key: document[key] for key in _SAME_IN_MANIFEST if key in document}
     return Manifest(
         document=document,
-        auth={scheme["name"]: _auth(scheme) for scheme in document["auth"]},
+        auth=_auth_schemes(document["auth"]),
         actions={name: _action(name, action) for name, action in document["actions"].items()},
         triggers={name: _trigger(name, trigger) for name, trigger in document["triggers"].items()},
         errors=tuple(_rule(rule) for rule in document.get("errors", [])),
@@ -210,6 +183,21 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
         sensitive=tuple(document.get("sensitive", [])),
         **same,
     )
+
+
+def _auth_schemes(documents: Sequence[Mapping[str, Any]]) -> dict[str, AuthScheme]:
+    plain = {one["name"]: _auth(one) for one in documents}
+    together = {one["name"]: [plain[name] for name in one.get("schemes", ())] for one in documents}
+    offered = [one["name"] for one in documents if one.get("alone", True)]
+    return {name: _joined(plain[name], together[name]) for name in offered}
+
+
+def _joined(scheme: AuthScheme, together: Sequence[AuthScheme]) -> AuthScheme:
+    if not together:
+        return scheme
+    fields = dict.fromkeys(field for part in together for field in part.fields)
+    scopes = dict.fromkeys(scope for part in together for scope in part.scopes)
+    return replace(scheme, together=tuple(together), fields=tuple(fields), scopes=tuple(scopes))
 
 
 def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
@@ -229,6 +217,7 @@ def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
         scopes=tuple(scheme.get("scopes", [])),
         login=Login(**scheme.get("login", {})),
         token=Place(**scheme.get("token", {})),
+        rotates=Rotation(**scheme["rotates"]) if "rotates" in scheme else None,
         send_header=send.get("header", "Authorization").lower(),
         send_prefix=send.get("prefix", "Bearer " if "header" not in send else ""),
         **same,
@@ -287,6 +276,7 @@ def _trigger(name: str, trigger: Mapping[str, Any]) -> TriggerSpec:
         name=name,
         signature=SignatureScheme.from_document(signature) if signature else None,
         handshake=Handshake.from_document(trigger["handshake"]) if "handshake" in trigger else None,
+        answer_status=trigger.get("answer_status", 0),
         delivery_id=Place(**trigger["delivery_id"]) if "delivery_id" in trigger else None,
         event_type=Place(**trigger["event_type"]) if "event_type" in trigger else None,
         events={key: EventSpec(key, event["title"], event.get("schema")) for key, event in trigger["events"].items()},

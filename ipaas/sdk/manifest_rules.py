@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from ipaas.sdk.auth_rules import Finding, auth_findings
 from ipaas.sdk.manifest import Effect
 from ipaas.sdk.pages import ALL_PAGES, all_pages_schema
 
@@ -15,14 +16,6 @@ _PAGE_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "offset": (("param",), ("size", "start")),
     "link": ((), ()),
     "next_url": (("next",), ()),
-}
-Finding = dict[str, str]
-
-_NEEDED_BY_SCHEME = {
-    "oauth2_client_credentials": ("token_url",),
-    "oauth2_authorization_code": ("authorize_url", "token_url"),
-    "aws_sigv4": ("service",),
-    "session": ("login", "token"),
 }
 
 
@@ -41,13 +34,7 @@ def inconsistencies(document: Mapping[str, Any]) -> Iterator[Finding]:
             yield from _pages(f"actions.{name}.pagination", action, protocol)
     for name, trigger in document["triggers"].items():
         yield from _trigger(f"triggers.{name}", trigger)
-    names = [scheme["name"] for scheme in document["auth"]]
-    if len(set(names)) != len(names):
-        yield _finding("auth", "duplicate", "two schemes have the same name")
-    for number, scheme in enumerate(document["auth"]):
-        for key in _NEEDED_BY_SCHEME.get(scheme["type"], ()):
-            if not scheme.get(key):
-                yield _finding(f"auth.{number}", "required", f"the type {scheme['type']} needs {key}")
+    yield from auth_findings(document["auth"])
     yield from _sunset(document.get("api_sunset"))
 
 

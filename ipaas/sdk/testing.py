@@ -18,34 +18,31 @@ import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
-from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from ipaas.core import clock
 from ipaas.core.errors import ErrorClass
-from ipaas.core.net import EgressPolicy, HttpClient, Socket, open_socket, open_stream, start_tls
-from ipaas.sdk import auth
+from ipaas.core.net import HttpClient
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.errors import ActionError, classify
 from ipaas.sdk.loader import load_folder
 from ipaas.sdk.manifest import ActionSpec, AuthScheme, Effect, ErrorRule
 from ipaas.sdk.paths import with_path
-from ipaas.sdk.requests import BuiltRequest
 from ipaas.sdk.schemas import compile_schema, findings
 from ipaas.sdk.signatures import verify
 from ipaas.sdk.stubs.server import StubServer
 from ipaas.sdk.stubs.webhooks import Sending, signed_deliveries
 from ipaas.sdk.testing_pages import PageChecks, check
+from ipaas.sdk.testing_transports import KitTransports
 from ipaas.sdk.testing_webhooks import WebhookChecks, webhook_event
-from ipaas.sdk.tokens import needs_token
-from ipaas.sdk.transports import HttpAnswer, Stream
+from ipaas.sdk.tokens import granting
 
 CANARY = "canary-7c1f0b"
 SIGNING_SECRET = "whsec_Y2FuYXJ5LTdjMWYwYi1jYW5hcnktN2MxZjBi"  # noqa: S105 - sample of the test kit
@@ -56,73 +53,6 @@ PLAIN_STATUSES = {
     401: {ErrorClass.AUTH},
 }
 """What these statuses mean whatever the body says: a rule that looks at the body must not swallow them."""
-
-
-@dataclass(slots=True)
-class KitTransports:
-    """Transports to a local server, with the credential of one scheme; keeps what went over the wire."""
-
-    client: HttpClient
-    base_url: str
-    scheme: AuthScheme
-    config: Mapping[str, Any]
-    effect_key: str | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    wire: list[str] = field(default_factory=list)
-    files: Path | None = None
-
-    @property
-    def http(self) -> "KitTransports":
-        return self
-
-    @property
-    def egress(self) -> EgressPolicy:
-        hosts = [self.base_url.partition("://")[2].partition("/")[0]]
-        if "port" in self.config:
-            hosts.append(f"127.0.0.1:{self.config['port']}")
-        return EgressPolicy.parse(hosts)
-
-    async def send(
-        self, method: str, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str], body: bytes
-    ) -> HttpAnswer:
-        base_path = "/" + self.base_url.partition("://")[2].partition("/")[2]
-        full = BuiltRequest(method, base_path + path, query, headers, body)
-        host = self.base_url.partition("://")[2].partition("/")[0]
-        credential = auth.apply(self.scheme, self.secrets, full, clock.now(), host=host)
-        together = (*query, *credential.query)
-        url = self.base_url + path + ("?" + urlencode(together) if together else "")
-        sent = {**headers, **credential.headers}
-        self.wire.append(f"{url} {sent}")
-        lines = [(name.encode("ascii"), value.encode("ascii")) for name, value in sent.items()]
-        answer = await self.client.call(method, url, lines, body, egress=self.egress, deadline_s=DEADLINE_S)
-        found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-        return HttpAnswer(answer.status, found, answer.body)
-
-    def secret(self, field: str) -> str | None:
-        return self.secrets.get(field)
-
-    async def stream(self, host: str, port: int, *, tls: bool, told: bool = False) -> Stream:
-        return await open_stream(host, port, tls, self.egress, DEADLINE_S)
-
-    async def start_tls(self, stream: Stream, host: str) -> None:
-        await start_tls(stream[0], stream[1], host, deadline_s=DEADLINE_S)
-
-    async def pin(self, host: str, port: int, *, told: bool = False) -> str:
-        return host
-
-    async def dial(self, host: str, port: int, *, told: bool = False) -> Socket:
-        return await open_socket(host, port, self.egress, DEADLINE_S, usual_ports=frozenset())
-
-    async def folder(self, *, told: bool = False) -> Path:
-        if self.files is None:
-            raise ActionError(ErrorClass.CONFIGURATION, "no_files_allowed", "The bench has no folder.")
-        return self.files
-
-    async def another_request(self) -> None:
-        """The bench has no limits."""
-
-    def committing(self) -> None:
-        """The bench keeps no book of effects."""
 
 
 @dataclass(slots=True)
@@ -140,10 +70,12 @@ class Bench:
         chosen = scheme or next(iter(self.connector.manifest.auth.values()))
         secrets = {one.name: CANARY for one in chosen.fields}
         secrets |= {name: SIGNING_SECRET for name in secrets if name.startswith("signing_secret")}
-        if needs_token(chosen):
+        if (grant := granting(chosen)) is not None:
             secrets["access_token"] = CANARY
-        if chosen.type == "jwt_bearer":
-            secrets["private_key"] = _signing_key(chosen.algorithm)
+            self.server.vendors[self.connector.slug].authority.begin(grant, CANARY)
+        for part in chosen.parts:
+            if part.type == "jwt_bearer":
+                secrets["private_key"] = _signing_key(part.algorithm)
         base_url = f"http://127.0.0.1:{self.port}/{self.connector.slug}"
         config = {**self.connector.with_config_defaults(self.config)}
         if self.connector.manifest.protocol == "smtp":
@@ -263,7 +195,7 @@ class ConnectorSuite(PageChecks, WebhookChecks):
                     io = bench.io(key=f"key-{action.name}", scheme=scheme)
                     result = await self.connector.execute(action.name, bench.example(action.name), io)
                     check(CANARY not in repr(result.request), f"{action.name} shows the credential of {scheme.name}")
-                    secret_is_sent = scheme.type in ("api_key", "bearer") or needs_token(scheme)
+                    secret_is_sent = scheme.type in ("api_key", "bearer") or granting(scheme) is not None
                     on_wire = not io.wire or not secret_is_sent or CANARY in io.wire[-1]
                     check(on_wire, f"{scheme.name} did not authenticate {action.name}")
 

@@ -1,9 +1,12 @@
 """The part of the generated suite about what vendors send: bad signatures, and samples of their documentation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from ipaas.core import clock
 from ipaas.core.jsonio import JsonInvalid, loads
@@ -38,6 +41,15 @@ BODIES = {
     ),
 }
 """A body and another one, of the vendors whose schemes look into it."""
+PRIVATE: Mapping[str, Callable[[], Any]] = {
+    "ecdsa-p256-sha256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ecdsa-p256-sha1": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "rsa-sha256": lambda: rsa.generate_private_key(65537, 2048),
+}
+PRIVATE_KINDS = frozenset({"public-key", "ebay"})
+"""Schemes that the suite signs with a private key of its own."""
+UNSIGNABLE = frozenset({"paypal", "client-certificate"})
 BODY_UNSIGNED = frozenset({"none", "basic", "token", "jwt"})
 """Schemes that vouch for the sender and not for the body."""
 
@@ -47,8 +59,9 @@ class WebhookChecks:
 
     def test_a_bad_signature_is_refused(self: "ConnectorSuite") -> None:  # type: ignore[misc]  # a part of it
         for trigger in self.connector.manifest.triggers.values():
-            if trigger.kind == "webhook" and trigger.signature is not None and trigger.signature.kind != "none":
-                _refuses(trigger.name, trigger.signature)
+            scheme = trigger.signature
+            if trigger.kind == "webhook" and scheme is not None and scheme.kind != "none":
+                (_refuses_unsigned if scheme.kind in UNSIGNABLE else _refuses)(trigger.name, scheme)
 
     async def test_a_subscription_is_made_found_and_ended(self: "ConnectorSuite") -> None:  # type: ignore[misc]  # a part of it
         for trigger in self.connector.manifest.triggers.values():
@@ -64,15 +77,26 @@ class WebhookChecks:
                 _understands_answer(self.connector, sample)
 
 
+def key_pair(algorithm: str) -> tuple[str, str]:
+    """A new private key of an algorithm, and its public one, in PEM."""
+    key = PRIVATE[algorithm]()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
 def _refuses(name: str, scheme: SignatureScheme) -> None:
     if scheme.kind == "jwt" and not scheme.algorithm.startswith("HS"):
         scheme = replace(scheme, algorithm="HS256", jwks_url="")  # of a public key there is no private one here
     form = "base64" if scheme.kind == "standard-webhooks" else scheme.key_encoding
     secret, other = SECRETS.get(form, PLAIN)
+    signer = secret
+    if scheme.algorithm in PRIVATE and scheme.kind in PRIVATE_KINDS:
+        signer, secret, other = *key_pair(scheme.algorithm), key_pair(scheme.algorithm)[1]
     plain, changed = BODIES.get(scheme.kind, (b'{"kit":1}', b'{"kit":2}'))
     moment = clock.now()
     body = signed_body(scheme, body=plain, secrets=[secret])
-    headers = sign(scheme, body=body, secrets=[secret], now=moment, delivery_id="kit-1", url=URL)
+    headers = sign(scheme, body=body, secrets=[signer], now=moment, delivery_id="kit-1", url=URL)
     if scheme.kind == "twilio":
         headers["content-type"] = "application/x-www-form-urlencoded"
     verify(scheme, headers=headers, body=body, secrets=[secret], now=moment, url=URL)
@@ -89,6 +113,16 @@ def _refuses(name: str, scheme: SignatureScheme) -> None:
         except SignatureInvalid:
             continue
         check(False, f"{name} takes a delivery with {what}")
+
+
+def _refuses_unsigned(name: str, scheme: SignatureScheme) -> None:
+    """Of schemes that nobody but the sender can follow, as whose keys a public authority must vouch for."""
+    for headers in ({}, {scheme.header: "a2l0", scheme.id_header: "kit-1", "PAYPAL-CERT-URL": URL}):
+        try:
+            verify(scheme, headers=headers, body=b"{}", secrets=[PLAIN[0]], now=clock.now(), url=URL)
+        except SignatureInvalid:
+            continue
+        check(False, f"{name} takes a delivery that nobody signed")
 
 
 async def _subscribes(bench: "Bench", trigger: TriggerSpec) -> None:

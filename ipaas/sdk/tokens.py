@@ -57,9 +57,18 @@ class Token:
     scopes: tuple[str, ...] | None = None
 
 
-def needs_token(scheme: AuthScheme) -> bool:
-    """Whether calls need a token that is fetched first."""
-    return scheme.type in (CODE, CLIENT, SESSION) or (scheme.type == JWT and bool(scheme.token_url))
+def granting(scheme: AuthScheme | None) -> AuthScheme | None:
+    """The part of a scheme whose token is fetched before calls; None where calls need none."""
+    for part in scheme.parts if scheme is not None else ():
+        if part.type in (CODE, CLIENT, SESSION) or (part.type == JWT and part.token_url):
+            return part
+    return None
+
+
+def by_consent(scheme: AuthScheme) -> bool:
+    """Whether a person says yes at the vendor."""
+    part = granting(scheme)
+    return part is not None and part.type == CODE
 
 
 def address_in(text: str, config: Mapping[str, Any]) -> str:
@@ -178,7 +187,7 @@ def read_token(scheme: AuthScheme, status: int, headers: Mapping[str, str], body
     value, kind = answer.get("access_token"), answer.get("token_type", "bearer")
     if not _is_token(value):
         raise TokenRefused(reason="the answer holds no access_token")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
+    if scheme.send_header == "authorization" and (not isinstance(kind, str) or kind.lower() != "bearer"):
         raise TokenRefused(reason="the token is not a bearer token")
     refresh = answer.get("refresh_token")
     return Token(
@@ -187,6 +196,20 @@ def read_token(scheme: AuthScheme, status: int, headers: Mapping[str, str], body
         refresh if isinstance(refresh, str) and 0 < len(refresh) <= _MAX_TOKEN_CHARS else "",
         _scopes(answer.get("scope")),
     )
+
+
+def next_token(scheme: AuthScheme, headers: Mapping[str, str], body: bytes) -> str:
+    """The token that an answer gives for the next call; empty where it gives none and the present one stays."""
+    place = scheme.rotates
+    if place is None:
+        return ""
+    value: Any = headers.get(place.header.lower()) if place.header else None
+    if place.path:
+        try:
+            value = read_path(loads(body), place.path)
+        except JsonInvalid:
+            return ""
+    return str(value) if _is_token(value) else ""
 
 
 def _by_client(scheme: AuthScheme, fields: Mapping[str, str], path: str, form: dict[str, str]) -> BuiltRequest:

@@ -6,13 +6,13 @@ The same checks, rows and answers as the ingress, one delivery at a time; the in
 import time
 from dataclasses import replace
 from typing import IO, cast
-from uuid import UUID
 
 import orjson
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from ipaas.accounts.addresses import client_ip
+from ipaas.config import settings
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, TooLarge
 from ipaas.core.jobs import wake
@@ -22,10 +22,12 @@ from ipaas.core.probes import INERT
 from ipaas.events.accepting import accept_delivery, load_endpoint
 from ipaas.events.arrivals import Attention, Seen, keep_note
 from ipaas.events.caps import Rates
+from ipaas.events.client_certificates import handed_on
+from ipaas.events.greetings import keep_greeting
 from ipaas.events.intake import Arrival, DeliveryConflict, NotStored, SenderGone, answer_of, prepare
 from ipaas.events.key_sets import with_keys
 from ipaas.events.models import ArrivalNote
-from ipaas.sdk.handshakes import Answer
+from ipaas.sdk.handshakes import Answer, Greeting
 
 log = get_logger(__name__)
 _rates = Rates()
@@ -34,34 +36,35 @@ _attention = Attention()
 
 @csrf_exempt
 def hook(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Take a delivery: answered with 202 and the receipt's id after the commit, else with a problem."""
+    """Take a delivery: answered with the receipt's id after the commit, else with a problem."""
     started = time.perf_counter()
     try:
-        found = _accept(request, public_id)
+        outcome, answer = _accept(request, public_id)
     except IpaasError as error:
         return _refused(error, request.path)
     except Exception:
         log.exception("hook defect", action="hook_defect")
         return _refused(NotStored(), "")
-    if isinstance(found, Answer):
-        DELIVERIES.labels(outcome="handshake").inc()
-        return HttpResponse(found.body, content_type=found.content_type, headers=INERT)
-    DELIVERIES.labels(outcome="accepted").inc()
-    ACCEPT_SECONDS.observe(time.perf_counter() - started)
-    return HttpResponse(answer_of(found), status=202, content_type="application/json")
+    DELIVERIES.labels(outcome=outcome).inc()
+    if outcome == "accepted":
+        ACCEPT_SECONDS.observe(time.perf_counter() - started)
+    headers = {**INERT, **answer.headers}
+    return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type, headers=headers)
 
 
-def _accept(request: HttpRequest, public_id: str) -> UUID | Answer:
+def _accept(request: HttpRequest, public_id: str) -> tuple[str, Answer]:
     endpoint = load_endpoint(public_id)
     headers = {name.lower(): value for name, value in request.headers.items()}
     query, method = request.META.get("QUERY_STRING", ""), str(request.method)
-    arrival = Arrival(headers, b"", method, query, client_ip(request))
+    arrival = Arrival(headers, b"", method, query, client_ip(request), _certificate(request))
     try:
         arrival = replace(arrival, body=_body(request, endpoint.max_body))
-        found = prepare(with_keys(endpoint, headers), arrival, now())
+        found = prepare(with_keys(endpoint, arrival, now()), arrival, now())
+        if isinstance(found, Greeting):
+            found = keep_greeting(endpoint.id, found)
         if isinstance(found, Answer):
-            _note(Seen(endpoint, arrival, ArrivalNote.Verdict.CHALLENGE, 200))
-            return found
+            _note(Seen(endpoint, arrival, ArrivalNote.Verdict.CHALLENGE, found.status))
+            return "handshake", found
         _rates.take(endpoint.id, endpoint.rate_per_minute)
         receipt_id = accept_delivery(found)
     except (DeliveryConflict, NotStored):
@@ -70,9 +73,14 @@ def _accept(request: HttpRequest, public_id: str) -> UUID | Answer:
         _note(Seen(endpoint, arrival, ArrivalNote.Verdict.REFUSED, error.status, error.code, error.detail))
         raise
     if receipt_id != found.id:
-        _note(Seen(endpoint, arrival, ArrivalNote.Verdict.REPEATED, 202, receipt_id=receipt_id))
+        _note(Seen(endpoint, arrival, ArrivalNote.Verdict.REPEATED, endpoint.answer_status, receipt_id=receipt_id))
     wake("default")
-    return receipt_id
+    return "accepted", answer_of(endpoint, receipt_id)
+
+
+def _certificate(request: HttpRequest) -> str:
+    found = request.headers.get(settings().client_cert_header)
+    return handed_on(str(request.META.get("REMOTE_ADDR", "")), [found]) if found else ""
 
 
 def _note(seen: Seen) -> None:

@@ -14,6 +14,7 @@ TlsContext = ssl.SSLContext
 _CACHE_SIZE = 256
 _contexts: OrderedDict[bytes, ssl.SSLContext] = OrderedDict()
 
+_UNREADABLE = "the authority, certificate or key entered cannot be read"
 _HANDSHAKE_ALERTS = (
     "CERTIFICATE_REQUIRED",
     "BAD_CERTIFICATE",
@@ -36,10 +37,15 @@ def default_tls() -> ssl.SSLContext:
     return context
 
 
-def unverified_tls() -> ssl.SSLContext:
-    """Encryption without knowing with whom: only where a connection's settings ask for exactly that."""
+def unverified_tls(**given: str) -> ssl.SSLContext:
+    """Encryption without knowing with whom: only where a connection's settings ask for exactly that.
+
+    ``given`` as for ``tls_context``: a client certificate is shown all the same.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if given.get("client_cert_pem"):
+        _show(context, given["client_cert_pem"], given.get("client_key_pem", ""), given.get("key_password", ""))
     return context
 
 
@@ -68,11 +74,18 @@ def _build(ca_pem: str, cert_pem: str, key_pem: str, password: str) -> ssl.SSLCo
         context = _client_context(ssl.create_default_context(cadata=ca_pem or None))
         if not ca_pem and not context.cert_store_stats()["x509_ca"]:
             context.load_verify_locations(certifi.where())
-        if cert_pem:
-            _load_chain(context, cert_pem, key_pem, password)
     except (ssl.SSLError, ValueError, TypeError) as error:  # a TypeError: not ASCII
-        raise TlsFailed(reason="the authority, certificate or key entered cannot be read") from error
+        raise TlsFailed(reason=_UNREADABLE) from error
+    if cert_pem:
+        _show(context, cert_pem, key_pem, password)
     return context
+
+
+def _show(context: ssl.SSLContext, cert_pem: str, key_pem: str, password: str) -> None:
+    try:
+        _load_chain(context, cert_pem, key_pem, password)
+    except (ssl.SSLError, ValueError, TypeError) as error:
+        raise TlsFailed(reason=_UNREADABLE) from error
 
 
 def _client_context(context: ssl.SSLContext) -> ssl.SSLContext:

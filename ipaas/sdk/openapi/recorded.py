@@ -69,9 +69,11 @@ class Recording:
         self._paths: dict[str, dict[str, Any]] = {}
         self._servers: dict[str, None] = {}
         self._schemes: dict[str, dict[str, Any]] = {}
-        self._needs: dict[str, None] = {}
+        self._here: dict[str, None] = {}
+        self._choices: dict[tuple[str, ...], None] = {}
 
     def add(self, one: Recorded, place: str) -> None:
+        self._here = {}
         parts = urlsplit(one.url if "://" in one.url else f"https://{one.url}")
         if parts.scheme not in ("http", "https") or not parts.hostname or one.method.upper() == "CONNECT":
             self.findings.dropped(place, "address", "the request has no address that can be called")
@@ -89,8 +91,8 @@ class Recording:
             return
         named = [*parse_qsl(parts.query, keep_blank_values=True), *one.query]
         parameters += self._query(named, place) + self._headers(one.headers, place)
-        needed = self._credentials(one)
-        self._needs |= dict.fromkeys(needed)
+        self._credentials(one)
+        self._choices |= {tuple(self._here): None} if self._here else {}
         operation: dict[str, Any] = {
             "operationId": one.name or f"{method} {path}",
             "summary": one.name or f"{one.method.upper()} {path}",
@@ -117,7 +119,7 @@ class Recording:
                 "servers": [{"url": url} for url in self._servers],
                 "paths": self._paths,
                 "components": schemes,
-                **({"security": [{name: [] for name in self._needs}]} if self._needs else {}),
+                "security": [{name: [] for name in names} for names in self._choices],
                 ORIGIN: {"notation": self._notation, "findings": told},
             }
         )
@@ -149,7 +151,7 @@ class Recording:
         found: dict[str, dict[str, Any]] = {}
         for name, value in pairs:
             if is_sensitive_key(name) or _JWT_OR_KEY.match(value):
-                self._scheme(name, {"type": "apiKey", "in": "query", "name": name}, needed=True)
+                self._scheme(name, {"type": "apiKey", "in": "query", "name": name})
             elif name in found:
                 schema = found[name]["schema"]
                 values = (
@@ -169,31 +171,28 @@ class Recording:
             elif lowered in _OURS or lowered.startswith((":", "sec-")) or lowered == "authorization":
                 continue
             elif is_sensitive_key(name) or looks_secret(value):
-                self._scheme(name, {"type": "apiKey", "in": "header", "name": name}, needed=True)
+                self._scheme(name, {"type": "apiKey", "in": "header", "name": name})
             else:
                 found[lowered] = {"name": name, "in": "header", "schema": _known(value)}
         return list(found.values())
 
-    def _credentials(self, one: Recorded) -> list[str]:
+    def _credentials(self, one: Recorded) -> None:
         """Ways to authenticate that the request shows; never what it showed."""
-        names: list[str] = []
         told = next((value for name, value in one.headers if name.lower() == "authorization"), None)
         word = told.split(" ", 1)[0].lower() if told is not None else ""
         if one.basic or word == "basic":
-            names.append(self._scheme("basic", {"type": "http", "scheme": "basic"}))
+            self._scheme("basic", {"type": "http", "scheme": "basic"})
         elif one.bearer or word == "bearer":
-            names.append(self._scheme("bearer", {"type": "http", "scheme": "bearer"}))
+            self._scheme("bearer", {"type": "http", "scheme": "bearer"})
         elif told is not None:
-            key = {"type": "apiKey", "in": "header", "name": "Authorization"}
-            names.append(self._scheme("authorization", key))
-        names += [self._scheme(name, scheme) for name, scheme in one.auth]
-        return names
+            self._scheme("authorization", {"type": "apiKey", "in": "header", "name": "Authorization"})
+        for name, scheme in one.auth:
+            self._scheme(name, scheme)
 
-    def _scheme(self, name: str, scheme: dict[str, Any], *, needed: bool = False) -> str:
+    def _scheme(self, name: str, scheme: dict[str, Any]) -> None:
+        """A credential of the request that is read just now."""
         self._schemes.setdefault(name, scheme)
-        if needed:
-            self._needs[name] = None
-        return name
+        self._here[name] = None
 
     def _body(self, one: Recorded, place: str) -> dict[str, Any]:
         kinds = {

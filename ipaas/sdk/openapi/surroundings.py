@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
+from ipaas.sdk.openapi.combining import combinations
 from ipaas.sdk.openapi.findings import Findings, below, listed
 from ipaas.sdk.openapi.naming import identifier
 from ipaas.sdk.openapi.references import References
@@ -76,6 +77,7 @@ def auth_schemes(
     components = content.get("components") if isinstance(content.get("components"), Mapping) else {}
     schemes = components.get("securitySchemes") if components else None
     made: list[dict[str, Any]] = []
+    by_name: dict[str, list[dict[str, Any]]] = {}
     for name, given in schemes.items() if isinstance(schemes, Mapping) else ():
         place = below("/components/securitySchemes", name)
         for ending, scheme in _ways(references.resolved(given, place), place, findings):
@@ -86,18 +88,21 @@ def auth_schemes(
                 findings.dropped(place, "address", "an address of OAuth 2 is none that can be called")
                 continue
             made.append({"name": slug, "title": wanted[:80], **scheme, **urls})
-    _tell_combinations(content, findings)
+            by_name.setdefault(str(name), []).append(made[-1])
+    together = combinations(content, by_name, {one["name"] for one in made}, findings)
+    first = listed(content.get("security"))[:1]
+    made = [*together, *made] if first and isinstance(first[0], Mapping) and len(first[0]) > 1 else [*made, *together]
     return made or [{"name": "none", "type": "none", "title": "No authentication"}]
 
 
 def _ways(scheme: Mapping[str, Any], place: str, findings: Findings) -> list[tuple[str, dict[str, Any]]]:
     """The ways of a scheme: (what is added to its name, the way)."""
     kind, word = str(scheme.get("type", "")), str(scheme.get("scheme") or "").lower()
-    if kind == "apiKey" and scheme.get("in") in ("header", "query"):
+    if kind == "apiKey" and scheme.get("in") in ("header", "query", "cookie"):
         if str(scheme.get("name", "")).lower() == "authorization":
             return [("", {"type": "api_key", "in": "header", "parameter": "Authorization"})]
         return [("", {"type": "api_key", "in": scheme["in"], "parameter": str(scheme.get("name", ""))[:120]})]
-    if kind == "http" and word in ("basic", "bearer"):
+    if kind == "http" and word in ("basic", "bearer", "digest"):
         return [("", {"type": word})]
     if kind == "mutualTLS":
         findings.note(place, "mutual_tls", "the client certificate is chosen on the connection")
@@ -158,12 +163,3 @@ def _address(given: Any, source_url: str, base_url: str) -> str:
         return ""
     path = text.removeprefix(base_url) if base_url else ""
     return path if path != text and path[:1] == "/" else text
-
-
-def _tell_combinations(content: Mapping[str, Any], findings: Findings) -> None:
-    for number, choice in enumerate(listed(content.get("security"))):
-        if isinstance(choice, Mapping) and len(choice) > 1:
-            names = " and ".join(sorted(map(str, choice)))
-            findings.dropped(
-                below("/security", number), "security_combination", f"{names} together: only one can be chosen"
-            )

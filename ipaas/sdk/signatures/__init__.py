@@ -1,14 +1,15 @@
 """Signatures of webhooks: verify what comes in, sign what goes out.
 
 Standard Webhooks (https://www.standardwebhooks.com, symmetric ``v1``), the generic HMAC that a manifest describes, the
-schemes of well-known vendors, and bearers of a shared secret or of a JSON Web Token. The raw body bytes are signed,
+schemes of well-known vendors, signatures by a private key (ECDSA, Ed25519, RSA), client certificates, and bearers of a
+shared secret or of a JSON Web Token. The raw body bytes are signed,
 never parsed JSON, except where the vendor signs members of it (Adyen) or form parameters (Twilio).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from ipaas.sdk.signatures import bearers, hmacs, vendors
+from ipaas.sdk.signatures import bearers, certificates, hmacs, paypal, public_keys, vendors
 from ipaas.sdk.signatures.scheme import (
     PLACES,
     SCHEMES,
@@ -38,6 +39,10 @@ __all__ = [
 _VERIFY: Mapping[str, Callable[[SignatureScheme, Delivery, Sequence[str]], Verified]] = {
     "standard-webhooks": hmacs.verify,
     "hmac": hmacs.verify,
+    "public-key": public_keys.verify,
+    "ebay": public_keys.verify_ebay,
+    "paypal": paypal.verify,
+    "client-certificate": certificates.verify,
     "twilio": vendors.verify_twilio,
     "square": vendors.verify_square,
     "adyen": vendors.verify_adyen,
@@ -48,6 +53,10 @@ _VERIFY: Mapping[str, Callable[[SignatureScheme, Delivery, Sequence[str]], Verif
 _SIGN: Mapping[str, Callable[[SignatureScheme, Delivery, Sequence[str], str], dict[str, str]]] = {
     "standard-webhooks": hmacs.sign,
     "hmac": hmacs.sign,
+    "public-key": public_keys.sign,
+    "ebay": public_keys.sign_ebay,
+    "paypal": paypal.sign,
+    "client-certificate": certificates.sign,
     "twilio": vendors.sign_twilio,
     "square": vendors.sign_square,
     "adyen": vendors.sign_nothing,
@@ -65,17 +74,20 @@ def verify(
     secrets: Sequence[str],
     now: datetime,
     url: str = "",
+    keys: Sequence[str] = (),
+    certificate: str = "",
 ) -> Verified:
     """Check a delivery against every live secret (two during a rotation).
 
-    ``url`` is the address with its query as the sender knows it, for the schemes that sign it (Twilio, Square).
+    ``url`` is the address with its query as the sender knows it, for the schemes that sign it (Twilio, Square);
+    ``keys`` and ``certificate`` are as of a ``Delivery``.
     Any malformed header, timestamp, body or secret raises SignatureInvalid and nothing else. Digests are compared in
     constant time over bytes, and every secret is tried, so that timing does not tell which one matched.
     """
     if scheme.kind == "none":
         return Verified(delivery_id=None, timestamp=None, secret_index=-1)
     found = {name.lower(): value for name, value in headers.items()}
-    return _VERIFY[scheme.kind](scheme, Delivery(found, body, scheme.url or url, now), secrets)
+    return _VERIFY[scheme.kind](scheme, Delivery(found, body, scheme.url or url, now, keys, certificate), secrets)
 
 
 def sign(

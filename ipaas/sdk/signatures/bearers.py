@@ -88,7 +88,7 @@ def _first(secrets: Sequence[str]) -> str:
 def verify_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) -> Verified:
     """Each secret is a shared secret (HS…), or a public key in PEM, a JWK or a JWK set."""
     token = _presented(form, delivery.headers)
-    payload, index = _opened(form, token, secrets)
+    payload, index = _opened(form, token, (*secrets, *delivery.keys))
     claims = _claims(payload)
     issued = _check_times(form, claims, delivery.now.timestamp())
     if form.issuer and claims.get("iss") != form.issuer:
@@ -102,17 +102,6 @@ def verify_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]
         if not isinstance(claimed, str) or not hmac.compare_digest(claimed.lower().encode(), digest.encode()):
             raise SignatureInvalid(reason=f"the token's {form.body_claim} is not the digest of the body")
     return Verified(None, issued, index)
-
-
-def names_unknown_key(form: SignatureScheme, headers: Mapping[str, str], published: str) -> bool:
-    """Whether a delivery's token names a key that a published set does not hold; nothing is verified here."""
-    if form.kind != "jwt":
-        return False
-    try:
-        named = _jws(form.algorithm).get_unverified_header(_presented(form, headers)).get("kid")
-    except (SignatureInvalid, PyJWTError, ValueError, TypeError):
-        return False
-    return isinstance(named, str) and all(kid not in (None, named) for kid, _ in _keys(form.algorithm, published))
 
 
 def sign_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
@@ -138,7 +127,7 @@ def _opened(form: SignatureScheme, token: str, secrets: Sequence[str]) -> tuple[
     except (PyJWTError, ValueError, TypeError):
         raise SignatureInvalid(reason="the token can not be read") from None
     for index, secret in enumerate(secrets):
-        for kid, key in _keys(form.algorithm, secret):
+        for kid, key in keys_of(form.algorithm, secret):
             if kid is not None and named is not None and kid != named:
                 continue
             try:
@@ -155,7 +144,7 @@ def _jws(algorithm: str) -> jwt.PyJWS:
 
 
 @lru_cache(maxsize=256)
-def _keys(algorithm: str, secret: str) -> tuple[tuple[str | None, Any], ...]:
+def keys_of(algorithm: str, secret: str) -> tuple[tuple[str | None, Any], ...]:
     """The keys of a secret with their ids; none where it is not in a form that the algorithm can use."""
     if algorithm.startswith("HS"):
         return ((None, secret.encode()),) if secret else ()

@@ -4,7 +4,8 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ipaas.sdk.signatures.scheme import (
@@ -22,22 +23,44 @@ MAX_TIMESTAMP_CHARS = 40
 _PART = re.compile(r"\{(?:id|timestamp|url)\}")
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a delivery shows: the signatures in its header, and what they must be over."""
+
+    delivery_id: str | None
+    timestamp: int | None
+    candidates: Sequence[str]
+    signed: bytes
+
+
 def verify(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) -> Verified:
     """See ``signatures.verify``."""
+    shown = read_shown(form, delivery)
+    return Verified(shown.delivery_id, shown.timestamp, matching(form, shown.candidates, secrets, [shown.signed]))
+
+
+def read_shown(form: SignatureScheme, delivery: Delivery) -> Shown:
+    """As the scheme's members describe it, the time within the replay window; raises SignatureInvalid."""
     found = delivery.headers
     raw_timestamp, candidates = _presented(form, header_of(found, form.header))
     if form.timestamp_header:
         raw_timestamp = header_of(found, form.timestamp_header)
-    timestamp = _checked_timestamp(form, raw_timestamp, delivery.now) if raw_timestamp is not None else None
+    timestamp = checked_timestamp(form, raw_timestamp, delivery.now) if raw_timestamp is not None else None
     delivery_id = header_of(found, form.id_header) if form.id_header else None
-    signed = _signed_bytes(form, delivery_id, raw_timestamp, delivery)
-    return Verified(delivery_id, timestamp, matching(form, candidates, secrets, [signed]))
+    return Shown(delivery_id, timestamp, candidates, _signed_bytes(form, delivery_id, raw_timestamp, delivery))
 
 
 def sign(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
     """See ``signatures.sign``."""
+    return headers_for(form, delivery, delivery_id, lambda signed: digests(form, secrets, signed))
+
+
+def headers_for(
+    form: SignatureScheme, delivery: Delivery, delivery_id: str, signing: Callable[[bytes], list[str]]
+) -> dict[str, str]:
+    """The headers of a delivery; ``signing`` makes the signatures over the bytes that the scheme signs."""
     moment = _written_timestamp(form, delivery.now)
-    texts = digests(form, secrets, _signed_bytes(form, delivery_id, moment, delivery))
+    texts = signing(_signed_bytes(form, delivery_id, moment, delivery))
     headers = {form.header: texts[0]}
     if form.kind == "standard-webhooks":
         headers[form.header] = " ".join(texts)
@@ -52,13 +75,18 @@ def sign(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], deli
 
 def matching(form: SignatureScheme, candidates: Sequence[str], secrets: Sequence[str], signed: Sequence[bytes]) -> int:
     """Which live secret makes one of the presented signatures over one of the texts; raises SignatureInvalid."""
-    presented = [digest for digest in (_decoded(form, text) for text in candidates) if digest is not None]
-    if not presented:
-        raise SignatureInvalid(reason="the signature header holds no readable signature")
-    matched = _matching_secret(form, secrets, signed, presented)
+    matched = _matching_secret(form, secrets, signed, decoded(form, candidates))
     if matched is None:
         raise SignatureInvalid(reason="no live secret produces this signature")
     return matched
+
+
+def decoded(form: SignatureScheme, candidates: Sequence[str]) -> list[bytes]:
+    """The presented signatures that can be read; raises SignatureInvalid when there are none."""
+    presented = [digest for digest in (_decoded(form, text) for text in candidates) if digest is not None]
+    if not presented:
+        raise SignatureInvalid(reason="the signature header holds no readable signature")
+    return presented
 
 
 def digests(form: SignatureScheme, secrets: Sequence[str], signed: bytes) -> list[str]:
@@ -66,7 +94,7 @@ def digests(form: SignatureScheme, secrets: Sequence[str], signed: bytes) -> lis
     keys = [_usable_key(form, secret) for secret in secrets]
     if not keys:
         raise SigningSecretUnusable(reason="none is given")
-    return [_encoded(form, hmac.digest(key, signed, form.algorithm)) for key in keys]
+    return [encoded(form, hmac.digest(key, signed, form.algorithm)) for key in keys]
 
 
 def _presented(form: SignatureScheme, value: str) -> tuple[str | None, list[str]]:
@@ -80,7 +108,8 @@ def _presented(form: SignatureScheme, value: str) -> tuple[str | None, list[str]
     return timestamps[0], [text for name, _, text in pairs if name == form.pairs[1]][:MAX_SIGNATURES]
 
 
-def _checked_timestamp(form: SignatureScheme, text: str, now: datetime) -> int:
+def checked_timestamp(form: SignatureScheme, text: str, now: datetime) -> int:
+    """A time within the replay window, in seconds; raises SignatureInvalid."""
     seconds = _moment(text) if form.timestamp_unit == "iso" else _seconds(form, text)
     age = now.timestamp() - seconds
     if age > form.tolerance_s:
@@ -122,7 +151,8 @@ def _decoded(form: SignatureScheme, text: str) -> bytes | None:
         return None
 
 
-def _encoded(form: SignatureScheme, digest: bytes) -> str:
+def encoded(form: SignatureScheme, digest: bytes) -> str:
+    """A signature as the scheme writes it."""
     return form.prefix + (digest.hex() if form.encoding == "hex" else base64.b64encode(digest).decode("ascii"))
 
 

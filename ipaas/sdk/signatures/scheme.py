@@ -1,6 +1,6 @@
 """How a sender signs, and what is said when it does not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -34,12 +34,18 @@ class SigningSecretUnusable(IpaasError):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is checked or signed; ``headers`` have lower-case names."""
+    """What is checked or signed; ``headers`` have lower-case names.
+
+    ``keys`` are public keys or certificates that the sender publishes; ``certificate`` is the client certificate of its
+    connection as a trusted proxy hands it on, "" without one.
+    """
 
     headers: Mapping[str, str]
     body: bytes
     url: str
     now: datetime
+    keys: Sequence[str] = ()
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,10 @@ class Places:
     event_path: str = ""
 
 
-Kind = Literal["standard-webhooks", "hmac", "twilio", "square", "adyen", "basic", "token", "jwt", "none"]
+Kind = Literal[
+    "standard-webhooks", "hmac", "public-key", "twilio", "square", "adyen", "ebay", "paypal", "basic", "token", "jwt",
+    "client-certificate", "none",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,8 @@ class SignatureScheme:
     ``signed`` names the signed text by ``{id}``, ``{timestamp}``, ``{url}`` and ``{body}``. ``pairs`` tells that
     the header holds ``t=…,v1=…`` pairs (names of the timestamp's and the signature's pair). A ``tolerance_s``
     applies where there is a timestamp; without one, only the delivery id protects against repetition. ``url`` is
-    the address as the sender knows it, where it is not the endpoint's own. The last members are those of ``jwt``.
+    the address as the sender knows it, where it is not the endpoint's own. The last members are those of ``jwt``,
+    ``public-key`` (``key``, else the secret, else what is published at ``key_url``) and ``client-certificate``.
     """
 
     kind: Kind
@@ -91,6 +101,17 @@ class SignatureScheme:
     audience: str = ""
     body_claim: str = ""
     jwks_url: str = ""
+    key: str = ""
+    key_url: str = ""
+    fingerprints: tuple[str, ...] = ()
+    authority: str = ""
+    subject: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def vouches_alone(self) -> bool:
+        """Whether deliveries are checked without a signing secret."""
+        return bool(self.kind == "client-certificate" or self.key or self.key_url or self.jwks_url)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "SignatureScheme":
@@ -98,6 +119,7 @@ class SignatureScheme:
         name = document["scheme"]
         pairs = document.get("pairs")
         given = {key: value for key, value in document.items() if key not in {"scheme", "pairs"}}
+        given |= {key: tuple(given[key]) for key in ("fingerprints", "names") if key in given}
         if pairs:
             given["pairs"] = (pairs["timestamp"], pairs["signature"])
         return replace(SCHEMES[name], **given)
@@ -127,6 +149,43 @@ SCHEMES: Mapping[str, SignatureScheme] = {
     "twilio": SignatureScheme(kind="twilio", header="X-Twilio-Signature", algorithm="sha1", encoding="base64"),
     "square": SignatureScheme(kind="square", header="X-Square-HmacSha256-Signature", encoding="base64"),
     "adyen": SignatureScheme(kind="adyen", header="", encoding="base64", key_encoding="hex"),
+    "ebay": SignatureScheme(kind="ebay", header="X-EBAY-SIGNATURE", algorithm="ecdsa-p256-sha1", encoding="base64"),
+    "paypal": SignatureScheme(
+        kind="paypal",
+        header="PAYPAL-TRANSMISSION-SIG",
+        algorithm="rsa-sha256",
+        encoding="base64",
+        timestamp_header="PAYPAL-TRANSMISSION-TIME",
+        timestamp_unit="iso",
+        id_header="PAYPAL-TRANSMISSION-ID",
+        tolerance_s=3 * 86_400,
+    ),
+    "public-key": SignatureScheme(kind="public-key", algorithm="ecdsa-p256-sha256", encoding="base64"),
+    "sendgrid": SignatureScheme(
+        kind="public-key",
+        header="X-Twilio-Email-Event-Webhook-Signature",
+        algorithm="ecdsa-p256-sha256",
+        encoding="base64",
+        signed="{timestamp}{body}",
+        timestamp_header="X-Twilio-Email-Event-Webhook-Timestamp",
+    ),
+    "discord": SignatureScheme(
+        kind="public-key",
+        header="X-Signature-Ed25519",
+        algorithm="ed25519",
+        signed="{timestamp}{body}",
+        timestamp_header="X-Signature-Timestamp",
+    ),
+    "telnyx": SignatureScheme(
+        kind="public-key",
+        header="telnyx-signature-ed25519",
+        algorithm="ed25519",
+        encoding="base64",
+        signed="{timestamp}|{body}",
+        timestamp_header="telnyx-timestamp",
+    ),
+    "asana": SignatureScheme(kind="hmac", header="X-Hook-Signature"),
+    "client-certificate": SignatureScheme(kind="client-certificate", header=""),
     "basic": SignatureScheme(kind="basic", header="Authorization", prefix="Basic "),
     "token": SignatureScheme(kind="token", header="Authorization", prefix="Bearer "),
     "jwt": SignatureScheme(kind="jwt", header="Authorization", prefix="Bearer ", algorithm="RS256"),
@@ -135,7 +194,10 @@ SCHEMES: Mapping[str, SignatureScheme] = {
 """Every scheme by the name that manifests and endpoints give it; a document changes single members of it.
 
 Sources: docs.github.com "Validating webhook deliveries"; docs.stripe.com/webhooks "Verify webhook signatures manually";
-shopify.dev "Verify webhook deliveries"; docs.slack.dev "Verifying requests from Slack".
+shopify.dev "Verify webhook deliveries"; docs.slack.dev "Verifying requests from Slack"; twilio.com/docs/sendgrid
+"Event Webhook security features"; docs.discord.com "Webhook Events"; developers.telnyx.com "Receiving webhooks";
+developers.asana.com "Webhooks"; developer.ebay.com "Event notification"; developer.paypal.com "Webhooks".
+PayPal repeats a delivery for three days, hence its window.
 """
 
 STANDARD_WEBHOOKS = SCHEMES["standard-webhooks"]
@@ -149,11 +211,20 @@ PLACES: Mapping[str, Places] = {
     "slack": Places(delivery_path="event_id", event_path="event.type"),
     "twilio": Places(delivery_header="I-Twilio-Idempotency-Token"),
     "square": Places(delivery_path="event_id", event_path="type"),
+    "ebay": Places(delivery_path="notification.notificationId", event_path="metadata.topic"),
+    "paypal": Places(delivery_path="id", event_path="event_type"),
+    "sendgrid": Places(delivery_header="X-Twilio-Email-Event-Webhook-Signature", event_path="0.event"),
+    "discord": Places(delivery_header="X-Signature-Ed25519", event_path="event.type"),
+    "asana": Places(delivery_header="X-Hook-Signature"),
+    "telnyx": Places(delivery_path="data.id", event_path="data.event_type"),
     "adyen": Places(
         delivery_path=f"{_ADYEN}.pspReference + {_ADYEN}.eventCode + {_ADYEN}.success", event_path=f"{_ADYEN}.eventCode"
     ),
 }
-"""Where the vendors of schemes tell id and type of a delivery, for endpoints that say nothing else."""
+"""Where the vendors of schemes tell id and type of a delivery, for endpoints that say nothing else.
+
+Of vendors that give a batch of events no id, the signature stands for one: the same delivery sent again has the same.
+"""
 
 
 def header_of(headers: Mapping[str, str], name: str) -> str:

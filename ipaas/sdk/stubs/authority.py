@@ -9,10 +9,11 @@ import hashlib
 import html
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
+from ipaas.core.jsonio import dumps, loads
 from ipaas.sdk.manifest import AuthScheme, Manifest
 from ipaas.sdk.paths import with_path
 from ipaas.sdk.stubs.http import StubAnswer, StubRequest, json_answer
@@ -40,7 +41,8 @@ class Authority:
 
     def __init__(self, manifest: Manifest) -> None:
         self._title = manifest.title
-        self._schemes = tuple(manifest.auth.values())
+        self._schemes = tuple(scheme for scheme in manifest.auth.values() if not scheme.together)
+        self._sessions: dict[str, set[str]] = {}
         self.codes: dict[str, _Code] = {}
         self.refresh_tokens: dict[str, str] = {}
         self.requests: list[str] = []
@@ -50,6 +52,7 @@ class Authority:
         self.codes.clear()
         self.refresh_tokens.clear()
         self.requests.clear()
+        self._sessions.clear()
 
     def answer(self, request: StubRequest, path: str) -> StubAnswer | None:
         """What it says to a request; None where that is not for it."""
@@ -57,9 +60,44 @@ class Authority:
             if request.method == "GET" and scheme.authorize_url and path == _path(scheme.authorize_url):
                 return self._authorize(scheme, request, path)
             if scheme.login.path and path == scheme.login.path and request.method == scheme.login.method:
-                return _logged_in(scheme)
+                return self._logged_in(scheme)
         here = {one.type: one for one in self._schemes if one.token_url and path == _path(one.token_url)}
         return self._token(here, request) if here and request.method == "POST" else None
+
+    def begin(self, scheme: AuthScheme, token: str) -> None:
+        """Take a token as one that was given out; for test benches."""
+        self._sessions.setdefault(scheme.name, set()).add(token)
+
+    def in_force(self, scheme: AuthScheme, given: str) -> bool:
+        """Whether a token that changes with its use is one that was given out and did not end."""
+        return given.removeprefix(scheme.send_prefix) in self._sessions.get(scheme.name, ())
+
+    def moved_on(self, request: StubRequest, answer: StubAnswer) -> StubAnswer:
+        """The answer with the token of the next call, where one is used; a serial one ends with it."""
+        for scheme in self._schemes:
+            given = request.headers.get(scheme.send_header, "")
+            if scheme.rotates is None or not self.in_force(scheme, given):
+                continue
+            value = self._opened(scheme, given.removeprefix(scheme.send_prefix) if scheme.rotates.serial else "")
+            if scheme.rotates.header:
+                return replace(answer, headers={**answer.headers, scheme.rotates.header: value})
+            body = loads(answer.body) if answer.body else {}
+            if isinstance(body, dict):
+                return replace(answer, body=dumps(with_path(body, scheme.rotates.path, value)))
+        return answer
+
+    def _opened(self, scheme: AuthScheme, before: str = "") -> str:
+        value = "stub-" + secrets.token_urlsafe(24)
+        known = self._sessions.setdefault(scheme.name, set())
+        known.discard(before)
+        known.add(value)
+        return value
+
+    def _logged_in(self, scheme: AuthScheme) -> StubAnswer:
+        value = self._opened(scheme)
+        if scheme.token.header:
+            return json_answer(200, {}, {scheme.token.header: value})
+        return json_answer(200, with_path({}, scheme.token.path, value))
 
     def _authorize(self, scheme: AuthScheme, request: StubRequest, path: str) -> StubAnswer:
         query = request.query
@@ -149,11 +187,9 @@ def _granted(scope: str, refresh: str = "") -> StubAnswer:
     return json_answer(200, {**told, **({"refresh_token": refresh} if refresh else {})})
 
 
-def _logged_in(scheme: AuthScheme) -> StubAnswer:
-    value = "stub-" + secrets.token_urlsafe(24)
-    if scheme.token.header:
-        return json_answer(200, {}, {scheme.token.header: value})
-    return json_answer(200, with_path({}, scheme.token.path, value))
+def digest_challenge() -> str:
+    """What a digest answers (RFC 7616 3.3)."""
+    return f'Digest realm="stub", qop="auth", algorithm=SHA-256, nonce="{secrets.token_hex(16)}"'
 
 
 def _back(query: Mapping[str, str], told: Mapping[str, str]) -> StubAnswer:

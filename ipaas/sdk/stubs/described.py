@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ipaas.sdk.connector import Connector
-from ipaas.sdk.manifest import ActionSpec
+from ipaas.sdk.manifest import ActionSpec, Manifest
 from ipaas.sdk.openapi.behaviour import list_in, opened
 from ipaas.sdk.openapi.samples import NoSample, Sampler
 from ipaas.sdk.paths import with_path
@@ -38,7 +38,10 @@ _MESSAGES = {
     "rejection": "Refused by a business rule.",
 }
 _KNOWN_AUTH = frozenset(
-    {"api_key", "basic", "bearer", "hmac", "oauth2_client_credentials", "oauth2_authorization_code", "jwt_bearer"}
+    {
+        *("api_key", "basic", "bearer", "digest", "hmac"),
+        *("oauth2_client_credentials", "oauth2_authorization_code", "jwt_bearer"),
+    }
 )
 _NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 
@@ -81,6 +84,10 @@ class Described:
         return found if isinstance(found, Mapping) else {}
 
 
+def _types(manifest: Manifest) -> set[str]:
+    return {part.type for scheme in manifest.auth.values() for part in scheme.parts}
+
+
 class DescribedStub(VendorStub):
     """State is kept by place: the values in the path down to the entity, so that collections nest."""
 
@@ -88,7 +95,7 @@ class DescribedStub(VendorStub):
         manifest = connector.manifest
         self._described = {name: Described(manifest.actions[name]) for name in manifest.stub.get("operations", {})}
         super().__init__(connector)
-        self._needs_credential = self._needs_credential and {one.type for one in manifest.auth.values()} <= _KNOWN_AUTH
+        self._needs_credential = self._needs_credential and _types(manifest) <= _KNOWN_AUTH
         for found in self._by_method.values():
             found.sort(key=lambda one: (len(self._of(one).reader.places), -self._of(one).reader.literal))
 

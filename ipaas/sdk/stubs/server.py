@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ class StubServer:
         if told is not None:
             return told
         if not vendor.authenticated(request):
-            return vendor.reply("unauthorized")
+            return vendor.refused()
         found = vendor.route(request, path)
         if found is None:
             return json_answer(404, {"error": {"code": "no_such_route", "message": f"{request.method} {path}"}})
@@ -146,6 +146,11 @@ class StubServer:
         return _broken(fault, self._apply(routed).answer)
 
     def _apply(self, routed: Routed) -> Applied:
+        applied = self._applied(routed)
+        moved_on = routed.vendor.authority.moved_on(routed.request, applied.answer)
+        return replace(applied, answer=moved_on)
+
+    def _applied(self, routed: Routed) -> Applied:
         refused = routed.vendor.refusal(routed.operation, routed.request, routed.path)
         if refused is not None:
             return Applied(refused)

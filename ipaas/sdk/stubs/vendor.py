@@ -12,9 +12,9 @@ from typing import Any
 
 from ipaas.expressions import ExpressionError, compile_expression, compile_value
 from ipaas.sdk.connector import Connector
-from ipaas.sdk.manifest import ActionSpec
+from ipaas.sdk.manifest import ActionSpec, AuthScheme
 from ipaas.sdk.paths import MISSING, read_path
-from ipaas.sdk.stubs.authority import Authority
+from ipaas.sdk.stubs.authority import Authority, digest_challenge
 from ipaas.sdk.stubs.http import StubAnswer, StubRequest, decoded, json_answer, xml_answer
 from ipaas.sdk.stubs.pages import Cut, StubPages
 
@@ -99,18 +99,7 @@ class VendorStub:
         for operation in self.operations.values():
             self._by_method.setdefault(operation.method, []).append(operation)
         self._needs_credential = all(scheme.type != "none" for scheme in manifest.auth.values())
-        self._credential_places = [
-            (
-                scheme.location,
-                (scheme.parameter or "X-Api-Key").lower() if scheme.location == "header" else scheme.parameter,
-            )
-            for scheme in manifest.auth.values()
-            if scheme.type == "api_key"
-        ] + [
-            ("header", scheme.hmac.header.lower() if scheme.type == "hmac" else scheme.send_header)
-            for scheme in manifest.auth.values()
-            if scheme.type in ("hmac", "session")
-        ]
+        self._schemes = tuple(manifest.auth.values())
         self.page_size = PAGE_SIZE
         self.authority = Authority(manifest)
         self.reset()
@@ -129,12 +118,37 @@ class VendorStub:
         return None
 
     def authenticated(self, request: StubRequest) -> bool:
-        """Whether any credential came along; its value is not judged."""
-        if not self._needs_credential or "authorization" in request.headers:
+        """Whether a whole credential came along; its value is judged only where it changes with its use."""
+        if not self._needs_credential:
             return True
-        return any(
-            name in (request.headers if place == "header" else request.query) for place, name in self._credential_places
-        )
+        return any(self._whole(scheme, request) for scheme in self._schemes)
+
+    def _whole(self, scheme: AuthScheme, request: StubRequest) -> bool:
+        if not scheme.together and scheme.rotates is None and scheme.type != "digest":
+            return "authorization" in request.headers or self._came(scheme, request)
+        return all(self._came(part, request) for part in scheme.parts)
+
+    def _came(self, scheme: AuthScheme, request: StubRequest) -> bool:
+        name = scheme.parameter or ("X-Api-Key" if scheme.location == "header" else "api_key")
+        if scheme.type == "api_key" and scheme.location == "query":
+            return name in request.query
+        if scheme.type == "api_key" and scheme.location == "cookie":
+            return any(one.strip().startswith(f"{name}=") for one in request.headers.get("cookie", "").split(";"))
+        if scheme.type == "api_key":
+            return name.lower() in request.headers
+        if scheme.type == "hmac":
+            return scheme.hmac.header.lower() in request.headers
+        given = request.headers.get(scheme.send_header, "")
+        if scheme.type == "digest":
+            return given.startswith("Digest ")
+        return bool(given) and (scheme.rotates is None or self.authority.in_force(scheme, given))
+
+    def refused(self) -> StubAnswer:
+        """The answer to a request without a credential, with a challenge where one is answered."""
+        answer = self.reply("unauthorized")
+        if any(part.type == "digest" for scheme in self._schemes for part in scheme.parts):
+            answer.headers["www-authenticate"] = digest_challenge()
+        return answer
 
     def refusal(self, operation: Operation, request: StubRequest, path: str) -> StubAnswer | None:
         """The answer to a request that is not as described; these stand-ins look at what their rules name only."""

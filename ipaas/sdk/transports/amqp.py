@@ -8,9 +8,10 @@ from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, NotFound
 from amqp.transport import SSLTransport, TCPTransport
 
 from ipaas.core.errors import ErrorClass
-from ipaas.core.net import Socket, TlsContext, default_tls, unverified_tls
+from ipaas.core.net import Socket, TlsContext
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports import Transports
+from ipaas.sdk.transports.secured import tls_settings
 from ipaas.sdk.transports.threads import Gate, in_thread
 
 T = TypeVar("T")
@@ -74,7 +75,8 @@ async def opened(io: Transports, *, confirmed: bool = False) -> Session:
     """A session, to be closed by whoever takes it. Raises ActionError."""
     config = io.config
     host, port = str(config["host"]), int(config["port"])
-    username, password, mode = io.secret("username") or "", io.secret("password") or "", str(config.get("tls"))
+    username, password = io.secret("username") or "", io.secret("password") or ""
+    secured = tls_settings(io, str(config.get("tls") or "verify-full"))
     sock = await io.dial(host, port, told=True)
     gate = Gate(io, sock)
 
@@ -88,7 +90,6 @@ async def opened(io: Transports, *, confirmed: bool = False) -> Session:
             confirm_publish=confirmed,
             client_properties={"product": "ipaas"},
         )
-        secured = None if mode == "disable" else default_tls() if mode == "verify-full" else unverified_tls()
         connection.made = _Plain(sock, host) if secured is None else _Secured(sock, host, secured)
         try:
             connection.connect()

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ipaas.core.errors import ErrorClass
-from ipaas.core.net import Socket, default_tls
+from ipaas.core.net import Socket, TlsContext
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports import Transports
+from ipaas.sdk.transports.secured import tls_settings
 from ipaas.sdk.transports.threads import Gate, in_thread
 
 T = TypeVar("T")
@@ -91,15 +92,16 @@ async def in_folder(io: Transports, work: Callable[[Session], T], *, writing: bo
     config = io.config
     host, port, security = str(config["host"]), int(config["port"]), str(config.get("security") or "tls")
     username, password, folder = io.secret("username") or "", io.secret("password") or "", str(config["folder"])
+    secured = tls_settings(io, "disable" if security == "none" else "verify-full")
     sock = await io.dial(host, port, told=True)
     sock.settimeout(_TIMEOUT_S)
     gate = _Noted(io, sock)
 
     def run() -> T:
-        client = _opened(sock, host, security)
+        client = _opened(sock, host, secured if security == "tls" else None)
         try:
             if security == "starttls":
-                client.starttls(default_tls())
+                client.starttls(secured)
             _signed_in(client, username, password)
             state, _ = client.select(quoted(folder), readonly=not writing)
             if state != "OK":
@@ -152,8 +154,8 @@ class _Client(imaplib.IMAP4):
         return self._given
 
 
-def _opened(sock: Socket, host: str, security: str) -> imaplib.IMAP4:
-    given = default_tls().wrap_socket(sock, server_hostname=host) if security == "tls" else sock
+def _opened(sock: Socket, host: str, secured: TlsContext | None) -> imaplib.IMAP4:
+    given = secured.wrap_socket(sock, server_hostname=host) if secured is not None else sock
     return _Client(given, host)
 
 

@@ -11,10 +11,10 @@ from pymysql.cursors import DictCursor, SSDictCursor
 
 from ipaas.core.errors import ErrorClass
 from ipaas.core.jsonio import dumps
-from ipaas.core.net import TlsContext, default_tls, unverified_tls
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports import Transports
 from ipaas.sdk.transports.rows import Dialect, Page, bounded, columns_of
+from ipaas.sdk.transports.secured import tls_settings
 from ipaas.sdk.transports.threads import Gate, in_thread
 
 if TYPE_CHECKING:
@@ -128,8 +128,9 @@ async def _within(io: Transports, work: Callable[[Plain, Gate], T]) -> T:
     """Work on one connection, in a thread. What fails before COMMIT has rolled back with the connection."""
     config = io.config
     host, port = str(config["host"]), int(config.get("port") or 3306)
+    secured = tls_settings(io, str(config.get("tls") or "verify-full"))
     sock = await io.dial(host, port, told=True)
-    gate, mode = _Noted(io, sock), str(config.get("tls") or "verify-full")
+    gate = _Noted(io, sock)
 
     def run() -> T:
         connection = _Checked(
@@ -139,8 +140,8 @@ async def _within(io: Transports, work: Callable[[Plain, Gate], T]) -> T:
             password=io.secret("password") or "",
             database=str(config["database"]),
             charset="utf8mb4",
-            ssl=_tls(mode),
-            ssl_disabled=mode == "disable",
+            ssl=secured,
+            ssl_disabled=secured is None,
             connect_timeout=10,
             read_timeout=_TIMEOUT_S,
             write_timeout=_TIMEOUT_S,
@@ -167,12 +168,6 @@ class _Noted(Gate):
     def commit(self) -> None:
         super().commit()
         self.committed = True
-
-
-def _tls(mode: str) -> TlsContext | None:
-    if mode == "disable":
-        return None
-    return default_tls() if mode == "verify-full" else unverified_tls()
 
 
 def _failure(error: pymysql.MySQLError | OSError, *, sent: bool) -> ActionError:

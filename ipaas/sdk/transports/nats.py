@@ -1,7 +1,8 @@
 """NATS JetStream for connectors (nats-py): one connection per call to a checked address."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, NoRespondersError, NoServersError
@@ -10,11 +11,12 @@ from nats.errors import TimeoutError as NatsTimeout
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
 
 from ipaas.core.errors import ErrorClass
-from ipaas.core.net import TlsContext, default_tls, unverified_tls
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports import Transports
+from ipaas.sdk.transports.secured import tls_settings
 
 _OPEN_S = 10
+_CLOSE_S = 0.5
 _NOBODY = frozenset({404, 503})
 
 
@@ -32,6 +34,11 @@ class _Checked(Client):
             raise _Plain
         return super()._connect_command()
 
+    async def _select_next_server(self) -> None:
+        """One attempt at the one server: the library's own would be at it for ever."""
+        self._current_server = self._server_pool[0]
+        await self._connect_to_server(self._current_server)
+
 
 async def opened(io: Transports) -> Client:
     """A client, to be closed by whoever takes it. Raises ActionError."""
@@ -39,7 +46,7 @@ async def opened(io: Transports) -> Client:
     host, port = str(config["host"]), int(config["port"])
     address = await io.pin(host, port, told=True)
     client = _Checked()
-    context = _tls(str(config.get("tls") or "verify-full"))
+    context = tls_settings(io, str(config.get("tls") or "verify-full"))
     client.wants_tls = context is not None
     login: dict[str, str | None] = {
         "user": io.secret("username"),
@@ -60,7 +67,7 @@ async def opened(io: Transports) -> Client:
             **secured,  # type: ignore[arg-type]
         )
     except (NatsError, OSError, TimeoutError) as error:
-        await client.close()
+        await _given_up(client)
         raise failure(error, sent=False) from error
     return client
 
@@ -96,10 +103,10 @@ def failure(error: Exception, *, sent: bool) -> ActionError:
     return ActionError(ErrorClass.TRANSIENT, "nats_broken", "The connection broke off.", sent=sent)
 
 
-def _tls(mode: str) -> TlsContext | None:
-    if mode == "disable":
-        return None
-    return default_tls() if mode == "verify-full" else unverified_tls()
+async def _given_up(client: Client) -> None:
+    """Close what never was open: after a failed handshake the library waits for an end that has been already."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(client.close(), _CLOSE_S)
 
 
 async def _ignored(error: Exception) -> None:

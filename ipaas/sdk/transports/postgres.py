@@ -14,6 +14,7 @@ from ipaas.core.jsonio import dumps
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.transports import Transports
 from ipaas.sdk.transports.rows import Bound, Page, columns_of
+from ipaas.sdk.transports.secured import tls_files
 
 Connection = psycopg.AsyncConnection[dict[str, Any]]
 _CHUNK = 100
@@ -43,20 +44,20 @@ async def transaction(io: Transports, *, read_only: bool = False, timeout_s: int
     address = await io.pin(host, port, told=True)
     committing = False
     try:
-        connection = await psycopg.AsyncConnection.connect(
-            host=host,
-            hostaddr=address,
-            port=port,
-            dbname=str(config["database"]),
-            user=io.secret("username"),
-            password=io.secret("password"),
-            sslmode=str(config.get("sslmode") or "verify-full"),
-            sslrootcert="system" if config.get("sslmode") in (None, "verify-full") else None,
-            connect_timeout=min(timeout_s, 10),
-            application_name="ipaas",
-            options=f"-c statement_timeout={timeout_s * 1000}",
-            row_factory=dict_row,
-        )
+        with tls_files(io) as files:
+            connection = await psycopg.AsyncConnection.connect(
+                host=host,
+                hostaddr=address,
+                port=port,
+                dbname=str(config["database"]),
+                user=io.secret("username"),
+                password=io.secret("password"),
+                connect_timeout=min(timeout_s, 10),
+                application_name="ipaas",
+                options=f"-c statement_timeout={timeout_s * 1000}",
+                row_factory=dict_row,
+                **_tls(io, files),
+            )
         async with connection:
             await connection.set_read_only(read_only)
             yield connection
@@ -66,6 +67,17 @@ async def transaction(io: Transports, *, read_only: bool = False, timeout_s: int
             await connection.commit()
     except psycopg.Error as error:
         raise _failure(error, sent=committing and not read_only) from error
+
+
+def _tls(io: Transports, files: Mapping[str, str]) -> dict[str, Any]:
+    mode = str(io.config.get("sslmode") or "verify-full")
+    given: dict[str, Any] = {"sslmode": mode}
+    if mode == "verify-full":
+        given["sslrootcert"] = files.get("ca", "system")
+    if "cert" in files:
+        given |= {"sslcert": files["cert"], "sslkey": files.get("key", files["cert"])}
+        given["sslpassword"] = io.secret("tls_key_password") or None
+    return given
 
 
 async def query(connection: Connection, text: str, values: Sequence[Any], *, max_rows: int) -> list[dict[str, Any]]:

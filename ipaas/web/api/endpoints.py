@@ -13,6 +13,7 @@ from ipaas.accounts.models import Environment
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.events import services, subscriptions
+from ipaas.events.checks import ANSWERS
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import ArrivalNote, Endpoint, Receipt
 from ipaas.events.redelivery import redeliver_receipt, send_test
@@ -79,6 +80,13 @@ class EndpointInput(StrictSerializer):
         allow_null=True,
         help_text="Deliveries a minute, counted by each process that takes any.",
     )
+    answer_status = serializers.ChoiceField(
+        choices=ANSWERS,
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="Of accepted deliveries; null for what the connector's vendor asks for, else 202.",
+    )
 
 
 class EndpointChanges(StrictSerializer):
@@ -95,6 +103,7 @@ class EndpointChanges(StrictSerializer):
     sources = serializers.ListField(child=serializers.CharField(max_length=50), required=False, max_length=100)
     max_body = serializers.IntegerField(min_value=100, max_value=MAX_BODY, required=False, allow_null=True)
     rate_per_minute = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False, allow_null=True)
+    answer_status = serializers.ChoiceField(choices=ANSWERS, required=False)
 
 
 class SubscriptionInput(StrictSerializer):
@@ -151,6 +160,7 @@ class EndpointOutput(serializers.Serializer[Any]):
     sources = serializers.ListField(child=serializers.CharField())
     max_body = serializers.IntegerField(allow_null=True)
     rate_per_minute = serializers.IntegerField(allow_null=True)
+    answer_status = serializers.IntegerField(help_text="What accepted deliveries are answered.")
     state = serializers.ChoiceField(choices=Endpoint.State.choices)
     subscription = serializers.SerializerMethodField(help_text="What the vendor was told of the address.")
     created_at = serializers.DateTimeField()

@@ -22,7 +22,7 @@ from ipaas.catalog.models import Connection, ShareLink
 from ipaas.catalog.registry import connector_of
 from ipaas.core.actor import Actor
 from ipaas.core.errors import IpaasError, NotFound
-from ipaas.sdk.tokens import CODE
+from ipaas.sdk.tokens import by_consent
 from ipaas.web.pages.connection_connect import browser_of, callback_of
 from ipaas.web.pages.connection_rows import connection_url
 from ipaas.web.pages.credential_forms import CredentialForm, field_of
@@ -126,7 +126,7 @@ def _asked(request: HttpRequest, link: ShareLink, form: CredentialForm, **more: 
         "link": link,
         "vendor": manifest.vendor or manifest.title,
         "scheme": scheme,
-        "by_consent": scheme.type == CODE,
+        "by_consent": by_consent(scheme),
         "form": form,
         **more,
     }

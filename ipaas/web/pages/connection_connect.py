@@ -20,7 +20,7 @@ from ipaas.catalog.connecting import NewShareLink, create_share_link, enter_cred
 from ipaas.catalog.models import Connection, OAuthToken, ShareLink
 from ipaas.catalog.registry import connector_of
 from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
-from ipaas.sdk.tokens import CODE
+from ipaas.sdk.tokens import by_consent
 from ipaas.web.pages.connection_rows import connection_url
 from ipaas.web.pages.connections import connection_at, crumbs_of
 from ipaas.web.pages.credential_forms import CredentialForm, field_of, scheme_label
@@ -43,7 +43,7 @@ def connection_connect(request: WorkspaceRequest, environment: str, slug: str) -
         with form_errors(form, field_of):
             enter_credential(connection=row, fields=form.given(), actor=request.actor)
             messages.success(request, _("The credential of {title} is stored.").format(title=row.title))
-            again = scheme_of(row).type == CODE
+            again = by_consent(scheme_of(row))
             return redirect(connection_url(row, "connection_connect" if again else "connection_detail"))
     return _shown(request, row, form)
 
@@ -134,7 +134,7 @@ def _shown(
         "vendor": connector_of(row).manifest.vendor or connector_of(row).manifest.title,
         "scheme": scheme,
         "way": scheme_label(scheme),
-        "by_consent": scheme.type == CODE,
+        "by_consent": by_consent(scheme),
         "crumbs": [*crumbs_of(request), Link(row.title, connection_url(row))],
         "form": form,
         "token": OAuthToken.objects.filter(connection=row).exclude(sealed=None).first(),

@@ -12,6 +12,7 @@ from ipaas.sdk.manifest import AuthScheme
 _KINDS = {
     "api_key": gettext_noop("API key"),
     "basic": gettext_noop("user and password"),
+    "digest": gettext_noop("user and password, by digest"),
     "bearer": gettext_noop("a token that was got elsewhere"),
     "oauth2_client_credentials": gettext_noop("OAuth 2, by client id and secret"),
     "oauth2_authorization_code": gettext_noop("OAuth 2, somebody says yes"),

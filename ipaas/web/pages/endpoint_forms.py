@@ -1,5 +1,6 @@
 """The form of an endpoint: presets of signatures taken from the connectors, or one written by hand."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +14,14 @@ from ipaas.catalog.registry import connectors
 from ipaas.core import jsonio
 from ipaas.core.document_forms import normalise
 from ipaas.core.phrases import in_words
+from ipaas.events.checks import ANSWERS
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint
 from ipaas.sdk.handshakes import HANDSHAKES
+from ipaas.sdk.signatures.certificates import plain_fingerprint
 from ipaas.vault.models import Secret
 
-NONE, OWN = "none", "own"
+NONE, OWN, CERTIFICATE = "none", "own", "client-certificate"
 VENDORS = {
     "standard-webhooks": "Standard Webhooks",
     "github": "GitHub",
@@ -28,16 +31,25 @@ VENDORS = {
     "twilio": "Twilio",
     "square": "Square",
     "adyen": "Adyen",
+    "asana": "Asana",
+    "discord": "Discord",
+    "ebay": "eBay",
+    "paypal": "PayPal",
+    "sendgrid": "SendGrid",
+    "telnyx": "Telnyx",
 }
 WAYS = [
     *VENDORS.items(),
     ("basic", gettext_lazy("User and password (the secret is user:password)")),
     ("token", gettext_lazy("A fixed token, as Authorization: Bearer")),
-    (OWN, gettext_lazy("As written below: HMAC, JWT, a token in another header")),
+    (CERTIFICATE, gettext_lazy("The client certificate of its connection, as named below")),
+    (OWN, gettext_lazy("As written below: HMAC, JWT, public key, a token in another header")),
     (NONE, gettext_lazy("Unsigned: anybody who knows the address")),
 ]
 PLACES = ("delivery_header", "delivery_path", "event_header", "event_path")
 LIMITS = ("sources", "max_body", "rate_per_minute")
+FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
+CERTIFICATES = ("fingerprints", "authority", "subject", "names")
 HANDSHAKE_EXAMPLE = '{"kind": "echo_query", "parameter": "validationToken"}'
 EXAMPLE = '{"scheme": "hmac", "header": "X-Signature", "algorithm": "sha256", "encoding": "hex"}'
 MAX_SIGNATURE = 4_000
@@ -68,6 +80,32 @@ class EndpointForm(forms.Form):
         required=False,
         label=gettext_lazy("Signing secret"),
         help_text=gettext_lazy("By name, a signing secret of the vault; its value stays there."),
+    )
+    fingerprints = forms.CharField(
+        required=False,
+        max_length=4_000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        label=gettext_lazy("Fingerprints"),
+        help_text=gettext_lazy("SHA-256 of the certificates that may send, one a line."),
+    )
+    authority = forms.CharField(
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        label=gettext_lazy("Authority"),
+        help_text=gettext_lazy("Or its certificate in PEM, with those in between, and a subject or name as well."),
+    )
+    subject = forms.CharField(
+        required=False,
+        max_length=500,
+        label=gettext_lazy("Subject"),
+        help_text=gettext_lazy("The whole of it, such as CN=partner,O=Example."),
+    )
+    names = forms.CharField(
+        required=False,
+        max_length=6_000,
+        label=gettext_lazy("Alternative names"),
+        help_text=gettext_lazy("Of which one is enough, parted by spaces: DNS names, URIs, addresses."),
     )
     delivery_header = forms.CharField(
         required=False,
@@ -121,6 +159,14 @@ class EndpointForm(forms.Form):
         label=gettext_lazy("Deliveries a minute"),
         help_text=gettext_lazy("More are answered 429, and should come again; empty: no cap."),
     )
+    answer_status = forms.TypedChoiceField(
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=[("", gettext_lazy("as the connector's vendor asks, else 202")), *((one, str(one)) for one in ANSWERS)],
+        label=gettext_lazy("Answer"),
+        help_text=gettext_lazy("Status of an accepted delivery: some vendors ask for a certain one."),
+    )
 
     def __init__(
         self, data: Mapping[str, Any] | None = None, *, workspace: Workspace, endpoint: Endpoint | None = None
@@ -144,10 +190,17 @@ class EndpointForm(forms.Form):
     def _present(self, endpoint: Endpoint) -> dict[str, Any]:
         found = {name: getattr(endpoint, name) or "" for name in ("title", "secret_slug", *PLACES, *LIMITS)}
         found["sources"] = " ".join(endpoint.sources)
+        found["answer_status"] = endpoint.answer_status
         found["handshake"] = jsonio.dumps(endpoint.handshake).decode() if endpoint.handshake else ""
         signature = endpoint.signature or {"scheme": NONE}
         if self.presets.get(f"connector:{endpoint.connector}", {}).get("signature") == signature:
             return {**found, "way": f"connector:{endpoint.connector}"}
+        if signature["scheme"] == CERTIFICATE:
+            shown = {
+                "fingerprints": "\n".join(signature.get("fingerprints", ())),
+                "names": " ".join(signature.get("names", ())),
+            }
+            return {**found, **{one: signature.get(one, "") for one in CERTIFICATES}, **shown, "way": CERTIFICATE}
         if len(signature) == 1 and signature["scheme"] in dict(WAYS):
             return {**found, "way": signature["scheme"]}
         return {**found, "way": OWN, "signature": jsonio.dumps(signature).decode()}
@@ -174,19 +227,54 @@ class EndpointForm(forms.Form):
     def clean_sources(self) -> list[str]:
         return str(self.cleaned_data["sources"]).replace(",", " ").split()
 
+    def clean_fingerprints(self) -> list[str]:
+        found = [one.strip() for one in str(self.cleaned_data["fingerprints"]).replace(",", "\n").splitlines()]
+        if any(FINGERPRINT.match(plain_fingerprint(one)) is None for one in found if one):
+            raise forms.ValidationError(
+                _("A SHA-256 fingerprint is 64 digits and letters a to f; colons may part them.")
+            )
+        return [one for one in found if one]
+
+    def clean_names(self) -> list[str]:
+        return str(self.cleaned_data["names"]).replace(",", " ").split()
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        named = given.get("fingerprints") or (given.get("authority") and (given.get("subject") or given.get("names")))
+        if given.get("way") == CERTIFICATE and not named and "fingerprints" not in self.errors:
+            self.add_error(
+                "fingerprints", _("Name a fingerprint, or an authority with a subject or an alternative name.")
+            )
+        return given
+
+    def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields in the order of a page, by what they are about."""
+        parts = (
+            (_("Endpoint"), ("environment", "slug", "title")),
+            (_("Signature"), ("way", "secret_slug", "signature", "handshake")),
+            (_("Client certificate"), CERTIFICATES),
+            (_("Id and type of a delivery"), PLACES),
+            (_("Limits and answer"), (*LIMITS, "answer_status")),
+        )
+        return [(title, [self[name] for name in names if name in self.fields]) for title, names in parts]
+
     def values(self) -> dict[str, Any]:
         """What a valid form says, as the arguments of the services."""
         given = self.cleaned_data
         preset = self.presets.get(given["way"], {})
         signature = preset.get("signature") or given.get("signature") or {"scheme": given["way"]}
+        if given["way"] == CERTIFICATE:
+            signature |= {name: given[name] for name in CERTIFICATES if given[name]}
+        answer = given["answer_status"] or preset.get("answer_status")
         return {
             "title": given["title"],
             "connector": preset.get("connector", ""),
             "signature": signature,
             "signature_required": given["way"] != NONE,
-            "secret_slug": given["secret_slug"] if given["way"] != NONE else "",
+            "secret_slug": given["secret_slug"] if given["way"] not in {NONE, CERTIFICATE} else "",
             **{name: given[name] for name in (*PLACES, *LIMITS)},
             **{name: place for name, place in preset.get("places", {}).items() if not given[name]},
+            **({"answer_status": answer} if answer else {}),
             "handshake": given["handshake"] or preset.get("handshake") or HANDSHAKES.get(given["way"], {}),
         }
 
@@ -209,6 +297,7 @@ def _presets() -> dict[str, dict[str, Any]]:
                     "connector": slug,
                     "signature": dict(spec["signature"]),
                     "handshake": dict(spec.get("handshake", {})),
+                    "answer_status": spec.get("answer_status"),
                     "places": {
                         f"{what}_{how}": place
                         for what, key in (("delivery", "delivery_id"), ("event", "event_type"))

@@ -22,6 +22,8 @@ SCHEMES = {
     **VENDORS,
     "hmac": "HMAC",
     "jwt": "JWT",
+    "public-key": gettext_noop("public key"),
+    "client-certificate": gettext_noop("client certificate"),
     "basic": gettext_noop("user and password"),
     "token": gettext_noop("fixed token"),
     "none": gettext_noop("unsigned"),

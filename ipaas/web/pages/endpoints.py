@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -19,7 +20,7 @@ from ipaas.flows.models import Deployment
 from ipaas.web.pages.connection_trials import indented
 from ipaas.web.pages.document_views import reason_of
 from ipaas.web.pages.documents import with_items
-from ipaas.web.pages.endpoint_forms import EndpointForm
+from ipaas.web.pages.endpoint_forms import CERTIFICATES, EndpointForm
 from ipaas.web.pages.endpoint_rows import (
     arrival_rows,
     endpoint_of,
@@ -127,6 +128,7 @@ def _facts(endpoint: Endpoint) -> list[tuple[str, str]]:
         (_("Sources"), ", ".join(endpoint.sources) or _("all")),
         (_("Largest delivery"), _("{count} bytes").format(count=f"{endpoint.max_body or MAX_BODY:,}")),
         (_("Deliveries a minute"), f"{endpoint.rate_per_minute:,}" if endpoint.rate_per_minute else _("no cap")),
+        (_("Answer"), str(endpoint.answer_status)),
         (_("Handshake"), endpoint.handshake.get("kind") or _("none")),
         (_("Connector"), endpoint.connector or _("none")),
         (_("Signature"), _signature_in_words(endpoint.signature)),
@@ -143,11 +145,17 @@ def _place_in_words(header: str, path: str) -> str:
 def _signature_in_words(signature: Mapping[str, Any]) -> str:
     """``hmac; header X-Signature; algorithm sha256``: the scheme, then its settings by name."""
     settings = [
-        f"{name.replace('_', ' ')} {' and '.join(value.values()) if isinstance(value, Mapping) else value}"
+        f"{name.replace('_', ' ')} {_value_in_words(value)}"
         for name, value in sorted(signature.items())
         if name != "scheme"
     ]
     return "; ".join([signature.get("scheme") or _("none"), *settings])
+
+
+def _value_in_words(value: Any) -> str:
+    """The values of pairs and lists; of a key or certificate how it begins."""
+    many = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+    return _(" and ").join(Truncator(str(one)).chars(40) for one in many)
 
 
 def _secret(request: WorkspaceRequest, endpoint: Endpoint) -> Link | None:
@@ -210,7 +218,8 @@ def endpoint_edit(request: WorkspaceRequest, environment: str, slug: str) -> Htt
 
 
 def _field_of(path: str) -> str:
-    return path.removeprefix("/")
+    head, _mark, rest = path.removeprefix("/").partition("/")
+    return rest if head == "signature" and rest in CERTIFICATES else head
 
 
 def _form_page(request: WorkspaceRequest, form: EndpointForm, title: str, cancel_url: str) -> HttpResponse:

@@ -21,7 +21,19 @@ from ipaas.sdk.signatures import SignatureScheme
 from ipaas.vault.payloads import sealer_for
 from tests.integration.runtime.conftest import World, call, conninfo
 
-Answer = tuple[int, Any]
+
+class Answer(tuple[int, Any]):
+    """Status and body, and beside them the headers by their lower-case names."""
+
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, status: int, body: Any, headers: dict[str, str]) -> "Answer":
+        made = cls((status, body))
+        made.headers = headers
+        return made
+
+
 Post = Callable[..., Awaitable[Answer]]
 
 
@@ -185,6 +197,7 @@ def through_ingress(talk: Callable[[Post], Awaitable[None]]) -> None:
                     "path": path,
                     "headers": given,
                     "query_string": query.encode(),
+                    "client": ("127.0.0.1", 50_000),
                 }
                 messages = [{"type": "http.request", "body": body[:5], "more_body": True},
                             {"type": "http.request", "body": body[5:]}]  # fmt: skip
@@ -197,7 +210,8 @@ def through_ingress(talk: Callable[[Post], Awaitable[None]]) -> None:
                     sent.append(message)
 
                 await app(scope, receive, send)
-                return sent[0]["status"], said(sent[1]["body"])
+                told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+                return Answer.of(sent[0]["status"], said(sent[1]["body"]), told)
 
             await talk(post)
 

@@ -44,7 +44,8 @@ def by_web(path: str, body: bytes = b"{}", *, method: str = "POST", **headers: s
     kind = given.pop("content-type", "application/json")
     answer = Client(enforce_csrf_checks=True).generic(method, path, body, content_type=kind, headers=given)
     assert answer.headers["X-Request-ID"]
-    return answer.status_code, said(answer.content)
+    told = {name.lower(): value for name, value in answer.headers.items()}
+    return Answer.of(answer.status_code, said(answer.content), told)
 
 
 @pytest.fixture(params=[by_ingress, by_web], ids=["ingress", "web"])

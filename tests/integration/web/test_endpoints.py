@@ -215,3 +215,27 @@ def test_the_test_sender_begins_with_what_the_vendor_documents(builder: Client, 
     assert "id" not in made
     Endpoint.objects.update(connector="not-installed")
     assert builder.get(ONE).context["test_body"] == "{}"
+
+
+def test_a_client_certificate_is_pinned_by_the_form_and_shown_in_it(builder: Client) -> None:
+    url, pin = f"{LIST}new/", "a1" * 32
+    given = {"environment": "production", "slug": "partner", "title": "Partner", "way": "client-certificate"}
+    pem = "-----BEGIN CERTIFICATE-----\nQUJDREVGR0hJSktMTU5PUFFSU1RV\n-----END CERTIFICATE-----"
+    nothing: dict[str, str] = {}
+    for wrong, field in (
+        (nothing, "fingerprints"),
+        ({"fingerprints": "a1"}, "fingerprints"),
+        ({"authority": pem}, "fingerprints"),
+        ({"authority": pem, "names": "a"}, "authority"),
+    ):
+        answer = builder.post(url, {**given, **wrong})
+        assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
+    assert builder.post(url, {**given, "fingerprints": f"{pin}\n", "answer_status": "204"}).status_code == 302
+    made = Endpoint.objects.get(slug="partner")
+    assert (made.signature, made.answer_status) == ({"scheme": "client-certificate", "fingerprints": [pin]}, 204)
+    edit = f"{LIST}in/production/{made.slug}/edit/"
+    initial = builder.get(edit).context["form"].initial
+    assert (initial["way"], initial["fingerprints"], initial["answer_status"]) == ("client-certificate", pin, 204)
+    assert builder.post(edit, {**given, "fingerprints": pin, "answer_status": "200"}).status_code == 302
+    made.refresh_from_db()
+    assert made.answer_status == 200

@@ -46,3 +46,14 @@ def test_a_secret_that_cannot_be_a_header_is_refused_without_being_quoted(value:
     with pytest.raises(CredentialUnusable) as caught:
         apply(scheme("bearer"), {"token": value}, REQUEST, NOW)
     assert not value or value not in caught.value.detail.replace("a character", "")
+
+
+def test_schemes_that_go_together_are_all_sent() -> None:
+    key = scheme("api_key", location="cookie", parameter="app")
+    other = scheme("api_key", location="cookie", parameter="sid")
+    token = scheme("oauth2_client_credentials", send_header="x-token", send_prefix="")
+    both = AuthScheme(name="both", type="all", together=(key, other, token))
+    made = apply(both, {"api_key": "k", "access_token": "t"}, REQUEST, NOW)
+    assert made.headers == {"cookie": "app=k; sid=k", "x-token": "t"}
+    with pytest.raises(CredentialUnusable):
+        apply(key, {"api_key": "k;x=y"}, REQUEST, NOW)

@@ -1,5 +1,6 @@
 """Challenges of senders: what is answered, and that the answer is no oracle and nothing a browser runs."""
 
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
@@ -95,6 +96,36 @@ def test_a_challenge_is_a_text(value: Any) -> None:
         SLACK.signed({"type": "url_verification", "challenge": value})
 
 
+def test_ebays_code_comes_back_as_a_digest_with_the_token_and_the_address() -> None:
+    """developer.ebay.com, "Marketplace account deletion": SHA-256 of code, verification token and endpoint."""
+    ebay, url = Handshake.from_document(HANDSHAKES["ebay"]), "https://hooks.example.com/hooks/abc"
+    expected = sha256(b"a8628072-3d33-45ee-9004-bee86830a22d" + b"71745723-d031-455c-bfa5-f90d11b4f20a" + url.encode())
+    query, tokens = "challenge_code=a8628072-3d33-45ee-9004-bee86830a22d", ["71745723-d031-455c-bfa5-f90d11b4f20a"]
+    answer = ebay.unsigned("GET", query, b"", tokens, url)
+    assert answer == Answer(b'{"challengeResponse":"%s"}' % expected.hexdigest().encode(), JSON)
+    assert ebay.unsigned("GET", "", b"", tokens, url) is None
+    assert ebay.unsigned("POST", query, b"", tokens, url) is None
+    for refused, known in ((query, []), (query + "<", tokens)):
+        with pytest.raises(HandshakeRefused):
+            ebay.unsigned("GET", refused, b"", known, url)
+
+
+def test_a_secret_is_brought_by_a_header_and_taken_back_by_it() -> None:
+    """developers.asana.com, "Webhooks": the handshake's example."""
+    asana = Handshake.from_document(HANDSHAKES["asana"])
+    secret = "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81"
+    found = asana.greeting("POST", {"x-hook-secret": secret})
+    assert found is not None
+    assert (found.secret, found.answer().headers) == (secret, {"X-Hook-Secret": secret})
+    assert asana.greeting("POST", {"x-hook-signature": "1"}) is None
+    assert asana.greeting("GET", {"x-hook-secret": secret}) is None
+    assert SLACK.greeting("POST", {"": secret}) is None
+    assert asana.unsigned("POST", "", b"{}", ()) is None
+    for odd in ("", "short", "a" * 513, "a" * 20 + "\r\nx: 1", "é" * 20, "<" * 20):
+        with pytest.raises(HandshakeRefused):
+            asana.greeting("POST", {"x-hook-secret": odd})
+
+
 @given(query=st.text(max_size=200), method=st.sampled_from(["GET", "POST", "HEAD", "OPTIONS", "X"]))
 def test_no_query_is_a_defect(query: str, method: str) -> None:
     for handshake in (SLACK, GRAPH, HUB, PING):
@@ -112,6 +143,10 @@ def test_no_query_is_a_defect(query: str, method: str) -> None:
         ({"kind": "echo_query", "parameter": "validationToken"}, True),
         ({"kind": "hub_challenge"}, True),
         ({"kind": "empty"}, True),
+        (HANDSHAKES["asana"], True),
+        (HANDSHAKES["ebay"], True),
+        ({"kind": "keep_secret"}, False),
+        ({"kind": "digest_query", "parameter": "code"}, False),
         ({"kind": "echo_body"}, False),
         ({"kind": "echo_query"}, False),
         ({"kind": "empty", "value": "x"}, False),

@@ -361,10 +361,14 @@ def test_nobody_signs_with_a_public_key() -> None:
 # -- the form of a signature in documents ----------------------------------------------------------------------------
 
 
+BARE = {"hmac", "jwt", "public-key", "client-certificate"}
+"""Schemes that say nothing without their members."""
+
+
 @pytest.mark.parametrize(
     ("document", "good"),
     [
-        *(({"scheme": name}, name not in {"hmac", "jwt"}) for name in SCHEMES),
+        *(({"scheme": name}, name not in BARE) for name in SCHEMES),
         ({"scheme": "hmac", "header": "X-S"}, True),
         ({"scheme": "hmac", "header": "X-S\r\nX: 1"}, False),
         ({"scheme": "hmac", "header": "X-S", "algorithm": "HS256"}, False),
@@ -376,6 +380,12 @@ def test_nobody_signs_with_a_public_key() -> None:
         ({"scheme": "twilio", "url": "https://example.com/x"}, True),
         ({"scheme": "twilio", "url": "ftp://example.com/x"}, False),
         ({"scheme": "token", "header": "X-Gitlab-Token", "prefix": ""}, True),
+        ({"scheme": "public-key", "header": "X-S", "algorithm": "ed25519", "key": "0" * 64}, True),
+        ({"scheme": "public-key", "header": "X-S", "algorithm": "sha256"}, False),
+        ({"scheme": "sendgrid", "key": "0" * 64, "header": "X-S"}, False),
+        ({"scheme": "client-certificate", "fingerprints": ["a1:" * 31 + "A1"]}, True),
+        ({"scheme": "client-certificate", "fingerprints": ["a1"]}, False),
+        ({"scheme": "client-certificate", "authority": "-----BEGIN CERTIFICATE-----" + "A" * 40}, False),
         ({"scheme": "saml"}, False),
     ],
 )

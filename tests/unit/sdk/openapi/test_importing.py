@@ -112,14 +112,35 @@ def test_servers_with_variables_sandboxes_and_relative_addresses() -> None:
 def test_security_that_can_not_be_expressed_is_told() -> None:
     schemes = {
         "one": {"type": "http", "scheme": "bearer"},
-        "two": {"type": "http", "scheme": "digest"},
+        "two": {"type": "http", "scheme": "hoba"},
         "three": {"type": "oauth2", "flows": {"authorizationCode": {"scopes": {}}}},
         "four": {"type": "mutualTLS"},
     }
     content = document({"/a": {"get": {"responses": {}}}}, components={"securitySchemes": schemes})
-    found = imported(content | {"security": [{"one": [], "four": []}]})
+    found = imported(content | {"security": [{"one": [], "two": []}]})
     assert [scheme.type for scheme in found.manifest.auth.values()] == ["bearer", "bearer", "none"]
     assert {"security", "oauth2", "security_combination"} <= told(found)
+
+
+def test_schemes_that_go_together_are_one_way_to_authenticate() -> None:
+    schemes = {
+        "appId": {"type": "apiKey", "in": "header", "name": "X-App-Id"},
+        "appKey": {"type": "apiKey", "in": "cookie", "name": "app_key"},
+        "login": {"type": "http", "scheme": "digest"},
+        "cert": {"type": "mutualTLS"},
+    }
+    read = {
+        "get": {"responses": {}, "security": [{"appId": [], "login": []}, {"appKey": [], "cert": []}, {"login": []}]}
+    }
+    content = document({"/a": read}, components={"securitySchemes": schemes})
+    found = imported(content | {"security": [{"appId": [], "appKey": []}]})
+    auth = found.manifest.auth
+    assert list(auth) == ["app-id-and-app-key", "app-id-and-login", "login", "cert"]
+    both = auth["app-id-and-app-key"]
+    assert [(part.location, part.parameter) for part in both.parts] == [("header", "X-App-Id"), ("cookie", "app_key")]
+    assert [one.name for one in both.fields] == ["app_id", "app_key"]
+    assert [one.name for one in auth["app-id-and-login"].fields] == ["app_id", "username", "password"]
+    assert "security_combination" not in told(found)
 
 
 def test_webhooks_become_a_trigger() -> None:
