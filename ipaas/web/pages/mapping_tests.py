@@ -251,6 +251,8 @@ def sample_change(actor: Any, document: Document, run_id: str, path: str = "", i
         wanted = UUID(run_id)
     except ValueError:
         raise NotFound(what="run") from None
+    if not actor.may("runs.view"):
+        raise NotFound(what="run")
     found = captured_inputs(actor=actor, workspace=document.workspace, mapping=document.slug, run_id=wanted)
     sample = next((one for one in found if (not path or one.step == path) and (not item or one.item == item)), None)
     if sample is None:

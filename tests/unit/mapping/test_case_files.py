@@ -22,6 +22,7 @@ schema:
     id: {type: string, minLength: 1}
     note: {type: [string, "null"]}
     status: {enum: [paid, open]}
+    rate: {type: number, maximum: 0.19}
 """
 MAPPING = """\
 # how an order becomes a note
