@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
+from ipaas.contracts.services import save_contract_draft as save_contract
 from ipaas.contracts.services import save_draft as save_schema
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.document_types import document_type
@@ -19,11 +20,13 @@ from ipaas.flows.services import save_draft as save_flow
 from ipaas.flows.yaml_form import file_name, written
 from ipaas.governance import services as governance
 from ipaas.governance.applying import Given, Step, Wish, apply_documents, plan_documents
+from ipaas.governance.ending import deprecate_version, retire_version
 from ipaas.mapping.services import save_draft as save_mapping
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
     AppliedOutput,
     ApplyInput,
+    DeprecateInput,
     DiffOutput,
     DiffQuery,
     DocumentDetailOutput,
@@ -48,6 +51,7 @@ SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
     "flow": save_flow,
     "mapping": save_mapping,
     "schema": save_schema,
+    "contract": save_contract,
 }
 
 
@@ -58,16 +62,16 @@ class DocumentQuery(StrictSerializer):
 
 class VersionQuery(StrictSerializer):
     state = serializers.ChoiceField(
-        choices=DocumentVersion.State.choices, required=False, help_text="Published, or deprecated since."
+        choices=DocumentVersion.State.choices, required=False, help_text="Published, deprecated since, or retired."
     )
 
 
-def _permissions(prefix: str) -> dict[str, str]:
+def permissions_of_kind(prefix: str) -> dict[str, str]:
     view, edit = f"{prefix}.view", f"{prefix}.edit"
     return {
         **dict.fromkeys(("list", "retrieve", "read_draft", "versions", "version", "text", "diff"), view),
         **dict.fromkeys(("create", "draft"), edit),
-        **dict.fromkeys(("publish", "deprecate", "archive", "restore"), f"{prefix}.publish"),
+        **dict.fromkeys(("publish", "deprecate", "retire", "archive", "restore"), f"{prefix}.publish"),
     }
 
 
@@ -147,6 +151,8 @@ class DocumentViewSet(ApiViewSet):
     def publish(self, request: Request, slug: str) -> Response:
         """Make the draft the next version; without a change the newest version is given."""
         given = self.read(PublishInput)
+        if "bring" in given:
+            given["bring"] = [str(one) for one in given["bring"]]
         version = governance.publish(document_type=self.kind, document=self.document(slug), actor=self.actor, **given)
         return Response(VersionDetailOutput(version).data, status=201)
 
@@ -177,11 +183,19 @@ class DocumentViewSet(ApiViewSet):
         names = (f"{slug}@{before.number}", f"{slug}@{query['to']}" if "to" in query else f"{slug} (draft)")
         return Response(DiffOutput(compare(written(before), written(after), names=names)).data)
 
-    @extend_schema(request=ReasonInput, responses=VersionOutput)
+    @extend_schema(request=DeprecateInput, responses=VersionOutput)
     def deprecate(self, request: Request, slug: str, number: int) -> Response:
         """Warn everybody off a version; what uses it goes on."""
         version = self._version(self.document(slug), number)
-        done = governance.deprecate_version(version=version, actor=self.actor, **self.read(ReasonInput))
+        done = deprecate_version(version=version, actor=self.actor, **self.read(DeprecateInput))
+        return Response(VersionOutput(done).data)
+
+    @extend_schema(request=ReasonInput, responses=VersionOutput)
+    def retire(self, request: Request, slug: str, number: int) -> Response:
+        """End a version that nothing deployed uses: it is neither deployed nor pinned any more."""
+        done = retire_version(
+            version=self._version(self.document(slug), number), actor=self.actor, **self.read(ReasonInput)
+        )
         return Response(VersionOutput(done).data)
 
     @extend_schema(request=ReasonInput, responses=DocumentOutput)
@@ -207,19 +221,13 @@ class DocumentViewSet(ApiViewSet):
         return self.one(rows, f"{self.kind} version", number=number)
 
 
-@extend_schema(tags=["schemas"])
-class SchemaViewSet(DocumentViewSet):
-    kind = "schema"
-    required_permissions = _permissions("schemas")
-
-
 @extend_schema(tags=["mappings"])
 class MappingViewSet(DocumentViewSet):
     kind = "mapping"
-    required_permissions = _permissions("mappings")
+    required_permissions = permissions_of_kind("mappings")
 
 
-FLOW_DOCUMENT_PERMISSIONS = _permissions("flows")
+FLOW_DOCUMENT_PERMISSIONS = permissions_of_kind("flows")
 
 
 class AnyDocumentViewSet(ApiViewSet):
@@ -257,6 +265,7 @@ class AnyDocumentViewSet(ApiViewSet):
             "slug": document.slug,
             "draft_revision": document.draft_revision,
             "version": applied.version.number if applied.version else None,
+            "review": applied.review.id if applied.review else None,
             "findings": as_errors(applied.findings),
         }
         return Response(found)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.factories.descriptions import SOURCE
-from tests.factories.flow_documents import mapping, schema
+from tests.factories.flow_documents import contract, mapping, schema
 from tests.integration.api.conftest import EVIDENCE, SIMPLE
 
 NEW_FLOW = {**SIMPLE, "slug": "returns"}
@@ -41,6 +41,25 @@ TABLE: list[Row] = [
     ("POST", "schemas/{schema}/publish", {}, "schemas.publish", 201),
     ("GET", "schemas/{schema}/versions", None, "schemas.view", 200),
     ("GET", "schemas/{schema}/versions/1", None, "schemas.view", 200),
+    ("GET", "contracts", None, "contracts.view", 200),
+    ("POST", "contracts", {"content": contract(slug="parcels")}, "contracts.edit", 201),
+    ("GET", "contracts/{contract}", None, "contracts.view", 200),
+    (
+        "PUT",
+        "contracts/{contract}/draft",
+        {"content": contract(slug="order"), "expected_revision": 1},
+        "contracts.edit",
+        200,
+    ),
+    ("POST", "contracts/{contract}/publish", {}, "contracts.publish", 201),
+    ("GET", "contracts/{contract}/versions", None, "contracts.view", 200),
+    ("GET", "contracts/{contract}/versions/1", None, "contracts.view", 200),
+    ("GET", "contracts/{contract}/published?form=openapi", None, "contracts.view", 200),
+    ("POST", "contracts/{contract}/share", {}, "contracts.publish", 200),
+    ("POST", "contracts/{contract}/unshare", {}, "contracts.publish", 200),
+    ("POST", "schemas/{schema}/compatibility", {}, "schemas.view", 200),
+    ("POST", "schemas/{schema}/accept-break", REASON, "schemas.override", 200),
+    ("GET", "schemas/{schema}/users", None, "schemas.view", 200),
     ("GET", "mappings", None, "mappings.view", 200),
     ("POST", "mappings", {"content": mapping(slug="parcel-row")}, "mappings.edit", 201),
     ("GET", "mappings/{mapping}", None, "mappings.view", 200),
@@ -58,6 +77,7 @@ TABLE: list[Row] = [
     ("GET", "mappings/{mapping}/drift", None, "mappings.view", 200),
     ("POST", "mappings/{mapping}/drift/{run}/test", {}, "mappings.edit", 404),
     ("POST", "mappings/{mapping}/drift/{run}/ignore", {}, "mappings.edit", 404),
+    ("POST", "mappings/{mapping}/convert", {"content": '{"id": "o-1"}'}, "mappings.view", 200),
     ("POST", "documents/validate", {"content": SIMPLE}, "flows.view", 200),
     ("POST", "documents/apply", {"content": schema(), "publish": False}, "schemas.edit", 200),
     (
@@ -116,12 +136,24 @@ TABLE: list[Row] = [
     ("GET", "audit/entries", None, "audit.view", 200),
     *[
         row
-        for plural, kind in (("flows", "flow"), ("schemas", "schema"), ("mappings", "mapping"))
+        for plural, kind in (
+            ("flows", "flow"),
+            ("schemas", "schema"),
+            ("mappings", "mapping"),
+            ("contracts", "contract"),
+        )
         for row in (
             ("GET", f"{plural}/{{{kind}}}/draft", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/diff?from=1", None, f"{plural}.view", 200),
             ("POST", f"{plural}/{{{kind}}}/versions/1/deprecate", REASON, f"{plural}.publish", 200),
+            (
+                "POST",
+                f"{plural}/{{{kind}}}/versions/1/retire",
+                REASON,
+                f"{plural}.publish",
+                409 if kind == "flow" else 200,
+            ),
             ("POST", f"{plural}/{{{kind}}}/archive", REASON, f"{plural}.publish", 409 if kind == "flow" else 200),
             ("POST", f"{plural}/{{{kind}}}/restore", {}, f"{plural}.publish", 200),
         )
