@@ -9,6 +9,7 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.phrases import said
 from ipaas.mapping import engine
 from ipaas.mapping.cases import Content, Resolve, scope_of
+from ipaas.mapping.formats.applying import FormattedMapping, with_formats
 from ipaas.mapping.nodes import (
     Choose,
     Each,
@@ -150,14 +151,26 @@ def _reached(content: Content, resolve: Resolve, root: Node) -> Iterator[Point]:
     filters: dict[str, str] = {}
     probe_tree = _probe(content["fields"], "", "", filters)
     probe = engine.compile({**content, "fields": probe_tree}, resolve=resolve) if filters else None
-    for case in content.get("tests", ()):
-        source, scope = scope_of(content, case)
+    for source, scope in _sources(content, with_formats(compiled, content)):
         for trace in compiled.explain(source, scope).fields:
             yield from _of_trace(trace, keys)
         for trace in probe.explain(source, scope).fields if probe is not None else ():
             place = filters.get(_anywhere(trace.path))
             if place is not None and trace.error is None:
                 yield Point("branch", place, _KEPT if trace.value else _LEFT_OUT)
+
+
+def _sources(content: Content, formatted: engine.CompiledMapping) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """What expressions see in each case; an input in a format of records is many."""
+    for case in content.get("tests", ()):
+        source, scope = scope_of(content, case)
+        if not isinstance(formatted, FormattedMapping) or not isinstance(source, str):
+            yield source, scope
+            continue
+        try:
+            yield from ((one, scope) for one in formatted.sources(source))
+        except IpaasError:
+            continue
 
 
 def _of_trace(trace: engine.FieldTrace, keys: Mapping[str, list[str]]) -> Iterator[Point]:

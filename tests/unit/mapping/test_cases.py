@@ -122,6 +122,19 @@ def test_findings_name_double_names_and_odd_places() -> None:
     ]
 
 
+def test_inputs_in_a_format_are_texts_and_values_go_past_it() -> None:
+    fields = {"sku": "source.sku", "note": {"expr": "source.note", "on_missing": "omit"}}
+    formats = {"input": {"format": "csv", "records": True}, "output": {"format": "csv"}}
+    cases = [
+        {"input": "sku,note\r\na,b\r\n", "expect": "sku,note\r\na,b\r\n"},
+        {"input": {"sku": "a"}, "expect": {"sku": "a"}},
+        {"input": "name\r\na\r\n", "error": {"code": "mapping.record"}},
+    ]
+    found = run(fields, *cases, **formats)
+    assert [one.passed for one in found.results] == [True, True, True], words(found)
+    assert missed(fields, *cases[:1], **formats) == ["note: omit"]
+
+
 # -- coverage --------------------------------------------------------------------------------------------------------
 
 
