@@ -156,7 +156,7 @@ def _counts(target: Sequence[Board]) -> Board:
     leaves = [one for one in target if tuple(one["steps"]) not in holders or one["kind"] not in _HOLDERS]
     kinds = Counter("unmapped" if one["kind"] == "unmapped" else "mapped" for one in leaves)
     needed = sum(1 for one in target if one["kind"] == "unmapped" and one["required"])
-    faults = sum(1 for one in target for said in one.get("findings", ()) if said["severity"] == "error")
+    faults = sum(1 for one in target for fault in one.get("findings", ()) if fault["severity"] == "error")
     return {"mapped": kinds["mapped"], "unmapped": kinds["unmapped"], "required": needed, "faults": faults}
 
 

@@ -27,6 +27,7 @@ from ipaas.runtime.samples import captured_inputs
 from ipaas.web.pages.documents import text_of
 from ipaas.web.pages.mapping_board import Given, Sample, board_of, problem_of
 from ipaas.web.pages.mapping_preview import read_sample, scope_of
+from ipaas.web.pages.mappings import MAPPINGS
 from ipaas.web.pages.support import environment_of
 
 MOST_SAMPLES = 6
@@ -73,6 +74,7 @@ def mapping_suggest(request: WorkspaceRequest) -> HttpResponse:
 @page("mappings.view")
 def mapping_samples(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """What recent runs gave to a mapping, sensitive values replaced by made-up ones; nothing who may see no runs."""
+    MAPPINGS.document(request, slug)
     if not request.actor.may("runs.view"):
         return _json({"samples": []})
     found = captured_inputs(actor=request.actor, workspace=request.workspace, mapping=slug, limit=MOST_CAPTURED)
@@ -229,11 +231,10 @@ def _samples(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Samp
     for one in given[:MOST_SAMPLES]:
         label, text = str(one.get("label", ""))[:200], str(one.get("text", ""))
         try:
-            value = read_sample(text)
-            if one.get("whole") is True and isinstance(value, dict):
-                found.append(Sample(label, value))
-            else:
-                found.append(Sample(label, scope_of(content, value, variables)))
+            whole = one.get("whole") is True
+            value = read_sample({} if whole else content, text)
+            scope = value if whole and isinstance(value, dict) else scope_of(content, value, variables)
+            found.append(Sample(label, scope))
         except IpaasError as error:
             found.append(Sample(label, None, problem_of(error)))
     return found

@@ -57,7 +57,7 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
     if not isinstance(content, dict) or validate(content):
         return None
     try:
-        value = _read(content, sample)
+        value = read_sample(content, sample)
     except (FormatFailed, apart.ApartBusy, apart.ApartFailed) as error:
         return Preview([], None, [Finding("error", in_words(error.detail), "")])
     except jsonio.JsonInvalid as error:
@@ -78,20 +78,11 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
     return Preview(rows, target, findings, output)
 
 
-def read_sample(sample: str) -> Json:
-    """A sample in JSON."""
-    _refuse_large(sample)
-    return jsonio.loads(sample or "{}")
-
-
-def _read(content: Content, sample: str) -> Json:
-    _refuse_large(sample)
-    return sample_source(content, sample)
-
-
-def _refuse_large(sample: str) -> None:
+def read_sample(content: Content, sample: str) -> Json:
+    """A sample in JSON, or in the format of the document's input."""
     if len(sample) > MAX_SAMPLE:
         raise jsonio.JsonTooLarge(reason=f"a sample has at most {MAX_SAMPLE} characters")
+    return sample_source(content, sample)
 
 
 def scope_of(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
