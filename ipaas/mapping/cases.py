@@ -2,8 +2,8 @@
 
 A case has a ``name``, an ``input`` and what it should give: ``expect``, the target, or ``error``, the code and the
 field of a failure. ``tolerance`` and ``ignore`` say where the target may differ. ``vars``, ``now`` and the run are the
-case's own, so that the same document gives the same results everywhere and always. Where the document describes the format
-of its input, a text is an input in it, and the target is compared as it is written; else values go in and out.
+case's own, so that the same document gives the same results everywhere and always. Where the document describes a
+format of its input, a text is an input in it, and the target is compared as it is written; else values go in and out.
 """
 
 import re
