@@ -1,6 +1,7 @@
 """What the tests of a mapping reach: fields, branches and rows of lookups, from the traces of the engine."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from ipaas.mapping.nodes import (
 )
 
 MOST_TOLD = 200
+WITHIN_S = 60.0
 _BRANCH = " / "
 _KEPT, _LEFT_OUT, _MADE = "kept", "left out", "value"
 
@@ -53,7 +55,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All points of a mapping, and those that a case reaches. ``note`` says why there are none."""
+    """All points of a mapping, and those that a case reaches. ``note`` says why there are none, or not all."""
 
     points: Sequence[Point] = ()
     reached: frozenset[Point] = field(default_factory=frozenset)
@@ -84,17 +86,25 @@ class Coverage:
         return found
 
 
-def coverage(content: Content, *, resolve: Resolve) -> Coverage:
-    """What the cases of a valid mapping reach; a mapping in one expression or one template has no fields to reach."""
+def coverage(content: Content, *, resolve: Resolve, within_s: float = WITHIN_S) -> Coverage:
+    """What the cases of a valid mapping reach, as far as ``within_s`` seconds go.
+
+    A mapping in one expression or one template has no fields to reach.
+    """
     if "fields" not in content:
         return Coverage(note=said("the mapping is one expression: there are no fields to reach"))
     root = read_node({"fields": content["fields"]})
     points = [*dict.fromkeys(_points(root, "", ())), *_rows(content, resolve)]
+    reached: set[Point] = set()
+    stop = time.monotonic() + within_s
     try:
-        reached = frozenset(_reached(content, resolve, root))
+        for point in _reached(content, resolve):
+            reached.add(point)
+            if time.monotonic() > stop:
+                return Coverage(points, frozenset(reached), said("not all tests were looked at: there was no time"))
     except IpaasError as error:
-        return Coverage(points, note=error.detail)
-    return Coverage(points, reached)
+        return Coverage(points, frozenset(reached), error.detail)
+    return Coverage(points, frozenset(reached))
 
 
 def _points(node: Node, place: str, chain: tuple[str, ...]) -> Iterator[Point]:
@@ -145,7 +155,7 @@ def row_keys(lookup: Mapping[str, Any]) -> list[str]:
     raise NotImplementedError
 
 
-def _reached(content: Content, resolve: Resolve, root: Node) -> Iterator[Point]:
+def _reached(content: Content, resolve: Resolve) -> Iterator[Point]:
     compiled = engine.compile(content, resolve=resolve)
     keys = _keys(content, resolve)
     filters: dict[str, str] = {}

@@ -182,6 +182,12 @@ def test_branches_and_filters_are_reached_one_by_one() -> None:
     assert (found.percent, found.of("field"), found.as_json()["branches"]["missed"]) == (100, (6, 6), [])
 
 
+def test_coverage_ends_in_time_and_says_so() -> None:
+    found = coverage(mapping(BRANCHED, {"input": {"id": "1"}}, {"input": {}}), resolve=resolve, within_s=-1.0)
+    assert "not all tests were looked at" in found.note
+    assert len(found.reached) == 1
+
+
 def test_a_field_that_failed_is_not_reached() -> None:
     assert missed({"a": "source.a", "b": "source.b"}, {"input": {"a": 1}}) == ["b"]
 
