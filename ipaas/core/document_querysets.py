@@ -32,8 +32,12 @@ class VersionQuerySet(models.QuerySet[Any]):
         return self.filter(document__workspace_id=workspace_id)
 
     def of(self, workspace_id: UUID, slug: str, number: int | None = None) -> Any | None:
-        """A version by slug and number, the newest without a number; None when there is none."""
+        """A version by slug and number, the newest that is not retired without a number; None when there is none."""
         found = self.in_workspace(workspace_id).filter(document__slug=slug).select_related("document")
-        if number is not None:
-            found = found.filter(number=number)
+        found = found.exclude(state="retired") if number is None else found.filter(number=number)
         return found.order_by("-number").first()
+
+    def pinnable(self, workspace_id: UUID, slug: str, number: int | None = None) -> bool:
+        """Whether a new reference to it may be published: there is such a version, and it is not retired."""
+        found = self.of(workspace_id, slug, number)
+        return found is not None and found.state != "retired"

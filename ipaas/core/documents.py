@@ -48,12 +48,15 @@ class DocumentVersion(models.Model):
     """One numbered version; once published its content, text, hash and number can not change (a trigger refuses).
 
     ``content`` is what runs, with references pinned, and is what ``sha256`` is of. ``text`` is the source that people
-    wrote, comments and order of keys included; "" where there is none.
+    wrote, comments and order of keys included; "" where there is none. A deprecated version says why
+    (``state_reason``), until when it may be used (``sunset_on``) and what to use instead (``replacement``); a retired
+    one is neither deployed nor pinned any more.
     """
 
     class State(models.TextChoices):
         PUBLISHED = "published"
         DEPRECATED = "deprecated"
+        RETIRED = "retired"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     number = models.PositiveIntegerField()
@@ -61,6 +64,9 @@ class DocumentVersion(models.Model):
     text = models.TextField(blank=True, default="", db_default="")
     sha256 = models.CharField(max_length=64)
     state = models.CharField(max_length=12, choices=State.choices, default=State.PUBLISHED)
+    state_reason = models.TextField(blank=True, default="", db_default="")
+    sunset_on = models.DateField(null=True, blank=True)
+    replacement = models.CharField(max_length=120, blank=True, default="", db_default="")
     note = models.TextField(blank=True, default="")
     published_by = models.CharField(max_length=200)
     published_at = models.DateTimeField(auto_now_add=True)

@@ -25,8 +25,9 @@ def schema_findings_of(schema: Any, path: str, workspace_id: UUID | None) -> Ite
     """Problems of a schema reference or of a schema written inline."""
     if not isinstance(schema, str):
         yield from schema_problems(schema, path)
-    elif workspace_id is not None and SchemaVersion.objects.of(workspace_id, *split_reference(schema)) is None:
-        yield Finding(path, "flow.unknown_schema", said("there is no published schema {schema!r}", schema=schema))
+    elif workspace_id is not None and not SchemaVersion.objects.pinnable(workspace_id, *split_reference(schema)):
+        message = said("there is no published schema {schema!r}, or it is retired", schema=schema)
+        yield Finding(path, "flow.unknown_schema", message)
 
 
 def mapping_findings_of(spec: Step, path: str, scope: Scope, workspace_id: UUID | None) -> Iterator[Finding]:
@@ -39,12 +40,12 @@ def mapping_findings_of(spec: Step, path: str, scope: Scope, workspace_id: UUID 
         yield Finding(
             f"{path}/mapping",
             "flow.unknown_mapping",
-            said("there is no published mapping {mapping!r}", mapping=spec["mapping"]),
+            said("there is no published mapping {mapping!r}, or it is retired", mapping=spec["mapping"]),
         )
 
 
 def _published(reference: str, workspace_id: UUID) -> bool:
-    return MappingVersion.objects.of(workspace_id, *split_reference(reference)) is not None
+    return MappingVersion.objects.pinnable(workspace_id, *split_reference(reference))
 
 
 def _inline_fields(fields: Step, path: str, scope: Scope) -> Iterator[Finding]:

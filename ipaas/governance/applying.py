@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+from uuid import UUID
 
 from django.db import transaction
 
@@ -24,7 +25,7 @@ from ipaas.flows.models import Flow
 from ipaas.flows.yaml_form import Written, written
 from ipaas.governance import services
 
-Deed = Literal["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"]
+Deed = Literal["create", "change", "text", "deploy", "review", "waits", "unchanged", "archive", "invalid", "blocked"]
 LAST = 1_000  # beyond every rank
 STOPPING = frozenset({"invalid", "blocked"})
 
@@ -44,7 +45,8 @@ class Step:
     """What becomes of one document.
 
     ``deed``: ``text`` changes comments or the order of keys only, and makes no version; ``deploy`` changes only what
-    runs; ``invalid`` and ``blocked`` stop all of it. ``revision`` is that of the draft before, 0 for none. ``drafted``:
+    runs; ``review`` is drafted and waits for a review (its id), ``waits`` is drafted and needs one of those first;
+    ``invalid`` and ``blocked`` stop all of it. ``revision`` is that of the draft before, 0 for none. ``drafted``:
     a draft that nobody has published is written over. ``diff`` compares the texts, ``changes`` the contents.
     """
 
@@ -61,6 +63,7 @@ class Step:
     findings: Sequence[Finding] = ()
     diff: str = ""
     changes: Sequence[Change] = ()
+    review: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +141,7 @@ def _rank(given: Given) -> tuple[int, str]:
 
 def _apply(batch: _Batch, given: Given) -> Step:
     kind, slug = "", ""
+    step = Step(name=given.name, kind="", slug="", deed="invalid")
     present: VersionedDocument | None = None
     try:
         content = read_document(text=given.text, content=given.content).content
@@ -161,9 +165,37 @@ def _apply(batch: _Batch, given: Given) -> Step:
             return _after(batch, step, was, applied)
     except InvalidInput as error:
         findings = [_finding(one) for one in error.errors]
+        if _needs_reviewed(batch, findings):
+            return _drafted(batch, step, given, findings)
         return Step(name=given.name, kind=kind, slug=slug, deed="invalid", findings=findings)
     except Conflict as error:
         return _blocked(Step(name=given.name, kind=kind, slug=slug, deed="blocked"), error)
+
+
+UNKNOWN = frozenset(f"flow.unknown_{kind}" for kind in ("mapping", "schema")) | {"schema.unknown"}
+"""Findings that say that a document is not published."""
+
+
+def _needs_reviewed(batch: _Batch, findings: Sequence[Finding]) -> bool:
+    """Whether all that is wrong is that something is not published which these documents send to review."""
+    errors = [one for one in findings if one.severity == "error"]
+    sent = {step.slug for step in batch.steps if step.deed in ("review", "waits") and not step.before}
+    return bool(sent and errors) and all(
+        one.code in UNKNOWN and any(repr(slug) in one.message or f"'{slug}@" in one.message for slug in sent)
+        for one in errors
+    )
+
+
+def _drafted(batch: _Batch, step: Step, given: Given, findings: Sequence[Finding]) -> Step:
+    applied = services.apply_document(
+        actor=batch.actor,
+        workspace=batch.workspace,
+        text=given.text,
+        content=given.content,
+        note=batch.wish.note,
+        publish_it=False,
+    )
+    return replace(step, deed="waits", draft_revision=applied.document.draft_revision, findings=findings)
 
 
 def _before(step: Step, present: VersionedDocument | None) -> Step:
@@ -205,7 +237,10 @@ def _after(batch: _Batch, step: Step, was: Written, applied: services.Applied) -
         diff=found.text,
         changes=found.changes,
         drafted=step.drafted and bool(found.changes),
+        review=applied.review.id if applied.review is not None else None,
     )
+    if applied.review is not None:
+        return replace(step, deed="review")
     return replace(step, deed=_deed(step, is_new=step.revision == 0 and step.before == 0))
 
 

@@ -1,8 +1,8 @@
 """The only door to the state "published", and the deeds on what is published."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import transaction
 
@@ -15,9 +15,15 @@ from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.drafts import valid_slug, write_draft
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import said
+from ipaas.core.state_names import state_name
 from ipaas.flows.models import Deployment, Flow, FlowVersion
 from ipaas.flows.services import require_editable_flow
-from ipaas.governance.publishing import Publication
+from ipaas.governance.following import references_in, repinned, uses_of
+from ipaas.governance.gate import Gate, ReviewNeeded
+from ipaas.governance.models import Review
+from ipaas.governance.publishing import publish_draft, publish_repinned
+from ipaas.governance.review_policy import rule_of, stricter, told_rule
+from ipaas.governance.reviews import request_review
 
 DeploymentChanged = Callable[[Deployment], None]
 _deployment_changed: list[DeploymentChanged] = []
@@ -39,11 +45,12 @@ class NothingToRollBackTo(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What ``apply_document`` did; ``version`` is None when it was only drafted."""
+    """What ``apply_document`` did; ``version`` is None when it was only drafted, or waits for this ``review``."""
 
     document: Any
     version: Any | None
     findings: list[Finding]
+    review: Review | None = None
 
 
 def on_deployment_changed(callback: DeploymentChanged) -> None:
@@ -69,10 +76,15 @@ def publish(
     actor: Actor,
     note: str = "",
     expected_revision: int | None = None,
+    bypass: str = "",
+    bring: Sequence[str] | None = None,
 ) -> DocumentVersion:
     """Make the draft of a document its next version; without a change the newest version is returned.
 
-    Raises ``InvalidInput`` with every finding, ``Conflict`` when the draft moved on since ``expected_revision``.
+    Where the policy asks for a review, one has to have approved just this (``ReviewNeeded``); with ``bypass``, a
+    reason, an administrator goes past it. ``bring``: ids of the deployments that run the new version from now on; None
+    takes those of the review. Raises ``InvalidInput`` with every finding, ``Conflict`` when the draft moved on since
+    ``expected_revision``.
     """
     kind = _types(document_type)
     require_permission(actor, f"{kind.permission}.publish", document)
@@ -87,8 +99,42 @@ def publish(
                 "The draft of {slug} is at revision {revision} now.", slug=locked.slug, revision=locked.draft_revision
             )
         )
-    publication = Publication(actor, locked.workspace_id, note, f"{kind.kind}:{locked.slug}")
-    return publication.publish(kind, locked)
+    gate = Gate(actor, kind, locked, bypass)
+    note = note or _note_of(gate.open_review())
+    version = publish_draft(kind, locked, actor=actor, note=note, admit=gate.admit)
+    gate.close(version)
+    wanted = bring if bring is not None else gate.passed.bring if gate.passed is not None else ()
+    _bring_along(version, wanted, actor, gate.passed)
+    return version
+
+
+def _note_of(review: Review | None) -> str:
+    return "" if review is None else review.note
+
+
+def _bring_along(version: DocumentVersion, wanted: Sequence[str], actor: Actor, review: Review | None) -> None:
+    """Have these deployments run the version: by versions of their flows that differ in nothing else."""
+    document = version.document
+    kind = _types("flow")
+    made: dict[Any, FlowVersion] = {}
+    uses = uses_of(document, base=version.number) if wanted else []
+    for use in uses:
+        if str(use.deployment.id) not in wanted or use.numbers == (version.number,):
+            continue
+        flow = Flow.objects.select_for_update().get(id=use.deployment.flow_id)
+        require_permission(actor, "flows.publish", flow)
+        rule = rule_of(use.deployment.environment.workspace, "flow")
+        if stricter(rule, review.rule if review is not None else "none") and not actor.is_system:
+            raise ReviewNeeded(document=flow.slug, rule=told_rule(rule))
+        running = use.deployment.version
+        note = said(
+            "version {before} with {slug}@{number}", before=running.number, slug=document.slug, number=version.number
+        )
+        if running.id not in made:
+            content = repinned(running.content, document, document_type_of(document).kind, version.number)
+            new = publish_repinned(kind, flow, content, text=running.text, actor=actor, note=note)
+            made[running.id] = cast("FlowVersion", new)
+        deploy(flow=flow, environment=use.deployment.environment, version=made[running.id], actor=actor, note=note)
 
 
 _types = document_type
@@ -104,7 +150,10 @@ def apply_document(
     note: str = "",
     publish_it: bool = True,
 ) -> Applied:
-    """Store a document of any type as draft, whatever the draft was, and publish it: what ``ipaas apply`` does."""
+    """Store a document of any type as draft, whatever the draft was, and publish it: what ``ipaas apply`` does.
+
+    Where the policy asks for a review, it is sent to review instead.
+    """
     source = read_document(text=text, content=content)
     kind = _types(_kind_of(source.content))
     if kind.kind == "flow":
@@ -115,7 +164,12 @@ def apply_document(
     findings = source.locate(kind.validate(source.content, workspace.id))
     if not publish_it:
         return Applied(document, None, findings)
-    version = _publish_located(kind.kind, document, actor, note, source.locate)
+    try:
+        with transaction.atomic():
+            version = _publish_located(kind.kind, document, actor, note, source.locate)
+    except ReviewNeeded:
+        review = request_review(document=document, actor=actor, note=note)
+        return Applied(document, None, findings, review)
     return Applied(document, version, findings)
 
 
@@ -173,8 +227,7 @@ def deploy(*, flow: Flow, environment: Environment, version: FlowVersion, actor:
         raise NotFound(what="environment")
     if version.document_id != flow.id:
         raise NotFound(what="flow version")
-    if version.state == FlowVersion.State.DEPRECATED:
-        raise Conflict(what=said("{slug}@{number} is deprecated.", slug=flow.slug, number=version.number))
+    _require_deployable(version)
     Flow.objects.select_for_update().get(id=flow.id)  # two first deployments at once: one after the other
     found = Deployment.objects.select_for_update().filter(flow=flow, environment=environment).first()
     deployment = found or Deployment(flow=flow, environment=environment)
@@ -184,6 +237,27 @@ def deploy(*, flow: Flow, environment: Environment, version: FlowVersion, actor:
     details = {"environment": environment.slug, "version": version.number, "note": note}
     _record("flow.deployed", actor, flow, details)
     return deployment
+
+
+def _require_deployable(version: FlowVersion) -> None:
+    """Neither deprecated nor retired, and without a retired mapping or schema in it."""
+    version.refresh_from_db(fields=["state"])
+    if version.state != FlowVersion.State.PUBLISHED:
+        state = state_name(version.state)
+        raise Conflict(
+            what=said("{slug}@{number} is {state}.", slug=version.document.slug, number=version.number, state=state)
+        )
+    for kind, slug, number in references_in(version.content):
+        rows = _types(kind).versions.in_workspace(version.workspace_id).filter(document__slug=slug, number=number)
+        if rows.filter(state=DocumentVersion.State.RETIRED).exists():
+            message = said(
+                "{flow}@{version} uses {slug}@{number}, which is retired.",
+                flow=version.document.slug,
+                version=version.number,
+                slug=slug,
+                number=number,
+            )
+            raise Conflict(what=message)
 
 
 def _set_version(deployment: Deployment, version: FlowVersion, actor: Actor) -> None:
@@ -210,6 +284,8 @@ def roll_back(*, deployment: Deployment, actor: Actor, reason: str) -> Deploymen
     target = deployment.previous_version
     if target is None:
         raise NothingToRollBackTo(flow=deployment.flow.slug, environment=deployment.environment.slug)
+    if target.state == FlowVersion.State.RETIRED:
+        raise Conflict(what=said("{slug}@{number} is retired.", slug=deployment.flow.slug, number=target.number))
     details = {
         "environment": deployment.environment.slug,
         "version": target.number,
@@ -232,17 +308,6 @@ def undeploy(*, deployment: Deployment, actor: Actor, reason: str) -> Deployment
     _tell(deployment)
     _record("flow.undeployed", actor, deployment.flow, {"environment": deployment.environment.slug, "reason": reason})
     return deployment
-
-
-@transaction.atomic
-def deprecate_version(*, version: DocumentVersion, actor: Actor, reason: str) -> DocumentVersion:
-    """Warn everybody off a version; what uses it goes on, nothing new may be deployed with it."""
-    kind = document_type_of(version.document)
-    require_permission(actor, f"{kind.permission}.publish", version.document)
-    version.state = DocumentVersion.State.DEPRECATED
-    version.save(update_fields=["state"])
-    _record(f"{kind.kind}.version_deprecated", actor, version.document, {"version": version.number, "reason": reason})
-    return version
 
 
 @transaction.atomic

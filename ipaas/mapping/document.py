@@ -37,9 +37,13 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
 
 def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Finding]:
     return [
-        Finding(f"/{key}", "schema.unknown", said("there is no published schema {name!r}", name=content[key]))
+        Finding(
+            f"/{key}",
+            "schema.unknown",
+            said("there is no published schema {name!r}, or it is retired", name=content[key]),
+        )
         for key in SCHEMA_KEYS
-        if key in content and SchemaVersion.objects.of(workspace_id, *split_reference(content[key])) is None
+        if key in content and not SchemaVersion.objects.pinnable(workspace_id, *split_reference(content[key]))
     ]
 
 

@@ -317,6 +317,7 @@ class VersionRow:
     environments: Sequence[str] = ()
     url: str = ""
     diff_url: str = ""
+    ending: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,14 @@ STATES: Mapping[str, StateLook] = {
     "breaker_half_open": StateLook("wait", "bolt", gettext_noop("Breaker half-open")),
     "breaker_open": StateLook("bad", "breaker-open", gettext_noop("Breaker open")),
     "delivered": StateLook("ok", "ok", gettext_noop("Delivered")),
+    "in_review": StateLook("wait", "approvals", gettext_noop("In review")),
+    "returned": StateLook("bad", "replay", gettext_noop("Returned")),
+    "withdrawn": StateLook("idle", "cancelled", gettext_noop("Withdrawn")),
+    "superseded": StateLook("idle", "discarded", gettext_noop("Superseded")),
+    "outdated": StateLook("bad", "warning", gettext_noop("Draft changed since")),
+    "passed": StateLook("ok", "ok", gettext_noop("Passed")),
+    "undecided": StateLook("wait", "unknown", gettext_noop("Undecided")),
+    "not_applicable": StateLook("idle", "skipped", gettext_noop("Does not apply")),
     "approved": StateLook("ok", "ok", gettext_noop("Approved")),
     "rejected": StateLook("bad", "failed", gettext_noop("Rejected")),
     "open": StateLook("wait", "waiting", gettext_noop("Open")),
@@ -94,7 +102,6 @@ STATES: Mapping[str, StateLook] = {
     "broken": StateLook("bad", "warning", gettext_noop("Chain broken")),
     "compatible": StateLook("ok", "ok", gettext_noop("Compatible")),
     "incompatible": StateLook("bad", "failed", gettext_noop("Not compatible")),
-    "undecided": StateLook("wait", "unknown", gettext_noop("Undecided")),
 }
 
 

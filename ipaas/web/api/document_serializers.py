@@ -10,7 +10,7 @@ from ipaas.flows.models import Deployment, Flow
 from ipaas.governance.applying import Step
 from ipaas.runtime.clocks import clocks_of
 from ipaas.runtime.holds import held_count
-from ipaas.web.api.fields import FindingOutput, JsonField, StrictSerializer
+from ipaas.web.api.fields import FindingOutput, JsonField, ReasonInput, StrictSerializer
 
 MAX_TEXT = 1_000_000
 
@@ -62,6 +62,22 @@ class FolderInput(StrictSerializer):
 class PublishInput(StrictSerializer):
     note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
     expected_revision = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    bypass = serializers.CharField(
+        max_length=500, required=False, help_text="A reason: publish past the review. For administrators, audited."
+    )
+    bring = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        max_length=500,
+        help_text="Deployments that run the new version from now on; without it those of the review.",
+    )
+
+
+class DeprecateInput(ReasonInput):
+    sunset_on = serializers.DateField(required=False, help_text="Until when it may be used.")
+    replacement = serializers.CharField(
+        max_length=120, required=False, default="", allow_blank=True, help_text="What to use instead: slug@version."
+    )
 
 
 class DeployInput(StrictSerializer):
@@ -121,13 +137,15 @@ class PlanStepOutput(serializers.Serializer[Any]):
     kind = serializers.CharField()
     slug = serializers.CharField()
     deed = serializers.ChoiceField(
-        choices=["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],
-        help_text="text: comments or order of keys only. invalid and blocked: nothing at all is applied.",
+        choices=["create", "change", "text", "deploy", "review", "waits", "unchanged", "archive", "invalid", "blocked"],
+        help_text="text: comments or order of keys only. review: drafted, sent to review. waits: drafted, for what is "
+        "in review. invalid and blocked: nothing at all is applied.",
     )
     revision = serializers.IntegerField(help_text="Of the draft before; 0 when there was none.")
     draft_revision = serializers.IntegerField(help_text="Of the draft after.")
     before = serializers.IntegerField(help_text="The newest version before; 0 when there was none.")
     version = serializers.IntegerField(allow_null=True, help_text="The newest version after.")
+    review = serializers.UUIDField(allow_null=True, help_text="The review that it waits for.")
     drafted = serializers.BooleanField(help_text="Whether a draft that nobody has published is written over.")
     deployed = serializers.CharField(help_text="The environment where the version begins to run by this, or empty.")
     findings = serializers.SerializerMethodField()
@@ -223,6 +241,9 @@ class VersionOutput(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     sha256 = serializers.CharField()
     state = serializers.ChoiceField(choices=DocumentVersion.State.choices)
+    state_reason = serializers.CharField(help_text="Why it is deprecated or retired.")
+    sunset_on = serializers.DateField(allow_null=True, help_text="Until when a deprecated version may be used.")
+    replacement = serializers.CharField(help_text="What to use instead; empty when nothing was said.")
     note = serializers.CharField()
     published_by = serializers.CharField()
     published_at = serializers.DateTimeField()
@@ -244,4 +265,5 @@ class FindingsOutput(serializers.Serializer[Any]):
 
 class AppliedOutput(SavedOutput):
     kind = serializers.CharField()
-    version = serializers.IntegerField(allow_null=True, help_text="Null when it was only drafted.")
+    version = serializers.IntegerField(allow_null=True, help_text="Null when it was only drafted, or is in review.")
+    review = serializers.UUIDField(allow_null=True, help_text="The review that it waits for.")

@@ -19,11 +19,13 @@ from ipaas.flows.services import save_draft as save_flow
 from ipaas.flows.yaml_form import file_name, written
 from ipaas.governance import services as governance
 from ipaas.governance.applying import Given, Step, Wish, apply_documents, plan_documents
+from ipaas.governance.ending import deprecate_version, retire_version
 from ipaas.mapping.services import save_draft as save_mapping
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
     AppliedOutput,
     ApplyInput,
+    DeprecateInput,
     DiffOutput,
     DiffQuery,
     DocumentDetailOutput,
@@ -58,7 +60,7 @@ class DocumentQuery(StrictSerializer):
 
 class VersionQuery(StrictSerializer):
     state = serializers.ChoiceField(
-        choices=DocumentVersion.State.choices, required=False, help_text="Published, or deprecated since."
+        choices=DocumentVersion.State.choices, required=False, help_text="Published, deprecated since, or retired."
     )
 
 
@@ -67,7 +69,7 @@ def permissions_of_kind(prefix: str) -> dict[str, str]:
     return {
         **dict.fromkeys(("list", "retrieve", "read_draft", "versions", "version", "text", "diff"), view),
         **dict.fromkeys(("create", "draft"), edit),
-        **dict.fromkeys(("publish", "deprecate", "archive", "restore"), f"{prefix}.publish"),
+        **dict.fromkeys(("publish", "deprecate", "retire", "archive", "restore"), f"{prefix}.publish"),
     }
 
 
@@ -147,6 +149,8 @@ class DocumentViewSet(ApiViewSet):
     def publish(self, request: Request, slug: str) -> Response:
         """Make the draft the next version; without a change the newest version is given."""
         given = self.read(PublishInput)
+        if "bring" in given:
+            given["bring"] = [str(one) for one in given["bring"]]
         version = governance.publish(document_type=self.kind, document=self.document(slug), actor=self.actor, **given)
         return Response(VersionDetailOutput(version).data, status=201)
 
@@ -177,11 +181,19 @@ class DocumentViewSet(ApiViewSet):
         names = (f"{slug}@{before.number}", f"{slug}@{query['to']}" if "to" in query else f"{slug} (draft)")
         return Response(DiffOutput(compare(written(before), written(after), names=names)).data)
 
-    @extend_schema(request=ReasonInput, responses=VersionOutput)
+    @extend_schema(request=DeprecateInput, responses=VersionOutput)
     def deprecate(self, request: Request, slug: str, number: int) -> Response:
         """Warn everybody off a version; what uses it goes on."""
         version = self._version(self.document(slug), number)
-        done = governance.deprecate_version(version=version, actor=self.actor, **self.read(ReasonInput))
+        done = deprecate_version(version=version, actor=self.actor, **self.read(DeprecateInput))
+        return Response(VersionOutput(done).data)
+
+    @extend_schema(request=ReasonInput, responses=VersionOutput)
+    def retire(self, request: Request, slug: str, number: int) -> Response:
+        """End a version that nothing deployed uses: it is neither deployed nor pinned any more."""
+        done = retire_version(
+            version=self._version(self.document(slug), number), actor=self.actor, **self.read(ReasonInput)
+        )
         return Response(VersionOutput(done).data)
 
     @extend_schema(request=ReasonInput, responses=DocumentOutput)
@@ -251,6 +263,7 @@ class AnyDocumentViewSet(ApiViewSet):
             "slug": document.slug,
             "draft_revision": document.draft_revision,
             "version": applied.version.number if applied.version else None,
+            "review": applied.review.id if applied.review else None,
             "findings": as_errors(applied.findings),
         }
         return Response(found)

@@ -71,6 +71,7 @@ def _documents(views: type[DocumentViewSet], name: str, plural: str) -> list[obj
         path(f"{one}/versions", views.as_view({"get": "versions"}), name=f"{name}_versions"),
         path(f"{one}/versions/<int:number>", views.as_view({"get": "version"}), name=f"{name}_version"),
         path(f"{one}/versions/<int:number>/deprecate", views.as_view({"post": "deprecate"}), name=f"{name}_deprecate"),
+        path(f"{one}/versions/<int:number>/retire", views.as_view({"post": "retire"}), name=f"{name}_retire"),
         path(f"{one}/text", views.as_view({"get": "text"}), name=f"{name}_text"),
         path(f"{one}/diff", views.as_view({"get": "diff"}), name=f"{name}_diff"),
         *_deeds(views, name, one, "archive", "restore"),

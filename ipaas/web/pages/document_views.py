@@ -1,5 +1,6 @@
 """The views that documents of every kind have: editor, checks, publishing, differences, deprecation, archive, text."""
 
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -18,6 +19,7 @@ from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
 from ipaas.governance.drafts import draft_saver
+from ipaas.governance.ending import deprecate_version, retire_version
 from ipaas.web.pages import documents as shared
 from ipaas.web.pages.document_guide import guide_for
 from ipaas.web.pages.documents import Context, DocumentPages
@@ -244,12 +246,31 @@ def diff(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResp
 
 
 def deprecate(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    """Deprecate a version with a date and what replaces it, or retire it (``end``)."""
     version = pages.version(pages.document(request, slug), shared.number_of(request, "version"))
+    if posted(request, "end") == "retired":
+        with told(request, _("Version {number} is retired.").format(number=version.number)):
+            retire_version(version=version, actor=request.actor, reason=reason_of(request))
+        return redirect(pages.url(request, "detail", slug))
     with told(
         request, _("Version {number} is deprecated: nothing new may be deployed with it.").format(number=version.number)
     ):
-        governance.deprecate_version(version=version, actor=request.actor, reason=reason_of(request))
+        deprecate_version(
+            version=version,
+            actor=request.actor,
+            reason=reason_of(request),
+            sunset_on=_day(posted(request, "sunset_on")),
+            replacement=posted(request, "replacement", 120),
+        )
     return redirect(pages.url(request, "detail", slug))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        message = _("write a day like 2027-03-31")
+        raise InvalidInput([{"path": "sunset_on", "code": "date.form", "message": message}]) from None
 
 
 def archive(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
@@ -289,7 +310,7 @@ def detail_context(request: WorkspaceRequest, pages: DocumentPages, document: An
     slug, part_of = document.slug, getattr(document, "derived_from", "")
     editable = not document.archived and not part_of
     may_publish = pages.may(request, "publish", document)
-    published = pages.type.versions.filter(document_id=document.id, state="published").order_by("-number")
+    published = pages.type.versions.filter(document_id=document.id).exclude(state="retired").order_by("-number")
     numbers = list(published.values_list("number", flat=True)[: shared.MOST_VERSIONS]) if may_publish else []
     return {
         "document": document,
@@ -300,6 +321,7 @@ def detail_context(request: WorkspaceRequest, pages: DocumentPages, document: An
         "draft_diff_url": shared.draft_diff_url(request, pages, document),
         "text_url": pages.url(request, "text", slug),
         "published": options({str(number): shared.version_label(number) for number in numbers}, ""),
+        "ends": options({"deprecated": _("Deprecated: warn people off it"), "retired": _("Retired: end it")}, ""),
         "deprecate_url": pages.url(request, "deprecate", slug) if numbers else "",
         "archive_url": pages.url(request, "archive", slug) if may_publish and editable else "",
         "restore_url": pages.url(request, "restore", slug) if may_publish and document.archived else "",

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import formats
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from ipaas.accounts.pages import WorkspaceRequest
@@ -229,12 +230,26 @@ def version_rows(
             published_at=one.published_at,
             published_by=one.published_by,
             note=one.note,
+            ending=ending_of(one),
             environments=(live or {}).get(one.number, ()),
             url=f"{pages.url(request, 'detail', document.slug)}?version={one.number}",
             diff_url=_diff_url(request, pages, document, one.number - 1, one.number) if one.number > 1 else "",
         )
         for one in rows
     ]
+
+
+def ending_of(version: Any) -> str:
+    """What a deprecated or retired version says of its end, in a line; "" for a published one."""
+    if version.state == "published":
+        return ""
+    day = formats.date_format(version.sunset_on) if version.sunset_on else ""
+    parts = [
+        version.state_reason,
+        gettext("until {day}").format(day=day) if day else "",
+        gettext("use {reference} instead").format(reference=version.replacement) if version.replacement else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _diff_url(request: WorkspaceRequest, pages: DocumentPages, document: Any, before: object, after: object) -> str:

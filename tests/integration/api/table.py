@@ -115,6 +115,13 @@ TABLE: list[Row] = [
             ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/diff?from=1", None, f"{plural}.view", 200),
             ("POST", f"{plural}/{{{kind}}}/versions/1/deprecate", REASON, f"{plural}.publish", 200),
+            (
+                "POST",
+                f"{plural}/{{{kind}}}/versions/1/retire",
+                REASON,
+                f"{plural}.publish",
+                409 if kind == "flow" else 200,
+            ),
             ("POST", f"{plural}/{{{kind}}}/archive", REASON, f"{plural}.publish", 409 if kind == "flow" else 200),
             ("POST", f"{plural}/{{{kind}}}/restore", {}, f"{plural}.publish", 200),
         )

@@ -2,12 +2,13 @@ import pytest
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor
-from ipaas.core.errors import Conflict, NotFound, PermissionDenied
+from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from ipaas.flows import queries
 from ipaas.flows.models import Deployment, Flow, FlowVersion
 from ipaas.flows.services import FlowNotActive, FlowNotPaused, pause_flow, resume_flow
 from ipaas.governance import services
-from tests.factories.flow_documents import flow
+from ipaas.governance.ending import StillUsed, deprecate_version, retire_version
+from tests.factories.flow_documents import flow, mapping
 
 WEBHOOK = {"webhook": {"endpoint": "storefront-orders", "events": ["order.created"]}}
 
@@ -86,9 +87,31 @@ def test_a_version_runs_only_in_environments_of_its_workspace(
 
 
 def test_a_deprecated_version_is_not_deployed(version: FlowVersion, production: Environment, alice: Actor) -> None:
-    services.deprecate_version(version=version, actor=alice, reason="old")
+    deprecate_version(version=version, actor=alice, reason="old")
     with pytest.raises(Conflict, match="deprecated"):
         services.deploy(flow=version.document, environment=production, version=version, actor=alice)
+
+
+def test_a_retired_version_is_neither_used_nor_pinned(
+    workspace: Workspace, production: Environment, alice: Actor
+) -> None:
+    row = services.apply_document(actor=alice, workspace=workspace, content=mapping()).version
+    uses = flow(steps=[{"id": "row", "map": {"mapping": "order-row"}}])
+    version = services.apply_document(actor=alice, workspace=workspace, content=uses).version
+    deployment = services.deploy(flow=version.document, environment=production, version=version, actor=alice)
+    for used in (row, version):
+        with pytest.raises(StillUsed, match=r"orders \(production\)"):
+            retire_version(version=used, actor=alice, reason="wrong")
+    services.undeploy(deployment=deployment, actor=alice, reason="stock-taking")
+    with pytest.raises(InvalidInput):
+        deprecate_version(version=row, actor=alice, reason="wrong", replacement="order-row@1")
+
+    assert retire_version(version=row, actor=alice, reason="wrong").state == "retired"
+    with pytest.raises(Conflict, match="order-row@1, which is retired"):
+        services.deploy(flow=version.document, environment=production, version=version, actor=alice)
+    with pytest.raises(InvalidInput, match="retired"):
+        services.apply_document(actor=alice, workspace=workspace, content={**uses, "title": "New"})
+    assert services.apply_document(actor=alice, workspace=workspace, content=mapping()).version.number == 2
 
 
 def test_a_deployed_flow_is_not_archived(deployment: Deployment, alice: Actor) -> None:

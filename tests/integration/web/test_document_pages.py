@@ -249,9 +249,13 @@ def test_a_version_is_deprecated_with_a_reason(builder: Client, place: str) -> N
     version = document_type(KINDS[place]).versions.get(document__slug=SLUGS[place])
     assert version.state == "published"
 
-    builder.post(f"{one(place)}deprecate/", {"version": "1", "reason": "wrong amounts"})
+    ended = {"version": "1", "reason": "wrong amounts", "sunset_on": "2999-12-31", "replacement": SLUGS[place]}
+    answer = builder.post(f"{one(place)}deprecate/", {**ended, "sunset_on": "soon"}, follow=True)
+    assert "write a day" in answer.content.decode()
+    builder.post(f"{one(place)}deprecate/", ended)
     version.refresh_from_db()
     assert version.state == "deprecated"
+    assert "wrong amounts; until" in builder.get(one(place)).content.decode()
     entry = AuditEntry.objects.get(action=f"{KINDS[place]}.version_deprecated")
     assert entry.details["reason"] == "wrong amounts"
     assert builder.post(f"{one(place)}deprecate/", {"version": "7", "reason": "x"}).status_code == 404
