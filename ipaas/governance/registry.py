@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import transaction
 from django.db.models import Q
@@ -60,10 +60,11 @@ def version_with(schema: Schema, given: Any) -> SchemaVersion | None:
 
 
 @transaction.atomic
-def register_schema(*, actor: Actor, workspace: Workspace, name: str, schema: Any) -> SchemaVersion:
+def register_schema(*, actor: Actor, workspace: Workspace, name: str, schema: Any) -> SchemaVersion | None:
     """Publish a schema under a subject, through the same checks as any; one that is there already is returned.
 
-    One registration at a time in a workspace, so that two of the same schema get one version and one id.
+    None where it was sent to review instead: registered again after the approval, it is published. One registration
+    at a time in a workspace, so that two of the same schema get one version and one number.
     """
     Workspace.objects.select_for_update(no_key=True).get(id=workspace.id)
     present = subject(workspace, name)
@@ -75,21 +76,24 @@ def register_schema(*, actor: Actor, workspace: Workspace, name: str, schema: An
     if not document.subject and document.slug != name:
         document.subject = name
         document.save(update_fields=["subject"])
-    version: SchemaVersion = applied.version
-    return version
+    return cast("SchemaVersion | None", applied.version)
 
 
 def _content(workspace: Workspace, name: str, present: Schema | None, schema: Any) -> dict[str, Any]:
+    """The document of a schema: what is published of it with another schema, or a new one."""
     slug = present.slug if present is not None else slug_of(name)
-    known = Schema.objects.in_workspace(workspace.id).filter(slug=slug).first()
-    if present is None and (known is not None or not valid_slug(slug)):
+    known: Schema | None = Schema.objects.in_workspace(workspace.id).filter(slug=slug).first()
+    if not valid_slug(slug) or (known is not None and (known.subject or slug) != name):
         raise SubjectTaken(subject=name, slug=slug, other=slug)
-    if present is None:
-        return {"kind": "schema", "slug": slug, "title": name, "schema": schema}
-    newest = SchemaVersion.objects.filter(document=present).order_by("-number").first()
-    before: Mapping[str, Any] = newest.content if newest is not None else {}
-    if present.draft is not None and newest is not None and not _published(present, newest):
+    if known is None:
+        return {"kind": "schema", "slug": slug, "title": name[:200], "schema": schema}
+    newest = SchemaVersion.objects.filter(document=known).order_by("-number").first()
+    waiting = known.draft is not None and (newest is None or not _published(known, newest))
+    if waiting and (known.draft or {}).get("schema") != schema:
         raise DraftInTheWay(slug=slug)
+    if waiting:
+        return dict(known.draft or {})
+    before: Mapping[str, Any] = newest.content if newest is not None else {"title": name[:200]}
     kept = {key: before[key] for key in KEPT if key in before}
     return {"kind": "schema", "slug": slug, **kept, "schema": schema, **_examples(before, schema)}
 
@@ -120,7 +124,7 @@ def would_follow(workspace: Workspace, present: Schema, schema: Any, number: int
 
 
 @transaction.atomic
-def set_mode(*, actor: Actor, workspace: Workspace, schema: Schema, mode: str | None) -> SchemaVersion:
+def set_mode(*, actor: Actor, workspace: Workspace, schema: Schema, mode: str | None) -> SchemaVersion | None:
     """Publish the newest version again with another compatibility mode; None leaves it to the workspace."""
     newest = SchemaVersion.objects.filter(document=schema).order_by("-number").first()
     if newest is None or not _published(schema, newest):
@@ -128,5 +132,6 @@ def set_mode(*, actor: Actor, workspace: Workspace, schema: Schema, mode: str | 
     content = {key: value for key, value in newest.content.items() if key != "compatibility"}
     content |= {"compatibility": mode} if mode is not None else {}
     note = said("compatibility mode set from outside")
-    version: SchemaVersion = apply_document(actor=actor, workspace=workspace, content=content, note=note).version
-    return version
+    return cast(
+        "SchemaVersion | None", apply_document(actor=actor, workspace=workspace, content=content, note=note).version
+    )

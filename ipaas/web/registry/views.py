@@ -9,7 +9,8 @@ from ipaas.contracts.compatibility import MODES
 from ipaas.contracts.evolution import SETTING, USUAL, told
 from ipaas.contracts.models import RegisteredSchema, Schema, SchemaVersion
 from ipaas.governance import registry as subjects
-from ipaas.governance.services import archive_document, deprecate_version
+from ipaas.governance.ending import deprecate_version
+from ipaas.governance.services import archive_document
 from ipaas.web.registry.answers import RegistryError, answer, name_of, registered, text_of
 from ipaas.web.registry.requests import RegistryRequest, body_of, flag, registry, schema_of
 
@@ -58,7 +59,7 @@ def version_list(request: RegistryRequest, subject: str) -> HttpResponse:
     if request.method == "POST":
         given = schema_of(body_of(request))
         version = subjects.register_schema(actor=request.actor, workspace=request.workspace, name=subject, schema=given)
-        return answer({**registered(_fresh(version))})
+        return answer(registered(_fresh(version)))
     return answer(_numbers(_subject(request, subject), deleted=flag(request, "deleted")))
 
 
@@ -138,10 +139,10 @@ def subject_config(request: RegistryRequest, subject: str) -> HttpResponse:
     own = newest.content.get("compatibility") if newest is not None else None
     if request.method == "PUT":
         mode = _mode_in(request)
-        subjects.set_mode(actor=request.actor, workspace=request.workspace, schema=row, mode=mode)
+        _fresh(subjects.set_mode(actor=request.actor, workspace=request.workspace, schema=row, mode=mode))
         return answer({"compatibility": mode.upper()})
     if request.method == "DELETE":
-        subjects.set_mode(actor=request.actor, workspace=request.workspace, schema=row, mode=None)
+        _fresh(subjects.set_mode(actor=request.actor, workspace=request.workspace, schema=row, mode=None))
         return answer({"compatibilityLevel": str(own or USUAL).upper()})
     if own is None and not flag(request, "defaultToGlobal"):
         raise RegistryError(40408, f"Subject '{subject}' does not have subject-level compatibility configured")
@@ -188,7 +189,9 @@ def _version(request: RegistryRequest, subject: str, asked: str) -> SchemaVersio
     return found  # type: ignore[no-any-return]  # of a query set of versions
 
 
-def _fresh(version: SchemaVersion) -> SchemaVersion:
+def _fresh(version: SchemaVersion | None) -> SchemaVersion:
+    if version is None:
+        raise RegistryError(42290, "It was sent to review, as this workspace asks for. Try again once it is approved.")
     return SchemaVersion.objects.select_related("document").get(id=version.id)  # type: ignore[no-any-return]  # likewise
 
 

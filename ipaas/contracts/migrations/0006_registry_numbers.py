@@ -21,7 +21,7 @@ def number(apps: Any, _editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_language"),
-        ("contracts", "0004_accepted_breaks"),
+        ("contracts", "0005_end_of_versions"),
     ]
 
     operations = [
