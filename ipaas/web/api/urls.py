@@ -124,6 +124,7 @@ urlpatterns = [
         name="flow_people",
     ),
     path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
+    path("schemas/-infer", SchemaViewSet.as_view({"post": "infer"}), name="schema_infer"),
     *_documents(SchemaViewSet, "schema", "schemas"),
     *_deeds(SchemaViewSet, "schema", "schemas/<slug:slug>", "compatibility", "accept-break"),
     path("schemas/<slug:slug>/users", SchemaViewSet.as_view({"get": "users"}), name="schema_users"),

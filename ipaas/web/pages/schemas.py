@@ -81,7 +81,8 @@ SCHEMAS = DocumentPages(
 @require_GET
 @page("schemas.view")
 def schema_list(request: WorkspaceRequest) -> HttpResponse:
-    return render(request, "contracts/schema_list.html", document_list(request, SCHEMAS))
+    context = {**document_list(request, SCHEMAS), "infer_url": SCHEMAS.url(request, "infer")}
+    return render(request, "contracts/schema_list.html", context)
 
 
 @require_GET
