@@ -50,6 +50,7 @@ def test_the_page_names_the_differences() -> None:
     assert all(f"`{name}`" in page for name in {**OFFLINE, **OTHERWISE})
 
 
+@pytest.mark.full
 def test_no_document_of_the_suite_contradicts_a_verdict_between_its_schemas() -> None:
     """Schemas of one file are much alike: their verdicts are held against all data of the file."""
     by_file: dict[str, list[tuple[Any, Any]]] = {}
