@@ -1,11 +1,17 @@
-"""Schema documents: what data at an edge must look like."""
+"""Schemas: what data at an edge must look like. Contracts: what an integration promises at its edges."""
 
 from uuid import UUID
 
 from django.db import models
 
 from ipaas.accounts.models import Workspace
-from ipaas.contracts.querysets import RegisteredSchemaQuerySet, SchemaQuerySet, SchemaVersionQuerySet
+from ipaas.contracts.querysets import (
+    ContractQuerySet,
+    ContractVersionQuerySet,
+    RegisteredSchemaQuerySet,
+    SchemaQuerySet,
+    SchemaVersionQuerySet,
+)
 from ipaas.core.documents import DocumentVersion, VersionedDocument
 
 
@@ -49,6 +55,27 @@ class SchemaVersion(DocumentVersion):
     registered = models.ForeignKey(RegisteredSchema, on_delete=models.PROTECT, related_name="versions", null=True)
 
     objects = SchemaVersionQuerySet.as_manager()
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.document.workspace_id
+
+
+class Contract(VersionedDocument):
+    """A named contract; with a ``share_key`` everybody who has the link may read what is published of it."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="contracts")
+    share_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
+
+    objects = ContractQuerySet.as_manager()
+
+
+class ContractVersion(DocumentVersion):
+    """A published, immutable version of a contract."""
+
+    document = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="versions")
+
+    objects = ContractVersionQuerySet.as_manager()
 
     @property
     def workspace_id(self) -> UUID:

@@ -1,4 +1,4 @@
-"""Reading schemas and their versions."""
+"""Reading schemas, contracts and their versions."""
 
 from typing import Any, Self
 from uuid import UUID
@@ -21,3 +21,15 @@ class RegisteredSchemaQuerySet(models.QuerySet[Any]):
 
     def in_workspace(self, workspace_id: UUID) -> Self:
         return self.filter(workspace_id=workspace_id)
+
+
+class ContractQuerySet(DocumentQuerySet):
+    """Contracts of a workspace."""
+
+    def shared_by(self, key: str) -> "ContractQuerySet":
+        """The live contract that a link leads to; every workspace's, the key is the permission."""
+        return self.filter(share_key=key, archived=False, latest_version__gt=0)
+
+
+class ContractVersionQuerySet(VersionQuerySet):
+    """Published versions of contracts."""

@@ -9,8 +9,8 @@ from ipaas.web.frame_readmodels import Key, KeyGroup
 
 GO = {
     "home": "h", "runs": "r", "deadletters": "d", "approvals": "a", "flows": "f", "mappings": "m", "schemas": "x",
-    "endpoints": "e", "catalog": "k", "webhooks": "w", "connections": "c", "secrets": "v", "stubs": "b", "audit": "u",
-    "settings": "s",
+    "contracts": "t", "endpoints": "e", "catalog": "k", "webhooks": "w", "connections": "c", "secrets": "v",
+    "stubs": "b", "audit": "u", "settings": "s",
 }  # fmt: skip
 """Page → the letter that follows g."""
 KEYS: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
@@ -25,6 +25,13 @@ KEYS: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
         (("k",), gettext_noop("Row before")),
         (("Enter",), gettext_noop("Open the row")),
         (("e",), gettext_noop("Edit")),
+    ),
+    gettext_noop("In the mapping editor"): (
+        (("Alt", "1"), gettext_noop("Search what can be read")),
+        (("Alt", "2"), gettext_noop("Search what is made")),
+        (("Alt", "n"), gettext_noop("Next field that nothing makes")),
+        (("F1",), gettext_noop("Help for the word at the cursor")),
+        (("Ctrl", "Z"), gettext_noop("A step back in the whole document")),
     ),
 }
 

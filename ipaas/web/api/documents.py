@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
+from ipaas.contracts.services import save_contract_draft as save_contract
 from ipaas.contracts.services import save_draft as save_schema
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.document_types import document_type
@@ -50,6 +51,7 @@ SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
     "flow": save_flow,
     "mapping": save_mapping,
     "schema": save_schema,
+    "contract": save_contract,
 }
 
 

@@ -15,11 +15,13 @@ from ipaas.web.api.bulk import BulkJobViewSet
 from ipaas.web.api.connecting import ConnectingViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
+from ipaas.web.api.contracts import ContractViewSet
 from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.imports import ImportViewSet
 from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
+from ipaas.web.api.mapping_formats import MappingConvertViewSet
 from ipaas.web.api.openapi import description
 from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberViewSet
 from ipaas.web.api.run_conditions import RunExportViewSet, SavedFilterViewSet
@@ -126,9 +128,13 @@ urlpatterns = [
     path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
     path("schemas/-infer", SchemaViewSet.as_view({"post": "infer"}), name="schema_infer"),
     *_documents(SchemaViewSet, "schema", "schemas"),
+    *_documents(ContractViewSet, "contract", "contracts"),
+    *_deeds(ContractViewSet, "contract", "contracts/<slug:slug>", "share", "unshare"),
+    path("contracts/<slug:slug>/published", ContractViewSet.as_view({"get": "published"}), name="contract_published"),
     *_deeds(SchemaViewSet, "schema", "schemas/<slug:slug>", "compatibility", "accept-break"),
     path("schemas/<slug:slug>/users", SchemaViewSet.as_view({"get": "users"}), name="schema_users"),
     *_documents(MappingViewSet, "mapping", "mappings"),
+    *_deeds(MappingConvertViewSet, "mapping", "mappings/<slug:slug>", "convert"),
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
     path("runs/export", RunExportViewSet.as_view({"get": "export"}), name="run_export"),

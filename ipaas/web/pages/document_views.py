@@ -20,17 +20,24 @@ from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
 from ipaas.governance.drafts import draft_saver
 from ipaas.governance.ending import deprecate_version, retire_version
+from ipaas.web import editing
 from ipaas.web.pages import documents as shared
 from ipaas.web.pages.document_guide import guide_for
 from ipaas.web.pages.documents import Context, DocumentPages
 from ipaas.web.pages.support import environment_of, options, posted, told, told_error
 from ipaas.web.readmodels import Finding, Option
 
-_NEW = {"flow": gettext_noop("New flow"), "mapping": gettext_noop("New mapping"), "schema": gettext_noop("New schema")}
+_NEW = {
+    "flow": gettext_noop("New flow"),
+    "mapping": gettext_noop("New mapping"),
+    "schema": gettext_noop("New schema"),
+    "contract": gettext_noop("New contract"),
+}
 _TEXT = {
     "flow": gettext_noop("Document of the flow"),
     "mapping": gettext_noop("Document of the mapping"),
     "schema": gettext_noop("Document of the schema"),
+    "contract": gettext_noop("Document of the contract"),
 }
 
 
@@ -163,6 +170,17 @@ def _editor(
         **more,
     }
     return render(request, pages.form_template, context, status=status)
+
+
+def presence(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    """Notes that somebody has a document open, and tells who else has and which revision its draft is at."""
+    document = pages.document(request, slug)
+    if not pages.may(request, "edit", document):
+        raise PermissionDenied(permission=f"{pages.type.permission}.edit")
+    others = editing.seen(document.id, request.user)
+    saver = draft_saver(document)
+    words = {"revision": document.draft_revision, "saved_by": saver.actor_label if saver else "", "others": others}
+    return JsonResponse(words)
 
 
 def _environments(request: WorkspaceRequest, document: Any) -> list[Option]:

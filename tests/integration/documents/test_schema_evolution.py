@@ -12,7 +12,8 @@ from ipaas.contracts.services import accept_break
 from ipaas.core.actor import Actor
 from ipaas.core.document_types import document_type
 from ipaas.core.errors import Conflict, InvalidInput, PermissionDenied
-from ipaas.governance.services import apply_document, deprecate_version, publish
+from ipaas.governance.ending import deprecate_version
+from ipaas.governance.services import apply_document, publish
 
 Alice = Callable[..., Actor]
 ONE = {"type": "object", "properties": {"id": {"type": "string"}}}

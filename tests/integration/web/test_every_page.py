@@ -62,6 +62,17 @@ NEEDS: dict[str, str] = {
         events:endpoint_list events:endpoint_detail catalog:connection_list catalog:connection_detail
         catalog:connector_list catalog:connector_detail catalog:connector_operation
     """,
+    "contracts.edit": """
+        contracts:contract_new contracts:contract_edit
+    """,
+    "contracts.publish": """
+        contracts:contract_publish contracts:contract_deprecate contracts:contract_archive contracts:contract_restore
+        contracts:contract_share contracts:contract_unshare
+    """,
+    "contracts.view": """
+        contracts:contract_list contracts:contract_check contracts:contract_detail contracts:contract_diff
+        contracts:contract_text contracts:contract_export
+    """,
     "deadletters.correct": """
         runtime:run_correct runtime:dead_letter_correct runtime:dead_letter_correct_all
     """,
@@ -92,14 +103,14 @@ NEEDS: dict[str, str] = {
         web:home web:jump flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
     """,
     "mappings.edit": """
-        mapping:mapping_new mapping:mapping_edit
+        mapping:mapping_new mapping:mapping_edit mapping:mapping_presence
     """,
     "mappings.publish": """
         mapping:mapping_publish mapping:mapping_deprecate mapping:mapping_archive mapping:mapping_restore
     """,
     "mappings.view": """
         mapping:mapping_list mapping:mapping_check mapping:mapping_detail mapping:mapping_diff
-        mapping:mapping_text
+        mapping:mapping_text mapping:mapping_fields mapping:mapping_suggest mapping:mapping_samples
     """,
     "runs.cancel": """
         runtime:bulk_cancel runtime:run_cancel
@@ -234,7 +245,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
     ids["link_id"] = subjects["member"]  # no link: found by nobody
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
-             "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1"}  # fmt: skip
+             "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1", "form": "openapi"}  # fmt: skip
     return {**ids, **slugs, **place, "prefix": key}
 
 

@@ -79,7 +79,7 @@ def test_few_verdicts_are_undecided_and_incompatible_ones_have_a_document_that_s
 
 
 def test_another_checker_agrees_or_is_only_more_careful() -> None:
-    """Where jsoncompat refuses what we call proven, many documents are tried: it is careful about what it can not see."""
+    """Where jsoncompat refuses what we call proven, many documents are tried: it is careful, not wrong."""
     agreed = careful = 0
     for seed in range(150):
         if (found := pair(seed)) is None:

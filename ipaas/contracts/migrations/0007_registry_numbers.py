@@ -21,7 +21,7 @@ def number(apps: Any, _editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_language"),
-        ("contracts", "0005_end_of_versions"),
+        ("contracts", "0006_contracts"),
     ]
 
     operations = [
