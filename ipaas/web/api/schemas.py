@@ -12,6 +12,7 @@ from ipaas.contracts.document import validate
 from ipaas.contracts.evolution import Compared, Rule, accepted_break, compare, published_contents, rule_for
 from ipaas.contracts.inference import MOST_BYTES, infer, read_samples
 from ipaas.contracts.services import accept_break
+from ipaas.contracts.usage import contracts_with_schema
 from ipaas.core.document_forms import read_document, refuse
 from ipaas.core.errors import InvalidInput
 from ipaas.flows.usage import flows_with
@@ -55,9 +56,9 @@ class CompatibilityOutput(serializers.Serializer[Any]):
 
 
 class SchemaUserOutput(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=("flow", "mapping"))
+    kind = serializers.ChoiceField(choices=("flow", "mapping", "contract"))
     slug = serializers.CharField()
-    place = serializers.CharField(help_text="An environment that a flow runs in, or draft; empty for a mapping.")
+    place = serializers.CharField(help_text="An environment that a flow runs in, or draft; empty for others.")
     version = serializers.IntegerField(allow_null=True, help_text="Of the flow.")
 
 
@@ -120,13 +121,16 @@ class SchemaViewSet(DocumentViewSet):
 
     @extend_schema(responses=SchemaUserOutput(many=True), filters=False)
     def users(self, request: Request, slug: str) -> Response:
-        """The flows and mappings that refer to a schema: who is affected by a change of it."""
+        """The flows, mappings and contracts that refer to a schema: who is affected by a change of it."""
         document = self.document(slug)
         flows = flows_with(self.workspace.id, "schema", document.slug)
         found = [{"kind": "flow", "slug": one.flow, "place": one.place, "version": one.version} for one in flows]
+        others = {
+            "mapping": mappings_with_schema(self.workspace.id, document.slug),
+            "contract": contracts_with_schema(self.workspace.id, document.slug),
+        }
         found += [
-            {"kind": "mapping", "slug": one, "place": "", "version": None}
-            for one in mappings_with_schema(self.workspace.id, document.slug)
+            {"kind": kind, "slug": one, "place": "", "version": None} for kind, slugs in others.items() for one in slugs
         ]
         return Response(SchemaUserOutput(found, many=True).data)
 

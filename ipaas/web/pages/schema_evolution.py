@@ -11,6 +11,7 @@ from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.contracts.compatibility import Problem, Verdict, check, versions_to_check
 from ipaas.contracts.evolution import Rule, accepted_break, published_contents, relied_on, rule_for
 from ipaas.contracts.models import Schema, SchemaVersion
+from ipaas.contracts.usage import contracts_with_schema
 from ipaas.contracts.validators import schema_problems
 from ipaas.core import jsonio
 from ipaas.core.document_forms import content_sha256
@@ -110,16 +111,19 @@ def words_of(document: Schema, content: Mapping[str, Any], label: str) -> list[F
     return _findings(check(before.content["schema"], content["schema"], "full", undeclared=rule.undeclared))
 
 
-def mappings_using(request: WorkspaceRequest, slug: str) -> list[Link]:
-    """The mappings that read or make data of a schema."""
-    if not request.actor.may("mappings.view"):
-        return []
-    place = request.workspace.slug
-    found = mappings_with_schema(request.workspace.id, slug)
-    return [
-        Link(_("mapping %(name)s") % {"name": one}, reverse("mapping:mapping_detail", args=[place, one]))
-        for one in found
-    ]
+def documents_using(request: WorkspaceRequest, slug: str) -> list[Link]:
+    """The mappings and contracts that name a schema."""
+    place, workspace_id = request.workspace.slug, request.workspace.id
+    found: list[Link] = []
+    if request.actor.may("mappings.view"):
+        for one in mappings_with_schema(workspace_id, slug):
+            address = reverse("mapping:mapping_detail", args=[place, one])
+            found.append(Link(_("mapping %(name)s") % {"name": one}, address))
+    if request.actor.may("contracts.view"):
+        for one in contracts_with_schema(workspace_id, slug):
+            address = reverse("contracts:contract_detail", args=[place, one])
+            found.append(Link(_("contract %(name)s") % {"name": one}, address))
+    return found
 
 
 def may_accept(request: WorkspaceRequest, document: Schema) -> bool:
