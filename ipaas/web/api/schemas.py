@@ -24,7 +24,7 @@ from ipaas.web.api.fields import JsonField, ReasonInput, StrictSerializer
 STATES = ("compatible", "incompatible", "undecided")
 
 
-class ProblemOutput(serializers.Serializer[Any]):
+class CompatibilityProblemOutput(serializers.Serializer[Any]):
     path = serializers.CharField(help_text="JSON pointer into the schema that was sent.")
     place = serializers.CharField(help_text="Where in the data, such as lines.*.sku; empty for the whole.")
     code = serializers.CharField(help_text="What kind of change it is.")
@@ -37,7 +37,7 @@ class ProblemOutput(serializers.Serializer[Any]):
 class VersionVerdictOutput(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="number")
     state = serializers.ChoiceField(choices=STATES, source="verdict.state")
-    problems = ProblemOutput(many=True, source="verdict.problems")
+    problems = CompatibilityProblemOutput(many=True, source="verdict.problems")
     relied_on = serializers.ListField(
         child=serializers.CharField(),
         source="verdict.relied_on",
