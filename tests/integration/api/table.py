@@ -71,6 +71,7 @@ TABLE: list[Row] = [
     ("POST", "contracts/{contract}/unshare", {}, "contracts.publish", 200),
     ("POST", "schemas/{schema}/compatibility", {}, "schemas.view", 200),
     ("POST", "schemas/{schema}/accept-break", REASON, "schemas.override", 200),
+    ("POST", "schemas/-infer", {"samples": [{"email": "a@shop.example"}]}, "schemas.edit", 200),
     ("GET", "schemas/{schema}/users", None, "schemas.view", 200),
     ("GET", "mappings", None, "mappings.view", 200),
     ("POST", "mappings", {"content": mapping(slug="parcel-row")}, "mappings.edit", 201),
