@@ -141,6 +141,7 @@ urlpatterns = [
         name="flow_people",
     ),
     path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
+    path("schemas/-infer", SchemaViewSet.as_view({"post": "infer"}), name="schema_infer"),
     *_documents(SchemaViewSet, "schema", "schemas"),
     *_documents(ContractViewSet, "contract", "contracts"),
     *_deeds(ContractViewSet, "contract", "contracts/<slug:slug>", "share", "unshare"),
