@@ -213,3 +213,10 @@ def test_odd_inputs_reach_little_and_break_nothing(input_: Any) -> None:
     content = mapping(BRANCHED, {"input": input_, "expect": {}})
     assert coverage(content, resolve=resolve).percent < 50
     assert not run_cases(content, resolve=resolve).passed
+
+
+def test_rows_of_lookups_that_no_case_finds_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"kind": "lookup", "slug": "vat", "title": "VAT", "key": "country", "csv": "country,rate\nDE,19\nFR,20\n"}
+    monkeypatch.setitem(DOCUMENTS, ("lookup", "vat@1"), table)
+    fields = {"vat": "lookup('vat', source.c, none)"}
+    assert missed(fields, {"input": {"c": "DE"}}, lookups={"vat": "vat@1"}) == ["vat: the row FR"]
