@@ -205,8 +205,11 @@ def _places_of(version_id: UUID, root: str) -> tuple[Place, ...]:
 
 
 def target_of(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Place]:
-    """What shall be made: the places of the target's schema, without their root."""
-    return below_root(schema_of(request, content.get("target_schema"), ""))
+    """What shall be made: the places of the target's schema, else of what flows read of it, as the page was told."""
+    if isinstance(content.get("target_schema"), str):
+        return below_root(schema_of(request, content["target_schema"], ""))
+    wanted = _read_or(request.POST.get("wanted") or "{}", {})
+    return below_root(schema_places(wanted, "")) if isinstance(wanted, dict) and wanted else []
 
 
 def below_root(places: list[Place]) -> list[Place]:
@@ -240,9 +243,13 @@ def _samples(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Samp
     return found
 
 
-def _read_samples(text: str) -> list[Mapping[str, Any]]:
+def _read_or(text: str, otherwise: Json) -> Json:
     try:
-        given = jsonio.loads(text)
+        return jsonio.loads(text)
     except jsonio.JsonInvalid:
-        return []
+        return otherwise
+
+
+def _read_samples(text: str) -> list[Mapping[str, Any]]:
+    given = _read_or(text, [])
     return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []

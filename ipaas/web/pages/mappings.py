@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.contracts.models import SchemaVersion
 from ipaas.core.references import split_reference
+from ipaas.flows.consumers import wanted_of
 from ipaas.flows.usage import flows_with
 from ipaas.mapping.services import save_draft
 from ipaas.web.pages import document_views as views
@@ -67,6 +68,7 @@ def _setup(request: WorkspaceRequest, content: Any, sample: str) -> Context:
         "samples_url": MAPPINGS.url(request, "samples", slug) if slug else "",
         "presence_url": MAPPINGS.url(request, "presence", slug) if slug else "",
         "samples": samples,
+        "wanted": wanted_of(request.workspace.id, slug) if slug and request.actor.may("flows.view") else {},
         "words": mapping_words(),
     }
 
