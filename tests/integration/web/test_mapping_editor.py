@@ -205,6 +205,28 @@ def test_samples_of_runs_are_for_those_who_may_see_runs(
     assert builder.get("/w/acme/mappings/order-row/samples/").json() == {"samples": []}
 
 
+def test_the_mapping_inside_of_a_flow_is_edited_in_the_text_of_the_flow(builder: Client, workspace: Workspace) -> None:
+    inline = {"id": "shape", "map": {"fields": {"order": "trigger.body.id"}}}
+    loop = {
+        "items": "trigger.body.lines",
+        "as": "line",
+        "steps": [{"id": "row", "map": {"fields": {"sku": "line.sku"}}}],
+    }
+    published(workspace, "flows", slug="shop", steps=[inline, {"id": "all", "for_each": loop}])
+    page = builder.get("/w/acme/flows/shop/edit/?step=row").context
+    text, base = page["text"], page["setup"]["base"]
+    assert base == ["steps", 1, "for_each", "steps", 0, "map"]
+    assert [link.url for link in page["mappings"]] == ["?step=shape", "?step=row"]
+
+    edits = [{"deed": "fill", "path": ["count"], "value": "line.count"}]
+    samples = [{"label": "", "text": '{"line": {"sku": "A", "count": 2}}'}]
+    board = ask(builder, document=text, base=base, edits=edits, samples=samples)
+    assert by_path(board["target"])["sku"]["findings"] == []
+    assert board["samples"][0]["target"] == {"sku": "A", "count": 2}
+    assert [line for line in board["text"].splitlines() if "count: line.count" not in line] == text.splitlines()
+    assert ask(builder, document=text, base=["steps", 7])["problem"]
+
+
 def test_the_page_begins_with_examples_of_the_source(builder: Client, workspace: Workspace) -> None:
     published(workspace, "mappings", source_schema="order")
     setup = builder.get("/w/acme/mappings/order-row/edit/").context["setup"]
