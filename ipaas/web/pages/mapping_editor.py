@@ -21,6 +21,7 @@ from ipaas.core.references import split_reference
 from ipaas.core.yaml_edit import Edit
 from ipaas.mapping.filling import fill
 from ipaas.mapping.places import Place, schema_places, together, value_places
+from ipaas.mapping.resolving import resolver_of
 from ipaas.mapping.suggesting import Synonyms, Wanted, suggest
 from ipaas.runtime.samples import Sample as Captured
 from ipaas.runtime.samples import captured_inputs
@@ -99,6 +100,7 @@ def _json(content: Json) -> HttpResponse:
 def _given(request: WorkspaceRequest, content: Mapping[str, Any], base: Base) -> Given:
     return Given(
         base=base,
+        resolve=resolver_of(request.workspace.id) if {"lookups", "functions"} & content.keys() else None,
         content=content,
         samples=_samples(request, content),
         source=schema_of(request, content.get("source_schema"), "source"),
