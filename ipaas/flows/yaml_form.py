@@ -12,7 +12,7 @@ from ipaas.flows.models import FlowVersion
 
 HEAD = ("kind", "slug", "id", "title", "description", "domain", "owner", "tags")
 FLOW = ("trigger", "contract", "input", "business_ids", "primary_business_id", "amount", "deadline", "failure")
-MAPPING = ("output", "lookups", "functions")
+MAPPING = ("output", "lookups", "functions", "key", "returns", "columns", "match")
 CONTRACT = (
     "steward",
     "contact",

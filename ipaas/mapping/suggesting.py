@@ -8,6 +8,7 @@ from typing import Any
 from ipaas.core.phrases import said
 from ipaas.core.words import singular_words
 from ipaas.mapping.filling import ELEMENT, expression_of
+from ipaas.mapping.nodes import DEFAULT_ELEMENT
 from ipaas.mapping.places import Place
 
 LEAST = 0.5
@@ -103,17 +104,11 @@ def _lists_chosen(wanted: Sequence[Wanted], found: Mapping[str, list[tuple[float
 
 def _match(wanted: Wanted, place: Place, words: "_Words") -> Suggestion | None:
     target = wanted.place
-    each, names = "", dict(wanted.names)
-    if wanted.new_list:
-        if place.path.count(ELEMENT) != 1 + max((at.count(ELEMENT) for at in names.values()), default=0):
-            return None
-        inside = place.path[: place.path.rfind(ELEMENT)]
-        each, names = expression_of(inside, names), {**names, "item": f"{inside}{ELEMENT}"}
-    expression = expression_of(place.path, names)
-    if "[0]" in expression:
-        return None
     score, reasons = _by_name(target, place, words)
     if not score:
+        return None
+    each, expression = _written(wanted, place)
+    if "[0]" in expression or not expression:
         return None
     for more, reason in (_by_type(target, place), _by_value(target, place)):
         score += more
@@ -123,6 +118,18 @@ def _match(wanted: Wanted, place: Place, words: "_Words") -> Suggestion | None:
     )
 
 
+def _written(wanted: Wanted, place: Place) -> tuple[str, str]:
+    """The list that a new one goes through, and the expression; "" for both where the depths of lists differ."""
+    if not wanted.new_list:
+        return "", expression_of(place.path, wanted.names)
+    around = max((at.count(ELEMENT) for at in wanted.names.values()), default=0)
+    if place.path.count(ELEMENT) != 1 + around:
+        return "", ""
+    inside = place.path[: place.path.rfind(ELEMENT)]
+    names = {**wanted.names, DEFAULT_ELEMENT: f"{inside}{ELEMENT}"}
+    return expression_of(inside, wanted.names), expression_of(place.path, names)
+
+
 def _by_name(target: Place, place: Place, words: "_Words") -> tuple[float, list[str]]:
     ours, theirs = words.of(target.name), words.of(place.name)
     if not ours or not theirs:
@@ -130,15 +137,13 @@ def _by_name(target: Place, place: Place, words: "_Words") -> tuple[float, list[
     reasons: list[str]
     if ours == theirs:
         score, reasons = 0.65, [said("same name")]
-    elif words.same(ours, theirs):
+    elif words.same(target.name, place.name):
         score, reasons = 0.6, [said("{one} is another word for {other}", one=" ".join(theirs), other=" ".join(ours))]
     else:
-        mine, other = {words.plain(one) for one in ours}, {words.plain(one) for one in theirs}
+        mine, other = words.plains(target.name), words.plains(place.name)
         shared = mine & other
-        if not shared:
-            mine |= {words.plain(one) for one in words.of(_holder_name(target))}
-            other |= {words.plain(one) for one in words.of(_holder_name(place))}
-            shared = mine & other if words.joined(target) == words.joined(place) else set()
+        if not shared and words.joined(target) == words.joined(place):
+            mine = shared = other = words.joined(target)
         if not shared:
             return 0.0, []
         score = 0.5 * len(shared) / len(mine | other)
@@ -191,19 +196,39 @@ class _Words:
     def __init__(self, synonyms: Synonyms | None) -> None:
         self._synonyms = synonyms
         self._known: dict[str, frozenset[str]] = {}
+        self._words: dict[str, tuple[str, ...]] = {}
+        self._plain: dict[str, frozenset[str]] = {}
+        self._terms: dict[str, tuple[str, str]] = {}
+        self._around: dict[str, frozenset[str]] = {}
         self._groups: dict[str, str] = {word: group[0] for group in _ALIKE for word in group}
 
     def of(self, name: str) -> tuple[str, ...]:
-        return singular_words(name)
+        if name not in self._words:
+            self._words[name] = singular_words(name)
+        return self._words[name]
+
+    def plains(self, name: str) -> frozenset[str]:
+        """The words of a name, abbreviations written out."""
+        if name not in self._plain:
+            self._plain[name] = frozenset(self.plain(word) for word in self.of(name))
+        return self._plain[name]
 
     def plain(self, word: str) -> str:
         return self._groups.get(word, word)
 
-    def same(self, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-        mine, theirs = " ".join(one), " ".join(other)
-        if tuple(map(self.plain, one)) == tuple(map(self.plain, other)) or self.plain(mine) == self.plain(theirs):
+    def same(self, one: str, other: str) -> bool:
+        """Whether two names are the same term, by abbreviations or by the glossary."""
+        (mine, my_term), (theirs, their_term) = self._term(one), self._term(other)
+        if my_term == their_term:
             return True
-        return theirs in self._others(mine) or mine in self._others(theirs)
+        return self._synonyms is not None and (theirs in self._others(mine) or mine in self._others(theirs))
+
+    def _term(self, name: str) -> tuple[str, str]:
+        """A name as words, and the one of all words for the same that it stands for."""
+        if name not in self._terms:
+            whole = " ".join(self.of(name))
+            self._terms[name] = whole, self._groups.get(whole) or " ".join(map(self.plain, self.of(name)))
+        return self._terms[name]
 
     def _others(self, term: str) -> frozenset[str]:
         if self._synonyms is None:
@@ -212,12 +237,13 @@ class _Words:
             self._known[term] = frozenset(" ".join(self.of(one)) for one in self._synonyms(term))
         return self._known[term]
 
-    def around(self, place: Place) -> set[str]:
+    def around(self, place: Place) -> frozenset[str]:
         """The words of what holds a place, without the root of the data."""
-        steps = place.holder.replace(ELEMENT, "").split(".")
-        return {self.plain(word) for step in steps[-2:] for word in self.of(step)} - {"source", "order", ""}
+        if place.holder not in self._around:
+            steps = place.holder.replace(ELEMENT, "").split(".")
+            self._around[place.holder] = frozenset().union(*map(self.plains, steps[-2:])) - {"source"}
+        return self._around[place.holder]
 
     def joined(self, place: Place) -> frozenset[str]:
         """All words of a name with those of its holder: ``customer.name`` and ``customer_name`` are alike."""
-        every = (*self.of(_holder_name(place)), *self.of(place.name))
-        return frozenset(self.plain(word) for word in every) - {"source", "data", "body"}
+        return (self.plains(_holder_name(place)) | self.plains(place.name)) - {"source", "data", "body"}

@@ -60,7 +60,7 @@ def _twice(content: Mapping[str, Any], own: Mapping[Words, str], workspace_id: U
 
 def named(content: Mapping[str, Any]) -> dict[Words, str]:
     """The names of a term by their words: title, slug and synonyms."""
-    names = [content.get("title"), content.get("slug"), *(content.get("synonyms") or ())]
+    names = [content.get("slug"), content.get("title"), *(content.get("synonyms") or ())]
     return {singular_words(name): name for name in names if isinstance(name, str) and singular_words(name)}
 
 

@@ -1,5 +1,6 @@
 """The visual editor of mappings in a real browser: fields are matched, written, tried and saved without any YAML."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,9 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from ipaas.accounts.models import Environment, User, Workspace
 from ipaas.core.actor import SYSTEM
+from ipaas.flows.models import Flow
 from ipaas.governance.services import apply_document
 from ipaas.mapping.models import Mapping
-from tests.factories.flow_documents import schema
+from tests.factories.flow_documents import flow, schema
 from tests.factories.people import make_member
 
 TEXT = """\
@@ -179,6 +181,21 @@ def test_the_second_sees_who_is_there_and_never_writes_over_unseen(
     expect(bob.get_by_text("Not saved: alice@example.org saved revision")).to_be_visible()
     expect(bob.locator(".diff")).to_contain_text("upper(")
     assert "'!'" in text_of(bob)
+
+
+def test_a_step_of_a_flow_is_edited_on_the_board_and_leads_back_to_the_flow(alice: Page, workspace: Workspace) -> None:
+    step = {"id": "shape", "title": "Shape it", "map": {"fields": {"order": "trigger.body.id"}}}
+    apply_document(actor=SYSTEM, workspace=workspace, content=flow(slug="stay", steps=[step]))
+    alice.goto("/w/acme/flows/stay/edit/")
+    alice.get_by_role("link", name="Shape it: edit its fields").click()
+    expect(alice.locator("[data-mapping][data-ready]")).to_be_visible()
+    field(alice, "order").locator(".map-row").click()
+    alice.keyboard.press("Control+End")
+    alice.keyboard.type(" ~ '!'")
+    alice.get_by_role("button", name="Save draft").click()
+    expect(alice.get_by_text("Draft saved as revision")).to_be_visible()
+    expect(alice).to_have_url(re.compile(r"/flows/stay/edit/$"))
+    assert Flow.objects.get(slug="stay").draft["steps"][0]["map"]["fields"]["order"] == "trigger.body.id ~ '!'"
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -28,6 +28,7 @@ from ipaas.web.flow_figures import Figures, figures_of, open_letters, today
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with_items
 from ipaas.web.pages.endings import ends_for_flow
+from ipaas.web.pages.flow_mappings import flow_mappings
 from ipaas.web.pages.flow_people import people_of
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
 from ipaas.web.pages.flow_vendors import vendor_notices
@@ -65,8 +66,8 @@ steps:
 """
 
 
-def _extras(_request: WorkspaceRequest, content: Any) -> dict[str, Any]:
-    return {"blocks": structure_of(content)}
+def _extras(request: WorkspaceRequest, content: Any) -> dict[str, Any]:
+    return {"blocks": structure_of(content), **flow_mappings(request, content)}
 
 
 FLOWS = DocumentPages(

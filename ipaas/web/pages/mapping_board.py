@@ -207,13 +207,23 @@ def _compile(fields: bytes, slug: str) -> CompiledMapping:
 def _compiled(content: Mapping[str, Any], found: Sequence[Finding], given: Given) -> CompiledMapping | None:
     """The mapping without the fields that are at fault; None where nothing is left."""
     if not isinstance(content.get("fields"), Mapping):
-        return None
+        return _whole(content, found, given)
     broken = [one.path for one in found if one.severity == "error" and one.path.startswith("/fields/")]
     fields = _without(content["fields"], broken) if broken else content["fields"]
     try:
         if given.resolve is None:
             return _compile(jsonio.dumps(fields), str(content.get("slug", "")))
         return engine.compile({**content, "fields": fields}, resolve=given.resolve)
+    except (IpaasError, LookupError, TypeError, ValueError):
+        return None
+
+
+def _whole(content: Mapping[str, Any], found: Sequence[Finding], given: Given) -> CompiledMapping | None:
+    """A mapping by one JSONata expression or text template."""
+    if any(one.severity == "error" for one in found) or not {"jsonata", "template"} & content.keys():
+        return None
+    try:
+        return engine.compile(content, resolve=given.resolve)
     except (IpaasError, LookupError, TypeError, ValueError):
         return None
 

@@ -15,12 +15,13 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.contracts.models import SchemaVersion
 from ipaas.core import jsonio, providers, yaml_edit
 from ipaas.core.document_forms import read_document
-from ipaas.core.errors import InvalidInput, IpaasError
+from ipaas.core.errors import InvalidInput, IpaasError, NotFound
 from ipaas.core.phrases import in_words
 from ipaas.core.references import split_reference
 from ipaas.core.yaml_edit import Edit
 from ipaas.mapping.filling import fill
 from ipaas.mapping.places import Place, schema_places, together, value_places
+from ipaas.mapping.resolving import resolver_of
 from ipaas.mapping.suggesting import Synonyms, Wanted, suggest
 from ipaas.runtime.samples import Sample as Captured
 from ipaas.runtime.samples import captured_inputs
@@ -37,35 +38,37 @@ MOST_STEPS = 24
 SOURCE_ROOTS = ("source", "vars")
 FLOW_ROOTS = ("source", "trigger", "steps", "business_ids", "vars")
 Json = Any
+Base = tuple[str | int, ...]
 
 
 @require_POST
 @page("mappings.view")
 def mapping_fields(request: WorkspaceRequest) -> HttpResponse:
     """The board of a text, after the edits that were sent with it are done to the text."""
-    text = text_of(request)
+    text, base = text_of(request), _base(request)
     answer: dict[str, Any] = {}
     try:
         edits = _edits(request)
-        content = read_document(text=text).content
+        content = mapping_at(text, base)
         if edits:
-            answer["text"] = text = _edited(text, content, edits)
-            content = read_document(text=text).content
+            answer["text"] = text = _edited(text, base, edits)
+            content = mapping_at(text, base)
     except InvalidInput as error:
         found = error.errors[0]
         return _json({"problem": in_words(found["message"]), "line": found.get("line")})
-    return _json({**answer, **board_of(_given(request, content))})
+    return _json({**answer, **board_of(_given(request, content, base))})
 
 
 @require_POST
 @page("mappings.view")
 def mapping_suggest(request: WorkspaceRequest) -> HttpResponse:
     """Matches for the fields of a text that nothing makes yet."""
+    base = _base(request)
     try:
-        content = read_document(text=text_of(request)).content
+        content = mapping_at(text_of(request), base)
     except InvalidInput:
         return _json({"suggestions": []})
-    given = _given(request, content)
+    given = _given(request, content, base)
     found = suggest(list(_wanted(given)), _readable(given), _synonyms(request))
     return _json({"suggestions": [{**asdict(one), "reasons": list(map(in_words, one.reasons))} for one in found]})
 
@@ -74,7 +77,8 @@ def mapping_suggest(request: WorkspaceRequest) -> HttpResponse:
 @page("mappings.view")
 def mapping_samples(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """What recent runs gave to a mapping, sensitive values replaced by made-up ones; nothing who may see no runs."""
-    MAPPINGS.document(request, slug)
+    if not MAPPINGS.documents(request).filter(slug=slug).exists():
+        raise NotFound(what="mapping")
     if not request.actor.may("runs.view"):
         return _json({"samples": []})
     found = captured_inputs(actor=request.actor, workspace=request.workspace, mapping=slug, limit=MOST_CAPTURED)
@@ -93,14 +97,23 @@ def _json(content: Json) -> HttpResponse:
     return HttpResponse(jsonio.dumps(content), content_type="application/json")
 
 
-def _given(request: WorkspaceRequest, content: Mapping[str, Any]) -> Given:
+def _given(request: WorkspaceRequest, content: Mapping[str, Any], base: Base) -> Given:
     return Given(
+        base=base,
+        resolve=resolver_of(request.workspace.id) if {"lookups", "functions"} & content.keys() else None,
         content=content,
         samples=_samples(request, content),
         source=schema_of(request, content.get("source_schema"), "source"),
         target=target_of(request, content),
-        roots=FLOW_ROOTS if content.get("scope") == "flow" else SOURCE_ROOTS,
+        roots=_roots(content),
     )
+
+
+def _roots(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of data that expressions may say."""
+    loops = content.get("loop_names")
+    names = [name for name in loops if isinstance(name, str)] if isinstance(loops, list) else []
+    return (*FLOW_ROOTS, *names) if content.get("scope") == "flow" else SOURCE_ROOTS
 
 
 # -- suggestions
@@ -171,17 +184,46 @@ def _read(text: str) -> Json:
         raise InvalidInput([{"path": "", "code": error.code, "message": message}]) from None
 
 
-def _edited(text: str, content: Mapping[str, Any], edits: list[Mapping[str, Any]]) -> str:
+def _edited(text: str, base: Base, edits: list[Mapping[str, Any]]) -> str:
     for given in edits:
         path = tuple(given["path"])
         if given["deed"] == "fill":
-            steps = [str(step) for step in path]
-            edit = fill(content.get("fields"), steps, given.get("value"), each=given.get("each", ""))
+            fields, steps = mapping_at(text, base).get("fields"), [str(step) for step in path]
+            pointer = (*base, "fields")
+            edit = fill(fields, steps, given.get("value"), each=given.get("each", ""), pointer=pointer)
         else:
             edit = Edit(given["deed"], path, given.get("value"), given.get("name", ""))
         text = yaml_edit.edited(text, [edit])
-        content = read_document(text=text).content
     return text
+
+
+# -- mappings inside of flows
+
+
+def _base(request: WorkspaceRequest) -> Base:
+    given = _read_or(request.POST.get("base") or "[]", [])
+    fits = isinstance(given, list) and len(given) <= MOST_STEPS and all(isinstance(one, str | int) for one in given)
+    return tuple(given) if fits else ()
+
+
+def mapping_at(text: str, base: Base) -> dict[str, Any]:
+    """The mapping that a text is, or that the step of a flow at ``base`` holds; InvalidInput where there is none."""
+    content: Json = read_document(text=text).content
+    if not base:
+        return dict(content)
+    loops, slug = [], content.get("slug")
+    for part in base:
+        if isinstance(content, dict) and isinstance(content.get("for_each"), dict):
+            loops.append(str(content["for_each"].get("as", "")))
+        fits = isinstance(content, dict) and part in content
+        fits |= isinstance(content, list) and isinstance(part, int) and 0 <= part < len(content)
+        if not fits:
+            message = _("the step is not where it was; open its mapping anew")
+            raise InvalidInput([{"path": "", "code": "document.edit", "message": message}])
+        content = content[part]
+    fields = content.get("fields") if isinstance(content, dict) else None
+    names = {"loop_names": [name for name in loops if name]} if any(loops) else {}
+    return {"kind": "mapping", "slug": slug, "title": str(slug), "scope": "flow", **names, "fields": fields or {}}
 
 
 # -- what the board is made of
@@ -202,8 +244,11 @@ def _places_of(version_id: UUID, root: str) -> tuple[Place, ...]:
 
 
 def target_of(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Place]:
-    """What shall be made: the places of the target's schema, without their root."""
-    return below_root(schema_of(request, content.get("target_schema"), ""))
+    """What shall be made: the places of the target's schema, else of what flows read of it, as the page was told."""
+    if isinstance(content.get("target_schema"), str):
+        return below_root(schema_of(request, content["target_schema"], ""))
+    wanted = _read_or(request.POST.get("wanted") or "{}", {})
+    return below_root(schema_places(wanted, "")) if isinstance(wanted, dict) and wanted else []
 
 
 def below_root(places: list[Place]) -> list[Place]:
@@ -237,9 +282,13 @@ def _samples(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Samp
     return found
 
 
-def _read_samples(text: str) -> list[Mapping[str, Any]]:
+def _read_or(text: str, otherwise: Json) -> Json:
     try:
-        given = jsonio.loads(text)
+        return jsonio.loads(text)
     except jsonio.JsonInvalid:
-        return []
+        return otherwise
+
+
+def _read_samples(text: str) -> list[Mapping[str, Any]]:
+    given = _read_or(text, [])
     return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []

@@ -299,7 +299,7 @@ export class FieldForm {
     if (!chosen) return;
     if (chosen.declare) this.store.edit({ deed: "set", ...chosen.declare }, { quick: false });
     const editor = this.focused ?? this.editors[0];
-    editor?.insert(chosen.text, chosen.text.indexOf("(") + 1);
+    editor?.insert(chosen.text, chosen.text.indexOf(")"));
   }
 
   rename() {

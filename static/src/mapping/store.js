@@ -88,6 +88,7 @@ export class Store extends EventTarget {
     body.set("document", this.area.value);
     body.set("base", JSON.stringify(setup.base ?? []));
     body.set("slug", setup.slug ?? "");
+    body.set("wanted", JSON.stringify(setup.wanted ?? {}));
     body.set("samples", JSON.stringify(this.samples));
     for (const [name, value] of Object.entries(values)) body.set(name, value);
     const answer = await fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });

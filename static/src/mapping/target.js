@@ -145,6 +145,7 @@ export class TargetTree {
     row.node.append(this.form.node);
     this.light(row.field.path);
     this.form.focus();
+    this.form.node.scrollIntoView({ block: "nearest" });
   }
 
   close({ focus = false } = {}) {

@@ -32,7 +32,7 @@ def apply(workspace: Workspace, content: dict[str, Any]) -> Any:
     [
         ({}, []),
         ({"definition": ""}, ["document.minLength"]),
-        ({"avoid": ["Order ids"]}, ["term.avoided_name"]),
+        ({"avoid": ["Order-Numbers"]}, ["term.avoided_name"]),
         ({"domain": "nowhere"}, ["domain.unknown"]),
         ({"slug": "other", "title": "Other", "synonyms": ["bestellnummer"]}, ["term.name_twice"]),
         ({"fields": [{"schema": "order"}]}, ["document.missing_key"]),

@@ -8,7 +8,10 @@ from django.test import Client
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core import providers
+from ipaas.core.actor import SYSTEM
+from ipaas.governance.services import apply_document
 from ipaas.mapping.models import Mapping
+from tests.factories.flow_documents import lookup
 from tests.integration.web.conftest import Browsers
 from tests.integration.web.documents import BAD_TEXTS, published
 
@@ -203,6 +206,62 @@ def test_samples_of_runs_are_for_those_who_may_see_runs(
 ) -> None:
     published(workspace, "mappings")
     assert builder.get("/w/acme/mappings/order-row/samples/").json() == {"samples": []}
+
+
+def test_the_mapping_inside_of_a_flow_is_edited_in_the_text_of_the_flow(builder: Client, workspace: Workspace) -> None:
+    inline = {"id": "shape", "map": {"fields": {"order": "trigger.body.id"}}}
+    loop = {
+        "items": "trigger.body.lines",
+        "as": "line",
+        "steps": [{"id": "row", "map": {"fields": {"sku": "line.sku"}}}],
+    }
+    published(workspace, "flows", slug="shop", steps=[inline, {"id": "all", "for_each": loop}])
+    page = builder.get("/w/acme/flows/shop/edit/?step=row").context
+    text, base = page["text"], page["setup"]["base"]
+    assert base == ["steps", 1, "for_each", "steps", 0, "map"]
+    assert [link.url for link in page["mappings"]] == ["?step=shape", "?step=row"]
+
+    edits = [{"deed": "fill", "path": ["count"], "value": "line.count"}]
+    samples = [{"label": "", "text": '{"line": {"sku": "A", "count": 2}}'}]
+    board = ask(builder, document=text, base=base, edits=edits, samples=samples)
+    assert by_path(board["target"])["sku"]["findings"] == []
+    assert board["samples"][0]["target"] == {"sku": "A", "count": 2}
+    assert [line for line in board["text"].splitlines() if "count: line.count" not in line] == text.splitlines()
+    assert ask(builder, document=text, base=["steps", 7])["problem"]
+
+
+def test_a_lookup_of_the_workspace_is_offered_declared_and_its_rows_are_found(
+    builder: Client, workspace: Workspace
+) -> None:
+    apply_document(actor=SYSTEM, workspace=workspace, content=lookup())
+    groups = builder.get("/w/acme/mappings/-new/").context["setup"]["fragments"]
+    assert groups == [
+        {
+            "label": "Lookups",
+            "options": [
+                {
+                    "label": "vat-rates",
+                    "text": "lookup('vat_rates', )",
+                    "declare": {"path": ["lookups", "vat_rates"], "value": "vat-rates@1"},
+                }
+            ],
+        }
+    ]
+    text = "kind: mapping\nslug: x\ntitle: X\nfields:\n  rate: source.rate\n"
+    edits = [
+        {"deed": "set", **groups[0]["options"][0]["declare"]},
+        {"deed": "set", "path": ["fields", "rate"], "value": "lookup('vat_rates', source.country)"},
+    ]
+    board = ask(builder, document=text, edits=edits, samples=[{"label": "", "text": '{"country": "DE"}'}])
+    assert board["counts"]["faults"] == 0
+    assert board["samples"][0]["failed"] == 0
+    assert board["samples"][0]["target"]["rate"]
+
+
+def test_a_whole_document_in_jsonata_is_tried_on_the_samples(builder: Client) -> None:
+    text = "kind: mapping\nslug: x\ntitle: X\njsonata: '{\"number\": id}'\n"
+    board = ask(builder, document=text)
+    assert (board["target"], board["samples"][0]["target"]) == ([], {"number": "SO-1"})
 
 
 def test_the_page_begins_with_examples_of_the_source(builder: Client, workspace: Workspace) -> None:

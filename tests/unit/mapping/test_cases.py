@@ -122,6 +122,19 @@ def test_findings_name_double_names_and_odd_places() -> None:
     ]
 
 
+def test_inputs_in_a_format_are_texts_and_values_go_past_it() -> None:
+    fields = {"sku": "source.sku", "note": {"expr": "source.note", "on_missing": "omit"}}
+    formats = {"input": {"format": "csv", "records": True}, "output": {"format": "csv"}}
+    cases = [
+        {"input": "sku,note\r\na,b\r\n", "expect": "sku,note\r\na,b\r\n"},
+        {"input": {"sku": "a"}, "expect": {"sku": "a"}},
+        {"input": "name\r\na\r\n", "error": {"code": "mapping.record"}},
+    ]
+    found = run(fields, *cases, **formats)
+    assert [one.passed for one in found.results] == [True, True, True], words(found)
+    assert missed(fields, *cases[:1], **formats) == ["note: omit"]
+
+
 # -- coverage --------------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +182,12 @@ def test_branches_and_filters_are_reached_one_by_one() -> None:
     assert (found.percent, found.of("field"), found.as_json()["branches"]["missed"]) == (100, (6, 6), [])
 
 
+def test_coverage_ends_in_time_and_says_so() -> None:
+    found = coverage(mapping(BRANCHED, {"input": {"id": "1"}}, {"input": {}}), resolve=resolve, within_s=-1.0)
+    assert "not all tests were looked at" in found.note
+    assert len(found.reached) == 1
+
+
 def test_a_field_that_failed_is_not_reached() -> None:
     assert missed({"a": "source.a", "b": "source.b"}, {"input": {"a": 1}}) == ["b"]
 
@@ -194,3 +213,10 @@ def test_odd_inputs_reach_little_and_break_nothing(input_: Any) -> None:
     content = mapping(BRANCHED, {"input": input_, "expect": {}})
     assert coverage(content, resolve=resolve).percent < 50
     assert not run_cases(content, resolve=resolve).passed
+
+
+def test_rows_of_lookups_that_no_case_finds_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"kind": "lookup", "slug": "vat", "title": "VAT", "key": "country", "csv": "country,rate\nDE,19\nFR,20\n"}
+    monkeypatch.setitem(DOCUMENTS, ("lookup", "vat@1"), table)
+    fields = {"vat": "lookup('vat', source.c, none)"}
+    assert missed(fields, {"input": {"c": "DE"}}, lookups={"vat": "vat@1"}) == ["vat: the row FR"]
