@@ -1,6 +1,7 @@
 """The glossary: terms by letter, domain and search; a term with where it is used; editor."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
@@ -82,17 +83,30 @@ def term_list(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "ownership/term_list.html", context)
 
 
-def _row(request: WorkspaceRequest, term: Term) -> Context:
+@dataclass(frozen=True, slots=True)
+class TermRow:
+    slug: str
+    url: str
+    title: str
+    definition: str
+    synonyms: list[str]
+    domain: str
+    latest_version: int
+    archived: bool
+
+
+def _row(request: WorkspaceRequest, term: Term) -> TermRow:
     draft: Mapping[str, Any] = term.draft or {}
-    return {
-        "url": TERMS.url(request, "detail", term.slug),
-        "title": term.title,
-        "definition": str(draft.get("definition", "")),
-        "synonyms": _texts(draft.get("synonyms")),
-        "domain": domain_slug(draft),
-        "latest_version": term.latest_version,
-        "archived": term.archived,
-    }
+    return TermRow(
+        slug=term.slug,
+        url=TERMS.url(request, "detail", term.slug),
+        title=term.title,
+        definition=str(draft.get("definition", "")),
+        synonyms=_texts(draft.get("synonyms")),
+        domain=domain_slug(draft),
+        latest_version=term.latest_version,
+        archived=term.archived,
+    )
 
 
 def _texts(value: Any) -> list[str]:
