@@ -19,7 +19,7 @@ from ipaas.flows.queries import plan_for
 from ipaas.flows.yaml_form import to_yaml
 from ipaas.governance.services import apply_document
 from ipaas.mapping.models import Mapping, MappingVersion
-from tests.factories.flow_documents import contract, convention, flow, function, lookup, mapping, schema, term
+from tests.factories.flow_documents import convention, flow, function, lookup, mapping, schema, term
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,6 @@ WHOLE = {
     "schema": schema(),
     "lookup": lookup(),
     "function": function(),
-    "contract": contract(),
     "term": term(),
     "convention": convention(),
 }
