@@ -24,8 +24,10 @@ from ipaas.cli import (
     mapping_kit,
     outside,
     people,
+    reviews,
     runs,
     secret_rules,
+    versions,
     webhooks,
     workspace,
 )
@@ -123,6 +125,8 @@ for area in (
     webhooks,
     jobs,
     people,
+    reviews,
+    versions,
     workspace,
 ):
     area.register(main)

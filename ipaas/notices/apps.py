@@ -46,6 +46,7 @@ class NoticesConfig(AppConfig):
 def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
     from ipaas.catalog.health import check_connections
+    from ipaas.governance.reviews import expire_reviews, remind_reviewers
     from ipaas.notices.beside import Beside
     from ipaas.notices.breakers import EVERY_S, tell_breakers
     from ipaas.notices.expiry import tell_expiring
@@ -62,6 +63,7 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
         (20.0, Beside(keep_logins_alive, clear_leftovers)),
         (DRIFT_EVERY_S, Beside(find_drift)),
         (60.0, wipe_ended),
+        (60.0, Beside(expire_reviews, remind_reviewers)),
         (60.0, Beside(check_connections)),
         (EVERY_S, tell_breakers),
     ]
