@@ -43,9 +43,9 @@ async def publish(call: HandlerCall) -> Result:
 
 async def fetch_messages(call: HandlerCall) -> Result:
     """Messages of the connection's queue. They are acknowledged when the platform has stored them."""
-    queue, limit = call.io.config.get("queue"), call.params["limit"]
+    queue, limit = call.params["queue"] or call.io.config.get("queue"), call.params["limit"]
     if not queue:
-        message = "The connection does not say which queue to read."
+        message = "Neither the flow's trigger nor the connection says which queue to read."
         raise ActionError(ErrorClass.CONFIGURATION, "amqp_no_queue", message)
     session = await amqp.opened(call.io)
     try:

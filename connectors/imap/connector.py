@@ -31,7 +31,7 @@ async def poll_mails(call: HandlerCall) -> Result:
         following = {"validity": session.validity, "uid": taken[-1] if taken else start}
         return {"items": items, "next": following, "more": len(uids) > len(taken)}
 
-    return _result("poll_mails", params, await in_folder(call.io, work))
+    return _result("poll_mails", params, await in_folder(call.io, work, folder=params["folder"]))
 
 
 async def read_mail(call: HandlerCall) -> Result:
@@ -45,7 +45,7 @@ async def read_mail(call: HandlerCall) -> Result:
             raise ActionError(ErrorClass.NOT_FOUND, "imap_no_mail", "The folder holds no such mail any more.")
         return shown(mail, session.validity, attachments=True)
 
-    return _result("read_mail", params, await in_folder(call.io, work))
+    return _result("read_mail", params, await in_folder(call.io, work, folder=params["folder"]))
 
 
 async def move_mail(call: HandlerCall) -> Result:
@@ -59,7 +59,7 @@ async def move_mail(call: HandlerCall) -> Result:
             session.move(params["uid"], params["to"])
         return {"uid": params["uid"], "repeated": not there}
 
-    return _result("move_mail", params, await in_folder(call.io, work, writing=True))
+    return _result("move_mail", params, await in_folder(call.io, work, folder=params["folder"], writing=True))
 
 
 async def flag_mail(call: HandlerCall) -> Result:
@@ -71,7 +71,7 @@ async def flag_mail(call: HandlerCall) -> Result:
         session.flag(params["uid"], params["add"] or [], params["remove"] or [])
         return {"uid": params["uid"]}
 
-    return _result("flag_mail", params, await in_folder(call.io, work, writing=True))
+    return _result("flag_mail", params, await in_folder(call.io, work, folder=params["folder"], writing=True))
 
 
 def _same(session: Session, params: Any) -> None:

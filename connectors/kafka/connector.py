@@ -41,9 +41,9 @@ async def publish(call: HandlerCall) -> Result:
 async def fetch_messages(call: HandlerCall) -> Result:
     """Messages of the connection's topic from the cursor's offsets on, the partitions in turn."""
     config, limit, after = call.io.config, call.params["limit"], call.params["after"]
-    name = config.get("topic")
+    name = call.params["topic"] or config.get("topic")
     if not name:
-        message = "The connection does not say which topic to read."
+        message = "Neither the flow's trigger nor the connection says which topic to read."
         raise ActionError(ErrorClass.CONFIGURATION, "kafka_no_topic", message)
     kept: dict[str, int] = dict(after["offsets"]) if after and after["topic"] == name else {}
     async with kafka.session(call.io) as session:

@@ -31,9 +31,9 @@ async def publish(call: HandlerCall) -> Result:
 async def fetch_messages(call: HandlerCall) -> Result:
     """Messages of the connection's consumer. They are acknowledged when the platform has stored them."""
     config, limit = call.io.config, call.params["limit"]
-    stream, consumer = config.get("stream"), config.get("consumer")
+    stream, consumer = (call.params[name] or config.get(name) for name in ("stream", "consumer"))
     if not stream or not consumer:
-        message = "The connection does not say which stream and consumer to read."
+        message = "Neither the flow's trigger nor the connection says which stream and consumer to read."
         raise ActionError(ErrorClass.CONFIGURATION, "nats_no_consumer", message)
     client = await nats.opened(call.io)
     try:

@@ -19,6 +19,10 @@ PERMISSIONS: dict[str, str] = {
     "schemas.view": gettext_noop("See schemas and their versions."),
     "schemas.edit": gettext_noop("Create schemas and change their drafts."),
     "schemas.publish": gettext_noop("Publish a version of a schema."),
+    "contracts.view": gettext_noop("See contracts and their versions."),
+    "contracts.edit": gettext_noop("Create contracts and change their drafts."),
+    "contracts.publish": gettext_noop("Publish a version of a contract, and the link by which partners read it."),
+    "schemas.override": gettext_noop("Decide, with a reason, to publish a schema that may break readers or writers."),
     "domains.view": gettext_noop("See domains, their owners and stewards."),
     "domains.edit": gettext_noop("Make and change domains and choose their stewards."),
     "reviews.view": gettext_noop("See reviews of changes, their evidence and comments."),
@@ -58,8 +62,9 @@ PERMISSIONS: dict[str, str] = {
 }
 
 _VIEW = {name for name in PERMISSIONS if name.endswith(".view") and name not in {"audit.view", "settings.view"}}
-_DOCUMENTS = {f"{kind}.edit" for kind in ("flows", "mappings", "schemas")}
-_PUBLISH = {f"{kind}.publish" for kind in ("flows", "mappings", "schemas")}
+_KINDS = ("flows", "mappings", "schemas", "contracts")
+_DOCUMENTS = {f"{kind}.edit" for kind in _KINDS}
+_PUBLISH = {f"{kind}.publish" for kind in _KINDS}
 _STUBS = {"stubs.view", "stubs.script"}
 
 ROLES: dict[str, frozenset[str]] = {
@@ -84,7 +89,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _DOCUMENTS
         | _PUBLISH
         | {"flows.pause", "deadletters.correct", "approvals.decide", "reviews.request", "reviews.decide"}
-        | {"audit.view", "settings.view"}
+        | {"audit.view", "settings.view", "schemas.override"}
     ),
     "operator": frozenset(
         _VIEW
@@ -123,7 +128,7 @@ FLOW_DESCRIPTIONS: dict[str, str] = {
 }
 
 DESCRIPTIONS: dict[str, str] = {
-    "builder": gettext_noop("Configures flows, mappings, schemas, connections and secrets."),
+    "builder": gettext_noop("Configures flows, mappings, schemas, contracts, connections and secrets."),
     "steward": gettext_noop("Owns the quality of a flow or a domain; publishes versions."),
     "operator": gettext_noop("Keeps runs healthy: replays, resumes, skips, cancels, clears dead letters."),
     "approver": gettext_noop("Decides in human steps."),

@@ -11,6 +11,9 @@ from ipaas.core.phrases import said
 
 MOST_TARGETS = 200
 LONGEST_TARGET = 300
+COMPATIBILITY = (
+    "none", "backward", "backward_transitive", "forward", "forward_transitive", "full", "full_transitive",
+)  # fmt: skip
 MOST_DAYS = 180
 
 
@@ -42,6 +45,13 @@ def _check_egress(entries: Any) -> None:
 def _check_switch(value: Any) -> None:
     if not isinstance(value, bool):
         raise _invalid("require_two_factor", "setting.form", said("is true or false"))
+
+
+def _check_compatibility(value: Any) -> None:
+    if value not in COMPATIBILITY:
+        raise _invalid(
+            "schema_compatibility", "setting.form", said("is one of {modes}", modes=", ".join(COMPATIBILITY))
+        )
 
 
 def _invalid(path: str, code: str, message: str) -> InvalidInput:
@@ -91,6 +101,12 @@ _ALL = (
         doc="Whether people must have a second factor (an app's codes or a passkey) to enter the workspace.",
         schema={"type": "boolean"},
         check=_check_switch,
+    ),
+    WorkspaceSetting(
+        name="schema_compatibility",
+        doc="Which changes of schemas may be published where the schema itself does not say; backward without it.",
+        schema={"type": "string", "enum": list(COMPATIBILITY)},
+        check=_check_compatibility,
     ),
     WorkspaceSetting(
         name="review_policy",

@@ -105,7 +105,7 @@ async def do_poll(attempt: Attempt, call: Call, *, cursor: JSON) -> Response:
     """Read one page of a poll trigger."""
     async with _transports(attempt, call) as io:
         try:
-            page = await attempt.resolved.connector.poll(attempt.call.action, cursor, io)
+            page = await attempt.resolved.connector.poll(attempt.call.action, cursor, io, attempt.call.params)
         except ActionError as error:
             return _not_read(call, io, error)
     items: JSON = [{"key": item.key, "type": item.event_type, "data": item.data} for item in page.items]

@@ -29,6 +29,14 @@ class ConnectorMissing(IpaasError):
     remedy = "Install the connector, or choose another for the connection."
 
 
+class ConnectorCodeMissing(ConnectorMissing):
+    """This host does not have the code of {connector} {version}, to which the connection is pinned, but {installed}."""
+
+    code = "connector_code_missing"
+    title = "Code of the connector missing"
+    remedy = "Move the connection to the installed version, or start this host once with the version before."
+
+
 class CredentialDetached(IpaasError):
     """The connection {connection} has no secret for the address it calls."""
 

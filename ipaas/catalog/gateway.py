@@ -155,7 +155,7 @@ async def invoke(call: GatewayCall, *, ledger: EffectLedger | None = None) -> Ga
 
 
 async def poll(call: GatewayCall, cursor: JSON) -> GatewayOutcome:
-    """Read one page of a poll trigger (``call.action`` names it) from ``cursor``.
+    """Read one page of a poll trigger from ``cursor``: ``call.action`` names it, ``call.params`` is what the flow says.
 
     ``data`` is ``{"items": [{"key", "type", "data"}], "cursor": …, "more": bool, "settle": …}``; a ``settle`` that is
     not None is awaited once, with whether the items were stored.

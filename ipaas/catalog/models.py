@@ -58,6 +58,7 @@ class Connection(models.Model):
     tested_at = models.DateTimeField(null=True, blank=True)
     test_ok = models.BooleanField(null=True, blank=True)
     test_message = models.CharField(max_length=500, blank=True, default="")
+    test_class = models.CharField(max_length=40, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -141,13 +142,18 @@ class ImportedConnector(models.Model):
 
 
 class KeptRelease(models.Model):
-    """The manifest of an installed connector's version that a connection was pinned to; it outlives the update."""
+    """The manifest of an installed connector's version that a connection was pinned to; it outlives the update.
+
+    ``code_sha256`` names its connector.py, of which each host keeps a copy; empty without one, and in rows from before
+    code was kept.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slug = models.SlugField(max_length=60)
     version = models.CharField(max_length=40)
     sha256 = models.CharField(max_length=64)
     packed = models.BinaryField()
+    code_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     kept_at = models.DateTimeField(auto_now_add=True)
 
     objects: "models.Manager[KeptRelease]" = models.Manager()

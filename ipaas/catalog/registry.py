@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from ipaas.catalog.errors import ConnectorMissing
+from ipaas.catalog.kept_code import keep_code
 from ipaas.catalog.models import Connection, ImportedConnector
 from ipaas.catalog.releases import release_of
 from ipaas.config import ROOT, settings
@@ -39,6 +40,7 @@ def installed() -> Survey:
     found = survey([FOLDER, *settings().connector_folders])
     for one in found.unloaded:
         log.error("a connector can not be loaded", action="connector_unloadable", place=one.place, reason=one.reason)
+    keep_code(found.connectors.values())
     return found
 
 

@@ -1,27 +1,33 @@
 """Versions of installed connectors: what a connection was pinned to keeps running after the connector was updated.
 
-The manifest of a version is kept in the database from the moment that a connection is pinned to it. A connector.py is
-not kept: the installed one serves every version, and has to go on serving the actions of those before.
+The manifest of a version is kept in the database from the moment that a connection is pinned to it, its connector.py as
+a copy on each host that had it installed (``kept_code``). Where that copy is missing, calls are refused: other code may
+do other things.
 """
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from ipaas.catalog.errors import ConnectorMissing
+from ipaas.catalog.errors import ConnectorCodeMissing, ConnectorMissing
+from ipaas.catalog.kept_code import digest_of, kept_handlers
 from ipaas.catalog.models import Connection, ImportedConnector, KeptRelease
 from ipaas.core import jsonio
-from ipaas.sdk.connector import Connector
+from ipaas.sdk.connector import Connector, Handler
 from ipaas.sdk.manifest_changes import ManifestChange, changes_between
 from ipaas.sdk.manifest_reader import parse_manifest
 
 
 def keep_release(connector: Connector) -> None:
-    """Keep the manifest of an installed connector's version; a changed one under the same version replaces it."""
+    """Keep an installed connector's version; a changed one under the same version replaces it."""
     manifest = connector.manifest
     document = dict(manifest.document)
-    values = {"sha256": jsonio.sha256_of(document).hex(), "packed": ImportedConnector.pack(document)}
+    values = {
+        "sha256": jsonio.sha256_of(document).hex(),
+        "packed": ImportedConnector.pack(document),
+        "code_sha256": digest_of(connector),
+    }
     row, made = KeptRelease.objects.get_or_create(slug=manifest.slug, version=manifest.version, defaults=values)
-    if not made and row.sha256 != values["sha256"]:
+    if not made and (row.sha256, row.code_sha256) != (values["sha256"], values["code_sha256"]):
         KeptRelease.objects.filter(id=row.id).update(**values)
 
 
@@ -36,20 +42,30 @@ def keep_pinned(installed: Callable[[], Mapping[str, Connector]]) -> None:
 def release_of(installed: Connector, version: str) -> Connector:
     """An installed connector in the version that a connection is pinned to.
 
-    One that was never kept is the installed one. Raises ConnectorMissing where its code no longer knows an action.
+    One that was never kept is the installed one. Raises ConnectorMissing where its code no longer knows an action, and
+    ConnectorCodeMissing where this host has not the code of that version.
     """
     slug = installed.manifest.slug
     if not version or version == installed.manifest.version:
         return installed
     try:
-        found = _kept(slug, version)
+        found, code = _kept(slug, version)
     except KeptRelease.DoesNotExist:
         return installed
-    manifest = found.manifest
-    handlers = {name: one for name, one in installed.handlers.items() if name in manifest.actions}
+    manifest, handlers = found.manifest, _handlers(installed, code)
+    if handlers is None:
+        raise ConnectorCodeMissing(connector=slug, version=version, installed=installed.manifest.version)
+    handlers = {name: one for name, one in handlers.items() if name in manifest.actions}
     if manifest.protocol != "http" and manifest.actions.keys() - handlers.keys():
         raise ConnectorMissing(connector=f"{slug} {version}")
     return Connector(manifest, handlers) if handlers else found
+
+
+def _handlers(installed: Connector, code: str) -> Mapping[str, Handler] | None:
+    """The handlers of a version whose code has this hash; the installed ones where the row does not know it yet."""
+    if not code or code == digest_of(installed):
+        return installed.handlers
+    return kept_handlers(installed.slug, code)
 
 
 def release_changes(installed: Connector, version: str) -> tuple[ManifestChange, ...]:
@@ -59,5 +75,6 @@ def release_changes(installed: Connector, version: str) -> tuple[ManifestChange,
 
 
 @lru_cache(maxsize=64)
-def _kept(slug: str, version: str) -> Connector:
-    return Connector(parse_manifest(KeptRelease.objects.get(slug=slug, version=version).document))
+def _kept(slug: str, version: str) -> tuple[Connector, str]:
+    row = KeptRelease.objects.get(slug=slug, version=version)
+    return Connector(parse_manifest(row.document)), row.code_sha256

@@ -224,7 +224,8 @@ def _keep_test(connection: Connection, outcome: GatewayOutcome, actor: Actor) ->
     before = row.test_ok
     row.tested_at, row.test_ok = now(), outcome.kind == "ok"
     row.test_message = outcome.error.message[:500] if outcome.error else ""
-    row.save(update_fields=["tested_at", "test_ok", "test_message"])
+    row.test_class = outcome.error.error_class.value if outcome.error else ""
+    row.save(update_fields=["tested_at", "test_ok", "test_message", "test_class"])
     if actor.is_system and row.test_ok == before:
         return  # looked at again, and nothing is new
     details = {"ok": row.test_ok, "status": outcome.status, "code": outcome.error.code if outcome.error else ""}

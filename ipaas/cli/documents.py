@@ -15,7 +15,7 @@ from ipaas.cli.shell import EXIT_DIFFERENT, EXIT_IN_REVIEW, EXIT_INVALID, Shell,
 from ipaas.core import yamlio
 from ipaas.core.errors import InvalidInput
 
-PLURALS = {"schema": "schemas", "mapping": "mappings", "flow": "flows"}
+PLURALS = {"schema": "schemas", "contract": "contracts", "mapping": "mappings", "flow": "flows"}
 SUFFIXES = (".yaml", ".yml", ".json")
 _KIND = re.compile(r"""^[\s{]*["']?kind["']?\s*:\s*["']?([a-z_]+)""", re.MULTILINE)
 

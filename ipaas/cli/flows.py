@@ -62,7 +62,9 @@ def deploy_flow(shell: Shell, slug: str, version: int | None, environment: str, 
     """Run a version in an environment from now on."""
     number = version or shell.api.get(f"flows/{part(slug)}")["latest_version"]
     body = {"environment": environment, "version": number, "note": note}
-    shell.give(shell.api.post(f"flows/{part(slug)}/deploy", body), f"{slug} version {number} runs in {environment}")
+    done = shell.api.post(f"flows/{part(slug)}/deploy", body)
+    shell.give(done, f"{slug} version {number} runs in {environment}")
+    _tell_vendor(shell, done)
 
 
 @command(flows, "rollback")
@@ -73,6 +75,7 @@ def roll_back_flow(shell: Shell, slug: str, environment: str, reason: str) -> No
     """Run the version that was deployed before again."""
     done = shell.api.post(f"flows/{part(slug)}/rollback", {"environment": environment, "reason": reason})
     shell.give(done, f"{slug} version {done['version']} runs in {environment}")
+    _tell_vendor(shell, done)
 
 
 @command(flows, "undeploy")
@@ -83,6 +86,7 @@ def undeploy_flow(shell: Shell, slug: str, environment: str, reason: str) -> Non
     """Start no more runs in an environment."""
     done = shell.api.post(f"flows/{part(slug)}/undeploy", {"environment": environment, "reason": reason})
     shell.give(done, f"{slug} no longer runs in {environment}")
+    _tell_vendor(shell, done)
 
 
 @command(flows, "pause")
@@ -149,6 +153,24 @@ def promote_flow(shell: Shell, slug: str, source: str, target: str, plan_only: b
     body = {"from": source, "to": target, "version": plan["version"], "note": note}
     done = shell.api.post(f"flows/{part(slug)}/promote", body)
     shell.give(done, f"{slug} version {done['version']} runs in {target}")
+    _tell_vendor(shell, done)
+
+
+def _tell_vendor(shell: Shell, deployed: dict[str, Any]) -> None:
+    """What is left to do at the vendor of the trigger, with the command that does it."""
+    notice, environment = deployed["vendor"], deployed["environment"]
+    if notice is None:
+        return
+    place = f"{notice['endpoint']} -e {environment}"
+    if notice["state"] == "missing":
+        shell.say(f"the vendor does not deliver to the endpoint {notice['endpoint']} yet; tell it:")
+        for way in notice["ways"]:
+            over = f"--connection {way['connection']} --trigger {way['trigger']}"
+            shell.say(f"  ipaas endpoints subscribe {place} {over}")
+    elif notice["state"] == "doubtful":
+        shell.say(f"whether the vendor delivers is in doubt; ask it:\n  ipaas endpoints check-subscription {place}")
+    else:
+        shell.say(f"the vendor still delivers, and no flow listens; end it:\n  ipaas endpoints unsubscribe {place}")
 
 
 def _tell_promotion(shell: Shell, slug: str, target: str, plan: dict[str, Any]) -> None:

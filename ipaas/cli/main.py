@@ -17,6 +17,7 @@ from ipaas.cli import (
     connecting,
     connector_kit,
     connectors,
+    contracts,
     documents,
     endpoints,
     flows,
@@ -112,6 +113,7 @@ def stubs_serve() -> None:
 
 
 documents.register(main)
+contracts.register(main)
 flows.register(main)
 runs.register(main)
 outside.register(main, stubs)

@@ -1,23 +1,30 @@
 """Commands for those who keep mappings in files: they run the tests, and need no server."""
 
+import os
+import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from ipaas.cli.shell import EXIT_INVALID, Refusal, Shell, Told, command, flag
-from ipaas.core import yamlio
+from ipaas.core import jsonio, yamlio
+from ipaas.core.clock import now
 from ipaas.core.document_forms import errors_of, refuse
-from ipaas.core.errors import InvalidInput
+from ipaas.core.errors import InvalidInput, IpaasError
+from ipaas.mapping import engine
 from ipaas.mapping.case_files import Document, Folder, read_folder
 from ipaas.mapping.case_making import accepting, generated, with_tests
 from ipaas.mapping.case_report import junit
 from ipaas.mapping.cases import CaseResult, CasesResult, run_cases
 from ipaas.mapping.coverage import KINDS, Coverage, coverage
 from ipaas.mapping.form import form_findings
+from ipaas.mapping.formats.applying import convert, with_formats
 
 paths = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH…")
 one_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -109,6 +116,53 @@ def accept_outputs(shell: Shell, file: Path, names: tuple[str, ...]) -> None:
     if wanted:
         _write(file, accepting(wanted, folder.resolve)(document.content))
     shell.give({"accepted": list(wanted)}, "\n".join(f"accepted: {name}" for name in wanted) or "nothing to accept")
+
+
+@command(mapping, "convert")
+@one_file
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="INPUT")
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path), metavar="OUTPUT", required=False)
+@click.option("--vars", "variables", default="{}", help="What vars is, as JSON.")
+@click.option("--now", "moment", type=click.DateTime(), help="What now is, in UTC; the present where nothing is said.")
+def convert_file(
+    shell: Shell, file: Path, source: Path, target: Path | None, variables: str, moment: datetime | None
+) -> None:
+    """Make OUTPUT (else print it) of INPUT by the mapping in FILE, in the formats that it says.
+
+    With records under its input, one record is in memory at a time. OUTPUT is replaced when all is done, never before.
+    Lookups and functions are found beside FILE. Exit code 2 when a record can not be mapped.
+    """
+    document, folder = _only(file)
+    try:
+        compiled = with_formats(engine.compile(document.content, resolve=folder.resolve), document.content)
+        scope = {
+            "vars": jsonio.loads(variables),
+            "run": {"id": "", "flow": ""},
+            "now": (f"{moment.isoformat()}Z" if moment else now().isoformat()),
+        }
+        with source.open("rb") as given:
+            if target is None:
+                count = convert(compiled, given, sys.stdout.buffer, scope)
+                sys.stdout.buffer.flush()
+                return
+            count = _replaced(target, lambda made: convert(compiled, given, made, scope))
+    except IpaasError as error:
+        raise Refusal(f"{error.detail} {error.advice}", EXIT_INVALID) from None
+    words = f"{count} record{'' if count == 1 else 's'}: {target}"
+    shell.give({"records": count, "file": str(target)}, words)
+
+
+def _replaced(target: Path, work: Callable[[BinaryIO], int]) -> int:
+    """A file that is there whole or as it was before."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as made:
+            count = work(made)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return count
 
 
 def _test(document: Document, folder: Folder, *, with_coverage: bool) -> _Tested:

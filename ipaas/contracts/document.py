@@ -6,10 +6,13 @@ from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
+from ipaas.contracts.evolution import compatibility_check
 from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.contracts.validators import CompiledValidator, compile_schema, schema_problems
 from ipaas.core.document_forms import Finding, pointer, schema_findings
-from ipaas.core.document_types import DocumentType
+from ipaas.core.document_types import Check, DocumentType
 from ipaas.ownership.naming import domain_findings
 
 KIND = "schema"
@@ -40,5 +43,13 @@ def _example_findings(content: dict[str, Any]) -> list[Finding]:
 
 
 SCHEMA_TYPE = DocumentType(
-    kind=KIND, permission="schemas", document=Schema, version=SchemaVersion, validate=validate, rank=10
+    kind=KIND,
+    permission="schemas",
+    document=Schema,
+    version=SchemaVersion,
+    validate=validate,
+    rank=10,
+    checks=(
+        Check(name="compatibility", title=gettext_noop("Compatible with what is published"), run=compatibility_check),
+    ),
 )

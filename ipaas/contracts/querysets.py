@@ -1,4 +1,4 @@
-"""Reading schemas and their versions."""
+"""Reading schemas, contracts and their versions."""
 
 from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
 
@@ -9,3 +9,15 @@ class SchemaQuerySet(DocumentQuerySet):
 
 class SchemaVersionQuerySet(VersionQuerySet):
     """Published versions of schemas."""
+
+
+class ContractQuerySet(DocumentQuerySet):
+    """Contracts of a workspace."""
+
+    def shared_by(self, key: str) -> "ContractQuerySet":
+        """The live contract that a link leads to; every workspace's, the key is the permission."""
+        return self.filter(share_key=key, archived=False, latest_version__gt=0)
+
+
+class ContractVersionQuerySet(VersionQuerySet):
+    """Published versions of contracts."""

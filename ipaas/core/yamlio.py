@@ -74,6 +74,11 @@ def load_all(text: str | bytes, *, limits: YamlLimits = DEFAULT) -> list[JSON]:
         raise YamlInvalid(reason=reason) from None
 
 
+def composed(text: str) -> Any:
+    """The nodes of one document with their marks, by the same parser; raises yaml.YAMLError where ``load`` refuses."""
+    return yaml.compose(text, Loader=_Loader)
+
+
 def _decoded(text: str | bytes) -> str:
     try:
         source = text if isinstance(text, str) else text.decode()

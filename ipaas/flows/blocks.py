@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+from ipaas.contracts.contract_document import EdgeName, Mode, mode_of
 from ipaas.contracts.validators import CompiledValidator
 from ipaas.core.errors import ErrorClass
 from ipaas.expressions import Expression, ValueTemplate
@@ -284,6 +285,22 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """Where data comes in or goes out: its schema, and what becomes of data that breaks it, by environment.
+
+    ``contract`` is the reference of the contract that says so, "" where the flow names a schema alone.
+    """
+
+    name: EdgeName
+    validator: CompiledValidator
+    contract: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def mode_in(self, environment: str) -> Mode:
+        return mode_of(self.settings, environment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A flow version ready to run.
 
@@ -306,8 +323,8 @@ class Plan:
     steps: tuple[Block, ...]
     on_failure: tuple[Block, ...]
     blocks: Mapping[str, Block]
-    input_schema_version_id: UUID | None = None
-    input_validator: CompiledValidator | None = None
+    input: Edge | None = None
+    output: Edge | None = None
     amount: Amount | None = None
     redaction: Mapping[str, str] = field(default_factory=dict)
     private_ids: Mapping[str, bool] = field(default_factory=dict)

@@ -27,11 +27,11 @@ class ActionFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionFacts:
-    """One connection slug of a workspace, whatever the environment."""
+    """One connection slug of a workspace, in any environment; ``polls``: schemas of what a flow says, by trigger."""
 
     connector: str
     actions: Mapping[str, ActionFacts]
-    polls: frozenset[str] = frozenset()
+    polls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,8 @@ def _facts(connector: Connector, settings: Mapping[str, Any]) -> ConnectionFacts
         )
         for name, spec in connector.manifest.actions.items()
     }
-    polls = frozenset(name for name, spec in connector.manifest.triggers.items() if spec.kind == "poll")
+    triggers = connector.manifest.triggers
+    polls = {name: spec.params_schema for name, spec in triggers.items() if spec.kind == "poll"}
     return ConnectionFacts(connector=connector.slug, actions=actions, polls=polls)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+from ipaas.contracts.contract_document import EDGES
 from ipaas.contracts.validators import CompiledValidator
 from ipaas.core.document_forms import exact
 from ipaas.core.durations import parse_duration
@@ -12,7 +13,7 @@ from ipaas.core.errors import ErrorClass
 from ipaas.core.redaction import PUBLIC, is_sensitive_key
 from ipaas.expressions import Expression, ValueTemplate, compile_expression, compile_value
 from ipaas.flows import blocks
-from ipaas.flows.blocks import Amount, Block, FailureEnd, FailureHandler, Plan, Trigger
+from ipaas.flows.blocks import Amount, Block, Edge, FailureEnd, FailureHandler, Plan, Trigger
 from ipaas.flows.bounds import DEFAULT_DEADLINE_S, DEFAULT_MAX_ITEMS
 from ipaas.flows.form import kind_of
 from ipaas.flows.walk import Step
@@ -27,6 +28,8 @@ class Resolve(Protocol):
     def mapping(self, reference: str) -> CompiledMapping: ...
 
     def schema(self, reference: str) -> CompiledValidator: ...
+
+    def contract(self, reference: str) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,8 @@ def compile(content: Mapping[str, Any], *, resolve: Resolve, identity: Identity)
     build = _Builder(resolve, index)
     steps = build.steps(content["steps"], "")
     on_failure = build.steps(content.get("on_failure", ()), "on_failure/")
-    validator = resolve.schema(content["input"]["schema"]) if "input" in content else None
+    edges = _edges(content, resolve)
+    validator = edges["input"].validator if "input" in edges else None
     ids = {name: compile_expression(text) for name, text in content["business_ids"].items()}
     redaction = _redaction(validator, index)
     return Plan(
@@ -61,12 +65,28 @@ def compile(content: Mapping[str, Any], *, resolve: Resolve, identity: Identity)
         steps=steps,
         on_failure=on_failure,
         blocks=index,
-        input_schema_version_id=None if validator is None else validator.version_id,
-        input_validator=validator,
+        input=edges.get("input"),
+        output=edges.get("output"),
         amount=_amount(content.get("amount"), redaction),
         redaction=redaction,
         private_ids=_private(ids, redaction),
     )
+
+
+def _edges(content: Mapping[str, Any], resolve: Resolve) -> dict[str, Edge]:
+    """Those of the flow's contract, or the input schema that the flow names itself."""
+    if "contract" not in content:
+        schema = content["input"]["schema"] if "input" in content else None
+        return {} if schema is None else {"input": Edge(name="input", validator=resolve.schema(schema))}
+    reference = content["contract"]
+    contract = resolve.contract(reference)
+    return {
+        name: Edge(
+            name=name, validator=resolve.schema(contract[name]["schema"]), contract=reference, settings=contract[name]
+        )
+        for name in EDGES
+        if name in contract
+    }
 
 
 def failure_table(table: Mapping[str, FailureEnd]) -> dict[ErrorClass, FailureEnd]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from ipaas.contracts.models import SchemaVersion
+from ipaas.contracts.models import ContractVersion, SchemaVersion
 from ipaas.contracts.validators import schema_problems
 from ipaas.core.document_forms import Finding
 from ipaas.core.document_types import PublishDerived
@@ -28,6 +28,23 @@ def schema_findings_of(schema: Any, path: str, workspace_id: UUID | None) -> Ite
     elif workspace_id is not None and not SchemaVersion.objects.pinnable(workspace_id, *split_reference(schema)):
         message = said("there is no published schema {schema!r}, or it is retired", schema=schema)
         yield Finding(path, "flow.unknown_schema", message)
+
+
+def contract_findings_of(content: Step, workspace_id: UUID | None) -> Iterator[Finding]:
+    """Problems of the contract that a flow names."""
+    reference = content["contract"]
+    if "input" in content:
+        message = said("the contract says what comes in; leave input away")
+        yield Finding("/input", "flow.contract_and_input", message)
+    if workspace_id is None:
+        return
+    version = ContractVersion.objects.of(workspace_id, *split_reference(reference))
+    if version is None:
+        message = said("there is no published contract {contract!r}", contract=reference)
+        yield Finding("/contract", "flow.unknown_contract", message)
+    elif version.state != ContractVersion.State.PUBLISHED:
+        message = said("the contract {contract} is deprecated", contract=reference)
+        yield Finding("/contract", "flow.deprecated_contract", message, "warning")
 
 
 def mapping_findings_of(spec: Step, path: str, scope: Scope, workspace_id: UUID | None) -> Iterator[Finding]:
@@ -71,6 +88,9 @@ class Settler:
         settled = dict(content)
         if "input" in content:
             settled["input"] = {"schema": self._schema(content["input"]["schema"], "input", content["title"])}
+        if "contract" in content:
+            version = ContractVersion.objects.of(self.workspace_id, *split_reference(content["contract"]))
+            settled["contract"] = _pin(version, content["contract"])
         for key in ("steps", "on_failure"):
             if key in content:
                 settled[key] = [self._step(step, ()) for step in content[key]]

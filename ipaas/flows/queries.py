@@ -1,11 +1,12 @@
 """What the runtime reads of flows. Synchronous ORM; plans are kept per process because versions never change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from ipaas.contracts.models import SchemaVersion
+from ipaas.contracts.models import ContractVersion, SchemaVersion
 from ipaas.contracts.queries import validator_for
 from ipaas.contracts.validators import CompiledValidator, compile_schema
 from ipaas.core.documents import DocumentVersion
@@ -16,6 +17,7 @@ from ipaas.flows.blocks import Plan
 from ipaas.flows.models import Deployment, DraftSnapshot, FlowVersion
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
+from ipaas.mapping.formats.applying import with_formats
 from ipaas.mapping.models import MappingVersion
 from ipaas.mapping.queries import mapping_for
 
@@ -51,6 +53,13 @@ class _Resolver:
             raise NotFound(what=f"schema {reference}")
         return validator_for(version.id)
 
+    def contract(self, reference: str) -> Mapping[str, Any]:
+        version = ContractVersion.objects.of(self.workspace_id, *split_reference(reference))
+        if version is None:
+            raise NotFound(what=f"contract {reference}")
+        content: Mapping[str, Any] = version.content
+        return content
+
 
 @dataclass(frozen=True, slots=True)
 class _DraftResolver:
@@ -63,13 +72,16 @@ class _DraftResolver:
         part = self.snapshot.parts.get(reference)
         if part is None:
             return self.published.mapping(reference)
-        return engine.compile(part, version_id=self.snapshot.id, sha256=self.snapshot.sha256)
+        return with_formats(engine.compile(part, version_id=self.snapshot.id, sha256=self.snapshot.sha256), part)
 
     def schema(self, reference: str) -> CompiledValidator:
         part = self.snapshot.parts.get(reference)
         if part is None:
             return self.published.schema(reference)
         return compile_schema(part["schema"], version_id=self.snapshot.id, sha256=self.snapshot.sha256)
+
+    def contract(self, reference: str) -> Mapping[str, Any]:
+        return self.published.contract(reference)
 
 
 @lru_cache(maxsize=512)
@@ -88,6 +100,16 @@ def plan_of(version: DocumentVersion | DraftSnapshot) -> Plan:
     published = _Resolver(version.document.workspace_id)
     resolver = _DraftResolver(version, published) if isinstance(version, DraftSnapshot) else published
     return compiler.compile(version.content, resolve=resolver, identity=identity)
+
+
+def input_schema(workspace_id: UUID, content: Mapping[str, Any]) -> str | None:
+    """The reference of the schema of what comes into a flow: its own, or that of its contract."""
+    own = content.get("input", {}).get("schema")
+    reference = content.get("contract")
+    if own is not None or not isinstance(reference, str):
+        return own if isinstance(own, str) else None
+    version = ContractVersion.objects.of(workspace_id, *split_reference(reference))
+    return str(version.content["input"]["schema"]) if version else None
 
 
 def deployed_flows(workspace_id: UUID, environment_id: UUID) -> list[DeployedFlow]:

@@ -111,17 +111,18 @@ others.
 """
 
 
-def _keys(schema: dict[str, Any], prefix: str) -> Iterator[str]:
+def _keys(schema: dict[str, Any], prefix: str, parts: dict[str, Any] | None = None) -> Iterator[str]:
+    """The keys of a schema; ``parts`` are its ``$defs`` where it is not that of flows."""
     required = schema.get("required", ())
     for name, part in schema.get("properties", {}).items():
         path = f"{prefix}{name}"
-        resolved = _resolved(part)
+        resolved = _resolved(part, parts)
         marks = [_type(part, resolved), *(["required"] if name in required else [])]
         yield f"{'#' * min(3 + path.count('.'), 5)} `{path}`\n\n*{', '.join(marks)}*. {part.get('description', '')}\n"
         for example in part.get("examples", resolved.get("examples", ()))[:1]:
             yield f"```yaml\n{yamlio.dump({name: example}).rstrip()}\n```\n"
         if path.count(".") < 2:
-            yield from _keys(_inside(resolved), f"{path}.")
+            yield from _keys(_inside(resolved), f"{path}.", parts)
 
 
 def _inside(schema: dict[str, Any]) -> dict[str, Any]:
@@ -132,9 +133,10 @@ def _inside(schema: dict[str, Any]) -> dict[str, Any]:
     return {} if items is flow_schema()["$defs"]["step"] else items
 
 
-def _resolved(part: dict[str, Any]) -> dict[str, Any]:
+def _resolved(part: dict[str, Any], parts: dict[str, Any] | None = None) -> dict[str, Any]:
     reference = part.get("$ref", "")
-    found: dict[str, Any] = flow_schema()["$defs"].get(reference.removeprefix("#/$defs/"), part)
+    known = flow_schema()["$defs"] if parts is None else parts
+    found: dict[str, Any] = known.get(reference.removeprefix("#/$defs/"), part)
     return found
 
 
@@ -181,6 +183,22 @@ def schema_reference() -> str:
     return "\n".join([SCHEMA, "## Keys\n", *_keys(schema, "")]).rstrip() + "\n"
 
 
+CONTRACT = """\
+# The contract document
+
+A contract says what an integration promises to those who send to it and receive from it. A flow that names it
+(`contract: slug@version`) is held to its schemas, with the mode that each edge has in the environment. A published
+version never changes. [Publish a contract](../how-to/publish-a-contract.md) shows how; editors can use
+[contract.schema.json](contract.schema.json) for completion.
+"""
+
+
+def contract_reference() -> str:
+    """The page about contract documents."""
+    schema = json.loads(_form("contracts", "contract"))
+    return "\n".join([CONTRACT, "## Keys\n", *_keys(schema, "", schema["$defs"])]).rstrip() + "\n"
+
+
 def _form(package: str, name: str) -> str:
     return files(f"ipaas.{package}").joinpath(f"{name}.schema.json").read_text("utf-8")
 
@@ -189,6 +207,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "flow.schema.json": lambda: _form("flows", "flow"),
     "mapping.schema.json": lambda: _form("mapping", "mapping"),
     "schema.schema.json": lambda: _form("contracts", "schema"),
+    "contract.schema.json": lambda: _form("contracts", "contract"),
+    "contract-document.md": contract_reference,
     "flow-document.md": flow_reference,
     "mapping-document.md": mapping_reference,
     "schema-document.md": schema_reference,

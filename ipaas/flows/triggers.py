@@ -1,6 +1,6 @@
 """Checking triggers: clocks, time zones, connections."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -13,6 +13,7 @@ from ipaas.core.phrases import said
 from ipaas.flows.bounds import MAX_WAIT_S, MIN_POLL_S, duration_findings
 from ipaas.flows.catalogue import Catalogue
 from ipaas.flows.scope import START_NAMES, Scope
+from ipaas.sdk.schemas import compile_schema, findings
 
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -84,3 +85,13 @@ def _poll(spec: dict[str, Any], path: str, catalogue: Catalogue | None) -> Itera
             "flow.unknown_trigger",
             said("{connector} can not poll that{hint}", connector=found.connector, hint=hint),
         )
+    else:
+        yield from _poll_params(spec.get("params", {}), found.polls[spec["trigger"]], f"{path}/params")
+
+
+def _poll_params(params: dict[str, Any], schema: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    if not schema and params:
+        yield Finding(path, "flow.poll_params", said("this trigger takes nothing from a flow"))
+    for one in findings(compile_schema(dict(schema)), params) if schema else ():
+        place = f"{path}/{one['path'].replace('.', '/')}".rstrip("/")
+        yield Finding(place, "flow.poll_params", one["message"])

@@ -49,6 +49,13 @@ def flows_with(workspace_id: UUID, kind: str, slug: str) -> list[FlowUse]:
     return _uses(workspace_id, lambda content: slug in _references(content, kind))
 
 
+def deployments_under(workspace_id: UUID, contract: str) -> list[Deployment]:
+    """Where flows run whose version names a contract (its slug), at any version."""
+    running = Deployment.objects.in_workspace(workspace_id).running().select_related("flow", "version", "environment")
+    named = running.filter(version__content__contract__startswith=f"{contract}@")
+    return list(named.order_by("environment__position", "flow__slug"))
+
+
 def _references(value: Any, kind: str) -> set[str]:
     """Slugs that stand under a key; a draft may be of any form."""
     found: set[str] = set()

@@ -9,7 +9,7 @@ from ipaas.core.phrases import said
 from ipaas.flows.bounds import MAX_DEADLINE_S, MAX_STEPS, duration_findings
 from ipaas.flows.catalogue import Catalogue, catalogue_of
 from ipaas.flows.form import form_findings
-from ipaas.flows.inline import schema_findings_of
+from ipaas.flows.inline import contract_findings_of, schema_findings_of
 from ipaas.flows.lint import lint_findings
 from ipaas.flows.scope import FAILURE_NAME, START_NAMES, STEP_NAMES, Scope
 from ipaas.flows.steps import StepChecker
@@ -36,6 +36,8 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
 
 def _heads(content: dict[str, Any], catalogue: Catalogue | None, workspace_id: UUID | None) -> Iterator[Finding]:
     yield from trigger_findings(content["trigger"], catalogue)
+    if "contract" in content:
+        yield from contract_findings_of(content, workspace_id)
     yield from domain_findings(content, workspace_id)
     if "input" in content:
         yield from schema_findings_of(content["input"]["schema"], "/input/schema", workspace_id)

@@ -11,9 +11,20 @@ from ipaas.flows.inline import written_out
 from ipaas.flows.models import FlowVersion
 
 HEAD = ("kind", "slug", "id", "title", "description", "domain", "owner", "tags")
-FLOW = ("trigger", "input", "business_ids", "primary_business_id", "amount", "deadline", "failure")
+FLOW = ("trigger", "contract", "input", "business_ids", "primary_business_id", "amount", "deadline", "failure")
 MAPPING = ("output", "lookups", "functions")
-OTHERS = ("source_schema", "target_schema", "scope", "loop_names", "schema", "examples", *MAPPING)
+CONTRACT = (
+    "steward",
+    "contact",
+    "mode",
+    "modes",
+    "errors",
+    "idempotency",
+    "ordering",
+    "service_level",
+    "change_policy",
+)
+OTHERS = ("source_schema", "target_schema", "scope", "loop_names", "schema", *MAPPING, *CONTRACT, "examples")
 PLACES = ("connection", "action", "endpoint", "events", "type", "items", "as", "concurrency", "max_items", "mapping")
 BLOCKS = ("when", "disabled", *KINDS, "else", "idempotency_key", "policy", "compensate", "classes", "steps", "then")
 RANK = {key: number for number, key in enumerate((*HEAD, *FLOW, *OTHERS, *PLACES, *BLOCKS, "with", "on_failure"))}

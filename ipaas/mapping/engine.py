@@ -55,6 +55,11 @@ class CompiledMapping:
         except FAILURES as failure:
             raise self._failure(source, names, place, within_s, failure) from None
 
+    @property
+    def in_thread(self) -> bool:
+        """Whether it is worth a thread: a program that lets other threads run while it works."""
+        return False
+
     def explain(
         self,
         source: Any,

@@ -107,6 +107,12 @@ CATALOGUE: tuple[EventType, ...] = (
         RUN_ENDED,
     ),
     _type(
+        "run.refused",
+        gettext_noop("Run refused"),
+        gettext_noop("What came in broke a contract that refuses such data, so that nothing ran."),
+        RUN_ENDED,
+    ),
+    _type(
         "run.compensated",
         gettext_noop("Run compensated"),
         gettext_noop("A run failed, and what it had done was undone."),

@@ -10,6 +10,7 @@ from ipaas.accounts.roles_page import roles_page
 from ipaas.cli.reference import cli_reference, error_reference, load_all
 from ipaas.expressions.reference import render_reference
 from ipaas.flows import reference as documents
+from ipaas.mapping.formats.reference import formats_reference
 from ipaas.notices.reference import event_reference
 from ipaas.policies.schema import reference_page
 from ipaas.reference.audit_page import audit_page
@@ -22,6 +23,7 @@ from ipaas.web.api.reference import pages as api_pages
 PAGES: Mapping[str, Callable[[], str]] = {
     **documents.PAGES,
     "expressions.md": render_reference,
+    "mapping-formats.md": formats_reference,
     "policies.md": reference_page,
     "connector-manifest.md": manifest_page,
     "roles.md": roles_page,

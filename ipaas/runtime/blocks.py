@@ -7,6 +7,7 @@ walk reaches the place where it stopped without doing anything twice.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ipaas.core import jsonio
@@ -149,10 +150,16 @@ async def _map(execution: Execution, block: MapBlock, frame: Frame) -> Any:
     if block.input is not None:
         source = _evaluate(block, frame, block.input.evaluate, "input")
     try:
-        output = block.mapping.apply(source, frame.scope, place=f"{block.path}#{frame.item}")
+        output = await _mapped(block, frame, source)
     except IpaasError as error:
         raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, error.code, error.detail[:2000]) from None
     return execution.finish_step(block, frame, output)
+
+
+async def _mapped(block: MapBlock, frame: Frame, source: Any) -> Any:
+    """The target; in a thread where other work can go on meanwhile."""
+    apply = partial(block.mapping.apply, source, frame.scope, place=f"{block.path}#{frame.item}")
+    return await asyncio.to_thread(apply) if block.mapping.in_thread else apply()
 
 
 async def _validate(execution: Execution, block: ValidateBlock, frame: Frame) -> Any:

@@ -1,6 +1,7 @@
 """From a claimed run to its next rest: forward through the blocks, or back through the compensations."""
 
 from datetime import datetime
+from typing import Any
 
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass
@@ -12,6 +13,7 @@ from ipaas.runtime import calls
 from ipaas.runtime.blocks import Cancelled, run_steps
 from ipaas.runtime.closing import awaited_children, close_steps, in_doubt
 from ipaas.runtime.digests import ended_row
+from ipaas.runtime.edges import BLOCKED_CODE, breach_of, failure_of
 from ipaas.runtime.endings import Failure, OperatorNeeded, Stopped, Suspended
 from ipaas.runtime.execution import Execution, Frame, Status
 from ipaas.runtime.journal import OUTAGE, StoreGone
@@ -61,13 +63,15 @@ async def _forward(execution: Execution) -> None:
         if deadline is not None and deadline <= now():
             raise Failure("", "", ErrorClass.TIMEOUT, "deadline_exceeded", "the run's deadline has passed")
         output = await run_steps(execution, execution.plan.steps, frame)
+        _check_output(execution, output)
     except Stopped:
         output = None
     except Cancelled:
         await _cancelled(execution)
         return
     except Failure as failure:
-        if execution.is_test and failure.error_class != ErrorClass.OUTCOME_UNKNOWN:
+        refused = failure.code == BLOCKED_CODE and failure is execution.violation
+        if refused or (execution.is_test and failure.error_class != ErrorClass.OUTCOME_UNKNOWN):
             await _end(execution, Run.Status.DISCARDED, failure)
         else:
             await _failed(execution, frame, failure)
@@ -75,6 +79,16 @@ async def _forward(execution: Execution) -> None:
     if execution.run.parent_run_id is not None:
         execution.pending["result"] = output
     await _end(execution, Run.Status.SUCCEEDED, None)
+
+
+def _check_output(execution: Execution, output: Any) -> None:
+    """What was done stays done: a breach is told, and fails the run unless the mode of its contract lets it pass."""
+    breach = breach_of(execution.plan.output, output, execution.run, execution.scope["run"]["environment"])
+    if breach is not None:
+        execution.unit.add("breach", breach)
+    failure = failure_of(breach)
+    if failure is not None:
+        raise failure
 
 
 async def _failed(execution: Execution, frame: Frame, failure: Failure) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.db import close_old_connections, connections
@@ -20,8 +20,8 @@ from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
 from ipaas.outbox.emitting import WANTED
-from ipaas.runtime.business_ids import business_rows
 from ipaas.runtime.drive import add_burial, drive
+from ipaas.runtime.edges import breach_of, failure_of
 from ipaas.runtime.endings import Failure
 from ipaas.runtime.execution import Execution, Recorded, payload_aad
 from ipaas.runtime.holds import hold, is_paused, may_be_held
@@ -29,7 +29,7 @@ from ipaas.runtime.journal import Journal
 from ipaas.runtime.models import TEST, Run, Work
 from ipaas.runtime.receipts import read_receipt
 from ipaas.runtime.rows import ReceiptState, RunRow, StepRow, Unit
-from ipaas.runtime.starts import EnvironmentView, Origin, Start, environment_view, prepare_start, read_input, work_row
+from ipaas.runtime.starts import EnvironmentView, Origin, Start, add_start, environment_view, prepare_start, read_ids
 from ipaas.runtime.store import Claimed, Loaded, Store
 from ipaas.runtime.telling import RUN_EVENTS, add_notice, end_facts
 from ipaas.runtime.values import add_trigger
@@ -222,10 +222,7 @@ class Engine:
 
     def add_start(self, unit: Unit, start: Start, *, leased: bool = True) -> None:
         """The rows of a run that begins, leased to this process unless it is to be claimed."""
-        unit.add("run", start.run)
-        unit.add("work", work_row(start.run, lease_s=self.lease_s if leased else None))
-        for row in business_rows(start.run, start.shown_ids):
-            unit.add("business_id", row)
+        add_start(unit, start, lease_s=self.lease_s if leased else None)
 
     # -- events --------------------------------------------------------------------------------------------------
 
@@ -304,13 +301,16 @@ class Engine:
             if receipt is None:
                 raise NotFound(what="input of the run")
             trigger = read_receipt(receipt, sealer)
+        run = RunRow(*(getattr(row, name) for name in RunRow._fields))
         violation, clear = None, names
         if plan.private_ids or _has_not_begun(recorded):
-            ids, found = read_input(plan, environment, trigger, uuid7_time(row.id))
+            ids, found = read_ids(plan, environment, trigger, uuid7_time(row.id))
             clear = {**names, **{name: ids[name] for name in plan.private_ids if name in ids}}
-            violation = found if _has_not_begun(recorded) else None
+            if _has_not_begun(recorded):
+                breach = breach_of(plan.input, trigger.get("body"), run, environment.slug)
+                violation = failure_of(breach) or found
         execution = Execution(
-            run=RunRow(*(getattr(row, name) for name in RunRow._fields)),
+            run=run,
             plan=plan,
             unit=unit,
             fence=claim.fence,
@@ -389,6 +389,8 @@ class Engine:
             trace_id=run.trace_id,
         )
         start = prepare_start(plan, deployed.flow_id, environment, trigger, origin, leased=False)
+        if start.refused and start.violation is not None:
+            raise InputRefused(flow=flow, reason=start.violation.message)
         self.add_start(parent.unit, start, leased=False)
         add_trigger(parent.unit, start.run.id, trigger, parent.sealer)
         return start.run.id
@@ -399,6 +401,14 @@ class SubflowUnavailable(IpaasError):
 
     code = "subflow_unavailable"
     title = "Sub-flow unavailable"
+
+
+class InputRefused(IpaasError):
+    """{flow} refuses what it is given: {reason}"""
+
+    code = "subflow_input_refused"
+    title = "Input refused by contract"
+    error_class: ClassVar[ErrorClass] = ErrorClass.CONTRACT_VIOLATION
 
 
 class SubflowTooDeep(IpaasError):

@@ -120,7 +120,8 @@ async def subflow_step(execution: Execution, block: SubflowBlock, frame: Frame) 
             child = await execution.engine.start_child(execution, block.flow, params, root)
         except IpaasError as error:
             detail = error.detail[:2000]
-            raise Failure(block.path, frame.item, ErrorClass.CONFIGURATION, error.code, detail) from None
+            error_class = getattr(error, "error_class", ErrorClass.CONFIGURATION)
+            raise Failure(block.path, frame.item, error_class, error.code, detail) from None
         child_detail = detail_json(run_id=str(child))
         if not block.wait:
             return execution.finish_step(block, frame, {"run_id": str(child)}, detail=child_detail)

@@ -98,7 +98,7 @@ def _begin(trigger_id: UUID) -> Poll | None:
         environment_id=state.environment_id,
         connection=state.spec["connection"],
         action=state.spec["trigger"],
-        params={},
+        params=state.spec.get("params", {}),
         flow_label=flow_slug(state.flow_id),
         step_path="trigger",
         attempt=state.attempts + 1,
@@ -112,7 +112,8 @@ def _end(claim: Claimed, poll: Poll, outcome: GatewayOutcome) -> bool:
     """Record what a poll gave, under its claim: runs, keys and cursor in one transaction. Whether it was recorded."""
     writing.own(claim)
     state = TriggerState.objects.select_for_update().get(id=claim.id)
-    same = (state.spec["connection"], state.spec["trigger"]) == (poll.call.connection, poll.call.action)
+    call = poll.call
+    same = triggers.source_of(state.spec) == (call.connection, call.action, call.params)
     if not state.active or not same or state.cursor != poll.cursor:  # deployed anew meanwhile
         writing.write_rows({"done": [(claim.id,)]})
         return False
@@ -172,7 +173,9 @@ def _known(state: TriggerState, keys: Sequence[str]) -> set[str]:
 
 def _key(state: TriggerState, key: str) -> str:
     """The dedup key of an item; apart from the keys that callers of the API choose."""
-    text = f"poll:{state.spec['connection']}/{state.spec['trigger']}:{key}"
+    connection, trigger, params = triggers.source_of(state.spec)
+    told = f"/{hashlib.sha256(jsonio.canonical(params)).hexdigest()[:16]}" if params else ""
+    text = f"poll:{connection}/{trigger}{told}:{key}"
     if len(text) <= _MAX_KEY:
         return storable(text)
     return f"poll:{hashlib.sha256(text.encode()).hexdigest()}"

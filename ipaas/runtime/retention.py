@@ -21,7 +21,7 @@ from ipaas.events.tables import RECEIPT
 from ipaas.flows.models import DraftSnapshot
 from ipaas.outbox.models import Mail
 from ipaas.runtime.models import Approval, BulkJob, DeadLetter, Run, TriggerSlot
-from ipaas.runtime.tables import EFFECT, RUN_TABLES
+from ipaas.runtime.tables import BREACH, EFFECT, RUN_TABLES
 
 log = get_logger(__name__)
 
@@ -71,7 +71,7 @@ def apply_retention() -> Kept:
     done, today = Kept(), now().date()
     runs_from = today - timedelta(days=settings().retention_days)
     keys_from = today - timedelta(days=settings().key_retention_days)
-    _drop(done, RUN_TABLES, runs_from, _UNSETTLED)
+    _drop(done, (*RUN_TABLES, BREACH), runs_from, _UNSETTLED)
     _drop(done, (RECEIPT,), runs_from, _READ_BY_RUNS)
     _drop(done, (EFFECT,), keys_from, _ROOT_OF_RUNS)
     _delete_keys(done, keys_from)

@@ -75,6 +75,19 @@ class BusinessIdRow(NamedTuple):
     value: str
 
 
+class BreachRow(NamedTuple):
+    run_id: UUID
+    edge: str
+    workspace_id: UUID
+    flow_id: UUID
+    environment_id: UUID
+    contract: str
+    mode: str
+    place: str
+    keyword: str
+    message: str
+
+
 class StepRow(NamedTuple):
     run_id: UUID
     seq: int

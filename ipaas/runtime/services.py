@@ -12,12 +12,13 @@ from ipaas.accounts.models import Environment
 from ipaas.core import context, jsonio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
-from ipaas.core.errors import Conflict, NotFound
+from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.state_names import state_name
 from ipaas.flows.models import Flow
 from ipaas.flows.queries import deployed_flow, plan_for
 from ipaas.runtime import writing
 from ipaas.runtime.approvals import withdraw_questions
+from ipaas.runtime.edges import BLOCKED_CODE
 from ipaas.runtime.execution import effect_aad, value_key
 from ipaas.runtime.models import DeadLetter, Effect, InboundKey, Run, StepRun, Work
 from ipaas.runtime.rows import InboundKeyRow, Unit
@@ -82,6 +83,9 @@ def trigger_flow(
     trace = context.trace.get()
     origin = Origin(trigger="manual", lane=Work.Lane.INTERACTIVE, trace_id=trace.trace_id if trace else None)
     start = prepare_start(plan_for(deployed.version_id), flow.id, view, trigger, origin, leased=False)
+    if start.refused and start.breach is not None:
+        breach = start.breach
+        raise InvalidInput([{"path": f"/body{breach.place}", "code": BLOCKED_CODE, "message": breach.message}])
     unit = Unit((start.run.id, 0))
     add_queued(unit, start, trigger, sealer_for(flow.workspace_id))
     if key:

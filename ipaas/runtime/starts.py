@@ -12,9 +12,10 @@ from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import Plan
 from ipaas.runtime.business_ids import business_rows, evaluate_business_ids, shown_business_ids
+from ipaas.runtime.edges import BLOCKED_CODE, breach_of, failure_of
 from ipaas.runtime.endings import Failure
 from ipaas.runtime.models import Run, Work
-from ipaas.runtime.rows import HELD_UNTIL, RunRow, Unit, WorkRow
+from ipaas.runtime.rows import HELD_UNTIL, BreachRow, RunRow, Unit, WorkRow
 from ipaas.runtime.values import add_trigger
 from ipaas.vault.payloads import fingerprint_key
 
@@ -54,15 +55,22 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A run about to begin; with ``violation`` it is dead-lettered at once, replayable with corrected input.
+    """A run about to begin; with ``violation`` it fails at once, replayable with corrected input.
 
-    ``business_ids`` are what expressions see, ``shown_ids`` what is stored readable.
+    ``business_ids`` are what expressions see, ``shown_ids`` what is stored readable. A ``breach`` of the input's
+    schema may be one that the mode of its contract lets pass.
     """
 
     run: RunRow
     business_ids: Mapping[str, str]
     shown_ids: Mapping[str, str]
     violation: Failure | None
+    breach: BreachRow | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether a caller who waits for the answer is to be told that nothing runs."""
+        return self.violation is not None and self.violation.code == BLOCKED_CODE
 
 
 def prepare_start(
@@ -81,7 +89,7 @@ def prepare_start(
     """
     run_id = origin.run_id or uuid7()
     moment = now()
-    ids, violation = read_input(plan, environment, trigger, moment)
+    ids, violation = read_ids(plan, environment, trigger, moment)
     shown: Mapping[str, str] = ids
     if plan.private_ids:
         shown = shown_business_ids(plan, ids, trigger, fingerprint_key(environment.workspace_id))
@@ -104,19 +112,14 @@ def prepare_start(
         deadline_at=moment + timedelta(seconds=plan.deadline_s),
         started_at=moment if leased else None,
     )
-    return Start(run, ids, shown, violation)
+    breach = breach_of(plan.input, trigger.get("body"), run, environment.slug)
+    return Start(run, ids, shown, failure_of(breach) or violation, breach)
 
 
-def read_input(
+def read_ids(
     plan: Plan, environment: EnvironmentView, trigger: Mapping[str, Any], moment: datetime
 ) -> tuple[dict[str, str], Failure | None]:
-    """The business ids of an input, and how it breaks the flow's contract if it does."""
-    violation = None
-    if plan.input_validator is not None:
-        findings = plan.input_validator.errors(trigger.get("body"))
-        if findings:
-            message = f"input: {findings[0]['path'] or 'body'}: {findings[0]['message']}"[:2000]
-            violation = Failure("", "", ErrorClass.CONTRACT_VIOLATION, "input_schema", message)
+    """The business ids of an input, and why they can not be had."""
     scope: dict[str, Any] = {
         "trigger": trigger,
         "steps": {},
@@ -128,20 +131,27 @@ def read_input(
         ids = evaluate_business_ids(plan, scope)
     except IpaasError as error:
         message = f"business id: {error.detail}"[:2000]
-        return {}, violation or Failure("", "", ErrorClass.CONTRACT_VIOLATION, "business_id", message)
-    if not ids.get(plan.primary) and violation is None:
+        return {}, Failure("", "", ErrorClass.CONTRACT_VIOLATION, "business_id", message)
+    if not ids.get(plan.primary):
         message = f"business id: {plan.primary} is empty; every run needs it"
-        violation = Failure("", "", ErrorClass.CONTRACT_VIOLATION, "business_id", message)
-    return ids, violation
+        return ids, Failure("", "", ErrorClass.CONTRACT_VIOLATION, "business_id", message)
+    return ids, None
 
 
 def add_queued(unit: Unit, start: Start, trigger: Mapping[str, Any], sealer: Any) -> None:
     """The rows of a run that begins when a worker claims it; its input is kept with it."""
+    add_start(unit, start, lease_s=None)
+    add_trigger(unit, start.run.id, trigger, sealer)
+
+
+def add_start(unit: Unit, start: Start, *, lease_s: float | None) -> None:
+    """The rows of a run that begins; leased to its maker for that many seconds, or claimed by whoever comes first."""
     unit.add("run", start.run)
-    unit.add("work", work_row(start.run))
+    unit.add("work", work_row(start.run, lease_s=lease_s))
     for row in business_rows(start.run, start.shown_ids):
         unit.add("business_id", row)
-    add_trigger(unit, start.run.id, trigger, sealer)
+    if start.breach is not None:
+        unit.add("breach", start.breach)
 
 
 def work_row(run: RunRow, *, lease_s: float | None = None) -> WorkRow:

@@ -8,6 +8,7 @@ from ipaas.core.pg_arrays import array_kinds
 from ipaas.runtime.rows import (
     ApprovalRow,
     AttemptRow,
+    BreachRow,
     BusinessIdRow,
     DeadLetterRow,
     EffectDone,
@@ -64,6 +65,15 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "business_id",
         _insert("runtime_businessid", ", ".join(BusinessIdRow._fields), ["uuid", "text", "uuid", "text"]),
+    ),
+    Statement(  # once a run and edge, also when a run is taken up again
+        "breach",
+        _insert(
+            "runtime_breach",
+            ", ".join(BreachRow._fields),
+            ["uuid", "text"] + ["uuid"] * 3 + ["text"] * 5,
+            "ON CONFLICT (run_id, edge) DO NOTHING",
+        ),
     ),
     Statement(
         "inbound_key",

@@ -9,9 +9,10 @@ RUN_TABLES = (
     PartitionedTable("runtime_attempt"),
     PartitionedTable("runtime_payload"),
 )
+BREACH = PartitionedTable("runtime_breach")
 EFFECT = PartitionedTable("runtime_effect", monthly=True, fillfactor=65)
 PARTITIONED = (*RUN_TABLES, EFFECT)
-register_partitioned(*PARTITIONED)
+register_partitioned(*PARTITIONED, BREACH)
 
 FORWARD = """
 CREATE TABLE runtime_work (
@@ -158,3 +159,21 @@ DROP FUNCTION runtime_own(uuid[], integer[]);
 DROP TABLE runtime_inboundkey, runtime_effect, runtime_payload, runtime_attempt, runtime_steprun,
   runtime_businessid, runtime_run, runtime_work;
 """
+
+BREACH_FORWARD = """
+CREATE TABLE runtime_breach (
+  run_id uuid NOT NULL,
+  edge text NOT NULL,
+  workspace_id uuid NOT NULL,
+  flow_id uuid NOT NULL,
+  environment_id uuid NOT NULL,
+  contract text NOT NULL,
+  mode text NOT NULL,
+  place text NOT NULL,
+  keyword text NOT NULL,
+  message text NOT NULL,
+  PRIMARY KEY (run_id, edge)
+) PARTITION BY RANGE (run_id);
+CREATE INDEX runtime_breach_recent ON runtime_breach (workspace_id, run_id);
+"""
+BREACH_BACKWARD = "DROP TABLE runtime_breach;"

@@ -16,6 +16,7 @@ RUN_EVENTS: dict[str, str] = {
     Run.Status.COMPENSATED: "ipaas.run.compensated",
     Run.Status.NEEDS_OPERATOR: "ipaas.run.needs_operator",
     Run.Status.CANCELLED: "ipaas.run.cancelled",
+    Run.Status.DISCARDED: "ipaas.run.refused",
 }
 
 

@@ -28,7 +28,7 @@ def follow_deployment(deployment: Deployment) -> None:
         return
     state = state or TriggerState(flow_id=deployment.flow_id, environment_id=deployment.environment_id, active=False)
     kind, spec, moment = deployment.trigger_kind, deployment.trigger_spec, now()
-    if kind == "poll" and (state.kind != kind or _source(state.spec) != _source(spec)):
+    if kind == "poll" and (state.kind != kind or source_of(state.spec) != source_of(spec)):
         state.cursor, state.seen, state.moved_at, state.succeeded_at = None, [], None, None
     if kind == "poll":
         state.next_at = moment
@@ -49,8 +49,9 @@ def due_triggers(kind: str, moment: datetime) -> QuerySet[TriggerState]:
     ).order_by("next_at")
 
 
-def _source(spec: dict[str, Any]) -> tuple[Any, Any]:
-    return spec.get("connection"), spec.get("trigger")
+def source_of(spec: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """What a poll reads: another connection, trigger or parameters are another poll."""
+    return spec.get("connection"), spec.get("trigger"), spec.get("params", {})
 
 
 def _clock(spec: dict[str, Any]) -> tuple[Any, Any]:

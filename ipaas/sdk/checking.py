@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 
 from ipaas.core.errors import IpaasError
-from ipaas.core.yamlio import YamlInvalid, load
+from ipaas.core.yamlio import YamlInvalid, composed, load
 from ipaas.expressions import ExpressionError
 from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.connector import Connector, ParamsInvalid
@@ -71,7 +71,7 @@ class _Lines:
     """Where a place of the manifest stands in its file."""
 
     def __init__(self, text: str) -> None:
-        self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+        self._root = composed(text)
 
     def place(self, path: str) -> str:
         """``manifest.yaml:12 actions.read.path``; the line is that of the deepest part that is there."""

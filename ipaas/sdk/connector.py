@@ -1,7 +1,7 @@
 """A loaded connector: its actions, triggers and how they are executed."""
 
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +12,9 @@ from ipaas.expressions import ExpressionError, compile_expression, compile_value
 from ipaas.sdk.bodies import RequestNotBuildable
 from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.formats.xml import NotXml, read_document
-from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest, TriggerSpec
+from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest
 from ipaas.sdk.pages import ALL_PAGES, Elsewhere, Pager, PageWalk, bare
+from ipaas.sdk.polling import CompiledPoll, PollPage, Settle
 from ipaas.sdk.quality import Quality
 from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 from ipaas.sdk.schemas import Validator, compile_schema, findings, with_defaults
@@ -48,10 +49,6 @@ class ResponseView:
     body: Any = None
 
 
-Settle = Callable[[bool], Awaitable[None]]
-"""Acknowledges what a queue gave: True when it is stored, False when it is not and shall come again."""
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """A good answer. Polls: ``settle`` as in PollPage; ``moves``: the cursor goes on without items too."""
@@ -71,28 +68,6 @@ class LookupResult:
 
     found: bool
     data: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class PollItem:
-    """One item of a poll; ``key`` identifies the delivery (same key, same event)."""
-
-    key: str
-    event_type: str
-    data: Any
-
-
-@dataclass(frozen=True, slots=True)
-class PollPage:
-    """Store the items first, then keep ``cursor``: a crash in between repeats items, whose keys are known.
-
-    ``settle`` is awaited once afterwards, with whether they are stored.
-    """
-
-    items: Sequence[PollItem]
-    cursor: Any
-    more: bool
-    settle: Settle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +218,13 @@ class Connector:
     """A manifest with its compiled actions and the handlers of its connector.py."""
 
     def __init__(
-        self, manifest: Manifest, handlers: Mapping[str, Handler] | None = None, quality: Quality | None = None
+        self,
+        manifest: Manifest,
+        handlers: Mapping[str, Handler] | None = None,
+        quality: Quality | None = None,
+        code: bytes = b"",
     ) -> None:
-        self.manifest, self.quality = manifest, quality or Quality()
+        self.manifest, self.quality, self.code = manifest, quality or Quality(), code
         self.handlers = dict(handlers or {})
         self.actions: Mapping[str, Action] = _Actions(manifest)
         self._config_validator = compile_schema(dict(manifest.config_schema) or True)
@@ -254,7 +233,7 @@ class Connector:
             for name, spec in manifest.actions.items()
             if spec.idempotency.lookup
         }
-        self._polls = {name: _CompiledPoll(spec) for name, spec in manifest.triggers.items() if spec.kind == "poll"}
+        self._polls = {name: CompiledPoll(spec) for name, spec in manifest.triggers.items() if spec.kind == "poll"}
 
     def effect_of(self, name: str, config: Mapping[str, Any]) -> Effect:
         """The effect of an action under a connection's settings; compiles it only where it depends on them."""
@@ -366,15 +345,20 @@ class Connector:
                 return LookupResult(found=False)
             raise
 
-    async def poll(self, trigger: str, cursor: Any, io: Transports) -> PollPage:
-        """One page of a poll trigger from ``cursor`` (None: from the start). Raises ActionError."""
+    async def poll(
+        self, trigger: str, cursor: Any, io: Transports, params: Mapping[str, Any] | None = None
+    ) -> PollPage:
+        """One page of a poll trigger from ``cursor`` (None: from the start), with what the flow says about it.
+
+        Raises ActionError.
+        """
         compiled = self._polls.get(trigger)
         if compiled is None:
             raise ActionError(ErrorClass.CONFIGURATION, "no_poll", f"{self.slug} has no poll trigger {trigger}.")
         start = compiled.spec.initial_cursor if cursor is None else cursor
         try:
-            params = compiled.params.evaluate({"cursor": start, "config": io.config})
-            result = await self.execute(compiled.spec.action, params, io)
+            asked = compiled.asked(params or {}, start, io.config)
+            result = await self.execute(compiled.spec.action, asked, io)
             return replace(compiled.page(result.data, start, moves=result.moves), settle=result.settle)
         except ExpressionError as error:
             raise ActionError(
@@ -417,28 +401,6 @@ class _CompiledLookup:
         if not self._found.evaluate(scope):
             return LookupResult(found=False)
         return LookupResult(found=True, data=self._result.evaluate(scope))
-
-
-class _CompiledPoll:
-    def __init__(self, spec: TriggerSpec) -> None:
-        self.spec = spec
-        self.params = compile_value(dict(spec.params))
-        self._items = compile_expression(bare(spec.items))
-        self._key = compile_value(spec.key if "{{" in spec.key else "{{ " + spec.key + " }}")
-        self._next = compile_expression(bare(spec.next_cursor)) if spec.next_cursor else None
-        self._more = compile_expression(bare(spec.more)) if spec.more else None
-
-    def page(self, data: Any, cursor: Any, *, moves: bool) -> PollPage:
-        found = self._items.evaluate({"data": data})
-        if not isinstance(found, list):
-            message = "The page holds no list of items."
-            raise ActionError(ErrorClass.CONTRACT_VIOLATION, "poll_items", message, sent=True)
-        items = [
-            PollItem(str(self._key.evaluate({"item": item})), self.spec.event or self.spec.name, item) for item in found
-        ]
-        scope = {"data": data, "items": found, "cursor": cursor}
-        following = self._next.evaluate(scope) if self._next and (found or moves) else cursor
-        return PollPage(items, following, bool(self._more.evaluate(scope)) if self._more else False)
 
 
 def _shown(body: bytes) -> Any:

@@ -20,6 +20,7 @@ from ipaas.sdk.paths import MISSING, read_path
 if TYPE_CHECKING:
     from ipaas.sdk.connector import ResponseView
 
+_SECONDS = re.compile(r"([0-9]+)(?:\.[0-9]{1,9})?", re.ASCII)
 MAX_RETRY_AFTER_S = 86_400
 MAX_MESSAGE_CHARS = 500
 """Of a message that is kept; a credential that it repeats is masked before it is cut."""
@@ -153,13 +154,14 @@ def classify(
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Seconds to wait by ``Retry-After`` (RFC 9110 10.2.3: whole seconds or an HTTP date), capped at a day.
+    """Seconds to wait by ``Retry-After``, capped at a day: whole seconds or an HTTP date (RFC 9110 10.2.3), or seconds
+    with a fraction, as some vendors send them.
 
     Anything else, and a date in the past, is None.
     """
     text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), MAX_RETRY_AFTER_S)) if len(text) <= 9 else float(MAX_RETRY_AFTER_S)
+    if told := _SECONDS.fullmatch(text):
+        return min(float(told[0]), float(MAX_RETRY_AFTER_S)) if len(told[1]) <= 9 else float(MAX_RETRY_AFTER_S)
     if not text.isascii() or not text.endswith("GMT") or len(text) > 40:
         return None
     try:

@@ -17,6 +17,7 @@ from ipaas.sdk.manifest_reader import ManifestInvalid, parse_manifest
 from ipaas.sdk.quality import read_quality
 
 log = get_logger(__name__)
+CODE = "connector.py"
 ENTRY_POINT_GROUP = "ipaas.connectors"
 """Entry points name a module attribute that is the connector folder's path."""
 
@@ -51,13 +52,14 @@ def load_folder(path: Path) -> Connector:
     if manifest.slug != path.name:
         wrong = {"path": "slug", "code": "folder", "message": f"the folder is called {path.name}"}
         raise ManifestInvalid([wrong], connector=manifest.slug)
+    code = code_of(path)
     handlers = _handlers(path, manifest.slug)
     needed = set() if manifest.protocol == "http" else set(manifest.actions)
     missing = sorted(needed - handlers.keys()) + sorted(handlers.keys() - manifest.actions.keys())
     if missing:
         reason = f"connector.py and the manifest disagree about {', '.join(missing)}"
         raise ConnectorUnloadable(folder=path.name, reason=reason)
-    return Connector(manifest, handlers, read_quality(path))
+    return Connector(manifest, handlers, read_quality(path), code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +131,26 @@ def _read_schema(folder: Path, name: str) -> Any:
         raise ConnectorUnloadable(folder=folder.name, reason=f"{name} is missing or not JSON") from error
 
 
-def _handlers(folder: Path, slug: str) -> Mapping[str, Handler]:
-    """The ``HANDLERS`` of connector.py: action name → async function over a HandlerCall."""
-    file = folder / "connector.py"
-    if not file.exists():
-        return {}
-    spec = importlib.util.spec_from_file_location(f"ipaas_connector_{slug.replace('-', '_')}", file)
+def code_of(folder: Path) -> bytes:
+    """The text of a folder's connector.py; empty where it has none."""
+    try:
+        return (folder / CODE).read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise ConnectorUnloadable(folder=folder.name, reason=f"{CODE} cannot be read") from error
+
+
+def handlers_in(file: Path, name: str) -> Mapping[str, Handler]:
+    """The ``HANDLERS`` of a connector.py, which is executed: action name → async function over a HandlerCall."""
+    spec = importlib.util.spec_from_file_location(f"ipaas_connector_{name.replace('-', '_')}", file)
     if spec is None or spec.loader is None:
-        raise ConnectorUnloadable(folder=folder.name, reason="connector.py is not importable")
+        raise ConnectorUnloadable(folder=file.parent.name, reason=f"{file.name} is not importable")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     handlers: Mapping[str, Handler] = module.HANDLERS
     return handlers
+
+
+def _handlers(folder: Path, slug: str) -> Mapping[str, Handler]:
+    return handlers_in(folder / CODE, slug) if (folder / CODE).exists() else {}

@@ -261,6 +261,8 @@ class TriggerSpec:
     events: Mapping[str, EventSpec] = field(default_factory=dict)
     action: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    params_schema: Mapping[str, Any] = field(default_factory=dict)
+    params_example: Mapping[str, Any] = field(default_factory=dict)
     items: str = ""
     key: str = ""
     event: str = ""

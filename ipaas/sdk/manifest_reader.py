@@ -95,7 +95,7 @@ def _with_schemas(document: dict[str, Any], read_schema: ReadSchema) -> dict[str
     triggers = {}
     for name, trigger in document.get("triggers", {}).items():
         events = {key: resolve(event, "schema") for key, event in trigger.get("events", {}).items()}
-        triggers[name] = {**trigger, "events": events}
+        triggers[name] = {**resolve(trigger, "params_schema"), "events": events}
     return {**document, "actions": actions, "triggers": triggers}
 
 
@@ -145,6 +145,8 @@ _SAME_IN_TRIGGER = (
     "kind",
     "action",
     "params",
+    "params_schema",
+    "params_example",
     "items",
     "key",
     "event",

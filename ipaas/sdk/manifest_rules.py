@@ -100,6 +100,8 @@ def _trigger(path: str, trigger: Mapping[str, Any]) -> Iterator[Finding]:
     for key in _NEEDED_BY_TRIGGER[trigger["kind"]]:
         if not trigger.get(key):
             yield _finding(path, "required", f"a {trigger['kind']} trigger needs {key}")
+    if trigger["kind"] != "poll" and "params_schema" in trigger:
+        yield _finding(f"{path}.params_schema", "unusable", "only a poll trigger takes parameters of a flow")
     if trigger["kind"] != "webhook" and "subscription" in trigger:
         yield _finding(f"{path}.subscription", "unusable", "only a webhook trigger is subscribed to")
 

@@ -8,6 +8,7 @@ import jsonschema_rs
 from ipaas.core.errors import IpaasError
 
 MAX_FINDINGS = 20
+_MOST_STEPS = 20
 _OF_THE_SAME = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
 """Keywords whose schemas judge the value that the schema around them judges."""
 _OF_NOTHING = frozenset({"$ref", "definitions", "examples", "default", "const", "enum", "title", "description"})
@@ -57,12 +58,23 @@ def with_defaults(schema: Any, value: dict[str, Any]) -> dict[str, Any]:
     properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
     if all(name in value for name in properties):
         return value
-    filled = {
-        name: below.get("default") if isinstance(below, dict) else None
-        for name, below in properties.items()
-        if name not in value
-    }
+    filled = {name: _default(below, schema) for name, below in properties.items() if name not in value}
     return {**filled, **value}
+
+
+def _default(below: Any, root: dict[str, Any]) -> Any:
+    """The default of a property, or of the definition that it names; a ring of references has none."""
+    for _ in range(_MOST_STEPS):
+        if not isinstance(below, dict):
+            return None
+        if "default" in below:
+            return below["default"]
+        place = str(below.get("$ref", ""))
+        kind, _, name = place.removeprefix("#/").partition("/")
+        if not place.startswith("#/") or kind not in ("definitions", "$defs"):
+            return None
+        below = root.get(kind, {}).get(name.replace("~1", "/").replace("~0", "~"))
+    return None
 
 
 class Definitions:

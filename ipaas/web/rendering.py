@@ -100,6 +100,8 @@ STATES: Mapping[str, StateLook] = {
     "retired": StateLook("idle", "info", gettext_noop("Retired")),
     "retired_still_accepted": StateLook("idle", "info", gettext_noop("Retired still accepted")),
     "broken": StateLook("bad", "warning", gettext_noop("Chain broken")),
+    "compatible": StateLook("ok", "ok", gettext_noop("Compatible")),
+    "incompatible": StateLook("bad", "failed", gettext_noop("Not compatible")),
 }
 
 

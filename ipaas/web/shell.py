@@ -45,6 +45,7 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
             ("flows", gettext_noop("Flows"), "flows:flow_list", "flows.view"),
             ("mappings", gettext_noop("Mappings"), "mapping:mapping_list", "mappings.view"),
             ("schemas", gettext_noop("Schemas"), "contracts:schema_list", "schemas.view"),
+            ("contracts", gettext_noop("Contracts"), "contracts:contract_list", "contracts.view"),
             ("endpoints", gettext_noop("Endpoints"), "events:endpoint_list", "connections.view"),
             ("catalog", gettext_noop("Catalog"), "catalog:connector_list", "connections.view"),
             ("webhooks", gettext_noop("Webhooks"), "notices:webhook_list", "webhooks.view"),

@@ -2,7 +2,7 @@ from django.urls import path, re_path
 
 from ipaas.web import api_reader, views
 from ipaas.web.hooks import hook
-from ipaas.web.pages import connecting, home, jump, profile
+from ipaas.web.pages import connecting, contracts, home, jump, profile
 
 app_name = "web"
 urlpatterns = [
@@ -22,6 +22,8 @@ urlpatterns = [
     path("connect/go/", connecting.shared_go, name="connect_go"),
     path("connect/callback/", connecting.callback, name="connect_callback"),
     path("connect/done/", connecting.done, name="connect_done"),
+    path("contract/<str:key>/", contracts.contract_public, name="contract_public"),
+    path("contract/<str:key>/<slug:form>.json", contracts.contract_public_export, name="contract_public_export"),
     path("w/<slug:workspace>/jump/", jump.jump, name="jump"),
     path("w/<slug:workspace>/environment/", views.environment_select, name="environment_select"),
 ]

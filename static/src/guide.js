@@ -3,7 +3,7 @@ import { hoverTooltip } from "@codemirror/view";
 import { keysBelow, placeAt, stepsIn } from "./place.js";
 
 const EXPRESSION = /[\w.$-]*$/;
-const REFERENCES = { mapping: "mapping", schema: "schemas", source_schema: "schemas", target_schema: "schemas" };
+const REFERENCES = { mapping: "mapping", schema: "schemas", contract: "contracts", source_schema: "schemas", target_schema: "schemas" };
 
 /** All schemas that a schema may stand for. */
 function alternatives(root, schema, seen = new Set()) {
@@ -44,14 +44,29 @@ function properties(schemas) {
 
 const describe = (root, schema) => alternatives(root, schema).find((one) => one.description)?.description;
 
-/** Where the parameters of the action stand, the schema of a call's `with`. */
+/** Where the parameters of the action stand, the schema of a call's `with`; likewise the `params` of a poll. */
 function schemasAt(guide, state, place) {
+  const asked = place.path.indexOf("params");
+  if (asked > 0 && place.path[asked - 1] === "poll") {
+    const [connection, trigger] = namesAround(state, place, ["connection", "trigger"]);
+    return follow(guide.connections[connection]?.polls[trigger] ?? {}, place.path.slice(asked + 1));
+  }
   const at = place.path.lastIndexOf("with");
   if (at < 0 || !["call", "compensate"].some((name) => place.path.slice(0, at).includes(name))) {
     return follow(guide.schema, place.path);
   }
   const action = callAbove(guide, state, place);
   return action ? follow(action.params, place.path.slice(at + 1)) : [];
+}
+
+/** What the nearest lines before, else behind, say for each key. */
+function namesAround(state, place, keys) {
+  const lines = [...Array(state.doc.lines).keys()].map((index) => state.doc.line(index + 1).text);
+  const nearest = [...lines.slice(0, place.line).reverse(), ...lines.slice(place.line)];
+  return keys.map((key) => {
+    const pattern = new RegExp(`^\\s*${key}:\\s*["']?([\\w.-]+)`);
+    return nearest.map((line) => pattern.exec(line)?.[1]).find(Boolean);
+  });
 }
 
 /** The action that the lines around a place name: the nearest `connection:` and `action:` above. */
@@ -105,7 +120,7 @@ function valueOptions(guide, place) {
     }));
   }
   if (key === "trigger" && connection && path.includes("poll")) {
-    return connection.polls.map((label) => ({ label, type: "method" }));
+    return Object.keys(connection.polls).map((label) => ({ label, type: "method" }));
   }
   if (key === "endpoint") return named(guide.endpoints, "class");
   if (key === "slug" && path.at(-1) === "flow") return named(guide.flows, "class");

@@ -40,3 +40,15 @@ def schema(**changes: Any) -> dict[str, Any]:
 
 def mapping(**changes: Any) -> dict[str, Any]:
     return {"kind": "mapping", "slug": "order-row", "title": "Order row", "fields": {"id": "source.id"}, **changes}
+
+
+def contract(**changes: Any) -> dict[str, Any]:
+    return {
+        "kind": "contract",
+        "slug": "orders-in",
+        "title": "Orders from the storefront",
+        "owner": "fulfilment",
+        "input": {"schema": "order"},
+        "errors": [{"class": "business_rejection", "meaning": "The card was refused.", "remedy": "Ask for another."}],
+        **changes,
+    }

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 from ipaas.core import jsonio
 from ipaas.core.apart.child import BYTES, END, ERROR, HEAD, MAX_ORDER, VALUE
@@ -179,12 +179,13 @@ def _begun(helper: str, message: bytes, source: bytes | BinaryIO) -> _Call:
     with _opened(source) as file:
         for _ in range(3):  # a helper that was idle may have ended just now
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-            sent = _helper(helper).send(message, [theirs.fileno(), file.fileno()])
+            used = _helper(helper).send(message, [theirs.fileno(), file.fileno()])
             theirs.close()
-            process = _introduced(ours) if sent else -1
+            process = _introduced(ours)
             if process >= 0:
                 return _Call(ours, process)
             ours.close()
+            _helper(helper).end(used)
     raise ApartFailed(name="no helper", place="start")
 
 
@@ -271,17 +272,25 @@ class _Helper:
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def send(self, message: bytes, fds: Sequence[int]) -> bool:
+    def send(self, message: bytes, fds: Sequence[int]) -> int:
+        """Hand over an order; gives which helper has it."""
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
+            if self._line is None or self._process is None or self._process.poll() is not None:
                 self._start()
-            if self._line is None:
-                return False
-            try:
-                socket.send_fds(self._line, [message], fds)
-            except OSError:
-                return False
-            return True
+            for _ in range(2):
+                try:
+                    socket.send_fds(cast("socket.socket", self._line), [message], fds)
+                except OSError:  # it is just ending
+                    self._start()
+                else:
+                    break
+            return cast("subprocess.Popen[bytes]", self._process).pid
+
+    def end(self, used: int) -> None:
+        """End a helper that did not do what it was told, unless another one has its place already."""
+        with self._lock:
+            if self._process is not None and self._process.pid == used:
+                self.close()
 
     def _start(self) -> None:
         self.close()

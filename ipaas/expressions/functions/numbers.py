@@ -13,7 +13,7 @@ from ipaas.expressions.registry import Number, function
 
 GROUP = "Numbers and money"
 
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _ROUNDING: Final = {
     "half_up": decimal.ROUND_HALF_UP,
     "half_even": decimal.ROUND_HALF_EVEN,
@@ -51,7 +51,13 @@ _MINOR_DIGITS: Final = {
 """Digits after the point per currency where they are not two (ISO 4217)."""
 
 
-@function(GROUP, ("number('12.50')", Decimal("12.50")), ("number(' 7 ')", 7), ("number(3)", 3))
+@function(
+    GROUP,
+    ("number('12.50')", Decimal("12.50")),
+    ("number(' 7 ')", 7),
+    ("number('.89')", Decimal("0.89")),
+    ("number(3)", 3),
+)
 def number(_budget: Budget, value: Any) -> Number:
     """The number that a text writes with a point; numbers stay as they are."""
     if not isinstance(value, str):

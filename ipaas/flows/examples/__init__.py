@@ -2,7 +2,13 @@
 
 from importlib.resources import files
 
-ORDER_DOCUMENTS = ("order-created", "order-canonical", "order-warehouse-row", "order-to-shipment")
+ORDER_DOCUMENTS = (
+    "order-created",
+    "orders-from-storefront",
+    "order-canonical",
+    "order-warehouse-row",
+    "order-to-shipment",
+)
 
 
 def example_text(name: str) -> str:

@@ -15,7 +15,8 @@ MAX_COLUMNS = 2000
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the formats need to know: of CSV the delimiter, encoding and whether a header names the columns; of XML
-    the elements that are rows and, for writing, the root; of Excel the sheet."""
+    the elements that are rows and, for writing, the root; of Excel the sheet. For ``lists`` and ``namespaces`` see
+    ``xml.Shape``."""
 
     delimiter: str = ","
     encoding: str = "utf-8"
@@ -24,6 +25,8 @@ class Options:
     root: str = "rows"
     sheet: str = ""
     columns: Sequence[str] = field(default_factory=tuple)
+    lists: Sequence[str] = field(default_factory=tuple)
+    namespaces: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> "Options":
@@ -49,7 +52,13 @@ def columns_of(rows: Sequence[Mapping[str, Any]], options: Options) -> list[str]
 
 def read_rows(kind: str, file: BinaryIO, options: Options) -> Iterator[Row]:
     """The rows of a file, as they are read. Raises ActionError (contract violation) for a file that is not good."""
-    return _formats(kind)[0](file, options)
+    return (row for _, row in numbered_rows(kind, file, options))
+
+
+def numbered_rows(kind: str, file: BinaryIO, options: Options) -> Iterator[tuple[int, Row]]:
+    """Rows with the line that each ends at, in files of lines; else with their number."""
+    rows = _formats(kind)[0](file, options)
+    return rows if kind in ("csv", "jsonl") else enumerate(rows, start=1)
 
 
 def write_rows(kind: str, rows: Sequence[Mapping[str, Any]], file: BinaryIO, options: Options) -> None:
@@ -67,7 +76,7 @@ def window(rows: Iterable[Row], offset: int, limit: int) -> Iterator[Row]:
 
 
 _Format = tuple[
-    Callable[[BinaryIO, Options], Iterator[Row]],
+    Callable[[BinaryIO, Options], Iterator[Any]],
     Callable[[Sequence[Mapping[str, Any]], BinaryIO, Options], None],
 ]
 

@@ -16,8 +16,8 @@ MAX_CELL_CHARS = 131_072
 _CSV, _JSONL = "CSV", "JSON Lines"
 
 
-def read_csv(file: BinaryIO, options: Options) -> Iterator[Row]:
-    """Rows as texts; without a header the columns are those named, else c1, c2 and so on."""
+def read_csv(file: BinaryIO, options: Options) -> Iterator[tuple[int, Row]]:
+    """Numbers of lines and rows as texts; without a header the columns are those named, else c1, c2 and so on."""
     text = io.TextIOWrapper(file, encoding=_encoding(options), newline="")
     lines = csv.reader(_bounded_lines(text), delimiter=options.delimiter, strict=True)
     columns: list[str] = [] if options.header else list(options.columns)
@@ -35,7 +35,7 @@ def read_csv(file: BinaryIO, options: Options) -> Iterator[Row]:
             columns = columns or [f"c{number}" for number in range(1, len(cells) + 1)]
             if len(cells) > len(columns):
                 raise malformed(_CSV, f"line {lines.line_num} has {len(cells)} cells for {len(columns)} columns")
-            yield {**dict.fromkeys(columns), **dict(zip(columns, cells, strict=False))}
+            yield lines.line_num, {**dict.fromkeys(columns), **dict(zip(columns, cells, strict=False))}
     except csv.Error as error:
         raise malformed(_CSV, f"line {lines.line_num} breaks its rules ({error})") from error
     except UnicodeDecodeError as error:
@@ -62,8 +62,8 @@ def write_csv(rows: Sequence[Mapping[str, Any]], file: BinaryIO, options: Option
         text.detach()
 
 
-def read_jsonl(file: BinaryIO, options: Options) -> Iterator[Row]:
-    """One JSON object a line; empty lines are passed over."""
+def read_jsonl(file: BinaryIO, options: Options) -> Iterator[tuple[int, Row]]:
+    """Numbers of lines and the one JSON object of each; empty lines are passed over."""
     number = 0
     while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
@@ -77,7 +77,7 @@ def read_jsonl(file: BinaryIO, options: Options) -> Iterator[Row]:
             raise malformed(_JSONL, f"line {number}: {error.detail}") from error
         if not isinstance(value, dict):
             raise malformed(_JSONL, f"line {number} is not an object")
-        yield value
+        yield number, value
 
 
 def write_jsonl(rows: Sequence[Mapping[str, Any]], file: BinaryIO, options: Options) -> None:

@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, ParseError
 from xml.sax.saxutils import escape, quoteattr
@@ -18,12 +19,40 @@ MAX_VALUES = 100_000
 """Elements within one row or document, which stands in memory as a whole."""
 _XML = "XML"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_PREFIXED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(:[A-Za-z_][A-Za-z0-9_.-]*)?")
+PREFIXED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(:[A-Za-z_][A-Za-z0-9_.-]*)?")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class NotXml(ValueError):
     """Why a text is no XML that is read, or a value none that can be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a value is to look like. ``lists`` are names, or ends of paths (``lines/line``), that are always lists.
+
+    With ``prefixes`` (by the namespace's address) an element or attribute of such a namespace is named ``prefix:name``.
+    """
+
+    lists: frozenset[tuple[str, ...]] = frozenset()
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, lists: Iterable[str], namespaces: Mapping[str, str]) -> "Shape":
+        """From paths and from prefixes with their namespaces."""
+        paths = frozenset(tuple(path.strip("/").split("/")) for path in lists)
+        return cls(paths, {address: prefix for prefix, address in namespaces.items()})
+
+    def name(self, tag: str) -> str:
+        address, _, local = tag.rpartition("}")
+        prefix = self.prefixes.get(address[1:]) if address else None
+        return f"{prefix}:{local}" if prefix else local
+
+    def is_list(self, path: tuple[str, ...]) -> bool:
+        return any(path[-len(one) :] == one for one in self.lists)
+
+
+_PLAIN = Shape()
 
 
 def read(file: BinaryIO, options: Options) -> Iterator[Row]:
@@ -33,13 +62,18 @@ def read(file: BinaryIO, options: Options) -> Iterator[Row]:
     """
     depth, row_depth, values = 0, 0, 0
     path: list[Element] = []
+    shape = Shape.of(options.lists, options.namespaces)
     try:
         for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
             if event == "start":
                 depth += 1
                 if depth > MAX_DEPTH:
                     raise malformed(_XML, f"it is nested deeper than {MAX_DEPTH}")
-                is_row = depth == 2 if options.row == "row" else _local(element.tag) == options.row
+                is_row = (
+                    depth == 2
+                    if options.row == "row"
+                    else options.row in (_local(element.tag), shape.name(element.tag))
+                )
                 if is_row and not row_depth:
                     row_depth, values = depth, 0
                 path.append(element)
@@ -49,7 +83,7 @@ def read(file: BinaryIO, options: Options) -> Iterator[Row]:
                 continue
             path.pop()
             if depth == row_depth:
-                found = value_of(element)
+                found = value_of(element, shape)
                 yield found if isinstance(found, dict) else {"#text": found}
                 row_depth = 0
             if not row_depth and path:
@@ -61,16 +95,19 @@ def read(file: BinaryIO, options: Options) -> Iterator[Row]:
         raise malformed(_XML, f"line {error.position[0]} breaks its rules") from error
 
 
-def value_of(element: Element) -> Any:
-    """An element as a value."""
+def value_of(element: Element, shape: Shape = _PLAIN, path: tuple[str, ...] = ()) -> Any:
+    """An element as a value; ``path`` leads to it, with its own name at the end."""
     text = (element.text or "").strip()
     if not len(element) and not element.attrib:
         return text
-    found: dict[str, Any] = {f"@{_local(name)}": value for name, value in element.attrib.items()}
+    path = path or (shape.name(element.tag),)
+    found: dict[str, Any] = {f"@{shape.name(name)}": value for name, value in element.attrib.items()}
     for child in element:
-        name, value = _local(child.tag), value_of(child)
+        name = shape.name(child.tag)
+        inner = (*path, name)
+        value = value_of(child, shape, inner)
         if name not in found:
-            found[name] = value
+            found[name] = [value] if shape.lists and shape.is_list(inner) else value
         elif isinstance(found[name], list):
             found[name].append(value)
         else:
@@ -78,7 +115,7 @@ def value_of(element: Element) -> Any:
     return {**found, "#text": text} if text else found
 
 
-def read_document(content: bytes) -> dict[str, Any]:
+def read_document(content: bytes, shape: Shape = _PLAIN) -> dict[str, Any]:
     """A whole document: its root's name with its value, in the shape that rows have. Raises NotXml."""
     depth, values = 0, 0
     root: Element | None = None
@@ -99,7 +136,7 @@ def read_document(content: bytes) -> dict[str, Any]:
         raise NotXml("its encoding is not known") from error
     if root is None:
         raise NotXml("it is empty")
-    return {_local(root.tag): value_of(root)}
+    return {shape.name(root.tag): value_of(root, shape)}
 
 
 def write_document(value: Any) -> bytes:
@@ -109,7 +146,7 @@ def write_document(value: Any) -> bytes:
     ((name, inner),) = value.items()
     if isinstance(inner, list):
         raise NotXml("there is one root element")
-    text = element_text(name, {} if inner is None else inner, _PREFIXED)
+    text = element_text(name, {} if inner is None else inner, PREFIXED)
     made = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
     read_document(made)  # a prefix that nobody declared, and depth
     return made

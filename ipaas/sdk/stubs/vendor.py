@@ -72,6 +72,7 @@ class Operation:
     status: int
     reply: Evaluate | None
     answer: Callable[[int, Any], StubAnswer] = json_answer
+    when: Evaluate | None = None
     headers: Evaluate | None = None
 
 
@@ -98,6 +99,8 @@ class VendorStub:
         self._by_method: dict[str, list[Operation]] = {}
         for operation in self.operations.values():
             self._by_method.setdefault(operation.method, []).append(operation)
+        for found in self._by_method.values():
+            found.sort(key=lambda one: one.when is None)  # those with a condition are asked first
         self._needs_credential = all(scheme.type != "none" for scheme in manifest.auth.values())
         self._schemes = tuple(manifest.auth.values())
         self.page_size = PAGE_SIZE
@@ -113,7 +116,7 @@ class VendorStub:
         """The operation of a request and the values in its path."""
         for operation in (*self._by_method.get(request.method, ()), *self._by_method.get("*", ())):
             match = operation.pattern.fullmatch(path)
-            if match:
+            if match and _meant(operation, request):
                 return operation, {name: decoded(value) for name, value in match.groupdict().items()}
         return None
 
@@ -208,10 +211,12 @@ class VendorStub:
             return Applied(self._answer(operation, scope, before))
         reference = operation.reference(scope) if operation.reference else entity_id
         entity = {**(before or {}), **{name: make(scope) for name, make in operation.members.items()}}
-        repeated = (
-            operation.do in ("put", "update", "delete") and before is not None and self._same(operation, before, entity)
-        )
-        if operation.do != "record":
+        gone = operation.do == "delete" and not operation.members
+        again = not gone and operation.do in ("put", "update", "delete") and before is not None
+        repeated = again and self._same(operation, before or {}, entity)
+        if gone:
+            del kind[entity_id]  # with members it is kept and marked, as some vendors do
+        elif operation.do != "record":
             kind[entity_id] = entity
         scope["entity"] = entity
         answer = self._answer(operation, scope, entity)
@@ -267,6 +272,17 @@ class VendorStub:
         return answer
 
 
+def _meant(operation: Operation, request: StubRequest) -> bool:
+    """Whether a request is for this operation, where several share a method and a path."""
+    if operation.when is None:
+        return True
+    scope = {"headers": dict(request.headers), "query": request.query, "body": request.json()}
+    try:
+        return bool(operation.when(scope))
+    except ExpressionError:
+        return False  # it looks at something that this request has not
+
+
 def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
     reply = document.get("reply", {"status": 200})
     after = document.get("after")
@@ -297,6 +313,7 @@ def _operation(action: ActionSpec, document: Mapping[str, Any]) -> Operation:
         status=reply["status"],
         reply=_template(reply["body"]) if "body" in reply else None,
         answer=xml_answer if action.response.format == "xml" else json_answer,
+        when=_expression(document["when"]) if "when" in document else None,
         headers=_template(reply["headers"]) if "headers" in reply else None,
     )
 

@@ -87,11 +87,17 @@ class Session:
         return state, data
 
 
-async def in_folder(io: Transports, work: Callable[[Session], T], *, writing: bool = False) -> T:
-    """Work in the connection's folder; raises ActionError. Without ``writing`` the folder is opened read-only."""
+async def in_folder(
+    io: Transports, work: Callable[[Session], T], *, folder: str | None = None, writing: bool = False
+) -> T:
+    """Work in a folder, that of the connection where none is named; it is opened read-only without ``writing``.
+
+    Raises ActionError.
+    """
     config = io.config
     host, port, security = str(config["host"]), int(config["port"]), str(config.get("security") or "tls")
-    username, password, folder = io.secret("username") or "", io.secret("password") or "", str(config["folder"])
+    username, password = io.secret("username") or "", io.secret("password") or ""
+    place = folder or str(config["folder"])
     secured = tls_settings(io, "disable" if security == "none" else "verify-full")
     sock = await io.dial(host, port, told=True)
     sock.settimeout(_TIMEOUT_S)
@@ -103,9 +109,9 @@ async def in_folder(io: Transports, work: Callable[[Session], T], *, writing: bo
             if security == "starttls":
                 client.starttls(secured)
             _signed_in(client, username, password)
-            state, _ = client.select(quoted(folder), readonly=not writing)
+            state, _ = client.select(quoted(place), readonly=not writing)
             if state != "OK":
-                message = "The mail server does not open the folder of the connection."
+                message = "The mail server does not open the folder."
                 raise ActionError(ErrorClass.CONFIGURATION, "imap_folder", message)
             _, told = client.response("UIDVALIDITY")
             validity = int(told[0]) if told and told[0] else 0

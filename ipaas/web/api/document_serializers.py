@@ -11,6 +11,7 @@ from ipaas.governance.applying import Step
 from ipaas.runtime.clocks import clocks_of
 from ipaas.runtime.holds import held_count
 from ipaas.web.api.fields import FindingOutput, JsonField, ReasonInput, StrictSerializer
+from ipaas.web.vendor_notices import notice_of
 
 MAX_TEXT = 1_000_000
 
@@ -194,6 +195,33 @@ class DeploymentOutput(serializers.Serializer[Any]):
 
     def get_previous_version(self, deployment: Deployment) -> int | None:
         return deployment.previous_version.number if deployment.previous_version else None
+
+
+class VendorWayOutput(serializers.Serializer[Any]):
+    connection = serializers.CharField()
+    trigger = serializers.CharField()
+
+
+class VendorNoticeOutput(serializers.Serializer[Any]):
+    state = serializers.CharField(
+        help_text="missing: the vendor was not told of the endpoint; doubtful: nobody knows whether it delivers; "
+        "idle: it delivers though no deployed flow listens."
+    )
+    endpoint = serializers.CharField(source="endpoint.slug")
+    endpoint_id = serializers.UUIDField(source="endpoint.id")
+    ways = VendorWayOutput(many=True, help_text="Over what it can be told.")
+
+
+class DeployedOutput(DeploymentOutput):
+    """A deployment just made or ended, with what is left to do at the vendor of its trigger."""
+
+    vendor = serializers.SerializerMethodField(help_text="What is left to do at the vendor of the trigger.")
+
+    @extend_schema_field(VendorNoticeOutput(allow_null=True))
+    def get_vendor(self, deployment: Deployment) -> Any:
+        may = self.context["actor"].may("connections.view")
+        notice = notice_of(deployment) if may else None
+        return VendorNoticeOutput(notice).data if notice is not None else None
 
 
 class FlowOutput(DocumentOutput):

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.accounts.models import Environment
+from ipaas.contracts.services import save_contract_draft as save_contract
 from ipaas.contracts.services import save_draft as save_schema
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.document_types import document_type
@@ -50,6 +51,7 @@ SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
     "flow": save_flow,
     "mapping": save_mapping,
     "schema": save_schema,
+    "contract": save_contract,
 }
 
 
@@ -64,7 +66,7 @@ class VersionQuery(StrictSerializer):
     )
 
 
-def _permissions(prefix: str) -> dict[str, str]:
+def permissions_of_kind(prefix: str) -> dict[str, str]:
     view, edit = f"{prefix}.view", f"{prefix}.edit"
     return {
         **dict.fromkeys(("list", "retrieve", "read_draft", "versions", "version", "text", "diff"), view),
@@ -219,19 +221,13 @@ class DocumentViewSet(ApiViewSet):
         return self.one(rows, f"{self.kind} version", number=number)
 
 
-@extend_schema(tags=["schemas"])
-class SchemaViewSet(DocumentViewSet):
-    kind = "schema"
-    required_permissions = _permissions("schemas")
-
-
 @extend_schema(tags=["mappings"])
 class MappingViewSet(DocumentViewSet):
     kind = "mapping"
-    required_permissions = _permissions("mappings")
+    required_permissions = permissions_of_kind("mappings")
 
 
-FLOW_DOCUMENT_PERMISSIONS = _permissions("flows")
+FLOW_DOCUMENT_PERMISSIONS = permissions_of_kind("flows")
 
 
 class AnyDocumentViewSet(ApiViewSet):

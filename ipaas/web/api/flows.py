@@ -19,8 +19,8 @@ from ipaas.runtime.models import Run
 from ipaas.runtime.services import trigger_flow
 from ipaas.runtime.testing import Tested, TestWish, calls_of_test, start_test
 from ipaas.web.api.document_serializers import (
+    DeployedOutput,
     DeployInput,
-    DeploymentOutput,
     FlowDetailOutput,
     FlowOutput,
     RollBackInput,
@@ -68,7 +68,7 @@ class FlowViewSet(DocumentViewSet):
         rows = self.get_queryset().filter(archived=query["archived"])
         return self.page_of(rows.tagged(query.get("tag", "")).titled(query.get("q", "")), self.row_serializer)
 
-    @extend_schema(request=DeployInput, responses=DeploymentOutput)
+    @extend_schema(request=DeployInput, responses=DeployedOutput)
     def deploy(self, request: Request, slug: str) -> Response:
         """Run a version in an environment from now on."""
         flow, given = self.document(slug), self.read(DeployInput)
@@ -80,19 +80,22 @@ class FlowViewSet(DocumentViewSet):
             actor=self.actor,
             note=given["note"],
         )
-        return Response(DeploymentOutput(deployment).data)
+        return self._deployed(deployment)
 
-    @extend_schema(request=RollBackInput, responses=DeploymentOutput)
+    @extend_schema(request=RollBackInput, responses=DeployedOutput)
     def rollback(self, request: Request, slug: str) -> Response:
         """Run the version that was deployed before again."""
         deployment, given = self._deployment(slug)
-        return Response(DeploymentOutput(roll_back(deployment=deployment, actor=self.actor, **given)).data)
+        return self._deployed(roll_back(deployment=deployment, actor=self.actor, **given))
 
-    @extend_schema(request=RollBackInput, responses=DeploymentOutput)
+    @extend_schema(request=RollBackInput, responses=DeployedOutput)
     def undeploy(self, request: Request, slug: str) -> Response:
         """Start no more runs in an environment."""
         deployment, given = self._deployment(slug)
-        return Response(DeploymentOutput(undeploy(deployment=deployment, actor=self.actor, **given)).data)
+        return self._deployed(undeploy(deployment=deployment, actor=self.actor, **given))
+
+    def _deployed(self, deployment: Deployment) -> Response:
+        return Response(DeployedOutput(deployment, context={"actor": self.actor}).data)
 
     def _deployment(self, slug: str) -> tuple[Deployment, dict[str, Any]]:
         flow, given = self.document(slug), self.read(RollBackInput)
@@ -120,7 +123,7 @@ class FlowViewSet(DocumentViewSet):
         plan = plan_promotion(actor=self.actor, flow=flow, source=source, target=target)
         return Response(PromotionOutput(plan).data)
 
-    @extend_schema(request=PromoteInput, responses=DeploymentOutput)
+    @extend_schema(request=PromoteInput, responses=DeployedOutput)
     def promote(self, request: Request, slug: str) -> Response:
         """Run the version of one environment in another from now on; 409 while something is missing there."""
         flow, given = self.document(slug), self.read(PromoteInput)
@@ -132,7 +135,7 @@ class FlowViewSet(DocumentViewSet):
             version=given.get("version"),
             note=given["note"],
         )
-        return Response(DeploymentOutput(deployment).data)
+        return self._deployed(deployment)
 
     @extend_schema(request=TestInput, responses={202: RunOutput})
     def test(self, request: Request, slug: str) -> Response:

@@ -33,6 +33,7 @@ TAGS: Final = {
     "documents": "Documents of every kind, as text or as content: check and apply.",
     "flows": "Flows: their drafts and versions, where they are deployed, and starting them.",
     "schemas": "Schemas: what data must look like.",
+    "contracts": "Contracts: what integrations promise, as pages, OpenAPI and AsyncAPI.",
     "mappings": "Mappings: how one shape becomes another.",
     "runs": "Runs: find them, see each step, act on those that stopped.",
     "dead letters": "What failed for good and waits for a person.",

@@ -15,17 +15,20 @@ from ipaas.web.api.bulk import BulkJobViewSet
 from ipaas.web.api.connecting import ConnectingViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
-from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet, SchemaViewSet
+from ipaas.web.api.contracts import ContractViewSet
+from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.imports import ImportViewSet
 from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
+from ipaas.web.api.mapping_formats import MappingConvertViewSet
 from ipaas.web.api.openapi import description
 from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberViewSet
 from ipaas.web.api.reviews import DomainViewSet, ReviewViewSet
 from ipaas.web.api.run_conditions import RunExportViewSet, SavedFilterViewSet
 from ipaas.web.api.run_stories import RunStoryViewSet
 from ipaas.web.api.runs import RunViewSet
+from ipaas.web.api.schemas import SchemaViewSet
 from ipaas.web.api.secrets import SecretViewSet
 from ipaas.web.api.stand_ins import StandInViewSet
 from ipaas.web.api.vault_backends import VaultBackendViewSet
@@ -79,7 +82,12 @@ def _documents(views: type[DocumentViewSet], name: str, plural: str) -> list[obj
 
 
 def _deeds(views: type[ApiViewSet], name: str, prefix: str, *deeds: str) -> list[object]:
-    return [path(f"{prefix}/{deed}", views.as_view({"post": deed}), name=f"{name}_{deed}") for deed in deeds]
+    return [
+        path(
+            f"{prefix}/{deed}", views.as_view({"post": deed.replace("-", "_")}), name=f"{name}_{deed.replace('-', '_')}"
+        )
+        for deed in deeds
+    ]
 
 
 def _crud(views: type[ApiViewSet], name: str, plural: str, one: str, **verbs: str) -> list[object]:
@@ -120,7 +128,13 @@ urlpatterns = [
     ),
     path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
     *_documents(SchemaViewSet, "schema", "schemas"),
+    *_documents(ContractViewSet, "contract", "contracts"),
+    *_deeds(ContractViewSet, "contract", "contracts/<slug:slug>", "share", "unshare"),
+    path("contracts/<slug:slug>/published", ContractViewSet.as_view({"get": "published"}), name="contract_published"),
+    *_deeds(SchemaViewSet, "schema", "schemas/<slug:slug>", "compatibility", "accept-break"),
+    path("schemas/<slug:slug>/users", SchemaViewSet.as_view({"get": "users"}), name="schema_users"),
     *_documents(MappingViewSet, "mapping", "mappings"),
+    *_deeds(MappingConvertViewSet, "mapping", "mappings/<slug:slug>", "convert"),
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),
     path("runs/export", RunExportViewSet.as_view({"get": "export"}), name="run_export"),

@@ -27,6 +27,29 @@ ORIGINS = {
     "connection": gettext_noop("this connection"),
     "step": gettext_noop("step"),
 }
+TITLES = {
+    "retry": gettext_noop("Retries"),
+    "retry.max_attempts": gettext_noop("Attempts at most"),
+    "retry.base_s": gettext_noop("First pause, s"),
+    "retry.cap_s": gettext_noop("Longest pause, s"),
+    "retry.budget_s": gettext_noop("Retried for at most, s"),
+    "retry.doubt_s": gettext_noop("In doubt for at most, s"),
+    "timeout_s": gettext_noop("Time for an attempt, s"),
+    "rate": gettext_noop("Rate"),
+    "rate.per_second": gettext_noop("Calls a second"),
+    "rate.burst": gettext_noop("Calls at once"),
+    "rate.daily_quota": gettext_noop("Calls a day"),
+    "concurrency": gettext_noop("Calls side by side"),
+    "breaker": gettext_noop("Breaker"),
+    "breaker.window_s": gettext_noop("Looks back, s"),
+    "breaker.min_calls": gettext_noop("Calls before it judges"),
+    "breaker.failure_ratio": gettext_noop("Share of failures that opens it"),
+    "breaker.open_s": gettext_noop("Stays open, s"),
+    "breaker.half_open_probes": gettext_noop("Probes"),
+    "breaker.ramp_s": gettext_noop("Back to full speed, s"),
+    "capture.request": gettext_noop("Requests kept"),
+    "capture.response": gettext_noop("Answers kept"),
+}
 OFF, OWN = "off", ""
 Path = tuple[str, ...]
 
@@ -59,7 +82,7 @@ def _meaning(node: Mapping[str, Any]) -> str:
 
 
 def _row(name: str, value: str, origin: str) -> dict[str, str]:
-    return {"name": name, "value": value, "origin": _(ORIGINS[origin])}
+    return {"name": name, "title": setting_title(name), "value": value, "origin": _(ORIGINS[origin])}
 
 
 def in_words(value: Any) -> str:
@@ -85,9 +108,7 @@ def add_policy_fields(form: forms.Form, manifest: Manifest, policy: Mapping[str,
         shown = {
             **node,
             "description": _meaning(node),
-            "title": f"{_(GROUP_TITLES[path[0]])} · {_words(path[-1])}"
-            if len(path) > 1
-            else _words(path[0]).capitalize(),
+            "title": setting_title(".".join(path)),
         }
         said = usual.get(".".join(path)) or usual.get(path[0], "")
         form.fields[field_name(path)] = field_for(path[-1], shown, required=False, usual=said)
@@ -121,6 +142,8 @@ def _switch(name: str, node: Mapping[str, Any]) -> forms.Field:
     )
 
 
-def _words(name: str) -> str:
-    words = name.removesuffix("_s").replace("_", " ")
-    return f"{words}, s" if name.endswith("_s") else words
+def setting_title(name: str) -> str:
+    """``Retry · attempts at most``: what people call a setting."""
+    group, _dot, leaf = name.partition(".")
+    title = _(TITLES[name])
+    return f"{_(GROUP_TITLES[group])} · {title}" if leaf else title

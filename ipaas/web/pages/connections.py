@@ -38,6 +38,7 @@ from ipaas.web.pages.connection_rows import (
 from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.support import asked, environment_of, form_errors, posted, told, told_error
 from ipaas.web.pages.traffic import OperationTraffic, Traffic, operations_of, parked_for_breaker, traffic_of
+from ipaas.web.pages.wording import class_word
 from ipaas.web.readmodels import CursorPage, Link, Option
 from ipaas.web.rendering import duration
 
@@ -172,7 +173,7 @@ def connection_test(request: WorkspaceRequest, environment: str, slug: str) -> H
         return redirect(connection_url(row))
     try:
         outcome = services.test_connection(connection=row, actor=request.actor)
-        row.refresh_from_db(fields=["tested_at", "test_ok", "test_message"])
+        row.refresh_from_db(fields=["tested_at", "test_ok", "test_message", "test_class"])
         test: dict[str, Any] | None = {**(_test_of(row) or {}), "duration_ms": outcome.duration_ms}
     except (NotFound, PermissionDenied):
         raise
@@ -356,9 +357,11 @@ def _operations(row: Connection) -> list[dict[str, Any]]:
 def _test_of(row: Connection) -> dict[str, Any] | None:
     if row.tested_at is None:
         return None
-    failed = _("The test call failed. {reason}").format(reason=row.test_message)
-    message = _("The test call succeeded.") if row.test_ok else failed
-    return {"status": "ok" if row.test_ok else "failed", "message": message, "at": row.tested_at, "duration_ms": None}
+    test = {"status": "ok" if row.test_ok else "failed", "at": row.tested_at, "duration_ms": None}
+    if row.test_ok:
+        return {**test, "message": _("The test call succeeded.")}
+    failed = _("The test call failed: {cause}").format(cause=class_word(row.test_class))
+    return {**test, "message": failed if row.test_class else _("The test call failed."), "reason": row.test_message}
 
 
 def _secret_link(request: WorkspaceRequest, row: Connection) -> Link | None:

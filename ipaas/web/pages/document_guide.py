@@ -5,8 +5,9 @@ from functools import cache
 from typing import Any
 
 from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.contracts.contract_document import form as contract_form
 from ipaas.contracts.document import form as schema_form
-from ipaas.contracts.models import Schema, SchemaVersion
+from ipaas.contracts.models import Contract, Schema, SchemaVersion
 from ipaas.events.models import Endpoint
 from ipaas.expressions import FUNCTIONS
 from ipaas.flows.catalogue import ActionFacts, catalogue_of
@@ -39,6 +40,7 @@ def guide_for(request: WorkspaceRequest, kind: str) -> Guide:
         "connections": connections(workspace.id) if may("connections.view") else {},
         "mapping": _references(MappingDocument, workspace.id) if may("mappings.view") else [],
         "schemas": _references(Schema, workspace.id) if may("schemas.view") else [],
+        "contracts": _references(Contract, workspace.id) if may("contracts.view") else [],
         "shapes": _shapes(workspace.id) if may("schemas.view") else {},
         "endpoints": _slugs(Endpoint.objects.filter(workspace_id=workspace.id)) if may("connections.view") else [],
         "flows": _slugs(Flow.objects.visible_to(request.actor).live()),
@@ -48,7 +50,12 @@ def guide_for(request: WorkspaceRequest, kind: str) -> Guide:
 
 @cache
 def _forms() -> Mapping[str, Any]:
-    return {"flow": flow_schema(), "mapping": mapping_form().schema, "schema": schema_form().schema}
+    return {
+        "flow": flow_schema(),
+        "mapping": mapping_form().schema,
+        "schema": schema_form().schema,
+        "contract": contract_form().schema,
+    }
 
 
 @cache
@@ -64,7 +71,7 @@ def connections(workspace_id: Any) -> Guide:
         slug: {
             "connector": facts.connector,
             "actions": {name: _action(action) for name, action in sorted(facts.actions.items())},
-            "polls": sorted(facts.polls),
+            "polls": {name: dict(schema) for name, schema in sorted(facts.polls.items())},
         }
         for slug, facts in sorted(catalogue.connections.items() if catalogue else ())
     }
@@ -75,7 +82,8 @@ def _action(action: ActionFacts) -> Guide:
 
 
 def _references(model: Any, workspace_id: Any) -> list[dict[str, str]]:
-    rows = model.objects.in_workspace(workspace_id).live().filter(latest_version__gt=0, derived_from="")
+    rows = model.objects.in_workspace(workspace_id).live().filter(latest_version__gt=0)
+    rows = rows.filter(derived_from="") if hasattr(model, "derived_from") else rows
     found = rows.order_by("slug").values_list("slug", "latest_version", "title")[:MOST_NAMES]
     return [{"label": f"{slug}@{number}", "info": title} for slug, number, title in found]
 

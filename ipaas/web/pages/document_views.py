@@ -30,11 +30,17 @@ from ipaas.web.pages.review_notices import review_context
 from ipaas.web.pages.support import environment_of, options, posted, told, told_error
 from ipaas.web.readmodels import Finding, Option
 
-_NEW = {"flow": gettext_noop("New flow"), "mapping": gettext_noop("New mapping"), "schema": gettext_noop("New schema")}
+_NEW = {
+    "flow": gettext_noop("New flow"),
+    "mapping": gettext_noop("New mapping"),
+    "schema": gettext_noop("New schema"),
+    "contract": gettext_noop("New contract"),
+}
 _TEXT = {
     "flow": gettext_noop("Document of the flow"),
     "mapping": gettext_noop("Document of the mapping"),
     "schema": gettext_noop("Document of the schema"),
+    "contract": gettext_noop("Document of the contract"),
 }
 
 

@@ -122,23 +122,26 @@ def _counted(kind: str, count: int) -> str:
         "flow": ngettext("{count} flow", "{count} flows", count),
         "mapping": ngettext("{count} mapping", "{count} mappings", count),
         "schema": ngettext("{count} schema", "{count} schemas", count),
+        "contract": ngettext("{count} contract", "{count} contracts", count),
     }[kind]
     return text.format(count=count)
 
 
 def document_list(request: WorkspaceRequest, pages: DocumentPages) -> Context:
-    """The list of mappings or schemas: live, archived, or the parts that flows hold inline."""
+    """The list of one kind: live, archived, or the parts that flows hold inline where the kind has such."""
     environment_of(request)
     search, state = asked(request, "q"), asked(request, "state")
     rows = pages.documents(request).titled(search).filter(archived=state == "archived")
-    if state != "archived":
+    has_parts = hasattr(pages.type.document, "derived_from")
+    if state != "archived" and has_parts:
         rows = rows.exclude(derived_from="") if state == "parts" else rows.filter(derived_from="")
+    states = {name: gettext(word) for name, word in LISTED.items() if name != "parts" or has_parts}
     found, listed = by_slug(request, rows, pages.kind)
     return {
         "page": with_items(listed, [_document_row(request, pages, one) for one in found]),
         "filters": {
             "q": search,
-            "state": options({name: gettext(word) for name, word in LISTED.items()}, state),
+            "state": options(states, state),
             "clear_url": pages.url(request, "list") if search or state else "",
         },
         "new_url": pages.url_if(request, "edit", "new"),
@@ -146,7 +149,7 @@ def document_list(request: WorkspaceRequest, pages: DocumentPages) -> Context:
 
 
 def _document_row(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> DocumentRow:
-    _, _, flow = document.derived_from.partition(":")
+    _, _, flow = getattr(document, "derived_from", "").partition(":")
     return DocumentRow(
         slug=document.slug,
         url=pages.url(request, "detail", document.slug),

@@ -8,14 +8,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
-from ipaas.catalog.errors import ConnectorMissing
-from ipaas.catalog.models import Connection
-from ipaas.catalog.registry import connector_of
 from ipaas.events.models import Endpoint, Subscription
 from ipaas.events.subscriptions import check_subscription, subscribe_endpoint, unsubscribe_endpoint
 from ipaas.web.pages.endpoint_rows import endpoint_of, endpoint_url
 from ipaas.web.pages.support import posted, told
 from ipaas.web.readmodels import Option
+from ipaas.web.vendor_notices import VendorWay, ways_of
 
 
 def subscription_context(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
@@ -25,28 +23,15 @@ def subscription_context(request: WorkspaceRequest, endpoint: Endpoint) -> dict[
     may = request.actor.may("connections.edit")
     return {
         "subscription": row,
-        "subscribable": _ways(endpoint) if may and again else [],
+        "subscribable": way_options(ways_of(endpoint, all_connectors=True)) if may and again else [],
         "subscribe_url": endpoint_url(endpoint, "endpoint_subscribe") if may and again else "",
         "unsubscribe_url": endpoint_url(endpoint, "endpoint_unsubscribe") if may and row is not None else "",
         "check_url": endpoint_url(endpoint, "endpoint_check") if may and row is not None else "",
     }
 
 
-def _ways(endpoint: Endpoint) -> list[Option]:
-    """``connection/trigger`` for each trigger that can be subscribed to in the endpoint's environment."""
-    found = []
-    places = Connection.objects.in_workspace(endpoint.workspace_id).in_environment(endpoint.environment_id)
-    for row in places.order_by("slug"):
-        try:
-            triggers = connector_of(row).manifest.triggers.values()
-        except ConnectorMissing:
-            continue
-        found += [
-            Option(f"{row.slug}/{one.name}", f"{row.title}: {one.title}", selected=False)
-            for one in triggers
-            if one.subscription is not None
-        ]
-    return found
+def way_options(ways: list[VendorWay]) -> list[Option]:
+    return [Option(f"{one.connection}/{one.trigger}", one.title, selected=False) for one in ways]
 
 
 @require_POST

@@ -19,7 +19,7 @@ from ipaas.core.ids import uuid7
 from ipaas.core.references import split_reference
 from ipaas.flows import services
 from ipaas.flows.models import Deployment, Flow
-from ipaas.flows.queries import plan_for
+from ipaas.flows.queries import input_schema, plan_for
 from ipaas.governance import services as governance
 from ipaas.runtime.models import Run
 from ipaas.runtime.services import trigger_flow
@@ -156,13 +156,15 @@ def _start(request: WorkspaceRequest, flow: Flow) -> HttpResponse:
 def _broken_contract(flow: Flow, place: Environment, body: Any) -> list[Finding]:
     """Where a body breaks the contract of the version that would run; a run of it could only fail."""
     deployment = _running(flow, place.slug)
-    validator = plan_for(deployment.version_id).input_validator if deployment else None
-    return [Finding("error", one["message"], one["path"]) for one in validator.errors(body)] if validator else []
+    edge = plan_for(deployment.version_id).input if deployment else None
+    if edge is None or edge.mode_in(place.slug) == "warn":
+        return []
+    return [Finding("error", one["message"], one["path"]) for one in edge.validator.errors(body)]
 
 
 def example_of(flow: Flow, content: dict[str, Any]) -> str:
     """The first example of a version's input schema, else an empty body."""
-    reference = content.get("input", {}).get("schema")
+    reference = input_schema(flow.workspace_id, content)
     schema = SchemaVersion.objects.of(flow.workspace_id, *split_reference(reference)) if reference else None
     examples = schema.content.get("examples", ()) if schema else ()
     return pretty(examples[0] if examples else {})

@@ -33,8 +33,10 @@ def trigger_in_words(content: Mapping[str, Any]) -> str:
     if kind == "schedule":
         return _("the clock says {cron} ({zone})").format(cron=spec["cron"], zone=spec.get("timezone", "UTC"))
     if kind == "poll":
+        told = ", ".join(f"{name} {value}" for name, value in spec.get("params", {}).items())
+        what = f"{spec['trigger']} ({told})" if told else spec["trigger"]
         return _("{connection} has something new for {what}, asked every {time}").format(
-            connection=spec["connection"], what=spec["trigger"], time=_words(spec["every"])
+            connection=spec["connection"], what=what, time=_words(spec["every"])
         )
     if kind == "event":
         text = _("the event {type} happens and {filter}") if "filter" in spec else _("the event {type} happens")
@@ -44,13 +46,17 @@ def trigger_in_words(content: Mapping[str, Any]) -> str:
 
 def contract_facts(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the flow promises and expects, for a document of valid form."""
-    schema = content.get("input", {}).get("schema")
+    schema, contract = content.get("input", {}).get("schema"), content.get("contract")
     primary = content["primary_business_id"]
     names = [_("{name} (primary)").format(name=name) if name == primary else name for name in content["business_ids"]]
     failure = content.get("failure", {})
     ends = [f"{name.replace('_', ' ')}: {_(ENDS[end])}" for name, end in failure.items() if name != "default"]
     usual = _(ENDS[failure.get("default", "dead_letter")])
+    promised = [(_("Contract"), contract)] if isinstance(contract, str) else []
+    if promised:
+        schema = _("as its contract says")
     return [
+        *promised,
         (_("Input"), _("any") if schema is None else schema if isinstance(schema, str) else _("a schema of its own")),
         (_("Business ids"), ", ".join(names)),
         (

@@ -30,6 +30,7 @@ from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with
 from ipaas.web.pages.endings import ends_for_flow
 from ipaas.web.pages.flow_people import people_of
 from ipaas.web.pages.flow_structure import contract_facts, structure_of, trigger_in_words
+from ipaas.web.pages.flow_vendors import vendor_notices
 from ipaas.web.pages.run_list import run_rows
 from ipaas.web.pages.support import asked, environment_of, options
 from ipaas.web.readmodels import FlowRow, Link, RunRow
@@ -164,6 +165,7 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "facts": contract_facts(content) if valid else [],
         "versions": version_rows(request, FLOWS, flow, live),
         "deployments": deployment_rows(request, deployments, clocks_of(flow.id)),
+        "vendor_notices": vendor_notices(request, deployments),
         "held": held_count(flow.id),
         "release_per_s": RELEASE_PER_S,
         "recent": recent_runs(request, flow, environment) if environment and request.actor.may("runs.view") else None,

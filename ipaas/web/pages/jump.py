@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from ipaas.accounts.models import Workspace
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog.models import Connection
-from ipaas.contracts.models import Schema
+from ipaas.contracts.models import Contract, Schema
 from ipaas.events.models import Endpoint
 from ipaas.flows.models import Flow
 from ipaas.mapping.models import Mapping
@@ -32,6 +32,7 @@ NEW = (
     ("flows.edit", "flows:flow_new"),
     ("mappings.edit", "mapping:mapping_new"),
     ("schemas.edit", "contracts:schema_new"),
+    ("contracts.edit", "contracts:contract_new"),
     ("connections.edit", "catalog:connection_choose"),
     ("connections.edit", "events:endpoint_new"),
     ("secrets.write", "vault:secret_new"),
@@ -55,6 +56,7 @@ def _groups(request: WorkspaceRequest, text: str) -> Iterator[JumpGroup]:
         yield JumpGroup(_("Flows"), _documents(request, Flow, "flows", text))
         yield JumpGroup(_("Mappings"), _documents(request, Mapping, "mappings", text))
         yield JumpGroup(_("Schemas"), _documents(request, Schema, "schemas", text))
+        yield JumpGroup(_("Contracts"), _documents(request, Contract, "contracts", text))
         yield JumpGroup(_("Connections"), _connections(request, text))
         yield JumpGroup(_("Endpoints"), _endpoints(request, text))
     yield JumpGroup(_("Do"), _fitting(_deeds(request), text))
@@ -88,9 +90,12 @@ def _documents(request: WorkspaceRequest, model: Any, kind: str, text: str) -> l
     rows = (
         model.objects.visible_to(request.actor) if model is Flow else model.objects.in_workspace(request.workspace.id)
     )
-    namespace, name = {"flows": ("flows", "flow"), "mappings": ("mapping", "mapping")}.get(
-        kind, ("contracts", "schema")
-    )
+    namespace, name = {
+        "flows": ("flows", "flow"),
+        "mappings": ("mapping", "mapping"),
+        "schemas": ("contracts", "schema"),
+        "contracts": ("contracts", "contract"),
+    }[kind]
     found = rows.live().titled(text).order_by("title").values_list("slug", "title")[:MOST]
     place = request.workspace.slug
     return [Jump(title, reverse(f"{namespace}:{name}_detail", args=[place, slug]), kind, slug) for slug, title in found]
@@ -114,7 +119,10 @@ def _endpoints(request: WorkspaceRequest, text: str) -> list[Jump]:
 
 def _deeds(request: WorkspaceRequest) -> list[Jump]:
     place = request.workspace.slug
-    labels = (_("New flow"), _("New mapping"), _("New schema"), _("New connection"), _("New endpoint"), _("New secret"))
+    labels = (
+        _("New flow"), _("New mapping"), _("New schema"), _("New contract"), _("New connection"), _("New endpoint"),
+        _("New secret"),
+    )  # fmt: skip
     made = [
         Jump(label, reverse(name, args=[place]), "plus")
         for label, (permission, name) in zip(labels, NEW, strict=True)

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from ipaas.contracts.models import SchemaVersion
 from ipaas.contracts.queries import validator_for
-from ipaas.core import jsonio
+from ipaas.core import apart, jsonio
 from ipaas.core.clock import now
 from ipaas.core.document_forms import exact, unreadable
 from ipaas.core.errors import IpaasError
@@ -20,6 +20,8 @@ from ipaas.expressions import ExpressionError
 from ipaas.mapping import engine
 from ipaas.mapping.document import validate
 from ipaas.mapping.engine import MappingFailed
+from ipaas.mapping.formats.applying import sample_output, sample_source
+from ipaas.mapping.formats.errors import FormatFailed
 from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_choose, is_each, is_expression
 from ipaas.web.build_readmodels import FieldRow
 from ipaas.web.readmodels import Finding
@@ -32,11 +34,15 @@ Content = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Preview:
-    """``target`` holds the fields that worked; ``findings`` speak of the sample and of the target's schema."""
+    """``target`` holds the fields that worked; ``findings`` speak of the sample and of the target's schema.
+
+    ``output`` is what is written of the target, for a mapping that says a format.
+    """
 
     rows: list[FieldRow]
     target: Json
     findings: list[Finding]
+    output: str | None = None
 
     @property
     def failed(self) -> int:
@@ -44,14 +50,16 @@ class Preview:
 
 
 def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[str, Any]) -> Preview | None:
-    """The preview of a document upon a sample in JSON; None while the document itself has faults.
+    """The preview of a document upon a sample in the format of its input; None while the document itself has faults.
 
     With ``scope: flow`` the sample is an object of names (``trigger``, ``steps``…), else it is the source.
     """
     if not isinstance(content, dict) or validate(content):
         return None
     try:
-        value = _read(sample)
+        value = _read(content, sample)
+    except (FormatFailed, apart.ApartBusy, apart.ApartFailed) as error:
+        return Preview([], None, [Finding("error", in_words(error.detail), "")])
     except jsonio.JsonInvalid as error:
         fault = unreadable(error, sample)
         return Preview(
@@ -62,13 +70,18 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
         *_against(content.get("source_schema"), value, workspace_id, _("The sample breaks {schema}")),
         *_against(content.get("target_schema"), target, workspace_id, _("The target breaks {schema}")),
     ]
-    return Preview(rows, target, findings)
+    output = None
+    try:
+        output = sample_output(content, target) if not any(row.error for row in rows) else None
+    except FormatFailed as error:
+        findings.append(Finding("error", in_words(error.detail), "/output"))
+    return Preview(rows, target, findings, output)
 
 
-def _read(sample: str) -> Json:
+def _read(content: Content, sample: str) -> Json:
     if len(sample) > MAX_SAMPLE:
         raise jsonio.JsonTooLarge(reason=f"a sample has at most {MAX_SAMPLE} characters")
-    return jsonio.loads(sample or "{}")
+    return sample_source(content, sample)
 
 
 def _scope(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Timeline:
             key=step_key(step.path, step.item),
             title=step_title(self.plan, step.path),
             kind=step.kind,
-            status=step.status,
+            status=self._under_way(step) or step.status,
             offset_ms=self.axis.at(step.started_at),
             duration_ms=self._duration(step),
             depth=min(step.path.count("/"), 4),
@@ -136,6 +136,11 @@ class Timeline:
             if_happened=deeds.if_happened,
             if_not=deeds.if_not,
         )
+
+    def _under_way(self, step: StepRun) -> str:
+        """A call is written down as in doubt before it leaves; while its run is worked on, it is simply under way."""
+        doubt = step.status == StepRun.Status.UNKNOWN and self.run.status == Run.Status.RUNNING
+        return "running" if doubt else ""
 
     def _duration(self, step: StepRun) -> float | None:
         if (step.reason or "").startswith("recorded in run"):
@@ -166,7 +171,8 @@ class Timeline:
         data = self.shown.attempt(step.path, step.item, attempt.number) if self.shown is not None else None
         return AttemptView(
             number=attempt.number,
-            status=_ATTEMPT_STATES.get(attempt.outcome, attempt.outcome),
+            status=(attempt.outcome == "unknown" and self._under_way(step))
+            or _ATTEMPT_STATES.get(attempt.outcome, attempt.outcome),
             offset_ms=self.axis.at(attempt.started_at),
             duration_ms=attempt.duration_ms,
             http_status=attempt.http_status,

@@ -18,6 +18,7 @@ from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.plan import CallBlock, EmitBlock, Plan
 from ipaas.runtime.deed_previews import DeedOnRun, Known, known_of
+from ipaas.runtime.edges import BLOCKED_CODE
 from ipaas.runtime.models import DeadLetter, Effect, Run, StepRun
 from ipaas.runtime.reading import business_ids_of
 from ipaas.runtime.replays import replays_of
@@ -239,6 +240,8 @@ class RunView:
         ):
             text = _("Cancelled: {reason}") if run.ended else _("Stops before its next step: {reason}")
             return text.format(reason=run.cancel_reason)
+        if run.status == Run.Status.DISCARDED and run.error_code == BLOCKED_CODE:
+            return _("Its contract refuses what came in, so that nothing ran")
         if run.status == Run.Status.NEEDS_OPERATOR and run.error_class == "outcome_unknown":
             text = _("Nobody knows whether “{step}” took effect: look on the other side, then say so")
         else:

@@ -32,6 +32,30 @@ class JsonField(forms.CharField):
         return value if isinstance(value, str) or value is None else jsonio.dumps(value).decode()
 
 
+class LinesField(forms.CharField):
+    """A list of texts or whole numbers, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+
+    def __init__(self, *, numbers: bool, **given: Any) -> None:
+        super().__init__(**given)
+        self.numbers = numbers
+
+    def to_python(self, value: Any) -> JSON:
+        lines = [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
+        if not self.numbers:
+            return lines or None
+        if not all(line.removeprefix("-").isdecimal() and line.isascii() and len(line) < 16 for line in lines):
+            raise forms.ValidationError(_("Enter one whole number a line."), code="invalid")
+        return [int(line) for line in lines] or None
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
 class YesNoField(forms.ChoiceField):
     """True, False or, left empty, neither."""
 
@@ -67,7 +91,7 @@ class LimitField(forms.CharField):
 def field_for(name: str, node: Mapping[str, Any], *, required: bool, usual: str = "") -> forms.Field:
     """The control of one property; ``usual`` says what holds when it is left empty."""
     given = _common(name, node, required=required, usual=usual)
-    kind = node.get("type")
+    kind = _kind(node)
     if "enum" in node:
         values = [str(value) for value in node["enum"]]
         return forms.ChoiceField(choices=[*_none(required=required), *((one, one) for one in values)], **given)
@@ -81,7 +105,22 @@ def field_for(name: str, node: Mapping[str, Any], *, required: bool, usual: str 
         return forms.FloatField(widget=forms.NumberInput(attrs={"step": "any", **_bounds(node)}), **given)
     if kind == "string":
         return forms.CharField(max_length=node.get("maxLength"), **given)
+    if kind == "array" and _kind(node.get("items", {})) in ("string", "integer"):
+        return _lines(node, given)
     return JsonField(max_length=100_000, **given)
+
+
+def _kind(node: Any) -> Any:
+    """The type of a property; one that may also be null is simply left empty, but for limits, which may be off."""
+    kind = node.get("type") if isinstance(node, Mapping) else None
+    if isinstance(kind, list) and len(kind) == 2 and "null" in kind and kind != ["integer", "null"]:
+        return next(one for one in kind if one != "null")
+    return kind
+
+
+def _lines(node: Mapping[str, Any], given: dict[str, Any]) -> forms.Field:
+    told = f"{given.pop('help_text')} " + _("One a line.")
+    return LinesField(numbers=_kind(node["items"]) == "integer", max_length=100_000, help_text=told.strip(), **given)
 
 
 def value_for(node: Mapping[str, Any], value: Any) -> tuple[bool, JSON]:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.contracts.document import validate
-from ipaas.contracts.services import save_draft
+from ipaas.contracts.services import accept_break, save_draft
 from ipaas.contracts.validators import compile_schema, schema_problems, sensitive_paths
 from ipaas.core import jsonio
 from ipaas.core.document_forms import errors_of, unreadable
@@ -21,7 +21,8 @@ from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
 from ipaas.web.pages.mapping_preview import MAX_SAMPLE
 from ipaas.web.pages.mappings import used_by
-from ipaas.web.pages.support import environment_of
+from ipaas.web.pages.schema_evolution import evolution_of, mappings_using, may_accept, words_of
+from ipaas.web.pages.support import environment_of, told
 from ipaas.web.readmodels import Finding
 
 STARTER = """\
@@ -48,7 +49,7 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
         examples = content.get("examples") if isinstance(content, dict) else None
         first = examples[0] if isinstance(examples, list) and examples else {}
         sample = pretty(first)
-    return {"sample": sample, "tried": tried(content, sample)}
+    return {"sample": sample, "tried": tried(content, sample), "evolution": evolution_of(request, content)}
 
 
 def tried(content: Any, sample: str) -> list[Finding] | None:
@@ -97,7 +98,10 @@ def schema_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "examples": content.get("examples", ()),
         "sensitive": _sensitive(content),
         "versions": version_rows(request, SCHEMAS, document),
-        "used_by": used_by(request, "schema", slug),
+        "used_by": used_by(request, "schema", slug) + mappings_using(request, slug),
+        "evolution": evolution_of(request, document.draft or content),
+        "words": words_of(document, content, label),
+        "accept_url": SCHEMAS.url(request, "accept_break", slug) if may_accept(request, document) else "",
     }
     return render(request, "contracts/schema_detail.html", context)
 
@@ -131,6 +135,15 @@ def schema_check(request: WorkspaceRequest) -> HttpResponse:
 @page("schemas.publish")
 def schema_publish(request: WorkspaceRequest, slug: str) -> HttpResponse:
     return views.publish(request, SCHEMAS, slug)
+
+
+@require_POST
+@page("schemas.override")
+def schema_accept_break(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    """Let the draft be published although it may break others; the reason goes into the audit trail."""
+    with told(request, _("The draft may be published now, as you decided.")):
+        accept_break(schema=SCHEMAS.document(request, slug), actor=request.actor, reason=views.reason_of(request))
+    return redirect(SCHEMAS.url(request, "detail", slug))
 
 
 @require_GET

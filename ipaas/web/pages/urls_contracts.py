@@ -1,9 +1,10 @@
 from django.urls import path
 
-from ipaas.web.pages import schemas
+from ipaas.web.pages import contracts, schemas
 
 app_name = "contracts"
 ONE = "schemas/<slug:slug>/"
+CONTRACT = "contracts/<slug:slug>/"
 urlpatterns = [
     path("schemas/", schemas.schema_list, name="schema_list"),
     path("schemas/-new/", schemas.schema_new, name="schema_new"),
@@ -11,9 +12,24 @@ urlpatterns = [
     path(ONE, schemas.schema_detail, name="schema_detail"),
     path(f"{ONE}edit/", schemas.schema_edit, name="schema_edit"),
     path(f"{ONE}publish/", schemas.schema_publish, name="schema_publish"),
+    path(f"{ONE}accept-break/", schemas.schema_accept_break, name="schema_accept_break"),
     path(f"{ONE}diff/", schemas.schema_diff, name="schema_diff"),
     path(f"{ONE}text/", schemas.schema_text, name="schema_text"),
     path(f"{ONE}deprecate/", schemas.schema_deprecate, name="schema_deprecate"),
     path(f"{ONE}archive/", schemas.schema_archive, name="schema_archive"),
     path(f"{ONE}restore/", schemas.schema_restore, name="schema_restore"),
+    path("contracts/", contracts.contract_list, name="contract_list"),
+    path("contracts/-new/", contracts.contract_new, name="contract_new"),
+    path("contracts/-check/", contracts.contract_check, name="contract_check"),
+    path(CONTRACT, contracts.contract_detail, name="contract_detail"),
+    path(f"{CONTRACT}edit/", contracts.contract_edit, name="contract_edit"),
+    path(f"{CONTRACT}publish/", contracts.contract_publish, name="contract_publish"),
+    path(f"{CONTRACT}diff/", contracts.contract_diff, name="contract_diff"),
+    path(f"{CONTRACT}text/", contracts.contract_text, name="contract_text"),
+    path(f"{CONTRACT}deprecate/", contracts.contract_deprecate, name="contract_deprecate"),
+    path(f"{CONTRACT}archive/", contracts.contract_archive, name="contract_archive"),
+    path(f"{CONTRACT}restore/", contracts.contract_restore, name="contract_restore"),
+    path(f"{CONTRACT}share/", contracts.contract_share, name="contract_share"),
+    path(f"{CONTRACT}unshare/", contracts.contract_unshare, name="contract_unshare"),
+    path(f"{CONTRACT}export/<slug:form>/", contracts.contract_export, name="contract_export"),
 ]

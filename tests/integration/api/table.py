@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.factories.descriptions import SOURCE
-from tests.factories.flow_documents import mapping, schema
+from tests.factories.flow_documents import contract, mapping, schema
 from tests.integration.api.conftest import EVIDENCE, SIMPLE
 
 NEW_FLOW = {**SIMPLE, "slug": "returns"}
@@ -41,6 +41,25 @@ TABLE: list[Row] = [
     ("POST", "schemas/{schema}/publish", {}, "schemas.publish", 201),
     ("GET", "schemas/{schema}/versions", None, "schemas.view", 200),
     ("GET", "schemas/{schema}/versions/1", None, "schemas.view", 200),
+    ("GET", "contracts", None, "contracts.view", 200),
+    ("POST", "contracts", {"content": contract(slug="parcels")}, "contracts.edit", 201),
+    ("GET", "contracts/{contract}", None, "contracts.view", 200),
+    (
+        "PUT",
+        "contracts/{contract}/draft",
+        {"content": contract(slug="order"), "expected_revision": 1},
+        "contracts.edit",
+        200,
+    ),
+    ("POST", "contracts/{contract}/publish", {}, "contracts.publish", 201),
+    ("GET", "contracts/{contract}/versions", None, "contracts.view", 200),
+    ("GET", "contracts/{contract}/versions/1", None, "contracts.view", 200),
+    ("GET", "contracts/{contract}/published?form=openapi", None, "contracts.view", 200),
+    ("POST", "contracts/{contract}/share", {}, "contracts.publish", 200),
+    ("POST", "contracts/{contract}/unshare", {}, "contracts.publish", 200),
+    ("POST", "schemas/{schema}/compatibility", {}, "schemas.view", 200),
+    ("POST", "schemas/{schema}/accept-break", REASON, "schemas.override", 200),
+    ("GET", "schemas/{schema}/users", None, "schemas.view", 200),
     ("GET", "mappings", None, "mappings.view", 200),
     ("POST", "mappings", {"content": mapping(slug="parcel-row")}, "mappings.edit", 201),
     ("GET", "mappings/{mapping}", None, "mappings.view", 200),
@@ -48,6 +67,7 @@ TABLE: list[Row] = [
     ("POST", "mappings/{mapping}/publish", {}, "mappings.publish", 201),
     ("GET", "mappings/{mapping}/versions", None, "mappings.view", 200),
     ("GET", "mappings/{mapping}/versions/1", None, "mappings.view", 200),
+    ("POST", "mappings/{mapping}/convert", {"content": '{"id": "o-1"}'}, "mappings.view", 200),
     ("POST", "documents/validate", {"content": SIMPLE}, "flows.view", 200),
     ("POST", "documents/apply", {"content": schema(), "publish": False}, "schemas.edit", 200),
     (
@@ -119,7 +139,12 @@ TABLE: list[Row] = [
     ("GET", "audit/entries", None, "audit.view", 200),
     *[
         row
-        for plural, kind in (("flows", "flow"), ("schemas", "schema"), ("mappings", "mapping"))
+        for plural, kind in (
+            ("flows", "flow"),
+            ("schemas", "schema"),
+            ("mappings", "mapping"),
+            ("contracts", "contract"),
+        )
         for row in (
             ("GET", f"{plural}/{{{kind}}}/draft", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),

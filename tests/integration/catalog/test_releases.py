@@ -1,21 +1,25 @@
 """An update of an installed connector changes no connection: each stays at its version until somebody moves it."""
 
-from collections.abc import Iterator
+import asyncio
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ipaas.accounts.models import Environment, Workspace
-from ipaas.catalog import registry, releases
-from ipaas.catalog.errors import ConnectorMissing
+from ipaas.catalog import kept_code, registry, releases
+from ipaas.catalog.errors import ConnectorCodeMissing, ConnectorMissing
 from ipaas.catalog.models import Connection, KeptRelease
 from ipaas.catalog.registry import connector_of
 from ipaas.catalog.releases import keep_pinned, release_changes
 from ipaas.catalog.services import create_connection, update_connection
 from ipaas.core.actor import SYSTEM
 from ipaas.sdk.connector import Connector
-from ipaas.sdk.loader import Survey
+from ipaas.sdk.loader import Survey, load_folder
 from ipaas.sdk.manifest_reader import parse_manifest
 
 
@@ -71,3 +75,56 @@ def test_what_was_pinned_before_versions_were_kept_is_kept_after_migrating(
     assert KeptRelease.objects.get().slug == "loyalty"
     update(monkeypatch, without="award_points")
     assert "award_points" in connector_of(shop).manifest.actions
+
+
+CODE = "async def award(call):\n    return {0!r}\n\nHANDLERS = {{'award_points': award}}\n"
+
+
+@pytest.fixture
+def coded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Connector]:
+    """Installs the loyalty connector in a version whose code answers with a word."""
+    folder = tmp_path / "installed" / "loyalty"
+    shutil.copytree(registry.FOLDER / "loyalty", folder)
+    monkeypatch.setattr(kept_code, "_place", lambda digest: tmp_path / "home" / f"{digest}.py")
+    kept_code.kept_handlers.cache_clear()
+
+    def install(version: str, word: str) -> Connector:
+        text = (registry.FOLDER / "loyalty" / "manifest.yaml").read_text()
+        (folder / "manifest.yaml").write_text(re.sub(r"(?m)^version: .*$", f"version: {version}", text))
+        (folder / "connector.py").write_text(CODE.format(word))
+        made = load_folder(folder)
+        found = Survey({**registry.connectors(), "loyalty": made}, ())
+        monkeypatch.setattr(registry, "installed", lambda: found)
+        kept_code.keep_code([made])
+        return made
+
+    return install
+
+
+async def _word(connector: Connector) -> Any:
+    return await connector.handlers["award_points"](None)  # type: ignore[arg-type]
+
+
+def test_a_connection_runs_the_code_of_its_version(
+    coded: Callable[[str, str], Connector], environment: Environment, tmp_path: Path
+) -> None:
+    coded("5.0.0", "old")
+    shop = create_connection(environment=environment, slug="shop", connector="loyalty", actor=SYSTEM)
+    coded("6.0.0", "new")
+    assert asyncio.run(_word(connector_of(shop))) == "old"
+    moved = update_connection(connection=shop, changes={"connector_version": "6.0.0"}, actor=SYSTEM)
+    assert asyncio.run(_word(connector_of(moved))) == "new"
+
+
+@pytest.mark.parametrize("harm", ["gone", "changed"])
+def test_code_that_is_gone_or_was_changed_is_not_replaced_by_other_code(
+    coded: Callable[[str, str], Connector], environment: Environment, tmp_path: Path, harm: str
+) -> None:
+    coded("5.0.0", "old")
+    shop = create_connection(environment=environment, slug="shop", connector="loyalty", actor=SYSTEM)
+    coded("6.0.0", "new")
+    for copy in (tmp_path / "home").glob("*.py"):
+        if "old" in copy.read_text():
+            copy.unlink() if harm == "gone" else copy.write_text(CODE.format("bad"))
+    with pytest.raises(ConnectorCodeMissing, match=r"does not have the code of loyalty 5\.0\.0"):
+        connector_of(shop)

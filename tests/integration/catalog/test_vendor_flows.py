@@ -34,6 +34,7 @@ from ipaas.sdk.manifest import Place
 from ipaas.sdk.samples import Sample, read_samples
 from ipaas.sdk.signatures import SignatureScheme, sign, signed_body
 from ipaas.sdk.testing import SIGNING_SECRET
+from ipaas.sdk.testing_webhooks import key_pair
 from ipaas.sdk.tokens import Token
 from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret
@@ -46,6 +47,8 @@ FOLDERS = Path(__file__).resolve().parents[3] / "connectors"
 CASES: Mapping[str, dict[str, Any]] = {
     path.stem: load(path.read_bytes()) for path in sorted((Path(__file__).parent / "vendor_flows").glob("*.yaml"))
 }
+PAIR = key_pair("ecdsa-p256-sha256")
+"""A private key for vendors that sign by one, and its public key."""
 ONCE = ("succeeded", None, ["retry", "ok"], 1)
 """The run's end and error, what became of each attempt of its call, and the effects in the vendor's books."""
 
@@ -99,7 +102,8 @@ def endpoint_for(world: World, slug: str, sample: Sample) -> Endpoint:
     document: Any = load((FOLDERS / slug / "manifest.yaml").read_bytes())
     signature = document["triggers"][sample.trigger]["signature"]
     delivery, event = trigger.delivery_id or Place(), trigger.event_type or Place()
-    fields = {"signing_secret": signing_secret(sample)}
+    public = PAIR[1] if trigger.signature is not None and trigger.signature.kind == "public-key" else ""
+    fields = {"signing_secret": public or signing_secret(sample)}
     create_secret(
         workspace=world.workspace, slug=f"{slug}-signing", fields=fields, actor=SYSTEM, kind=Secret.Kind.SIGNING
     )
@@ -124,7 +128,8 @@ def signing_secret(sample: Sample) -> str:
 
 def deliver(endpoint: Endpoint, sample: Sample) -> None:
     """The sample, signed anew where its signature is for another time or address."""
-    scheme, known = SignatureScheme.from_document(endpoint.signature), [signing_secret(sample)]
+    scheme = SignatureScheme.from_document(endpoint.signature)
+    known = [PAIR[0] if scheme.kind == "public-key" else signing_secret(sample)]
     body = signed_body(scheme, body=sample.body, secrets=known)
     url = hook_address(endpoint.public_id)
     signed = sign(scheme, body=body, secrets=known, now=now(), delivery_id=sample.delivery_id or "d-1", url=url)

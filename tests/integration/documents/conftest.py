@@ -7,7 +7,7 @@ from ipaas.core.actor import Actor
 from ipaas.flows import catalogue
 
 EDITOR = frozenset(
-    f"{kind}.{deed}" for kind in ("flows", "mappings", "schemas") for deed in ("view", "edit", "publish")
+    f"{kind}.{deed}" for kind in ("flows", "mappings", "schemas", "contracts") for deed in ("view", "edit", "publish")
 ) | {"flows.pause"}
 
 

@@ -2,7 +2,10 @@
 
 import pytest
 
+from ipaas.core.actor import SYSTEM
+from ipaas.governance import services as governance
 from ipaas.runtime.models import Attempt, Run, Work
+from tests.factories import flow_documents
 from tests.integration.runtime.conftest import World, call
 from tests.integration.runtime.gateway import deferred, failed, ok, retry
 
@@ -23,6 +26,24 @@ def test_a_mapped_value_reaches_the_call_and_the_run_succeeds(world: World) -> N
     assert world.steps(run) == {"shape": "succeeded", "charge": "succeeded"}
     assert world.output(run, "charge") == {"id": "charge"}
     assert not Work.objects.exists()
+
+
+def test_a_text_is_mapped_record_by_record_and_a_bad_record_is_named(world: World) -> None:
+    rows = flow_documents.mapping(
+        slug="rows",
+        input={"format": "csv", "records": True},
+        output={"format": "xml", "root": "orders", "row": "order"},
+        fields={"@n": "source.n", "total": "number(source.total)"},
+    )
+    governance.apply_document(content=rows, workspace=world.workspace, actor=SYSTEM)
+    flow = world.flow({"id": "shape", "map": {"mapping": "rows", "input": "{{ trigger.body.text }}"}})
+    run = world.play(flow, {"id": "o-1", "text": "n,total\n1,4.20\n2,5\n"})
+    assert run.status == Run.Status.SUCCEEDED
+    assert '<order n="1"><total>4.20</total></order>' in world.output(run, "shape")
+    run = world.play(flow, {"id": "o-2", "text": "n,total\n1,4.20\n2,much\n"})
+    step = world.step(run, "shape")
+    assert (step.status, step.error_code) == ("failed", "mapping.record")
+    assert step.error_message.startswith("Record 2 (line 3): The field total")
 
 
 def test_a_retry_is_a_due_row_and_counts_attempts(world: World) -> None:

@@ -41,10 +41,12 @@ class Source:
 
     pages: list[Any] = field(default_factory=list)
     asked: list[tuple[Any, int]] = field(default_factory=list)
+    params: list[Any] = field(default_factory=list)
 
     async def __call__(self, call: GatewayCall, cursor: Any) -> GatewayOutcome:
         assert (call.connection, call.action) == ("vendor", "changed")
         self.asked.append((cursor, call.attempt))
+        self.params.append(call.params)
         found = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
         outcome: GatewayOutcome = found if isinstance(found, GatewayOutcome) else found()
         return outcome
@@ -72,6 +74,17 @@ def turn(world: World) -> TriggerState:
 
 def keys() -> list[str]:
     return [run.business_key for run in Run.objects.order_by("id")]
+
+
+def test_what_a_flow_says_reaches_the_poll_and_other_words_begin_anew(world: World, source: Source) -> None:
+    """Rows of another table have other keys, although they look alike."""
+    polling(world, params={"table": "orders"})
+    source.pages = [page("1", "2", cursor="9"), page("1", "3", cursor="5")]
+    assert (turn(world).cursor, source.params) == ("9", [{"table": "orders"}])
+    polling(world, params={"table": "returns"})
+    state = turn(world)
+    assert (source.params[-1], source.asked[-1][0], state.cursor) == ({"table": "returns"}, None, "5")
+    assert Run.objects.count() == 4
 
 
 def test_each_item_starts_a_run_and_the_cursor_moves_with_them(world: World, source: Source) -> None:

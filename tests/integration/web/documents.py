@@ -6,7 +6,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import SYSTEM
 from ipaas.flows.yaml_form import to_yaml
 from ipaas.governance.services import apply_document
-from tests.factories.flow_documents import flow, mapping, schema
+from tests.factories.flow_documents import contract, flow, mapping, schema
 
 EXAMPLE = {"id": "SO-1", "email": "someone@shop.example"}
 
@@ -21,9 +21,10 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "flows": simple_flow(),
     "mappings": mapping(),
     "schemas": schema(examples=[EXAMPLE]),
+    "contracts": contract(slug="order"),
 }
 SLUGS = {place: str(content["slug"]) for place, content in CONTENTS.items()}
-KINDS = {"flows": "flow", "mappings": "mapping", "schemas": "schema"}
+KINDS = {"flows": "flow", "mappings": "mapping", "schemas": "schema", "contracts": "contract"}
 BAD_TEXTS = {
     "empty": "",
     "text": "just words",
@@ -57,5 +58,7 @@ def yaml_of(place: str, **changes: Any) -> str:
 
 
 def published(workspace: Workspace, place: str, **changes: Any) -> Any:
-    """The document of a place, published once more."""
+    """The document of a place, published once more; a contract with the schema that it names."""
+    if place == "contracts":
+        published(workspace, "schemas")
     return apply_document(actor=SYSTEM, workspace=workspace, content={**CONTENTS[place], **changes}).document

@@ -85,6 +85,8 @@ def test_a_new_document_is_saved_and_published(
     as_role: Browsers, workspace: Workspace, environment: Environment, place: str
 ) -> None:
     builder = as_role("builder")
+    if place == "contracts":
+        published(workspace, "schemas")  # which it names
     answer = builder.post(f"{base(place)}-new/", {"document": yaml_of(place), "revision": "0"})
     assert (answer.status_code, answer["Location"]) == (302, f"{one(place)}edit/")
 

@@ -62,6 +62,17 @@ NEEDS: dict[str, str] = {
         events:endpoint_list events:endpoint_detail catalog:connection_list catalog:connection_detail
         catalog:connector_list catalog:connector_detail catalog:connector_operation
     """,
+    "contracts.edit": """
+        contracts:contract_new contracts:contract_edit
+    """,
+    "contracts.publish": """
+        contracts:contract_publish contracts:contract_deprecate contracts:contract_archive contracts:contract_restore
+        contracts:contract_share contracts:contract_unshare
+    """,
+    "contracts.view": """
+        contracts:contract_list contracts:contract_check contracts:contract_detail contracts:contract_diff
+        contracts:contract_text contracts:contract_export
+    """,
     "deadletters.correct": """
         runtime:run_correct runtime:dead_letter_correct runtime:dead_letter_correct_all
     """,
@@ -249,7 +260,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
     ids["link_id"] = subjects["member"]  # no link: found by nobody
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
-             "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1"}  # fmt: skip
+             "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1", "form": "openapi"}  # fmt: skip
     return {**ids, **slugs, **place, "prefix": key}
 
 

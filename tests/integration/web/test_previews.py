@@ -51,6 +51,17 @@ def test_a_field_that_fails_says_why_and_the_others_are_made(builder: Client) ->
     assert "source.customer (missing)" in next(row.error for row in found.rows if row.error)
 
 
+def test_a_sample_is_read_and_an_output_shown_in_the_formats_of_the_document(builder: Client) -> None:
+    formats = {"input": {"format": "csv", "records": True}, "output": {"format": "xml", "root": "o"}}
+    fields = {"id": "source.id", "n": "number(source.n)"}
+    found = check(builder, "mappings", "id,n\na,7\n", fields=fields, **formats)["preview"]
+    assert (found.target, "<row><id>a</id><n>7</n></row>" in found.output) == ({"id": "a", "n": 7}, True)
+    found = check(builder, "mappings", "id,n\na,7,9\n", fields=fields, **formats)["preview"]
+    assert "line 2 has 3 cells" in str(found.findings[0].message)
+    wrong = check(builder, "mappings", "id,n\na,7\n", fields=fields, input={"format": "csv", "record": True})
+    assert [one.path for one in wrong["findings"]] == ["/input/record"]
+
+
 def test_numbers_of_a_sample_stay_exact(builder: Client) -> None:
     found = check(builder, "mappings", '{"id": 0.1}', fields={"sum": "source.id + 0.2"})["preview"]
 

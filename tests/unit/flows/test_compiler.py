@@ -6,7 +6,7 @@ from ipaas.core.ids import uuid7
 from ipaas.flows import plan as plans
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
-from tests.factories.flow_documents import call, flow, mapping, schema
+from tests.factories.flow_documents import call, contract, flow, mapping, schema
 
 
 class FixedDocuments:
@@ -23,6 +23,10 @@ class FixedDocuments:
         assert reference == "order@2"
         return compile_schema(schema()["schema"], version_id=self.schema_id, sha256="s")
 
+    def contract(self, reference: str) -> dict[str, Any]:
+        assert reference == "orders-in@1"
+        return contract(input={"schema": "order@2", "mode": "block"}, output={"schema": "order@2"})
+
 
 def compiled(**changes: Any) -> plans.Plan:
     identity = plans.Identity(version_id=uuid7(), number=3, sha256="f")
@@ -30,6 +34,15 @@ def compiled(**changes: Any) -> plans.Plan:
 
 
 UNDO = {"call": {"connection": "payments", "action": "refund", "with": {"id": "{{ steps.charge.output.id }}"}}}
+
+
+def test_a_contract_gives_both_edges_with_their_modes() -> None:
+    plan = compiled(contract="orders-in@1")
+    assert plan.input is not None
+    assert plan.output is not None
+    assert (plan.input.name, plan.input.contract, plan.input.mode_in("production")) == ("input", "orders-in@1", "block")
+    assert (plan.output.name, plan.output.mode_in("production")) == ("output", "quarantine")
+    assert plan.redaction == {"trigger.body.email": "personal"}
 
 
 def test_every_block_has_a_stable_path() -> None:
@@ -95,7 +108,9 @@ def test_mappings_and_schemas_are_pinned() -> None:
     assert (check.schema_version_id, check.schema_sha256) == (FixedDocuments.schema_id, "s")
     assert (row.mapping_version_id, row.mapping_sha256) == (FixedDocuments.mapping_id, "m")
     assert check.value.evaluate({"trigger": {"body": {"id": 1}}}) == {"id": 1}
-    assert plan.input_schema_version_id == FixedDocuments.schema_id
+    assert plan.input is not None
+    assert (plan.input.contract, plan.input.validator.version_id) == ("", FixedDocuments.schema_id)
+    assert plan.output is None
     assert plan.redaction == {"trigger.body.email": "personal", "steps.check.output.email": "personal"}
 
 

@@ -221,6 +221,25 @@ def test_polls_are_checked_against_the_catalogue() -> None:
     assert found == [("/trigger/poll/trigger", "flow.unknown_trigger")]
 
 
+@pytest.mark.parametrize(
+    ("trigger", "params", "places"),
+    [
+        ("rows", {"table": "orders"}, []),
+        ("rows", {"table": 7}, ["/trigger/poll/params/table"]),
+        ("rows", {}, ["/trigger/poll/params"]),
+        ("plain", {}, []),
+        ("plain", {"table": "orders"}, ["/trigger/poll/params"]),
+    ],
+)
+def test_what_a_flow_says_of_a_poll_is_what_the_trigger_takes(trigger: str, params: Any, places: list[str]) -> None:
+    schema = {"type": "object", "required": ["table"], "properties": {"table": {"type": "string"}}}
+    facts = ConnectionFacts(connector="postgres", actions={}, polls={"rows": schema, "plain": {}})
+    poll = {"connection": "db", "trigger": trigger, "every": "PT1M", "params": params}
+    found = list(trigger_findings({"poll": poll}, Catalogue(connections={"db": facts})))
+    assert [one.path for one in found] == places
+    assert {one.code for one in found} <= {"flow.poll_params"}
+
+
 @pytest.mark.parametrize("name", ORDER_DOCUMENTS)
 def test_the_documents_of_the_demo_are_valid(name: str) -> None:
     from ipaas.core.document_types import document_type

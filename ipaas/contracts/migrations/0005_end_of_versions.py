@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contracts", "0003_source_text"),
+        ("contracts", "0004_accepted_breaks"),
     ]
 
     operations = [

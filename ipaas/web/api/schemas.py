@@ -1,0 +1,109 @@
+"""Schemas: documents like others, their compatibility, and who uses them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ipaas.contracts.compatibility import MODES
+from ipaas.contracts.document import validate
+from ipaas.contracts.evolution import Compared, Rule, accepted_break, compare, published_contents, rule_for
+from ipaas.contracts.services import accept_break
+from ipaas.core.document_forms import read_document, refuse
+from ipaas.flows.usage import flows_with
+from ipaas.mapping.usage import mappings_with_schema
+from ipaas.web.api.document_serializers import DocumentInput, DocumentOutput
+from ipaas.web.api.documents import DocumentViewSet, permissions_of_kind, refuse_other_kind
+from ipaas.web.api.fields import ReasonInput
+
+STATES = ("compatible", "incompatible", "undecided")
+
+
+class ProblemOutput(serializers.Serializer[Any]):
+    path = serializers.CharField(help_text="JSON pointer into the schema that was sent.")
+    place = serializers.CharField(help_text="Where in the data, such as lines.*.sku; empty for the whole.")
+    code = serializers.CharField(help_text="What kind of change it is.")
+    message = serializers.CharField(source="words")
+    advice = serializers.CharField(help_text="What to do instead.")
+    side = serializers.ChoiceField(choices=("reader", "writer"), help_text="Who breaks.")
+    state = serializers.ChoiceField(choices=("incompatible", "undecided"))
+
+
+class VersionVerdictOutput(serializers.Serializer[Any]):
+    version = serializers.IntegerField(source="number")
+    state = serializers.ChoiceField(choices=STATES, source="verdict.state")
+    problems = ProblemOutput(many=True, source="verdict.problems")
+    relied_on = serializers.ListField(
+        child=serializers.CharField(),
+        source="verdict.relied_on",
+        help_text="Places where it counts on writers not sending properties that the other schema does not name.",
+    )
+
+
+class CompatibilityOutput(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(choices=MODES)
+    said_by = serializers.ChoiceField(
+        choices=("document", "workspace", "platform"), help_text="Where the mode was said."
+    )
+    state = serializers.ChoiceField(choices=STATES)
+    accepted = serializers.BooleanField(help_text="Whether a steward decided to publish it all the same.")
+    versions = VersionVerdictOutput(many=True, help_text="The versions that the mode asks for, newest first.")
+
+
+class SchemaUserOutput(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=("flow", "mapping"))
+    slug = serializers.CharField()
+    place = serializers.CharField(help_text="An environment that a flow runs in, or draft; empty for a mapping.")
+    version = serializers.IntegerField(allow_null=True, help_text="Of the flow.")
+
+
+@extend_schema(tags=["schemas"])
+class SchemaViewSet(DocumentViewSet):
+    kind = "schema"
+    required_permissions = {
+        **permissions_of_kind("schemas"),
+        "compatibility": "schemas.view",
+        "accept_break": "schemas.override",
+        "users": "schemas.view",
+    }
+
+    @extend_schema(request=DocumentInput, responses={200: CompatibilityOutput})
+    def compatibility(self, request: Request, slug: str) -> Response:
+        """Whether a schema document, or the draft where none is sent, may follow what is published."""
+        document = self.document(slug)
+        given = self.read(DocumentInput) if self.request.data else {"content": self._drafted(document).draft}
+        source = read_document(**given)
+        refuse_other_kind({"content": source.content}, self.kind)
+        refuse(source.locate(validate(source.content, self.workspace.id)))
+        versions = published_contents(self.workspace.id, slug)
+        rule = rule_for(versions[max(versions)] if versions else source.content, self.workspace.id)
+        compared = compare(source.content["schema"], rule, versions)
+        accepted = accepted_break(document, source.content) is not None
+        return Response(CompatibilityOutput(compatibility_of(rule, compared, accepted=accepted)).data)
+
+    @extend_schema(request=ReasonInput, responses={200: DocumentOutput})
+    def accept_break(self, request: Request, slug: str) -> Response:
+        """Let the draft as it is be published upon the newest version although it may break readers or writers."""
+        done = accept_break(schema=self.document(slug), actor=self.actor, **self.read(ReasonInput))
+        return Response(self.row_serializer(done).data)
+
+    @extend_schema(responses=SchemaUserOutput(many=True), filters=False)
+    def users(self, request: Request, slug: str) -> Response:
+        """The flows and mappings that refer to a schema: who is affected by a change of it."""
+        document = self.document(slug)
+        flows = flows_with(self.workspace.id, "schema", document.slug)
+        found = [{"kind": "flow", "slug": one.flow, "place": one.place, "version": one.version} for one in flows]
+        found += [
+            {"kind": "mapping", "slug": one, "place": "", "version": None}
+            for one in mappings_with_schema(self.workspace.id, document.slug)
+        ]
+        return Response(SchemaUserOutput(found, many=True).data)
+
+
+def compatibility_of(rule: Rule, compared: list[Compared], *, accepted: bool) -> dict[str, Any]:
+    """The verdicts as one answer; the worst of them is its state."""
+    states = {one.verdict.state for one in compared}
+    state = next((one for one in ("incompatible", "undecided") if one in states), "compatible")
+    return {"mode": rule.mode, "said_by": rule.source, "state": state, "accepted": accepted, "versions": compared}

@@ -1,0 +1,121 @@
+"""How a schema may change: its mode, verdicts on the draft, changes in words, who is affected."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.contracts.compatibility import Problem, Verdict, check, versions_to_check
+from ipaas.contracts.evolution import Rule, accepted_break, published_contents, relied_on, rule_for
+from ipaas.contracts.models import Schema, SchemaVersion
+from ipaas.contracts.validators import schema_problems
+from ipaas.core.document_forms import content_sha256
+from ipaas.core.phrases import in_words
+from ipaas.mapping.usage import mappings_with_schema
+from ipaas.web.readmodels import Finding, Link
+
+MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class VersionVerdict:
+    """The verdict on the draft against one version; ``counts``: the mode asks for this one."""
+
+    number: int
+    state: str
+    counts: bool
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """What is shown of the compatibility of a draft; ``blocked``: it can not be published as it is."""
+
+    mode: str
+    explained: str
+    rows: list[VersionVerdict]
+    blocked: bool
+    accepted: str
+
+
+def evolution_of(request: WorkspaceRequest, content: Any) -> Evolution | None:
+    """The verdicts on a content against the newest versions; None where there is nothing to compare."""
+    if not isinstance(content, dict) or not isinstance(content.get("slug"), str) or "schema" not in content:
+        return None
+    contents = published_contents(request.workspace.id, content["slug"])
+    if not contents or schema_problems(content["schema"]):
+        return None
+    rule = rule_for(contents[max(contents)], request.workspace.id)
+    wanted = versions_to_check(rule.mode, list(contents))
+    shown = wanted[:MOST_SHOWN] if wanted else []
+    rows = [_row(number, contents[number]["schema"], content["schema"], rule, counts=True) for number in shown]
+    if rule.mode != "none":
+        others = [number for number in sorted(contents, reverse=True) if number not in shown][: MOST_SHOWN - len(rows)]
+        rows += [_row(number, contents[number]["schema"], content["schema"], rule, counts=False) for number in others]
+    schema = Schema.objects.filter(workspace_id=request.workspace.id, slug=content["slug"]).first()
+    accepted = accepted_break(schema, content)
+    told = _("%(who)s decided to publish it: %(reason)s") % dict(accepted) if accepted else ""
+    blocked = any(one.counts and one.state != "compatible" for one in rows)
+    return Evolution(rule.mode, _explained(rule), rows, blocked and not accepted, told)
+
+
+def _row(number: int, old: Any, new: Any, rule: Rule, *, counts: bool) -> VersionVerdict:
+    verdict = check(old, new, rule.mode, undeclared=rule.undeclared)
+    found = _findings(verdict) if counts else []
+    if counts and verdict.state == "compatible" and verdict.relied_on:
+        found = [Finding("info", in_words(relied_on(number, verdict).message))]
+    return VersionVerdict(number, verdict.state, counts, found)
+
+
+def _findings(verdict: Verdict) -> list[Finding]:
+    return [_finding(problem) for problem in verdict.problems]
+
+
+def _finding(problem: Problem) -> Finding:
+    severity = "error" if problem.state == "incompatible" else "warning"
+    return Finding(severity, in_words(problem.words), problem.place or _("(all)"), remedy=in_words(problem.advice))
+
+
+def _explained(rule: Rule) -> str:
+    words = {
+        "none": _("Changes are not checked."),
+        "backward": _("The new version must accept what writers of the old one send."),
+        "forward": _("Readers of the old version must accept what writers of the new one send."),
+        "full": _("Old and new readers must accept what old and new writers send."),
+    }[rule.mode.removesuffix("_transitive")]
+    source = {
+        "document": _("Said in the schema."),
+        "workspace": _("Said by the workspace."),
+        "platform": _("The usual, as neither the schema nor the workspace says otherwise."),
+    }[rule.source]
+    return f"{words} {source}"
+
+
+def words_of(document: Schema, content: Mapping[str, Any], label: str) -> list[Finding] | None:
+    """What a version, or the draft, changes for readers and writers of the version before; None for a first one."""
+    versions = SchemaVersion.objects.filter(document=document).order_by("-number")
+    own = versions.filter(sha256=content_sha256(dict(content))).first()
+    before = versions.filter(number__lt=own.number).first() if own else versions.first()
+    if before is None or schema_problems(content.get("schema")):
+        return None
+    rule = rule_for(before.content, document.workspace_id)
+    return _findings(check(before.content["schema"], content["schema"], "full", undeclared=rule.undeclared))
+
+
+def mappings_using(request: WorkspaceRequest, slug: str) -> list[Link]:
+    """The mappings that read or make data of a schema."""
+    if not request.actor.may("mappings.view"):
+        return []
+    place = request.workspace.slug
+    found = mappings_with_schema(request.workspace.id, slug)
+    return [
+        Link(_("mapping %(name)s") % {"name": one}, reverse("mapping:mapping_detail", args=[place, one]))
+        for one in found
+    ]
+
+
+def may_accept(request: WorkspaceRequest, document: Schema) -> bool:
+    return request.actor.may("schemas.override") and document.draft is not None and not document.archived
