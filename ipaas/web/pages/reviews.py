@@ -35,7 +35,7 @@ KINDS = {
     "term": gettext_noop("Term"),
     "convention": gettext_noop("Convention"),
 }
-PLACES = {"flow": "flows", "mapping": "mapping", "schema": "contracts"}
+PLACES = {"flow": "flows", "mapping": "mapping", "schema": "contracts", "contract": "contracts"}
 """Where the page of a document of each kind is."""
 MOST_WAITING = 200
 
