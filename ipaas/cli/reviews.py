@@ -116,6 +116,31 @@ def publish_review(shell: Shell, review: str) -> None:
     _tell(shell, shell.api.post(f"reviews/{part(review)}/publish"))
 
 
+@command(reviews, "policy")
+@click.option("--rule", "rules", multiple=True, metavar="KIND=RULE", help="none, steward or four_eyes (repeatable).")
+@click.option("--days", type=click.IntRange(1, 180), help="After how many days a review expires.")
+@click.option("--bypass/--no-bypass", default=None, help="Whether administrators may publish past a review.")
+def review_policy(shell: Shell, rules: tuple[str, ...], days: int | None, bypass: bool | None) -> None:
+    """Say what the workspace asks for before a new version is published, or change it."""
+    present = shell.api.get("workspace")["settings"]
+    given = {"review_days": days, "review_bypass": bypass}
+    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if rules:
+        pairs = [one.partition("=") for one in rules]
+        changed = {**present.get("review_policy", {}), **{kind: rule for kind, _, rule in pairs}}
+        body["review_policy"] = {kind: rule for kind, rule in changed.items() if rule != "none"}
+    if body:
+        present = shell.api.patch("workspace", body)["settings"]
+    found = {
+        "rules": present.get("review_policy", {}),
+        "days": present.get("review_days", 14),
+        "bypass": present.get("review_bypass", True),
+    }
+    told = ", ".join(f"{kind} {rule}" for kind, rule in sorted(found["rules"].items())) or "no reviews"
+    past = "administrators may publish past a review" if found["bypass"] else "no way past a review"
+    shell.give(found, f"{told}; {found['days']} days; {past}")
+
+
 def _tell(shell: Shell, review: Any) -> None:
     version = f", version {review['version']}" if review["version"] else ""
     shell.give(review, f"{review['kind']} {review['slug']} is {review['state'].replace('_', ' ')}{version}")
