@@ -26,7 +26,7 @@ async function buildSprite() {
 }
 
 const options = {
-  entryPoints: ["app.css", "app.js", "theme.js", "editor.js", "chart.js", "passkeys.js"].map((name) => path.join(source, name)),
+  entryPoints: ["app.css", "app.js", "theme.js", "editor.js", "mapping.js", "chart.js", "passkeys.js"].map((name) => path.join(source, name)),
   outdir: target,
   bundle: true,
   format: "esm",

@@ -75,6 +75,7 @@ PAGES = {
     "import": ("builder", "catalog/import/"),
     "mappings": ("builder", "mappings/"),
     "mapping": ("builder", "mappings/order-canonical/"),
+    "mapping-editor": ("builder", "mappings/order-canonical/edit/", "li[data-path='customer.name'] .map-row"),
     "schemas": ("steward", "schemas/"),
     "endpoints": ("builder", "endpoints/"),
     "connections": ("builder", "connections/"),
@@ -88,7 +89,7 @@ PAGES = {
 }
 """Who looks, the page to begin at, and on each page the link to go on by."""
 DOCUMENTED = (
-    "home", "run", "compare", "story", "dead-letters", "flow", "promote", "try-a-step", "import", "connection",
+    "home", "run", "compare", "story", "dead-letters", "flow", "promote", "try-a-step", "import", "connection", "mapping-editor",
     "secrets", "approvals", "members",
 )  # fmt: skip
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

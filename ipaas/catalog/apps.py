@@ -21,13 +21,16 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from ipaas import audit
         from ipaas.catalog.facts import connections_of
+        from ipaas.catalog.provider_rotation import AtProvider
         from ipaas.catalog.usage import connections_using
         from ipaas.core import providers
+        from ipaas.vault.rotators import register_by_use
         from ipaas.vault.services import on_usage_asked
 
         post_migrate.connect(_keep_pinned, sender=self)
         providers.register("catalog.connections", connections_of)
         on_usage_asked(connections_using)
+        register_by_use(AtProvider())
         audit.register_actions(
             {
                 "connector.imported": "A connector was made of a vendor's description, as a new version.",
@@ -40,6 +43,7 @@ class CatalogConfig(AppConfig):
                 "connection.end_announced": "A vendor announced that an operation in use ends.",
                 "connection.connected": "Somebody said yes at the vendor, and the connection has its token.",
                 "connection.credential_entered": "A connection's credential was entered, as a version of its secret.",
+                "connection.credential_revoked": "An old credential was ended at its provider, after the overlap.",
                 "connection.share_created": "A link was made by which somebody without an account connects it.",
                 "connection.share_revoked": "A link for connecting a connection was revoked.",
                 "connection.operation_tried": "An operation of a connection was tried out, outside any flow.",

@@ -149,3 +149,17 @@ class ImportNotRead(Conflict):
     code = "import_not_read"
     title = "Description not read yet"
     remedy = "Wait until its state is ready; when it is failed, its problem says why."
+
+
+class ProviderRefused(IpaasError):
+    """The provider made no new credential for {connection}, and the present one stays: {reason}."""
+
+    status = 502
+    code = "provider_refused"
+    title = "Not rotated at the provider"
+    remedy = "Look whether the credential may make and end credentials, then rotate again."
+
+    def __init__(self, *, connection: str, reason: str, told: str = "") -> None:
+        """``told`` is the error class of the call."""
+        self.code_told = told
+        super().__init__(connection=connection, reason=reason)

@@ -213,6 +213,22 @@ class ImportDraft(models.Model):
         return zstandard.decompress(bytes(self.packed))
 
 
+class Revocation(models.Model):
+    """An old credential that is to be ended at its provider; ``sealed`` are the parameters of the call that does so."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="revocations")
+    action = models.CharField(max_length=120)
+    sealed = models.BinaryField()
+    due_at = models.DateTimeField(db_index=True)
+    tries = models.PositiveIntegerField(default=0)
+
+    connection_id: UUID
+
+    def __str__(self) -> str:
+        return f"revocation {self.id} over {self.connection_id}"
+
+
 class OAuthToken(models.Model):
     """The token set of a connection, sealed; shared by all workers, renewed by the one that holds the lease.
 

@@ -5,6 +5,7 @@ kept; the instance that runs on this machine, with a key that is made at first u
 IPAAS_API_KEY goes before every kept key.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -215,19 +216,24 @@ def _local(workspace: str | None) -> Place:
     host = f"[{here.host}]" if ":" in here.host else here.host
     slug = workspace or _only_workspace()
     try:
-        key = _key_file(slug).read_text().strip()
+        key, _, rights = _key_file(slug).read_text().strip().partition("\n")
     except FileNotFoundError:
         key = make_local_key(slug)
+    else:
+        if rights != _rights():
+            key = make_local_key(slug, instead_of=key)
     return Place(f"http://{host}:{here.port}", key, local=True)
 
 
-def make_local_key(slug: str) -> str:
+def make_local_key(slug: str, *, instead_of: str = "") -> str:
     """A key of the service account of this machine's command line, with all permissions; kept in the home folder.
 
-    Whoever can write there holds the keys of the whole instance already.
+    Whoever can write there holds the keys of the whole instance already. The key that it takes the place of is
+    revoked: it was made by a release with other permissions.
     """
     _django()
-    from ipaas.accounts.models import ServiceAccount, Workspace
+    from ipaas.accounts.api_keys import revoke_api_key
+    from ipaas.accounts.models import ApiKey, ServiceAccount, Workspace
     from ipaas.accounts.services import create_api_key, create_service_account
     from ipaas.core.actor import SYSTEM, known_permissions
     from ipaas.core.errors import NotFound
@@ -245,8 +251,18 @@ def make_local_key(slug: str) -> str:
         service_account=account,
         actor=SYSTEM,
     )
-    write_private(_key_file(slug), made.raw)
+    write_private(_key_file(slug), f"{made.raw}\n{_rights()}\n")
+    prefix = "".join(instead_of.split("_")[1:2])
+    for old in ApiKey.objects.filter(service_account=account, prefix=prefix):
+        revoke_api_key(key=old, actor=SYSTEM)
     return made.raw
+
+
+def _rights() -> str:
+    """Which permissions there are, so that a key of another release is told from one of this."""
+    from ipaas.accounts.roles import PERMISSIONS
+
+    return hashlib.sha256(" ".join(sorted(PERMISSIONS)).encode()).hexdigest()[:16]
 
 
 def forget_local_key(workspace: str | None) -> None:

@@ -32,9 +32,9 @@ Path = tuple[str | int, ...]
 class Edit:
     """One change at ``path`` (keys and indexes from the root).
 
-    ``set`` puts ``value`` there and makes the key where there is none; objects are merged, so that their unchanged
-    parts keep their text. ``remove`` takes the key away. ``rename`` calls the key ``name``. ``move`` puts the key behind
-    its sibling ``name``, or first where that is "".
+    ``set`` puts ``value`` there and makes the key, and objects around it, where there are none; objects are merged, so
+    that their unchanged parts keep their text. ``remove`` takes the key away. ``rename`` calls the key ``name``.
+    ``move`` puts the key behind its sibling ``name``, or first where that is "".
     """
 
     deed: Deed
@@ -46,18 +46,31 @@ class Edit:
 def edited(text: str, edits: Sequence[Edit]) -> str:
     """The text with the edits done in order. Raises ``InvalidInput`` where one can not be done to this text."""
     content = yamlio.load(text)
-    for edit in edits:
-        before = _Text(text)
-        text = before.changed(edit)
+    for given in edits:
+        edit = _with_parents(content, given)
+        text = _Text(text).changed(edit)
         content = _meant(content, edit)
     if not _says(text, content):
         raise _refused(said("this part of the text is written in a way that can only be changed as text"))
     return text
 
 
+def _with_parents(content: Any, edit: Edit) -> Edit:
+    """A ``set`` inside of objects that are not there yet, as one of the outermost of them."""
+    node = content
+    for number, part in enumerate(edit.path[:-1]):
+        if edit.deed == "set" and isinstance(node, dict) and part not in node:
+            value = edit.value
+            for key in reversed(edit.path[number + 1 :]):
+                value = {key: value}
+            return Edit("set", edit.path[: number + 1], value)
+        node = node[part] if isinstance(node, dict) and part in node else None
+    return edit
+
+
 def _says(text: str, content: Any) -> bool:
     try:
-        return yamlio.load(text) == content
+        return bool(yamlio.load(text) == content)
     except yamlio.YamlInvalid:
         return False
 
@@ -106,11 +119,12 @@ class _Text:
     def __init__(self, text: str) -> None:
         self.text = text
         try:
-            self.root = yaml.compose(text, Loader=_Loader)
+            root = yaml.compose(text, Loader=_Loader)
         except yaml.YAMLError:
-            self.root = None
-        if self.root is None:
+            root = None
+        if root is None:
             raise _refused(said("the text is not a document"))
+        self.root: yaml.Node = root
 
     def changed(self, edit: Edit) -> str:
         holder = self._node(edit.path[:-1])
@@ -189,7 +203,9 @@ class _Text:
         entries = {one.name: one for one in self._entries(node)}
         fresh, gone = [key for key in value if key not in entries], [key for key in entries if key not in value]
         if fresh or gone:
-            return self._reshaped(holder, entry, value, fresh, gone)
+            if len(gone) == len(entries):
+                return self._entry_replaced(holder, entry, value)
+            return self._reshaped(node, value, fresh, gone)
         changes: list[tuple[int, int, str]] = []
         for name, one in entries.items():
             if _read(one.value) != value[name]:
@@ -197,13 +213,11 @@ class _Text:
         return changes
 
     def _reshaped(
-        self, holder: yaml.MappingNode, entry: _Entry, value: dict[str, Any], fresh: list[str], gone: list[str]
+        self, node: yaml.MappingNode, value: dict[str, Any], fresh: list[str], gone: list[str]
     ) -> list[tuple[int, int, str]]:
         """Keys come and go: one after the other, each upon the text that the last one left."""
-        kept = [one.name for one in self._entries(entry.value) if one.name not in gone]
-        if not kept:
-            return self._entry_replaced(holder, entry, value)
-        path = self._path_of(entry.value)
+        kept = [one.name for one in self._entries(node) if one.name not in gone]
+        path = self._path_of(node)
         edits = [Edit("set", (*path, key), value[key]) for key in (*kept, *fresh)]
         text = self.text
         for edit in (*edits, *(Edit("remove", (*path, key)) for key in gone)):

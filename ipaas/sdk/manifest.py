@@ -67,6 +67,24 @@ class Rotation:
 
 
 @dataclass(frozen=True, slots=True)
+class HookCall:
+    """An action and its parameters as templates."""
+
+    action: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RotationHook:
+    """How the provider makes the next credential, and ends the one before: ``fields`` are read from the answer."""
+
+    create: HookCall
+    fields: Mapping[str, str]
+    read: HookCall | None = None
+    revoke: HookCall | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuthScheme:
     """One way to authenticate; ``fields`` are the names of the secret's fields.
 
@@ -98,6 +116,7 @@ class AuthScheme:
     send_prefix: str = "Bearer "
     expires_s: int | None = None
     rotates: Rotation | None = None
+    rotation: RotationHook | None = None
     together: tuple["AuthScheme", ...] = ()
 
     @property

@@ -17,6 +17,7 @@ from ipaas.sdk.manifest import (
     ErrorRule,
     EventSpec,
     HmacAuth,
+    HookCall,
     Idempotency,
     Login,
     Lookup,
@@ -27,6 +28,7 @@ from ipaas.sdk.manifest import (
     ResponseSpec,
     Retry,
     Rotation,
+    RotationHook,
     SecretField,
     Subscription,
     SubscriptionCall,
@@ -219,11 +221,17 @@ def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
         scopes=tuple(scheme.get("scopes", [])),
         login=Login(**scheme.get("login", {})),
         token=Place(**scheme.get("token", {})),
+        rotation=_hook(scheme["rotation"]) if "rotation" in scheme else None,
         rotates=Rotation(**scheme["rotates"]) if "rotates" in scheme else None,
         send_header=send.get("header", "Authorization").lower(),
         send_prefix=send.get("prefix", "Bearer " if "header" not in send else ""),
         **same,
     )
+
+
+def _hook(document: Mapping[str, Any]) -> RotationHook:
+    calls = {deed: HookCall(**document[deed]) for deed in ("create", "read", "revoke") if deed in document}
+    return RotationHook(fields=document["fields"], **calls)
 
 
 def _rule(rule: Mapping[str, Any]) -> ErrorRule:

@@ -54,6 +54,14 @@ def _action_references(document: Mapping[str, Any]) -> Iterator[tuple[str, str, 
             yield f"actions.{name}.compensated_by.action", action["compensated_by"]["action"], False
         for other in action.get("compensates", []):
             yield f"actions.{name}.compensates", other, False
+    for number, scheme in enumerate(document["auth"]):
+        for deed, call in scheme.get("rotation", {}).items():
+            if deed != "fields":
+                yield f"auth.{number}.rotation.{deed}.action", call["action"], deed == "read"
+    yield from _of_triggers(document)
+
+
+def _of_triggers(document: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
     for name, trigger in document["triggers"].items():
         if "action" in trigger:
             yield f"triggers.{name}.action", trigger["action"], False

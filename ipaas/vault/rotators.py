@@ -83,6 +83,7 @@ class OwnApiKey:
 
 
 _rotators: dict[str, Rotator] = {}
+_by_use: list[Rotator] = []
 
 
 def register_rotator(rotator: Rotator) -> None:
@@ -96,7 +97,14 @@ def rotator_name(secret: Secret, fields: Mapping[str, str]) -> str:
 
 
 def rotator_of(secret: Secret) -> Rotator | None:
-    return _rotators.get(secret.rotator)
+    """What makes the next value: known since it was entered, or by what uses it now."""
+    known = _rotators.get(secret.rotator)
+    return known or next((one for one in _by_use if one.recognises(secret, {})), None)
+
+
+def register_by_use(rotator: Rotator) -> None:
+    """Have ``rotator`` asked about secrets that no other recognises, whenever that matters: it goes by their use."""
+    _by_use.append(rotator)
 
 
 register_rotator(MadeUp())

@@ -26,6 +26,13 @@ KEYS: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
         (("Enter",), gettext_noop("Open the row")),
         (("e",), gettext_noop("Edit")),
     ),
+    gettext_noop("In the mapping editor"): (
+        (("Alt", "1"), gettext_noop("Search what can be read")),
+        (("Alt", "2"), gettext_noop("Search what is made")),
+        (("Alt", "n"), gettext_noop("Next field that nothing makes")),
+        (("F1",), gettext_noop("Help for the word at the cursor")),
+        (("Ctrl", "Z"), gettext_noop("A step back in the whole document")),
+    ),
 }
 
 

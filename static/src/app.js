@@ -16,6 +16,7 @@ async function loadOnDemand(node) {
     const { mountEditors } = await import(assets.editorSrc);
     mountEditors(node);
   }
+  if (node.querySelector?.("[data-mapping]")) await import(assets.mappingSrc);
   if (node.querySelector?.("[data-chart]")) {
     const { mountCharts } = await import(assets.chartSrc);
     mountCharts(node);

@@ -1,6 +1,6 @@
 // CodeMirror over <textarea data-editor="yaml|json">; the textarea stays the form's field.
 import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, indentWithTab, isolateHistory, redo, undo } from "@codemirror/commands";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
 import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
@@ -11,6 +11,7 @@ import { EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { mountAutosave } from "./autosave.js";
+import { expressionEditor } from "./expression.js";
 import { completeWith, explainWith } from "./guide.js";
 import { phrases } from "./words.js";
 import { followWrap, lineWrap } from "./wrap.js";
@@ -95,11 +96,25 @@ function mountEditor(area) {
   area.addEventListener("findings", (event) => {
     view.dispatch(setDiagnostics(view.state, toDiagnostics(view.state, event.detail)));
   });
+  area.addEventListener("replace", (event) => view.dispatch(partlyChanged(view.state.doc.toString(), event.detail)));
+  area.addEventListener("undo", () => undo(view));
+  area.addEventListener("redo", () => redo(view));
   area.addEventListener("goto", (event) => {
     const line = view.state.doc.line(Math.min(event.detail.line, view.state.doc.lines));
     view.dispatch({ selection: { anchor: line.from }, scrollIntoView: true });
     view.focus();
   });
+}
+
+/** A change of the one part in which two texts differ, as a step of its own in the history. */
+function partlyChanged(before, after) {
+  const most = Math.min(before.length, after.length);
+  let from = 0;
+  while (from < most && before[from] === after[from]) from += 1;
+  let tail = 0;
+  while (tail < most - from && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail += 1;
+  const changes = { from, to: before.length - tail, insert: after.slice(from, after.length - tail) };
+  return { changes, annotations: isolateHistory.of("full") };
 }
 
 // Leaving with text that nobody saved asks first; editors of samples ([data-scratch]) are nobody's loss.
@@ -141,6 +156,11 @@ function mountMerge(host) {
   host.replaceChildren(view.dom);
   followWrap(view.a);
   followWrap(view.b);
+}
+
+/** One expression on a line of its own, see expression.js. */
+export function mountExpression(host, options) {
+  return expressionEditor(host, { ...options, nonce, extensions: [syntaxHighlighting(colours), EditorState.phrases.of(phrases())] });
 }
 
 export function mountEditors(node) {

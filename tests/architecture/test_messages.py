@@ -8,6 +8,7 @@ import pytest
 
 from ipaas.web.i18n.browser import WORDS
 from ipaas.web.i18n.catalog import KEYWORDS, faults, gathered, po_files
+from ipaas.web.pages.mapping_words import mapping_words
 from tests.architecture.sources import ROOT
 from tests.architecture.visible_text import unmarked
 
@@ -62,6 +63,15 @@ def test_scripts_say_words_that_exist_and_all_of_them() -> None:
 
     assert set(SAID.findall(scripts)) <= WORDS.keys()
     assert [name for name in WORDS if f'"{name}"' not in scripts] == []
+
+
+def test_the_mapping_editor_says_words_that_exist() -> None:
+    scripts = "\n".join(path.read_text() for path in sorted((ROOT / "static" / "src" / "mapping").glob("*.js")))
+    words = mapping_words().keys()
+    begun = (*re.findall(r"say\(`(\w+_)\$", scripts), "on_missing_", "on_null_")
+
+    assert set(SAID.findall(scripts)) <= words
+    assert [name for name in words if f'"{name}"' not in scripts and not name.startswith(begun)] == []
 
 
 @pytest.mark.parametrize("language", po_files())

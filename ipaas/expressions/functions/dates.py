@@ -26,7 +26,7 @@ _ZONE: Final = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,2}")
 _FORMAT_HINT = "Use %Y %m %d %H %M %S %f %z %j %y %I %p %a %A %b %B and %%."
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
     """The moment of an ISO text; one without offset is UTC."""
     match = _ISO.fullmatch(text.strip() if len(text) < 50 else text)
     if match is None:
@@ -52,7 +52,7 @@ def _offset(text: str | None) -> timezone:
     return timezone((-1 if text[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
     try:
         if _ZONE.fullmatch(name) is None:
             raise KeyError(name)
@@ -61,7 +61,7 @@ def _zone(name: str) -> ZoneInfo:
         raise ExpressionValue(reason="there is no such time zone", hint="Use a name such as Europe/Berlin.") from None
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     text = moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
@@ -81,13 +81,13 @@ def _checked_format(form: str) -> str:
 def parse_date(_budget: Budget, text: str, format: str = "", timezone: str = "UTC") -> str:  # noqa: A002 - the word of the language
     """A date or time as a moment in UTC; the zone is that of texts that name none."""
     if not format:
-        return _iso(_moment(text).astimezone(UTC))
+        return iso(moment_of(text).astimezone(UTC))
     if len(text) > 100:
         raise ExpressionValue(reason="this text is too long for a date")
     try:
         found = datetime.strptime(text.strip(), _checked_format(format))  # noqa: DTZ007 - its zone is attached next
-        found = found if found.tzinfo else found.replace(tzinfo=_zone(timezone))
-        return _iso(found.astimezone(UTC))
+        found = found if found.tzinfo else found.replace(tzinfo=zone_of(timezone))
+        return iso(found.astimezone(UTC))
     except (ValueError, OverflowError, re.error):
         raise ExpressionValue(reason="the text is not a date of this format", hint=_FORMAT_HINT) from None
 
@@ -99,18 +99,18 @@ def parse_date(_budget: Budget, text: str, format: str = "", timezone: str = "UT
 )
 def date_format(_budget: Budget, moment: str, format: str, timezone: str = "UTC") -> str:  # noqa: A002 - the word of the language
     """A moment as text in a format and a time zone; names of days and months are English."""
-    return _shifted(_moment(moment), timezone).strftime(_checked_format(format))
+    return shifted(moment_of(moment), timezone).strftime(_checked_format(format))
 
 
 @function(GROUP, ("to_timezone('2026-07-01T10:00:00Z', 'America/New_York')", "2026-07-01T06:00:00-04:00"))
 def to_timezone(_budget: Budget, moment: str, timezone: str) -> str:
     """The same moment as ISO text with the offset of a time zone."""
-    return _iso(_shifted(_moment(moment), timezone))
+    return iso(shifted(moment_of(moment), timezone))
 
 
-def _shifted(moment: datetime, zone: str) -> datetime:
+def shifted(moment: datetime, zone: str) -> datetime:
     try:
-        return moment.astimezone(_zone(zone))
+        return moment.astimezone(zone_of(zone))
     except OverflowError:
         raise ExpressionValue(reason="the date is out of range") from None
 
@@ -118,7 +118,7 @@ def _shifted(moment: datetime, zone: str) -> datetime:
 @function(GROUP, ("date_of('2026-03-01T23:30:00Z', 'Europe/Berlin')", "2026-03-02"))
 def date_of(_budget: Budget, moment: str, timezone: str = "UTC") -> str:
     """The day of a moment in a time zone, as ``YYYY-MM-DD``."""
-    return _shifted(_moment(moment), timezone).date().isoformat()
+    return shifted(moment_of(moment), timezone).date().isoformat()
 
 
 @function(
@@ -135,8 +135,8 @@ def date_add(_budget: Budget, moment: str, duration: str) -> str:
     step = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     try:
         if len(moment) == 10 and step.seconds == 0:
-            return (_moment(moment).date() + (-step if match[1] else step)).isoformat()
-        return _iso(_moment(moment) + (-step if match[1] else step))
+            return (moment_of(moment).date() + (-step if match[1] else step)).isoformat()
+        return iso(moment_of(moment) + (-step if match[1] else step))
     except OverflowError:
         raise ExpressionValue(reason="the date is out of range") from None
 
@@ -150,7 +150,7 @@ def date_diff(budget: Budget, start: str, end: str, unit: str = "days") -> Any:
     """The exact time from start to end in seconds, minutes, hours or days; negative when end comes first."""
     if unit not in _UNITS:
         raise ExpressionValue(reason="this is not a unit of time", hint=f"Use one of {', '.join(_UNITS)}.")
-    span = _moment(end) - _moment(start)
+    span = moment_of(end) - moment_of(start)
     micros = (span.days * 86400 + span.seconds) * 1_000_000 + span.microseconds
     found = op.div(budget, micros, _UNITS[unit] * 1_000_000)
     return int(found) if found == int(found) else found
@@ -167,7 +167,7 @@ def from_timestamp(_budget: Budget, seconds: Number) -> str:
     """The moment that many seconds after 1970-01-01T00:00:00Z."""
     try:
         micros = int(Decimal(seconds) * 1_000_000)
-        return _iso(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros))
+        return iso(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros))
     except (OverflowError, ArithmeticError):
         raise ExpressionValue(reason="the date is out of range") from None
 
@@ -175,5 +175,5 @@ def from_timestamp(_budget: Budget, seconds: Number) -> str:
 @function(GROUP, ("weekday('2026-03-01')", 7))
 def weekday(_budget: Budget, day: str) -> int:
     """1 for Monday to 7 for Sunday (ISO 8601)."""
-    found: date = _moment(day).date()
+    found: date = moment_of(day).date()
     return found.isoweekday()

@@ -127,7 +127,7 @@ def percent_of(budget: Budget, percent: Number, value: Number) -> Any:
     return op.div(budget, op.mul(budget, percent, value), 100)
 
 
-def _minor_digits(currency: str) -> int:
+def minor_digits(currency: str) -> int:
     if len(currency) != 3 or not currency.isascii() or not currency.isalpha():
         raise ExpressionValue(
             reason="this is not a currency", hint="Use a code of three letters, such as EUR (ISO 4217)."
@@ -143,7 +143,7 @@ def money_minor(budget: Budget, amount: Any, currency: str) -> int:
 
     More digits than the currency has are refused, never rounded away: round first.
     """
-    exact = Decimal(number(budget, amount)).scaleb(_minor_digits(currency), op.CONTEXT)
+    exact = Decimal(number(budget, amount)).scaleb(minor_digits(currency), op.CONTEXT)
     if exact != exact.to_integral_value():
         raise ExpressionValue(
             reason="the amount has more digits than its currency", hint="Say how with round(amount, places) first."
@@ -154,7 +154,7 @@ def money_minor(budget: Budget, amount: Any, currency: str) -> int:
 @function(GROUP, ("money_major(1250, 'EUR')", Decimal("12.50")), ("money_major(300, 'JPY')", 300))
 def money_major(_budget: Budget, minor: int, currency: str) -> Number:
     """An amount given in the smallest unit, in the currency itself with all its digits."""
-    places = _minor_digits(currency)
+    places = minor_digits(currency)
     return Decimal(op.whole(minor)).scaleb(-places) if places else op.whole(minor)
 
 

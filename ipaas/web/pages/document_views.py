@@ -23,6 +23,7 @@ from ipaas.governance.ending import deprecate_version, retire_version
 from ipaas.governance.gate import ReviewNeeded
 from ipaas.governance.review_policy import stewards_of
 from ipaas.governance.reviews import request_review
+from ipaas.web import editing
 from ipaas.web.pages import documents as shared
 from ipaas.web.pages.document_guide import guide_for
 from ipaas.web.pages.documents import Context, DocumentPages
@@ -169,6 +170,17 @@ def _editor(
         **more,
     }
     return render(request, pages.form_template, context, status=status)
+
+
+def presence(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
+    """Notes that somebody has a document open, and tells who else has and which revision its draft is at."""
+    document = pages.document(request, slug)
+    if not pages.may(request, "edit", document):
+        raise PermissionDenied(permission=f"{pages.type.permission}.edit")
+    others = editing.seen(document.id, request.user)
+    saver = draft_saver(document)
+    words = {"revision": document.draft_revision, "saved_by": saver.actor_label if saver else "", "others": others}
+    return JsonResponse(words)
 
 
 def _environments(request: WorkspaceRequest, document: Any) -> list[Option]:

@@ -57,7 +57,7 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
     if not isinstance(content, dict) or validate(content):
         return None
     try:
-        value = _read(content, sample)
+        value = read_sample(content, sample)
     except (FormatFailed, apart.ApartBusy, apart.ApartFailed) as error:
         return Preview([], None, [Finding("error", in_words(error.detail), "")])
     except jsonio.JsonInvalid as error:
@@ -65,7 +65,7 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
         return Preview(
             [], None, [Finding("error", in_words(fault["message"]), "", fault.get("line"), fault.get("column"))]
         )
-    rows, target = _apply(content, _scope(content, value, variables))
+    rows, target = _apply(content, scope_of(content, value, variables))
     findings = [
         *_against(content.get("source_schema"), value, workspace_id, _("The sample breaks {schema}")),
         *_against(content.get("target_schema"), target, workspace_id, _("The target breaks {schema}")),
@@ -78,13 +78,14 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
     return Preview(rows, target, findings, output)
 
 
-def _read(content: Content, sample: str) -> Json:
+def read_sample(content: Content, sample: str) -> Json:
+    """A sample in JSON, or in the format of the document's input."""
     if len(sample) > MAX_SAMPLE:
         raise jsonio.JsonTooLarge(reason=f"a sample has at most {MAX_SAMPLE} characters")
     return sample_source(content, sample)
 
 
-def _scope(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
+def scope_of(content: Content, value: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
     scope = {"vars": exact(variables), "run": {"id": "", "flow": ""}, "now": now().isoformat(), "source": value}
     if content.get("scope") != "flow":
         return scope

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,9 +18,11 @@ from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
 from ipaas.web.pages.mapping_preview import field_rows, preview
+from ipaas.web.pages.mapping_words import mapping_words
 from ipaas.web.pages.support import environment_of
 from ipaas.web.readmodels import Link
 
+MOST_EXAMPLES = 3
 STARTER = """\
 kind: mapping
 slug: my-mapping
@@ -45,17 +48,41 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
         "sample": sample,
         "preview": preview(content, sample, request.workspace.id, variables),
         "variables_of": environment.name if may_see and environment else "",
+        "setup": _setup(request, content, sample),
+    }
+
+
+def _setup(request: WorkspaceRequest, content: Any, sample: str) -> Context:
+    """What the script of the visual editor begins with; see ``static/src/mapping``."""
+    slug = request.resolver_match.kwargs.get("slug") if request.resolver_match else None
+    reference = content.get("source_schema") if isinstance(content, dict) else None
+    samples: list[Context] = [{"label": _("Your sample"), "text": sample, "own": True}]
+    for number, example in enumerate(_examples(request, reference)[:MOST_EXAMPLES], 1):
+        text = pretty(example)
+        samples += [{"label": _("Example {number}").format(number=number), "text": text}] if text != sample else []
+    return {
+        "slug": slug or "",
+        "fields_url": MAPPINGS.url(request, "fields"),
+        "suggest_url": MAPPINGS.url(request, "suggest"),
+        "samples_url": MAPPINGS.url(request, "samples", slug) if slug else "",
+        "presence_url": MAPPINGS.url(request, "presence", slug) if slug else "",
+        "samples": samples,
+        "words": mapping_words(),
     }
 
 
 def _example(request: WorkspaceRequest, content: Any) -> str:
     """The first example of the source's schema, else an empty object."""
-    reference = content.get("source_schema") if isinstance(content, dict) else None
+    examples = _examples(request, content.get("source_schema") if isinstance(content, dict) else None)
+    return pretty(examples[0] if examples else {})
+
+
+def _examples(request: WorkspaceRequest, reference: Any) -> list[Any]:
     version = (
         SchemaVersion.objects.of(request.workspace.id, *split_reference(str(reference))) if _named(reference) else None
     )
-    examples = version.content.get("examples", ()) if version else ()
-    return pretty(examples[0] if examples else {})
+    found = version.content.get("examples", ()) if version else ()
+    return list(found) if isinstance(found, list) else []
 
 
 def _named(reference: Any) -> bool:
@@ -132,6 +159,12 @@ def mapping_edit(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @page("mappings.view")
 def mapping_check(request: WorkspaceRequest) -> HttpResponse:
     return views.check(request, MAPPINGS)
+
+
+@require_POST
+@page("mappings.edit")
+def mapping_presence(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return views.presence(request, MAPPINGS, slug)
 
 
 @require_POST

@@ -67,6 +67,7 @@ OPERATION = {
     "flows:flow_run": "flow_trigger",
     "flows:flow_withdraw": "flow_person",
     "mapping:mapping_check": "document_validate",
+    "mapping:mapping_fields": "document_validate",
     "mapping:mapping_edit": "mapping_draft_save",
     "notices:delivery_detail": "webhook_delivery_get",
     "notices:delivery_redeliver": "webhook_delivery_redeliver",
@@ -102,8 +103,9 @@ OTHERWISE = {
 """Pages whose operation asks for another permission, and why."""
 
 
-OF_PAGES_ALONE = {"web:jump"}
-"""The palette: whatever it finds has a list of its own in the API."""
+OF_PAGES_ALONE = {"web:jump", "mapping:mapping_samples", "mapping:mapping_suggest", "mapping:mapping_presence"}
+"""The palette: whatever it finds has a list of its own in the API. What helps a person to write a draft in a browser:
+the draft itself is saved by ``mapping_draft_save``."""
 
 
 def operation_of(page: str) -> str:

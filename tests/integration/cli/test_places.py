@@ -50,6 +50,16 @@ def test_a_local_key_that_was_revoked_is_made_anew(local: Path, acme: Workspace)
     assert ApiKey.objects.count() == 1
 
 
+def test_a_local_key_of_a_release_with_other_permissions_is_replaced(local: Path, acme: Workspace) -> None:
+    run("whoami")
+    file = local / "keys" / "cli-acme"
+    file.write_text(file.read_text().split("\n", maxsplit=1)[0])  # as it was kept before permissions were noted
+    assert run("whoami").exit_code == 0
+    old, new = ApiKey.objects.order_by("created_at")
+    assert (old.revoked_at is None, new.revoked_at is None) == (False, True)
+    assert file.read_text().split("_")[1] == new.prefix
+
+
 def test_of_several_workspaces_one_must_be_named(local: Path, acme: Workspace) -> None:
     Workspace.objects.create(slug="globex", name="Globex")
     refused = run("whoami")

@@ -118,14 +118,14 @@ NEEDS: dict[str, str] = {
         web:home web:jump flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
     """,
     "mappings.edit": """
-        mapping:mapping_new mapping:mapping_edit
+        mapping:mapping_new mapping:mapping_edit mapping:mapping_presence
     """,
     "mappings.publish": """
         mapping:mapping_publish mapping:mapping_deprecate mapping:mapping_archive mapping:mapping_restore
     """,
     "mappings.view": """
         mapping:mapping_list mapping:mapping_check mapping:mapping_detail mapping:mapping_diff
-        mapping:mapping_text
+        mapping:mapping_text mapping:mapping_fields mapping:mapping_suggest mapping:mapping_samples
     """,
     "runs.cancel": """
         runtime:bulk_cancel runtime:run_cancel

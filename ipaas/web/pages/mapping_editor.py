@@ -1,0 +1,248 @@
+"""The visual editor of mappings: answers to its script while somebody works. Nothing is stored here."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from functools import lru_cache, partial
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.contracts.models import SchemaVersion
+from ipaas.core import jsonio, providers, yaml_edit
+from ipaas.core.document_forms import read_document
+from ipaas.core.errors import InvalidInput, IpaasError
+from ipaas.core.phrases import in_words
+from ipaas.core.references import split_reference
+from ipaas.core.yaml_edit import Edit
+from ipaas.mapping.filling import fill
+from ipaas.mapping.places import Place, schema_places, together, value_places
+from ipaas.mapping.suggesting import Synonyms, Wanted, suggest
+from ipaas.runtime.samples import Sample as Captured
+from ipaas.runtime.samples import captured_inputs
+from ipaas.web.pages.documents import text_of
+from ipaas.web.pages.mapping_board import Given, Sample, board_of, problem_of
+from ipaas.web.pages.mapping_preview import read_sample, scope_of
+from ipaas.web.pages.mappings import MAPPINGS
+from ipaas.web.pages.support import environment_of
+
+MOST_SAMPLES = 6
+MOST_CAPTURED = 4
+MOST_EDITS = 1_000
+MOST_STEPS = 24
+SOURCE_ROOTS = ("source", "vars")
+FLOW_ROOTS = ("source", "trigger", "steps", "business_ids", "vars")
+Json = Any
+
+
+@require_POST
+@page("mappings.view")
+def mapping_fields(request: WorkspaceRequest) -> HttpResponse:
+    """The board of a text, after the edits that were sent with it are done to the text."""
+    text = text_of(request)
+    answer: dict[str, Any] = {}
+    try:
+        edits = _edits(request)
+        content = read_document(text=text).content
+        if edits:
+            answer["text"] = text = _edited(text, content, edits)
+            content = read_document(text=text).content
+    except InvalidInput as error:
+        found = error.errors[0]
+        return _json({"problem": in_words(found["message"]), "line": found.get("line")})
+    return _json({**answer, **board_of(_given(request, content))})
+
+
+@require_POST
+@page("mappings.view")
+def mapping_suggest(request: WorkspaceRequest) -> HttpResponse:
+    """Matches for the fields of a text that nothing makes yet."""
+    try:
+        content = read_document(text=text_of(request)).content
+    except InvalidInput:
+        return _json({"suggestions": []})
+    given = _given(request, content)
+    found = suggest(list(_wanted(given)), _readable(given), _synonyms(request))
+    return _json({"suggestions": [{**asdict(one), "reasons": list(map(in_words, one.reasons))} for one in found]})
+
+
+@require_GET
+@page("mappings.view")
+def mapping_samples(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    """What recent runs gave to a mapping, sensitive values replaced by made-up ones; nothing who may see no runs."""
+    MAPPINGS.document(request, slug)
+    if not request.actor.may("runs.view"):
+        return _json({"samples": []})
+    found = captured_inputs(actor=request.actor, workspace=request.workspace, mapping=slug, limit=MOST_CAPTURED)
+    return _json({"samples": [{"label": _label(one), "text": _text(one), "whole": True} for one in found]})
+
+
+def _label(sample: Captured) -> str:
+    return _("{flow}, {time}").format(flow=sample.flow, time=localtime(sample.at).strftime("%d.%m. %H:%M"))
+
+
+def _text(sample: Captured) -> str:
+    return jsonio.dumps(sample.scope).decode()
+
+
+def _json(content: Json) -> HttpResponse:
+    return HttpResponse(jsonio.dumps(content), content_type="application/json")
+
+
+def _given(request: WorkspaceRequest, content: Mapping[str, Any]) -> Given:
+    return Given(
+        content=content,
+        samples=_samples(request, content),
+        source=schema_of(request, content.get("source_schema"), "source"),
+        target=target_of(request, content),
+        roots=FLOW_ROOTS if content.get("scope") == "flow" else SOURCE_ROOTS,
+    )
+
+
+# -- suggestions
+
+
+def _synonyms(request: WorkspaceRequest) -> Synonyms | None:
+    """The words of the workspace's glossary; none where nothing lends them."""
+    try:
+        lent = providers.get("glossary.synonyms")
+    except LookupError:
+        return None
+    return partial(lent, request.workspace.id)
+
+
+def _readable(given: Given) -> list[Place]:
+    places = list(given.source)
+    for sample in given.samples:
+        scope = sample.scope or {}
+        places = together(
+            places, [one for root in given.roots if root in scope for one in value_places(scope[root], root)]
+        )
+    return places
+
+
+def _wanted(given: Given) -> Iterator[Wanted]:
+    """The leaves that nothing makes, of lists that are not made yet only those of one level."""
+    places = {place.path: place for place in given.target}
+    new: dict[str, list[str]] = {}
+    target = board_of(replace(given, samples=()))["target"]
+    holders = {place.holder for place in given.target}
+    for one in target:
+        place = places.get(one["path"])
+        if place is None:
+            continue
+        above = new.get(place.holder, [])
+        is_new_list = one["kind"] == "unmapped" and place.type == "array"
+        new[place.path] = [*above, place.path] if is_new_list else above
+        if one["kind"] == "unmapped" and place.path not in holders and len(above) < 2:
+            yield Wanted(place, tuple(one["steps"]), one["names"], above[0] if above else "")
+
+
+# -- edits
+
+
+def _edits(request: WorkspaceRequest) -> list[Mapping[str, Any]]:
+    """What shall be changed, as the script sent it; InvalidInput for anything of another form."""
+    given = _read(request.POST.get("edits") or "[]")
+    if not isinstance(given, list) or len(given) > MOST_EDITS or not all(_is_edit(one) for one in given):
+        raise InvalidInput([{"path": "edits", "code": "edits.form", "message": _("an edit has another form")}])
+    return given
+
+
+def _is_edit(given: Json) -> bool:
+    if not isinstance(given, dict) or given.get("deed") not in ("fill", *yaml_edit.DEEDS):
+        return False
+    path, name, each = given.get("path"), given.get("name", ""), given.get("each", "")
+    return (
+        isinstance(path, list)
+        and 0 < len(path) <= MOST_STEPS
+        and all(isinstance(step, str | int) and not isinstance(step, bool) for step in path)
+        and isinstance(name, str)
+        and isinstance(each, str)
+    )
+
+
+def _read(text: str) -> Json:
+    try:
+        return jsonio.loads(text)
+    except jsonio.JsonInvalid as error:
+        message = in_words(error.detail)
+        raise InvalidInput([{"path": "", "code": error.code, "message": message}]) from None
+
+
+def _edited(text: str, content: Mapping[str, Any], edits: list[Mapping[str, Any]]) -> str:
+    for given in edits:
+        path = tuple(given["path"])
+        if given["deed"] == "fill":
+            steps = [str(step) for step in path]
+            edit = fill(content.get("fields"), steps, given.get("value"), each=given.get("each", ""))
+        else:
+            edit = Edit(given["deed"], path, given.get("value"), given.get("name", ""))
+        text = yaml_edit.edited(text, [edit])
+        content = read_document(text=text).content
+    return text
+
+
+# -- what the board is made of
+
+
+def schema_of(request: WorkspaceRequest, reference: Json, root: str) -> list[Place]:
+    """The places of a published schema by reference; none where there is no such, or it may not be seen."""
+    version = _schema_version(request, reference)
+    return list(_places_of(version.id, root)) if version else []
+
+
+@lru_cache(maxsize=256)
+def _places_of(version_id: UUID, root: str) -> tuple[Place, ...]:
+    """The places of a version, which never changes, in the order in which people wrote them."""
+    version = SchemaVersion.objects.get(id=version_id)
+    content = read_document(text=version.text).content if version.text else version.content
+    return tuple(schema_places(content.get("schema"), root))
+
+
+def target_of(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Place]:
+    """What shall be made: the places of the target's schema, without their root."""
+    return below_root(schema_of(request, content.get("target_schema"), ""))
+
+
+def below_root(places: list[Place]) -> list[Place]:
+    return [replace(place, depth=place.depth - 1) for place in places if place.depth > 0]
+
+
+def _schema_version(request: WorkspaceRequest, reference: Json) -> SchemaVersion | None:
+    if not isinstance(reference, str) or not request.actor.may("schemas.view"):
+        return None
+    _slug, at, number = reference.partition("@")
+    if at and not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    return SchemaVersion.objects.of(request.workspace.id, *split_reference(reference))
+
+
+def _samples(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Sample]:
+    given = _read_samples(request.POST.get("samples") or "[]")
+    environment = environment_of(request)
+    may_see = request.actor.may("settings.view") and environment is not None
+    variables = environment.variables if may_see and environment else {}
+    found = []
+    for one in given[:MOST_SAMPLES]:
+        label, text = str(one.get("label", ""))[:200], str(one.get("text", ""))
+        try:
+            whole = one.get("whole") is True
+            value = read_sample({} if whole else content, text)
+            scope = value if whole and isinstance(value, dict) else scope_of(content, value, variables)
+            found.append(Sample(label, scope))
+        except IpaasError as error:
+            found.append(Sample(label, None, problem_of(error)))
+    return found
+
+
+def _read_samples(text: str) -> list[Mapping[str, Any]]:
+    try:
+        given = jsonio.loads(text)
+    except jsonio.JsonInvalid:
+        return []
+    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []

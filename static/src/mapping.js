@@ -1,0 +1,2 @@
+// The visual editor of a mapping; loaded where a page has one.
+import "./mapping/board.js";
