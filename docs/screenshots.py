@@ -93,7 +93,7 @@ DOCUMENTED = (
     "secrets", "approvals", "members",
 )  # fmt: skip
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-TUTORIAL = ("first-flow.md", "failed-order.md", "script-with-a-key.md", "auditors-export.md")
+TUTORIAL = ("first-flow.md", "failed-order.md", "script-with-a-key.md", "auditors-export.md", "steward-signs-off.md")
 
 
 def command(running: Instance, *words: str, given: str = "") -> str:

@@ -22,6 +22,7 @@ from ipaas.flows.models import Deployment, FlowVersion
 Places = frozenset[tuple[str, str]]
 PLACES: Mapping[str, Places] = {
     "mapping": frozenset({("map", "mapping")}),
+    "contract": frozenset({("", "contract")}),
     "schema": frozenset({("validate", "schema"), ("input", "schema")}),
 }
 """Where a flow refers to a document of each kind: the key, and the key around it."""
