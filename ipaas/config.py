@@ -97,7 +97,8 @@ class Settings(BaseSettings):
         [],
         description=(
             "Folders of connector folders of your own, as a JSON list; loaded beside those of the product and of "
-            "installed packages. Their `connector.py` is executed: name only folders that you trust."
+            "installed packages. Their `connector.py` is executed: name only folders that you trust. A folder with a "
+            "`functions.yaml` holds functions, which run apart."
         ),
     )
     server_timing: bool = Field(

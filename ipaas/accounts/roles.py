@@ -16,6 +16,12 @@ PERMISSIONS: dict[str, str] = {
     "mappings.view": gettext_noop("See mappings and their versions."),
     "mappings.edit": gettext_noop("Create mappings and change their drafts."),
     "mappings.publish": gettext_noop("Publish a version of a mapping."),
+    "lookups.view": gettext_noop("See lookups, their rows and versions."),
+    "lookups.edit": gettext_noop("Create lookups and change their drafts, also by CSV."),
+    "lookups.publish": gettext_noop("Publish a version of a lookup."),
+    "functions.view": gettext_noop("See reusable functions and their versions."),
+    "functions.edit": gettext_noop("Create reusable functions and change their drafts."),
+    "functions.publish": gettext_noop("Publish a version of a reusable function."),
     "schemas.view": gettext_noop("See schemas and their versions."),
     "schemas.edit": gettext_noop("Create schemas and change their drafts."),
     "schemas.publish": gettext_noop("Publish a version of a schema."),
@@ -62,7 +68,7 @@ PERMISSIONS: dict[str, str] = {
 }
 
 _VIEW = {name for name in PERMISSIONS if name.endswith(".view") and name not in {"audit.view", "settings.view"}}
-_KINDS = ("flows", "mappings", "schemas", "contracts")
+_KINDS = ("flows", "mappings", "lookups", "functions", "schemas", "contracts")
 _DOCUMENTS = {f"{kind}.edit" for kind in _KINDS}
 _PUBLISH = {f"{kind}.publish" for kind in _KINDS}
 _STUBS = {"stubs.view", "stubs.script"}

@@ -14,6 +14,7 @@ from tempfile import NamedTemporaryFile
 from ipaas.config import settings
 from ipaas.core.logging import get_logger
 from ipaas.sdk.connector import Connector, Handler
+from ipaas.sdk.functions.running import function_handlers
 from ipaas.sdk.loader import handlers_in
 
 log = get_logger(__name__)
@@ -40,8 +41,11 @@ def keep_code(connectors: Iterable[Connector]) -> None:
 
 
 @lru_cache(maxsize=64)
-def kept_handlers(slug: str, digest: str) -> Mapping[str, Handler] | None:
-    """The handlers of a kept copy; None where this host has none, or another text under that name."""
+def kept_handlers(slug: str, digest: str, functions: tuple[str, ...] = ()) -> Mapping[str, Handler] | None:
+    """The handlers of a kept copy, of ``functions`` such that run apart.
+
+    None where this host has none, or another text under that name.
+    """
     place = _place(digest)
     try:
         found = hashlib.sha256(place.read_bytes()).hexdigest()
@@ -50,7 +54,7 @@ def kept_handlers(slug: str, digest: str) -> Mapping[str, Handler] | None:
     if found != digest:
         log.error("a kept connector.py was changed and is not used", action="code_changed", connector=slug)
         return None
-    return handlers_in(place, f"{slug}_{digest[:16]}")
+    return function_handlers(place, functions) if functions else handlers_in(place, f"{slug}_{digest[:16]}")
 
 
 def _place(digest: str) -> Path:

@@ -13,6 +13,7 @@ from ipaas.catalog.kept_code import digest_of, kept_handlers
 from ipaas.catalog.models import Connection, ImportedConnector, KeptRelease
 from ipaas.core import jsonio
 from ipaas.sdk.connector import Connector, Handler
+from ipaas.sdk.functions.folders import PROTOCOL
 from ipaas.sdk.manifest_changes import ManifestChange, changes_between
 from ipaas.sdk.manifest_reader import parse_manifest
 
@@ -52,7 +53,7 @@ def release_of(installed: Connector, version: str) -> Connector:
         found, code = _kept(slug, version)
     except KeptRelease.DoesNotExist:
         return installed
-    manifest, handlers = found.manifest, _handlers(installed, code)
+    manifest, handlers = found.manifest, _handlers(installed, found, code)
     if handlers is None:
         raise ConnectorCodeMissing(connector=slug, version=version, installed=installed.manifest.version)
     handlers = {name: one for name, one in handlers.items() if name in manifest.actions}
@@ -61,11 +62,12 @@ def release_of(installed: Connector, version: str) -> Connector:
     return Connector(manifest, handlers) if handlers else found
 
 
-def _handlers(installed: Connector, code: str) -> Mapping[str, Handler] | None:
+def _handlers(installed: Connector, found: Connector, code: str) -> Mapping[str, Handler] | None:
     """The handlers of a version whose code has this hash; the installed ones where the row does not know it yet."""
     if not code or code == digest_of(installed):
         return installed.handlers
-    return kept_handlers(installed.slug, code)
+    is_python = found.manifest.protocol == PROTOCOL
+    return kept_handlers(installed.slug, code, tuple(found.manifest.actions) if is_python else ())
 
 
 def release_changes(installed: Connector, version: str) -> tuple[ManifestChange, ...]:

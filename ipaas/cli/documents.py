@@ -15,7 +15,14 @@ from ipaas.cli.shell import EXIT_DIFFERENT, EXIT_IN_REVIEW, EXIT_INVALID, Shell,
 from ipaas.core import yamlio
 from ipaas.core.errors import InvalidInput
 
-PLURALS = {"schema": "schemas", "contract": "contracts", "mapping": "mappings", "flow": "flows"}
+PLURALS = {
+    "schema": "schemas",
+    "lookup": "lookups",
+    "function": "functions",
+    "contract": "contracts",
+    "mapping": "mappings",
+    "flow": "flows",
+}
 SUFFIXES = (".yaml", ".yml", ".json")
 _KIND = re.compile(r"""^[\s{]*["']?kind["']?\s*:\s*["']?([a-z_]+)""", re.MULTILINE)
 
@@ -51,7 +58,7 @@ def apply(
 ) -> None:
     """Store documents (files, folders, or - for standard input) and publish them, all of them or none.
 
-    The plan is shown first. Schemas go before mappings before flows; what is there already stays as it is. Nothing is
+    The plan is shown first. What others refer to goes before them; what is there already stays as it is. Nothing is
     removed without --prune. What needs a review is stored and sent there; then the exit code is 7.
     """
     documents = [{"name": name, "text": text} for name, text in _texts(files)]
@@ -231,7 +238,7 @@ def _give(shell: Shell, answer: Any) -> None:
 
 
 def _texts(names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Name and text of every document, schemas before mappings before flows."""
+    """Name and text of every document, those that others refer to first."""
     found = [(name, text) for name in names for name, text in _read(name)]
     order = list(PLURALS)
 
@@ -262,7 +269,7 @@ def _read(name: str) -> Iterator[tuple[str, str]]:
 def _identity(name: str, content: Any) -> tuple[str, str]:
     kind, slug = (content.get("kind"), content.get("slug")) if isinstance(content, dict) else (None, None)
     if kind not in PLURALS or not isinstance(slug, str):
-        message = "needs a kind (flow, mapping, schema) and a slug"
+        message = f"needs a kind ({', '.join(PLURALS)}) and a slug"
         raise InvalidInput([{"path": name, "code": "document.kind", "message": message}])
     return str(kind), slug
 
@@ -278,8 +285,8 @@ def _present(shell: Shell, kind: str, slug: str) -> str:
 
 def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, int | None]]:
     for text in named:
-        match = re.fullmatch(r"(flow|mapping|schema)/([a-z0-9-]+)(?:@(\d{1,9}))?", text)
-        if match is None:
+        match = re.fullmatch(r"([a-z]+)/([a-z0-9-]+)(?:@(\d{1,9}))?", text)
+        if match is None or match[1] not in PLURALS:
             message = f"{text!r} is not of the form flow/orders or flow/orders@3"
             raise click.UsageError(message)
         yield match[1], match[2], int(match[3]) if match[3] else None

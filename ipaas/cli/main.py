@@ -21,7 +21,9 @@ from ipaas.cli import (
     documents,
     endpoints,
     flows,
+    function_kit,
     jobs,
+    lookups,
     mapping_kit,
     outside,
     people,
@@ -115,12 +117,14 @@ def stubs_serve() -> None:
 documents.register(main)
 contracts.register(main)
 flows.register(main)
+lookups.register(main)
 runs.register(main)
 outside.register(main, stubs)
 for area in (
     secret_rules,
     connecting,
     connector_kit,
+    function_kit,
     mapping_kit,
     connectors,
     endpoints,

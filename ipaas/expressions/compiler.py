@@ -58,10 +58,14 @@ _HELPERS: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """What only mappings can name: tables by the name of their lookup, and reusable functions by theirs."""
+    """What only mappings can name: tables by the name of their lookup, and reusable functions by theirs.
+
+    ``explaining`` has the same functions in the way that tells places.
+    """
 
     lookups: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
+    explaining: "Library | None" = None
 
 
 class Emitter:
@@ -342,6 +346,9 @@ def _bind(
 ) -> list[tuple[Parameter, nodes.Expr]]:
     """Arguments in the order of the parameters, absent ones filled with their default."""
     usage = f"It is called as {function.signature}."
+    if function.loose:
+        anything = Parameter("value", "value", None, required=False, many=False)
+        return [(anything, one) for one in [*arguments, *named.values()]]
     if function.parameters and function.parameters[-1].many:
         *fixed, rest = function.parameters
         if named or len(arguments) < len(fixed):

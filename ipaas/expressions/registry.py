@@ -47,7 +47,8 @@ class Parameter:
 class Function:
     """A function that expressions can call.
 
-    ``grows``: its result may be larger than its arguments; ``draws``: it takes recorded randomness, in mappings only.
+    ``grows``: its result may be larger than its arguments; ``draws``: it takes recorded randomness, in mappings only;
+    ``loose``: it stands in for one that is not at hand, and takes any arguments.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Function:
     examples: tuple[tuple[str, JSON], ...]
     grows: bool = False
     draws: bool = False
+    loose: bool = False
 
     @property
     def signature(self) -> str:

@@ -15,7 +15,7 @@ from ipaas.core.references import reference_to, split_reference
 from ipaas.flows.scope import Scope
 from ipaas.flows.walk import Step
 from ipaas.mapping.checking import Checker, tree_findings
-from ipaas.mapping.explaining import NO_LIBRARY
+from ipaas.mapping.library import NO_LIBRARY
 from ipaas.mapping.models import MappingVersion
 
 MAX_SLUG = 80

@@ -102,6 +102,19 @@ fields of any form. Conditions (`when`, `where`) hold unless they are null, fals
 error; null comes last, equal elements keep their order. An element whose `item` is left out makes no element. A list of
 more than 10,000 elements is refused; to walk an object, walk `entries(value)`.
 
+## Lookups and functions
+
+`lookups: {rates: vat-rates}` names a [lookup](lookup-document.md) for `lookup('rates', key)`, and
+`functions: {gross: gross}` a [function](function-document.md) for `gross(…)`. Without a version the newest is pinned
+when the mapping is published.
+
+## Texts and JSONata
+
+Instead of `fields`, `template` makes a text: `Order {{ source.id }}: {{ source.lines | map(item.sku) | join(', ') }}`.
+Null and missing values in it are errors; say `default(…, '')`.
+
+Or `jsonata` makes the whole target by one [JSONata](jsonata.md) expression.
+
 ## Failures
 
 A failure names the field with its place in lists, the expression, and the places of the input that it read, each with
@@ -109,6 +122,75 @@ the kind of what was there, never a value: `lines[2].total` could not be made fr
 code says what kind of failure it is: `mapping.missing`, `mapping.lookup`, `mapping.limit`, `mapping.field` for all
 others.
 """
+
+
+LOOKUP = """\
+# The lookup document
+
+A lookup holds rows that mappings find by a key: `lookup('rates', source.country).rate`, where the mapping says
+`lookups: {rates: vat-rates@3}`. Publishing pins the version, so new rows reach a mapping when it is published anew.
+
+```yaml
+kind: lookup
+slug: vat-rates
+title: VAT rates
+key: country
+columns: {rate: number}
+match: {case: ignore, trim: true}
+csv: |
+  country,name,rate
+  DE,Germany,0.19
+  AT,Austria,0.20
+```
+
+* Without `returns` the answer is the whole row as an object, with it the value of that one column.
+* With several columns as `key`, the key is a list in their order: `lookup('zones', [country, zip])`.
+* A missing row is the error `mapping.lookup`, unless the expression gives a third argument or `default(…, instead)`,
+  the field says `on_missing` or `default`, or the lookup has a `default` itself.
+* Cells are text; `columns` makes numbers (exact decimals) and booleans (`true`, `false`) of them. An empty cell is
+  null.
+* At most 100,000 rows, 60 columns and 1,000,000 characters. Rows are indexed once per process.
+
+Rows come in and go out as CSV: on the page of the lookup, with `ipaas lookup import` and `ipaas lookup export`, and
+with `PUT` and `GET` of `/api/v1/lookups/{slug}/rows`.
+"""
+
+
+def lookup_reference() -> str:
+    """The page about lookup documents."""
+    schema = json.loads(_form("mapping", "lookup"))
+    return "\n".join([LOOKUP, "## Keys\n", *_keys(schema, "")]).rstrip() + "\n"
+
+
+FUNCTION = """\
+# The function document
+
+A function is an expression that mappings call by a name, with parameters and examples. A mapping says
+`functions: {gross: gross@1}` and writes `gross(source.net, rate=0.19)`; JSONata writes `$gross(net, 0.19)`.
+
+```yaml
+kind: function
+slug: gross
+title: Gross
+parameters:
+  - {name: net, kind: number}
+  - {name: rate, kind: number, default: 0}
+expr: net * (1 + rate)
+examples:
+  - {args: {net: 100, rate: 0.19}, result: 119}
+  - {args: {net: "100"}, error: true}
+```
+
+The expression names its parameters alone: a function gives the same for the same arguments. Examples are tried whenever
+the document is checked, and one that gives something else keeps it from being published. Functions may call functions
+and use lookups; publishing pins their versions, and functions that go in a circle are refused.
+"""
+
+
+def function_reference() -> str:
+    """The page about function documents."""
+    schema = json.loads(_form("mapping", "function"))
+    return "\n".join([FUNCTION, "## Keys\n", *_keys(schema, "")]).rstrip() + "\n"
 
 
 def _keys(schema: dict[str, Any], prefix: str, parts: dict[str, Any] | None = None) -> Iterator[str]:
@@ -206,6 +288,10 @@ def _form(package: str, name: str) -> str:
 PAGES: Mapping[str, Callable[[], str]] = {
     "flow.schema.json": lambda: _form("flows", "flow"),
     "mapping.schema.json": lambda: _form("mapping", "mapping"),
+    "lookup.schema.json": lambda: _form("mapping", "lookup"),
+    "function.schema.json": lambda: _form("mapping", "function"),
+    "lookup-document.md": lookup_reference,
+    "function-document.md": function_reference,
     "schema.schema.json": lambda: _form("contracts", "schema"),
     "contract.schema.json": lambda: _form("contracts", "contract"),
     "contract-document.md": contract_reference,

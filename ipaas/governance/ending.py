@@ -16,6 +16,7 @@ from ipaas.core.phrases import said
 from ipaas.core.references import split_reference
 from ipaas.flows.models import Flow
 from ipaas.governance.following import uses_of
+from ipaas.mapping.queries import named_by
 
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,79}(@[1-9][0-9]{0,8})?\Z")
 
@@ -69,6 +70,9 @@ def _users(version: DocumentVersion) -> list[str]:
     if isinstance(document, Flow):
         rows = document.deployments.filter(active=True, version_id=version.id).select_related("environment")
         return [f"{document.slug} ({row.environment.slug})" for row in rows]
+    named = {"lookup": "lookups", "function": "functions"}.get(document_type_of(document).kind)
+    if named is not None:
+        return [" ".join(one) for one in named_by(document.workspace_id, named, document.slug)]
     found = (one for one in uses_of(document, base=version.number) if version.number in one.numbers)
     return [f"{one.deployment.flow.slug} ({one.deployment.environment.slug})" for one in found]
 

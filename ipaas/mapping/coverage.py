@@ -9,6 +9,7 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.phrases import said
 from ipaas.mapping import engine
 from ipaas.mapping.cases import Content, Resolve, scope_of
+from ipaas.mapping.lookups import row_keys
 from ipaas.mapping.nodes import (
     Choose,
     Each,
@@ -138,10 +139,6 @@ def _keys(content: Content, resolve: Resolve) -> dict[str, list[str]]:
         except IpaasError:
             found[name] = []
     return found
-
-
-def row_keys(lookup: Mapping[str, Any]) -> list[str]:
-    raise NotImplementedError
 
 
 def _reached(content: Content, resolve: Resolve, root: Node) -> Iterator[Point]:

@@ -1,5 +1,6 @@
 """The document form of a mapping."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +9,14 @@ from ipaas.core.document_forms import Finding
 from ipaas.core.document_types import DocumentType, PublishDerived
 from ipaas.core.phrases import said
 from ipaas.core.references import split_reference
+from ipaas.expressions import ExpressionError, Library
 from ipaas.mapping.case_checks import TESTS
 from ipaas.mapping.checking import Checker
-from ipaas.mapping.explaining import NO_LIBRARY
 from ipaas.mapping.form import form_findings
+from ipaas.mapping.jsonata import compile_jsonata
 from ipaas.mapping.models import Mapping, MappingVersion
-from ipaas.mapping.references import Names
+from ipaas.mapping.naming import library_findings, pinned
+from ipaas.mapping.references import Names, template_findings
 from ipaas.ownership.naming import domain_findings
 
 KIND = "mapping"
@@ -28,11 +31,27 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
     found = form_findings(content)
     if found:
         return found
-    names = FLOW_NAMES.union(content.get("loop_names", ())) if content.get("scope") == "flow" else SOURCE_NAMES
-    found = [one for one, _ in Checker(NO_LIBRARY).fields(content["fields"], "/fields", names) if one is not None]
+    found, library = library_findings(content, workspace_id)
+    found += _program_findings(content, library)
     if workspace_id is not None:
         found += _reference_findings(content, workspace_id)
     return found + domain_findings(content, workspace_id)
+
+
+def _program_findings(content: dict[str, Any], library: Library) -> Iterator[Finding]:
+    """Problems of what makes the target: fields, one JSONata expression or a text."""
+    names = FLOW_NAMES.union(content.get("loop_names", ())) if content.get("scope") == "flow" else SOURCE_NAMES
+    if "jsonata" in content:
+        try:
+            compile_jsonata(content["jsonata"], library=library)
+        except ExpressionError as error:
+            yield Finding("/jsonata", error.code, error.detail)
+    elif "template" in content:
+        yield from template_findings(content["template"], "/template", names, library)
+    else:
+        for finding, _ in Checker(library).fields(content["fields"], "/fields", names):
+            if finding is not None:
+                yield finding
 
 
 def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Finding]:
@@ -49,7 +68,7 @@ def _reference_findings(content: dict[str, Any], workspace_id: UUID) -> list[Fin
 
 def settle(content: dict[str, Any], workspace_id: UUID, _publish: PublishDerived) -> dict[str, Any]:
     """Pin what the document refers to, to the newest version where it names none; tests are no part of what runs."""
-    settled = {key: value for key, value in content.items() if key not in ASIDE}
+    settled = pinned({key: value for key, value in content.items() if key not in ASIDE}, workspace_id)
     for key in SCHEMA_KEYS:
         if key in content:
             version = SchemaVersion.objects.of(workspace_id, *split_reference(content[key]))

@@ -1,5 +1,6 @@
 """What lists of a mapping need at run time: bounded, and sorted by keys of one kind."""
 
+import time
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -45,3 +46,11 @@ def _key(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ExpressionType(f"lists are sorted by texts or numbers, this is {kind_of(value)}", hint="Sort by text().")
     return as_number(value)
+
+
+def seconds_left(budget: Budget) -> float:
+    """What is left of the time; ``ExpressionLimit`` where nothing is."""
+    left = budget.deadline - time.monotonic()
+    if left <= 0:
+        raise ExpressionLimit(reason="it takes too long", hint="Give it less data at once.")
+    return left

@@ -14,7 +14,7 @@ from ipaas.expressions.compiler import Emitter
 from ipaas.expressions.limits import Budget
 from ipaas.expressions.parsing import parse
 from ipaas.mapping.elements import in_order, listed, refuse_null
-from ipaas.mapping.nodes import Choose, Constant, Each, Group, Leaf, Node, can_omit
+from ipaas.mapping.nodes import Choose, Constant, Each, Group, Leaf, Node, Text, Whole, can_omit
 
 Build = Callable[[Any, Any, Budget], Any]
 MAX_EXPRESSIONS: Final = 5_000
@@ -93,6 +93,10 @@ class TargetEmitter:
             return self.emitter.constant(exact(node.value))
         if isinstance(node, Each):
             return self._each(node)
+        if isinstance(node, Text):
+            return self._text(node)
+        if isinstance(node, Whole):
+            return f"{self.emitter.constant(node.evaluate)}(S, source, B)"
         if isinstance(node, Choose):
             return self._choice(node) if self._is_simple(node) else self._choose(node)
         return self._group(node)
@@ -119,6 +123,13 @@ class TargetEmitter:
 
     def _pair(self, key: str, part: Node) -> str:
         return f"{self.emitter.constant(key)}: {self._value(part)}"
+
+    def _text(self, node: Text) -> str:
+        parts = [
+            self.emitter.constant(piece) if isinstance(piece, str) else self._expression(piece[0])
+            for piece in node.pieces
+        ]
+        return f"concat(B, ({''.join(part + ', ' for part in parts)}))"
 
     def _leaf(self, node: Leaf) -> str:
         value = self._name("v")

@@ -1,25 +1,26 @@
 """Compiled mappings: one function builds the whole target, another one explains it field by field."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from ipaas.expressions import ExpressionLimit, Library
 from ipaas.expressions.limits import Budget, Draws
+from ipaas.expressions.parsing import split_text
 from ipaas.expressions.templates import FAILURES
 from ipaas.mapping.emitting import Build, TargetEmitter
 from ipaas.mapping.errors import MappingFailed, failed
-from ipaas.mapping.explaining import NO_LIBRARY, Explained, Explainer, FieldTrace, Parts
-from ipaas.mapping.nodes import Node, read_node
+from ipaas.mapping.explaining import Explained, Explainer, FieldTrace, Parts
+from ipaas.mapping.jsonata import compile_jsonata
+from ipaas.mapping.library import Resolve, library_of
+from ipaas.mapping.nodes import Node, Text, Whole, read_node
 
 __all__ = ["CompiledMapping", "Explained", "FieldTrace", "MappingFailed", "Resolve", "compile"]
 
 MAX_SECONDS = 10.0
 MAX_STEPS = 10_000_000
-
-Resolve = Callable[[str, str], Mapping[str, Any]]
-"""The content of a document by its kind (``lookup``, ``function``) and its reference (``slug@version``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class CompiledMapping:
     @property
     def in_thread(self) -> bool:
         """Whether it is worth a thread: a program that lets other threads run while it works."""
-        return False
+        return isinstance(self.root, Whole)
 
     def explain(
         self,
@@ -84,7 +85,8 @@ class CompiledMapping:
     def _failure(
         self, source: Any, scope: Mapping[str, Any], place: str, within_s: float, failure: BaseException
     ) -> MappingFailed:
-        explainer = self._explainer(scope, place, within_s, only_first=True)
+        seconds = min(within_s, 1.0) if isinstance(failure, ExpressionLimit) else within_s
+        explainer = self._explainer(scope, place, seconds, only_first=True)
         found = explainer.explain(self.root, {**scope, "source": source}).first_error
         return found or failed("", "", failure)
 
@@ -96,10 +98,24 @@ def compile(  # noqa: A001 - read as mapping.engine.compile
     version_id: UUID | None = None,
     sha256: str = "",
 ) -> CompiledMapping:
-    """Compile a valid mapping document. Raises ``ExpressionError`` where an expression does not compile."""
-    root = read_node({"fields": content["fields"]})
-    library = NO_LIBRARY
+    """Compile a valid mapping document; ``resolve`` gives the lookups and functions that it names.
+
+    Raises ``ExpressionError`` where an expression does not compile.
+    """
+    library = library_of(content, resolve)
+    root = _root(content, library)
     emitter = TargetEmitter(library)
     build = emitter.compile(root)
     reads = frozenset(".".join(path) for path in emitter.emitter.paths)
+    if isinstance(root, Whole):
+        reads = frozenset(root.reads)
     return CompiledMapping(str(content["slug"]), root, build, Parts(library), version_id, sha256, reads)
+
+
+def _root(content: Mapping[str, Any], library: Library) -> Node:
+    if "jsonata" in content:
+        program = compile_jsonata(content["jsonata"], content.get("numbers", "exact"), library)
+        return Whole(program.text, tuple(sorted(program.reads)), program.evaluate)
+    if "template" in content:
+        return Text(content["template"], tuple(split_text(content["template"])))
+    return read_node({"fields": content["fields"]})

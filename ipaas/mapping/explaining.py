@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -10,13 +10,15 @@ from ipaas.core.document_forms import exact
 from ipaas.expressions import ExpressionError, ExpressionUndefined, Library
 from ipaas.expressions.compiler import Emitter
 from ipaas.expressions.limits import Budget, Draws
+from ipaas.expressions.operators import concat
 from ipaas.expressions.parsing import parse
 from ipaas.expressions.templates import FAILURES
 from ipaas.mapping.elements import in_order, listed, refuse_null
 from ipaas.mapping.emitting import OMIT, Build
 from ipaas.mapping.errors import MappingFailed, failed
+from ipaas.mapping.library import NO_LIBRARY
 from ipaas.mapping.lineage import Recorder, TracedScope, place_of, plain_of, traced, untraced
-from ipaas.mapping.nodes import Choose, Constant, Each, Group, Leaf, Node
+from ipaas.mapping.nodes import Choose, Constant, Each, Group, Leaf, Node, Text, Whole
 
 MAX_TRACES: Final = 5_000
 
@@ -28,7 +30,7 @@ class FieldTrace:
     ``path`` is the place (``lines[0].sku``), with the number of the element in a list. ``reads`` are the places of the
     data that were really looked at (``source.lines[0].sku``), 200 at most. ``branch`` is the way that was taken, where
     there are several: ``when 1``, ``otherwise``, ``none``, ``default``, ``omit``, ``null``. ``lookup_rows`` are
-    pairs of a lookup's name and the number of the row found in it. ``cost_us`` is the time of the fast way, in
+    pairs of a lookup's name and the number of the row found in it, from 0. ``cost_us`` is the time of the fast way, in
     microseconds. With an ``error`` there is no value.
     """
 
@@ -66,14 +68,11 @@ class Part:
 def _part(text: str, library: Library) -> Part:
     made = []
     for explain in (False, True):
-        emitter = Emitter(explain=explain, library=library)
+        emitter = Emitter(explain=explain, library=(library.explaining if explain else None) or library)
         code = emitter.emit(parse(text))
         body = f"weigh(B, {code})" if emitter.grows else code
         made.append(emitter.program([f"return {body}"], "S, source, B"))
     return Part(*made)
-
-
-NO_LIBRARY: Final = Library()
 
 
 @lru_cache(maxsize=4096)
@@ -140,6 +139,10 @@ class Explainer:
             return {key: value for key, value in made.items() if value is not OMIT}
         if isinstance(node, Each):
             return self._each(node, frame, path)
+        if isinstance(node, Text):
+            return self._text(node, frame)
+        if isinstance(node, Whole):
+            return self._whole(node, frame, path)
         return self._choose(node, frame, path)
 
     def _leaf(self, node: Leaf, frame: TracedScope, path: str) -> Any:
@@ -158,6 +161,41 @@ class Explainer:
             self.recorder.note_missing(frame.placed(failure.path))
             value, branch = instead[node.on_missing], node.on_missing
         self._trace(path, node.expr, None if value is OMIT else value, cost, branch)
+        return value
+
+    def _text(self, node: Text, frame: TracedScope) -> Any:
+        """A text: one trace for each expression in it, numbered; without a text where one of them fails."""
+        parts: list[Any] = []
+        for piece in node.pieces:
+            if isinstance(piece, str):
+                parts.append(piece)
+                continue
+            text, path = piece[0].strip(), f"text[{sum(1 for one in parts if not isinstance(one, str))}]"
+            cost = self._cost(text, frame)
+            try:
+                value = concat(self.budget, (self._run(text, frame),))
+            except FAILURES as failure:
+                parts.append([self._fault(path, text, frame, failure)])
+                continue
+            self._trace(path, text, value, cost)
+            parts.append([value])
+        values = [one if isinstance(one, str) else one[0] for one in parts]
+        return OMIT if OMIT in values else "".join(values)
+
+    def _whole(self, node: Whole, frame: TracedScope, path: str) -> Any:
+        """A program of another language: it says itself what it reads, without numbers of elements."""
+        names = {name: plain_of(value) for name, value in dict.items(frame)}
+        started = time.perf_counter()
+        self.budget.rows = self._rows
+        error: MappingFailed | None = None
+        value: Any = OMIT
+        try:
+            value = node.evaluate(names, names.get("source"), self.budget)
+        except FAILURES as failure:
+            error = failed(path, node.text, failure, [(place, "read") for place in node.reads])
+        cost = (time.perf_counter() - started) * 1e6
+        trace = FieldTrace(path=path, expression=node.text, reads=node.reads, cost_us=cost, error=error)
+        self._add(replace(trace, value=None if value is OMIT else value, lookup_rows=tuple(self._rows)))
         return value
 
     def _each(self, node: Each, frame: TracedScope, path: str) -> Any:

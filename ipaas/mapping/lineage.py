@@ -12,6 +12,7 @@ from ipaas.expressions.operators import kind_of
 
 MAX_READS: Final = 200
 MAX_WRAPPED: Final = 200_000
+MAX_LEVELS: Final = 64
 
 
 class Recorder:
@@ -133,17 +134,20 @@ def plain_of(value: Any) -> Any:
     return value.plain if isinstance(value, TracedObject | TracedList) else value
 
 
-def traced(value: Any, place: str, recorder: Recorder) -> Any:
-    """The value wrapped all the way down; of more than ``MAX_WRAPPED`` parts the rest stays as it is."""
-    if recorder.wrapped >= MAX_WRAPPED:
+def traced(value: Any, place: str, recorder: Recorder, depth: int = 0) -> Any:
+    """The value wrapped; beyond ``MAX_WRAPPED`` parts and ``MAX_LEVELS`` levels the rest stays as it is."""
+    if recorder.wrapped >= MAX_WRAPPED or depth > MAX_LEVELS:
         return value
     wrapped: TracedObject | TracedList
     if isinstance(value, dict):
         recorder.wrapped += 1
-        wrapped = TracedObject({key: traced(part, f"{place}.{key}", recorder) for key, part in value.items()})
+        wrapped = TracedObject(
+            {key: traced(part, f"{place}.{key}", recorder, depth + 1) for key, part in value.items()}
+        )
     elif isinstance(value, list | tuple):
         recorder.wrapped += 1
-        wrapped = TracedList(traced(part, f"{place}[{number}]", recorder) for number, part in enumerate(value))
+        parts = (traced(part, f"{place}[{number}]", recorder, depth + 1) for number, part in enumerate(value))
+        wrapped = TracedList(parts)
     else:
         return value
     wrapped.place, wrapped.plain, wrapped.recorder = place, value, recorder

@@ -6,9 +6,11 @@ Under a key stands one of: a text (a bare expression), ``{value: constant}``,
 explicit ``{fields: …}`` is for targets whose keys look like one of the other forms, such as an only key ``value``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from ipaas.expressions.limits import Budget
 
 OnMissing = Literal["error", "omit", "null", "default"]
 OnNull = Literal["keep", "error", "omit", "default"]
@@ -75,7 +77,24 @@ class Choose:
     otherwise: "Node | None"
 
 
-Node = Leaf | Constant | Group | Each | Choose
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with expressions in it: literal pieces, and expressions with their offset."""
+
+    template: str
+    pieces: tuple[str | tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole document by one program of another language."""
+
+    text: str
+    reads: tuple[str, ...]
+    evaluate: Callable[[Any, Any, Budget], Any]
+
+
+Node = Leaf | Constant | Group | Each | Choose | Text | Whole
 
 
 def is_constant(tree: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from ipaas.core.document_forms import Finding, did_you_mean
 from ipaas.core.phrases import said
 from ipaas.expressions import Expression, ExpressionError, Library, ValueTemplate, compile_expression, compile_value
+from ipaas.expressions.parsing import split_text
 
 Names = frozenset[str]
 
@@ -26,6 +27,18 @@ def expression_findings(
         return [Finding(path, error.code, error.detail)], set()
     paths = paths_of(compiled)
     return list(_unknown(paths, path, known)), paths
+
+
+def template_findings(template: str, path: str, known: Names, library: Library) -> Iterator[Finding]:
+    """Problems of a text with ``{{ expression }}`` in it, where every expression is one of a mapping."""
+    try:
+        pieces = split_text(template)
+    except ExpressionError as error:
+        yield Finding(path, error.code, error.detail)
+        return
+    for piece in pieces:
+        if not isinstance(piece, str):
+            yield from expression_findings(piece[0], path, known, library)[0]
 
 
 def value_findings(tree: Any, path: str, known: Names) -> tuple[list[Finding], set[tuple[str, ...]]]:

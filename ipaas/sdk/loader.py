@@ -13,13 +13,14 @@ from ipaas.core.jsonio import JsonInvalid, loads
 from ipaas.core.logging import get_logger
 from ipaas.core.yamlio import load
 from ipaas.sdk.connector import Connector, Handler
+from ipaas.sdk.functions.folders import DESCRIPTION, is_function_folder, load_functions
 from ipaas.sdk.manifest_reader import ManifestInvalid, parse_manifest
 from ipaas.sdk.quality import read_quality
 
 log = get_logger(__name__)
 CODE = "connector.py"
-ENTRY_POINT_GROUP = "ipaas.connectors"
-"""Entry points name a module attribute that is the connector folder's path."""
+ENTRY_POINT_GROUP, FUNCTIONS_GROUP = "ipaas.connectors", "ipaas.functions"
+"""Entry points name a module attribute that is the path of the connector's folder, or of a folder of functions."""
 
 
 class ConnectorUnloadable(IpaasError):
@@ -42,8 +43,10 @@ class SlugTaken(ConnectorUnloadable):
 def load_folder(path: Path) -> Connector:
     """The connector of one folder. Raises ManifestInvalid or ConnectorUnloadable.
 
-    A ``connector.py`` in it is executed: only install folders that you trust.
+    A ``connector.py`` in it is executed: only install folders that you trust. A ``functions.py`` never is, here.
     """
+    if is_function_folder(path):
+        return load_functions(path)
     try:
         document = load((path / "manifest.yaml").read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -113,9 +116,10 @@ def load_all(folders: Iterable[Path], *, installed: bool = True) -> dict[str, Co
 
 def _places(folders: Iterable[Path], *, installed: bool) -> Iterator[tuple[str, Callable[[], Path]]]:
     for folder in folders:
-        for file in sorted(folder.glob("*/manifest.yaml")):
+        for file in sorted([*folder.glob("*/manifest.yaml"), *folder.glob(f"*/{DESCRIPTION}")]):
             yield str(file.parent), partial(Path, file.parent)
-    for point in entry_points(group=ENTRY_POINT_GROUP) if installed else ():
+    groups = (ENTRY_POINT_GROUP, FUNCTIONS_GROUP) if installed else ()
+    for point in (one for group in groups for one in entry_points(group=group)):
         name = point.dist.name if point.dist is not None else point.module
         yield f"the package {name}", partial(_folder_of, point)
 

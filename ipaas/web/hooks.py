@@ -1,6 +1,7 @@
 """``POST /hooks/<public id>`` on the web process, for small installations behind one port.
 
-The same checks, rows and answers as the ingress, one delivery at a time; the ingress takes many more.
+The same checks, rows and answers as the ingress, one delivery at a time; the ingress takes many more. Client
+certificates are taken by the ingress alone: WSGI does not tell ``Client-Cert`` of a proxy from a ``Client_Cert``.
 """
 
 import time
@@ -12,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from ipaas.accounts.addresses import client_ip
-from ipaas.config import settings
 from ipaas.core.clock import now
 from ipaas.core.errors import IpaasError, TooLarge
 from ipaas.core.jobs import wake
@@ -22,7 +22,6 @@ from ipaas.core.probes import INERT
 from ipaas.events.accepting import accept_delivery, load_endpoint
 from ipaas.events.arrivals import Attention, Seen, keep_note
 from ipaas.events.caps import Rates
-from ipaas.events.client_certificates import handed_on
 from ipaas.events.greetings import keep_greeting
 from ipaas.events.intake import Arrival, DeliveryConflict, NotStored, SenderGone, answer_of, prepare
 from ipaas.events.key_sets import with_keys
@@ -56,7 +55,7 @@ def _accept(request: HttpRequest, public_id: str) -> tuple[str, Answer]:
     endpoint = load_endpoint(public_id)
     headers = {name.lower(): value for name, value in request.headers.items()}
     query, method = request.META.get("QUERY_STRING", ""), str(request.method)
-    arrival = Arrival(headers, b"", method, query, client_ip(request), _certificate(request))
+    arrival = Arrival(headers, b"", method, query, client_ip(request))
     try:
         arrival = replace(arrival, body=_body(request, endpoint.max_body))
         found = prepare(with_keys(endpoint, arrival, now()), arrival, now())
@@ -76,11 +75,6 @@ def _accept(request: HttpRequest, public_id: str) -> tuple[str, Answer]:
         _note(Seen(endpoint, arrival, ArrivalNote.Verdict.REPEATED, endpoint.answer_status, receipt_id=receipt_id))
     wake("default")
     return "accepted", answer_of(endpoint, receipt_id)
-
-
-def _certificate(request: HttpRequest) -> str:
-    found = request.headers.get(settings().client_cert_header)
-    return handed_on(str(request.META.get("REMOTE_ADDR", "")), [found]) if found else ""
 
 
 def _note(seen: Seen) -> None:

@@ -44,6 +44,8 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
         (
             ("flows", gettext_noop("Flows"), "flows:flow_list", "flows.view"),
             ("mappings", gettext_noop("Mappings"), "mapping:mapping_list", "mappings.view"),
+            ("lookups", gettext_noop("Lookups"), "mapping:lookup_list", "lookups.view"),
+            ("functions", gettext_noop("Functions"), "mapping:function_list", "functions.view"),
             ("schemas", gettext_noop("Schemas"), "contracts:schema_list", "schemas.view"),
             ("contracts", gettext_noop("Contracts"), "contracts:contract_list", "contracts.view"),
             ("endpoints", gettext_noop("Endpoints"), "events:endpoint_list", "connections.view"),

@@ -42,6 +42,24 @@ def mapping(**changes: Any) -> dict[str, Any]:
     return {"kind": "mapping", "slug": "order-row", "title": "Order row", "fields": {"id": "source.id"}, **changes}
 
 
+def lookup(**changes: Any) -> dict[str, Any]:
+    rows = "code,name,rate\nDE,Germany,0.19\nAT,Austria,0.20\n"
+    given = {"key": "code", "columns": {"rate": "number"}, "csv": rows}
+    return {"kind": "lookup", "slug": "vat-rates", "title": "VAT rates", **given, **changes}
+
+
+def function(**changes: Any) -> dict[str, Any]:
+    return {
+        "kind": "function",
+        "slug": "gross",
+        "title": "Gross",
+        "parameters": [{"name": "net", "kind": "number"}, {"name": "rate", "kind": "number", "default": 0}],
+        "expr": "net * (1 + rate)",
+        "examples": [{"args": {"net": 100, "rate": 0.19}, "result": 119}],
+        **changes,
+    }
+
+
 def contract(**changes: Any) -> dict[str, Any]:
     return {
         "kind": "contract",

@@ -110,13 +110,12 @@ def frames(
     ApartFailed.
     """
     limits = limits or Limits()
-    stop = time.monotonic() + limits.wall_s
     if not _slots.acquire(timeout=limits.wall_s):
         raise ApartBusy
     try:
         call = _begun(helper, _order(task, params, limits, loads), source)
         try:
-            yield from _followed(call, limits, stop)
+            yield from _followed(call, limits, time.monotonic() + limits.wall_s)
         finally:
             call.end()
     finally:

@@ -32,6 +32,26 @@ class DraftInput(DocumentInput):
     )
 
 
+class RowsInput(StrictSerializer):
+    """Rows of a lookup as CSV; the first line names the columns."""
+
+    csv = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
+    key = serializers.CharField(
+        max_length=120,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="The column that is the key, where it is to be another one.",
+    )
+    expected_revision = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, help_text="The revision that the change was made upon."
+    )
+
+
+class RowsOutput(serializers.Serializer[Any]):
+    csv = serializers.CharField(help_text="As it was written; the first line names the columns.")
+
+
 class ApplyInput(DocumentInput):
     note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
     publish = serializers.BooleanField(required=False, default=True)

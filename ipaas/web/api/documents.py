@@ -21,6 +21,7 @@ from ipaas.flows.yaml_form import file_name, written
 from ipaas.governance import services as governance
 from ipaas.governance.applying import Given, Step, Wish, apply_documents, plan_documents
 from ipaas.governance.ending import deprecate_version, retire_version
+from ipaas.mapping.services import import_rows, save_function_draft, save_lookup_draft
 from ipaas.mapping.services import save_draft as save_mapping
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
@@ -38,6 +39,8 @@ from ipaas.web.api.document_serializers import (
     FolderInput,
     PlanOutput,
     PublishInput,
+    RowsInput,
+    RowsOutput,
     SavedOutput,
     TextOutput,
     TextQuery,
@@ -51,6 +54,8 @@ SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
     "flow": save_flow,
     "mapping": save_mapping,
     "schema": save_schema,
+    "lookup": save_lookup_draft,
+    "function": save_function_draft,
     "contract": save_contract,
 }
 
@@ -225,6 +230,32 @@ class DocumentViewSet(ApiViewSet):
 class MappingViewSet(DocumentViewSet):
     kind = "mapping"
     required_permissions = permissions_of_kind("mappings")
+
+
+@extend_schema(tags=["lookups"])
+class LookupViewSet(DocumentViewSet):
+    kind = "lookup"
+    required_permissions = {**permissions_of_kind("lookups"), "rows": "lookups.view", "import_rows": "lookups.edit"}
+
+    @extend_schema(parameters=[TextQuery], responses=RowsOutput)
+    def rows(self, request: Request, slug: str) -> Response:
+        """The rows as CSV: of the draft, or of a version."""
+        document, query = self.document(slug), self.read_query(TextQuery)
+        shown = self._version(document, query["version"]) if "version" in query else self._drafted(document)
+        return Response({"csv": str(written(shown).content.get("csv", ""))})
+
+    @extend_schema(request=RowsInput, responses=SavedOutput)
+    def import_rows(self, request: Request, slug: str) -> Response:
+        """Put rows as CSV into the draft."""
+        document, findings = import_rows(actor=self.actor, lookup=self.document(slug), **self.read(RowsInput))
+        saved = {"slug": document.slug, "draft_revision": document.draft_revision, "findings": as_errors(findings)}
+        return Response(saved, headers=etag_of(document))
+
+
+@extend_schema(tags=["functions"])
+class FunctionViewSet(DocumentViewSet):
+    kind = "function"
+    required_permissions = permissions_of_kind("functions")
 
 
 FLOW_DOCUMENT_PERMISSIONS = permissions_of_kind("flows")

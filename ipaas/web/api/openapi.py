@@ -23,6 +23,7 @@ VERBS: Final = {
     "create": "create",
     "retrieve": "get",
     "partial_update": "update",
+    "import_rows": "import",
     "destroy": "delete",
 }
 TAGS: Final = {
@@ -35,6 +36,8 @@ TAGS: Final = {
     "schemas": "Schemas: what data must look like.",
     "contracts": "Contracts: what integrations promise, as pages, OpenAPI and AsyncAPI.",
     "mappings": "Mappings: how one shape becomes another.",
+    "lookups": "Lookups: rows that mappings find by a key.",
+    "functions": "Reusable functions that mappings call by name.",
     "runs": "Runs: find them, see each step, act on those that stopped.",
     "dead letters": "What failed for good and waits for a person.",
     "bulk jobs": "One deed over many runs or dead letters, at a rate.",

@@ -16,7 +16,13 @@ from ipaas.web.api.connecting import ConnectingViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
 from ipaas.web.api.contracts import ContractViewSet
-from ipaas.web.api.documents import AnyDocumentViewSet, DocumentViewSet, MappingViewSet
+from ipaas.web.api.documents import (
+    AnyDocumentViewSet,
+    DocumentViewSet,
+    FunctionViewSet,
+    LookupViewSet,
+    MappingViewSet,
+)
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.imports import ImportViewSet
@@ -134,6 +140,13 @@ urlpatterns = [
     *_deeds(SchemaViewSet, "schema", "schemas/<slug:slug>", "compatibility", "accept-break"),
     path("schemas/<slug:slug>/users", SchemaViewSet.as_view({"get": "users"}), name="schema_users"),
     *_documents(MappingViewSet, "mapping", "mappings"),
+    *_documents(LookupViewSet, "lookup", "lookups"),
+    path(
+        "lookups/<slug:slug>/rows",
+        LookupViewSet.as_view({"get": "rows", "put": "import_rows"}),
+        name="lookup_rows",
+    ),
+    *_documents(FunctionViewSet, "function", "functions"),
     *_deeds(MappingConvertViewSet, "mapping", "mappings/<slug:slug>", "convert"),
     # runs, and what waits for a person
     path("runs", RunViewSet.as_view({"get": "list"}), name="run_list"),

@@ -14,6 +14,8 @@ from ipaas.flows.catalogue import ActionFacts, catalogue_of
 from ipaas.flows.form import flow_schema
 from ipaas.flows.models import Flow
 from ipaas.mapping.form import form as mapping_form
+from ipaas.mapping.function_document import form as function_form
+from ipaas.mapping.lookup_document import form as lookup_form
 from ipaas.mapping.models import Mapping as MappingDocument
 
 MOST_NAMES = 500
@@ -54,6 +56,8 @@ def _forms() -> Mapping[str, Any]:
         "flow": flow_schema(),
         "mapping": mapping_form().schema,
         "schema": schema_form().schema,
+        "lookup": lookup_form().schema,
+        "function": function_form().schema,
         "contract": contract_form().schema,
     }
 

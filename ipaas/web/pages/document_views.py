@@ -35,12 +35,16 @@ _NEW = {
     "flow": gettext_noop("New flow"),
     "mapping": gettext_noop("New mapping"),
     "schema": gettext_noop("New schema"),
+    "lookup": gettext_noop("New lookup"),
+    "function": gettext_noop("New function"),
     "contract": gettext_noop("New contract"),
 }
 _TEXT = {
     "flow": gettext_noop("Document of the flow"),
     "mapping": gettext_noop("Document of the mapping"),
     "schema": gettext_noop("Document of the schema"),
+    "lookup": gettext_noop("Document of the lookup"),
+    "function": gettext_noop("Document of the function"),
     "contract": gettext_noop("Document of the contract"),
 }
 

@@ -122,6 +122,8 @@ def _counted(kind: str, count: int) -> str:
         "flow": ngettext("{count} flow", "{count} flows", count),
         "mapping": ngettext("{count} mapping", "{count} mappings", count),
         "schema": ngettext("{count} schema", "{count} schemas", count),
+        "lookup": ngettext("{count} lookup", "{count} lookups", count),
+        "function": ngettext("{count} function", "{count} functions", count),
         "contract": ngettext("{count} contract", "{count} contracts", count),
     }[kind]
     return text.format(count=count)

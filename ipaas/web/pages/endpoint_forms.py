@@ -42,8 +42,8 @@ WAYS = [
     *VENDORS.items(),
     ("basic", gettext_lazy("User and password (the secret is user:password)")),
     ("token", gettext_lazy("A fixed token, as Authorization: Bearer")),
-    (CERTIFICATE, gettext_lazy("The client certificate of its connection, as named below")),
-    (OWN, gettext_lazy("As written below: HMAC, JWT, public key, a token in another header")),
+    (CERTIFICATE, gettext_lazy("Client certificate, as named below")),
+    (OWN, gettext_lazy("Written by hand: HMAC, JWT, public key, another header")),
     (NONE, gettext_lazy("Unsigned: anybody who knows the address")),
 ]
 PLACES = ("delivery_header", "delivery_path", "event_header", "event_path")
@@ -74,7 +74,7 @@ class EndpointForm(forms.Form):
         max_length=MAX_SIGNATURE,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         label=gettext_lazy("Signature in detail"),
-        help_text=format_lazy("{} {}", gettext_lazy("Only for the way as written below, in JSON, such as"), EXAMPLE),
+        help_text=format_lazy("{} {}", gettext_lazy("Only for what is written by hand, in JSON, such as"), EXAMPLE),
     )
     secret_slug = forms.ChoiceField(
         required=False,
@@ -98,7 +98,7 @@ class EndpointForm(forms.Form):
     subject = forms.CharField(
         required=False,
         max_length=500,
-        label=gettext_lazy("Subject"),
+        label=gettext_lazy("Subject of the certificate"),
         help_text=gettext_lazy("The whole of it, such as CN=partner,O=Example."),
     )
     names = forms.CharField(

@@ -32,6 +32,7 @@ from ipaas.web.pages.endpoint_rows import (
 from ipaas.web.pages.endpoint_subscriptions import subscription_context
 from ipaas.web.pages.support import asked, environment_of, form_errors, newest_first, posted, told
 from ipaas.web.readmodels import CursorPage, Link, Tab
+from ipaas.web.rendering import number
 
 MOST_ENDPOINTS = 200
 UNSEALED = ("id", "workspace_id", "endpoint_id", "delivery_id", "event", "state", "trace_id", "run_ids", "note")
@@ -126,8 +127,8 @@ def _facts(endpoint: Endpoint) -> list[tuple[str, str]]:
         (_("Delivery id"), _place_in_words(endpoint.delivery_header, endpoint.delivery_path)),
         (_("Event type"), _place_in_words(endpoint.event_header, endpoint.event_path)),
         (_("Sources"), ", ".join(endpoint.sources) or _("all")),
-        (_("Largest delivery"), _("{count} bytes").format(count=f"{endpoint.max_body or MAX_BODY:,}")),
-        (_("Deliveries a minute"), f"{endpoint.rate_per_minute:,}" if endpoint.rate_per_minute else _("no cap")),
+        (_("Largest delivery"), _("{count} bytes").format(count=number(endpoint.max_body or MAX_BODY))),
+        (_("Deliveries a minute"), number(endpoint.rate_per_minute) if endpoint.rate_per_minute else _("no cap")),
         (_("Answer"), str(endpoint.answer_status)),
         (_("Handshake"), endpoint.handshake.get("kind") or _("none")),
         (_("Connector"), endpoint.connector or _("none")),

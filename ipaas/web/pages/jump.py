@@ -15,7 +15,7 @@ from ipaas.catalog.models import Connection
 from ipaas.contracts.models import Contract, Schema
 from ipaas.events.models import Endpoint
 from ipaas.flows.models import Flow
-from ipaas.mapping.models import Mapping
+from ipaas.mapping.models import Function, Lookup, Mapping
 from ipaas.runtime.reading import RunFilter, find_runs
 from ipaas.web.frame_readmodels import Jump, JumpGroup
 from ipaas.web.i18n.language import languages
@@ -28,10 +28,20 @@ from ipaas.web.shell import pages_of
 
 MOST = 6
 """So many of each kind are offered."""
+PAGES = {
+    "flows": ("flows", "flow"),
+    "mappings": ("mapping", "mapping"),
+    "schemas": ("contracts", "schema"),
+    "contracts": ("contracts", "contract"),
+    "lookups": ("mapping", "lookup"),
+    "functions": ("mapping", "function"),
+}
 NEW = (
     ("flows.edit", "flows:flow_new"),
     ("mappings.edit", "mapping:mapping_new"),
     ("schemas.edit", "contracts:schema_new"),
+    ("lookups.edit", "mapping:lookup_new"),
+    ("functions.edit", "mapping:function_new"),
     ("contracts.edit", "contracts:contract_new"),
     ("connections.edit", "catalog:connection_choose"),
     ("connections.edit", "events:endpoint_new"),
@@ -56,6 +66,8 @@ def _groups(request: WorkspaceRequest, text: str) -> Iterator[JumpGroup]:
         yield JumpGroup(_("Flows"), _documents(request, Flow, "flows", text))
         yield JumpGroup(_("Mappings"), _documents(request, Mapping, "mappings", text))
         yield JumpGroup(_("Schemas"), _documents(request, Schema, "schemas", text))
+        yield JumpGroup(_("Lookups"), _documents(request, Lookup, "lookups", text))
+        yield JumpGroup(_("Functions"), _documents(request, Function, "functions", text))
         yield JumpGroup(_("Contracts"), _documents(request, Contract, "contracts", text))
         yield JumpGroup(_("Connections"), _connections(request, text))
         yield JumpGroup(_("Endpoints"), _endpoints(request, text))
@@ -90,12 +102,7 @@ def _documents(request: WorkspaceRequest, model: Any, kind: str, text: str) -> l
     rows = (
         model.objects.visible_to(request.actor) if model is Flow else model.objects.in_workspace(request.workspace.id)
     )
-    namespace, name = {
-        "flows": ("flows", "flow"),
-        "mappings": ("mapping", "mapping"),
-        "schemas": ("contracts", "schema"),
-        "contracts": ("contracts", "contract"),
-    }[kind]
+    namespace, name = PAGES[kind]
     found = rows.live().titled(text).order_by("title").values_list("slug", "title")[:MOST]
     place = request.workspace.slug
     return [Jump(title, reverse(f"{namespace}:{name}_detail", args=[place, slug]), kind, slug) for slug, title in found]
@@ -119,10 +126,15 @@ def _endpoints(request: WorkspaceRequest, text: str) -> list[Jump]:
 
 def _deeds(request: WorkspaceRequest) -> list[Jump]:
     place = request.workspace.slug
-    labels = (
-        _("New flow"), _("New mapping"), _("New schema"), _("New contract"), _("New connection"), _("New endpoint"),
-        _("New secret"),
-    )  # fmt: skip
+    documents = (
+        _("New flow"),
+        _("New mapping"),
+        _("New schema"),
+        _("New lookup"),
+        _("New function"),
+        _("New contract"),
+    )
+    labels = (*documents, _("New connection"), _("New endpoint"), _("New secret"))
     made = [
         Jump(label, reverse(name, args=[place]), "plus")
         for label, (permission, name) in zip(labels, NEW, strict=True)

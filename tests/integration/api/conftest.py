@@ -36,7 +36,7 @@ from ipaas.runtime.services import trigger_flow
 from ipaas.vault.payloads import sealer_for
 from ipaas.vault.services import create_secret
 from tests.factories.descriptions import SOURCE, changed
-from tests.factories.flow_documents import contract, flow, mapping, schema
+from tests.factories.flow_documents import contract, flow, function, lookup, mapping, schema
 
 SIMPLE = flow(steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])
 """A flow that calls nobody."""
@@ -125,7 +125,8 @@ def subjects(acme: Workspace, deployed: FlowVersion, production: Environment) ->
 
 def make_subjects(acme: Workspace, deployed: FlowVersion, production: Environment) -> dict[str, Any]:
     """One of everything in Acme: a run stopped at its step, its dead letter, an approval."""
-    for content in (schema(), mapping(), contract(slug="order")):
+    named = (lookup(slug="order-row"), function(slug="order-row"))
+    for content in (schema(), mapping(), contract(slug="order"), *named):
         apply_document(actor=SYSTEM, workspace=acme, content=content)
     run = trigger_flow(actor=SYSTEM, flow=deployed.document, environment=production, body={"id": "o-1"})
     failed = {"error_class": "business_rejection", "error_code": "no_stock", "error_message": "Nothing left."}
@@ -155,6 +156,8 @@ def make_subjects(acme: Workspace, deployed: FlowVersion, production: Environmen
         "mapping": "order-row",
         "domain": "sales",
         "sha256": review.sha256,
+        "lookup": "order-row",
+        "function": "order-row",
         "contract": "order",
         **ids,
         **outside(production),

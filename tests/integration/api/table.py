@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.factories.descriptions import SOURCE
-from tests.factories.flow_documents import contract, mapping, schema
+from tests.factories.flow_documents import contract, function, lookup, mapping, schema
 from tests.integration.api.conftest import EVIDENCE, SIMPLE
 
 NEW_FLOW = {**SIMPLE, "slug": "returns"}
@@ -16,6 +16,18 @@ NEW_CONNECTION = {"environment": "production", "slug": "pay", "connector": "paym
 DESCRIPTION = {"slug": "post", "text": json.dumps(SOURCE)}
 TRIED = {"action": "get_charge", "params": {"charge_id": "ch_1"}}
 IN_TEST = {"environment": "production", "step": "note"}
+
+LOOKUP = lookup(slug="order-row")
+FUNCTION = function(slug="order-row")
+
+KINDS = (
+    ("flows", "flow"),
+    ("schemas", "schema"),
+    ("mappings", "mapping"),
+    ("contracts", "contract"),
+    ("lookups", "lookup"),
+    ("functions", "function"),
+)
 
 Row = tuple[str, str, Any, str, int]
 TABLE: list[Row] = [
@@ -67,6 +79,34 @@ TABLE: list[Row] = [
     ("POST", "mappings/{mapping}/publish", {}, "mappings.publish", 201),
     ("GET", "mappings/{mapping}/versions", None, "mappings.view", 200),
     ("GET", "mappings/{mapping}/versions/1", None, "mappings.view", 200),
+    ("GET", "lookups", None, "lookups.view", 200),
+    ("POST", "lookups", {"content": lookup(slug="parcels")}, "lookups.edit", 201),
+    ("GET", "lookups/{lookup}", None, "lookups.view", 200),
+    (
+        "PUT",
+        "lookups/{lookup}/draft",
+        {"content": LOOKUP, "expected_revision": 1},
+        "lookups.edit",
+        200,
+    ),
+    ("POST", "lookups/{lookup}/publish", {}, "lookups.publish", 201),
+    ("GET", "lookups/{lookup}/versions", None, "lookups.view", 200),
+    ("GET", "lookups/{lookup}/versions/1", None, "lookups.view", 200),
+    ("GET", "functions", None, "functions.view", 200),
+    ("POST", "functions", {"content": function(slug="net-price")}, "functions.edit", 201),
+    ("GET", "functions/{function}", None, "functions.view", 200),
+    (
+        "PUT",
+        "functions/{function}/draft",
+        {"content": FUNCTION, "expected_revision": 1},
+        "functions.edit",
+        200,
+    ),
+    ("POST", "functions/{function}/publish", {}, "functions.publish", 201),
+    ("GET", "functions/{function}/versions", None, "functions.view", 200),
+    ("GET", "functions/{function}/versions/1", None, "functions.view", 200),
+    ("GET", "lookups/{lookup}/rows", None, "lookups.view", 200),
+    ("PUT", "lookups/{lookup}/rows", {"csv": "code,rate\nDE,1\n"}, "lookups.edit", 200),
     ("POST", "mappings/{mapping}/convert", {"content": '{"id": "o-1"}'}, "mappings.view", 200),
     ("POST", "documents/validate", {"content": SIMPLE}, "flows.view", 200),
     ("POST", "documents/apply", {"content": schema(), "publish": False}, "schemas.edit", 200),
@@ -139,12 +179,7 @@ TABLE: list[Row] = [
     ("GET", "audit/entries", None, "audit.view", 200),
     *[
         row
-        for plural, kind in (
-            ("flows", "flow"),
-            ("schemas", "schema"),
-            ("mappings", "mapping"),
-            ("contracts", "contract"),
-        )
+        for plural, kind in KINDS
         for row in (
             ("GET", f"{plural}/{{{kind}}}/draft", None, f"{plural}.view", 200),
             ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),

@@ -74,7 +74,8 @@ def _known(label: str, subjects: dict[str, Any]) -> dict[str, Any]:
     """Identities that exist, for the parameters of an address."""
     plural = label.split("/")[3]
     slugs = {
-        "flows": "flow", "schemas": "schema", "mappings": "mapping", "secrets": "secret", "service-accounts": "account",
+        "flows": "flow", "schemas": "schema", "mappings": "mapping",
+        "lookups": "lookup", "functions": "function", "secrets": "secret", "service-accounts": "account",
         "environments": "environment",
     }  # fmt: skip
     found = {f"{name}_id": str(value) for name, value in subjects.items()}

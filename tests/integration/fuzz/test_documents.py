@@ -19,7 +19,7 @@ from ipaas.flows.queries import plan_for
 from ipaas.flows.yaml_form import to_yaml
 from ipaas.governance.services import apply_document
 from ipaas.mapping.models import Mapping, MappingVersion
-from tests.factories.flow_documents import flow, mapping, schema
+from tests.factories.flow_documents import flow, function, lookup, mapping, schema
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,13 @@ STEPS: list[dict[str, Any]] = yamlio.load("""
 - id: all
   for_each: {items: trigger.body.lines, as: line, steps: [{id: one, map: {fields: {sku: line.sku}}}]}
 """)
-WHOLE = {"flow": flow(steps=STEPS), "mapping": mapping(), "schema": schema()}
+WHOLE = {
+    "flow": flow(steps=STEPS),
+    "mapping": mapping(),
+    "schema": schema(),
+    "lookup": lookup(),
+    "function": function(),
+}
 WATCHED = (AuditEntry, Flow, FlowVersion, Mapping, MappingVersion, Schema, SchemaVersion)
 
 values = st.recursive(

@@ -22,7 +22,7 @@ from ipaas.core.actor import SYSTEM
 from ipaas.core.clock import now
 from ipaas.core.errors import InvalidInput
 from ipaas.core.net import EgressPolicy
-from ipaas.events import client_certificates, key_sets
+from ipaas.events import caps, client_certificates, key_sets
 from ipaas.events.greetings import keep_greeting
 from ipaas.events.models import ArrivalNote, Endpoint, Receipt, Subscription
 from ipaas.events.services import create_endpoint, rotate_endpoint, update_endpoint
@@ -70,8 +70,9 @@ def shown(one: Issued) -> str:
 
 
 def test_a_client_certificate_is_believed_of_a_trusted_proxy_alone(
-    world: World, send: Send, partner: Issued, monkeypatch: pytest.MonkeyPatch
+    world: World, partner: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    send = by_ingress
     path = f"/hooks/{new(world, {'scheme': 'client-certificate', 'fingerprints': [partner.fingerprint]}).public_id}"
     proxies(monkeypatch, "10.0.0.0/8")
     assert send(path, client_cert=shown(partner), x_forwarded_for="10.0.0.1")[0] == 401
@@ -86,6 +87,8 @@ def test_a_client_certificate_is_believed_of_a_trusted_proxy_alone(
         assert reason in problem["detail"]
         assert ArrivalNote.objects.latest("id").detail == problem["detail"]
     assert send(path)[0] == 401
+    assert send(path, client_cert=shown(partner) + "," + shown(partner))[0] == 401
+    assert by_web(path, client_cert=shown(partner))[0] == 401, "WSGI takes Client_Cert of a sender for the proxy's"
     assert Receipt.objects.count() == 1
 
 
@@ -153,6 +156,7 @@ def test_paypals_certificate_is_fetched_from_paypal_and_checked(
 
     monkeypatch.setattr(key_sets, "_fetched", fetched)
     monkeypatch.setattr(key_sets, "_asking", type(key_sets._asking)())
+    monkeypatch.setattr(caps, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     monkeypatch.setattr(paypal, "_authorities", lambda: Store([public.certificate]))
     paypal._key.cache_clear()
     key_sets.forget_keys()

@@ -6,7 +6,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import SYSTEM
 from ipaas.flows.yaml_form import to_yaml
 from ipaas.governance.services import apply_document
-from tests.factories.flow_documents import contract, flow, mapping, schema
+from tests.factories.flow_documents import contract, flow, function, lookup, mapping, schema
 
 EXAMPLE = {"id": "SO-1", "email": "someone@shop.example"}
 
@@ -21,10 +21,19 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "flows": simple_flow(),
     "mappings": mapping(),
     "schemas": schema(examples=[EXAMPLE]),
+    "lookups": lookup(),
+    "functions": function(),
     "contracts": contract(slug="order"),
 }
 SLUGS = {place: str(content["slug"]) for place, content in CONTENTS.items()}
-KINDS = {"flows": "flow", "mappings": "mapping", "schemas": "schema", "contracts": "contract"}
+KINDS = {
+    "flows": "flow",
+    "mappings": "mapping",
+    "schemas": "schema",
+    "lookups": "lookup",
+    "functions": "function",
+    "contracts": "contract",
+}
 BAD_TEXTS = {
     "empty": "",
     "text": "just words",

@@ -117,6 +117,26 @@ NEEDS: dict[str, str] = {
     "flows.view": """
         web:home web:jump flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
     """,
+    "functions.edit": """
+        mapping:function_new mapping:function_edit
+    """,
+    "functions.publish": """
+        mapping:function_publish mapping:function_deprecate mapping:function_archive mapping:function_restore
+    """,
+    "functions.view": """
+        mapping:function_list mapping:function_check mapping:function_detail mapping:function_diff
+        mapping:function_text
+    """,
+    "lookups.edit": """
+        mapping:lookup_new mapping:lookup_edit mapping:lookup_import
+    """,
+    "lookups.publish": """
+        mapping:lookup_publish mapping:lookup_deprecate mapping:lookup_archive mapping:lookup_restore
+    """,
+    "lookups.view": """
+        mapping:lookup_list mapping:lookup_check mapping:lookup_detail mapping:lookup_diff
+        mapping:lookup_text mapping:lookup_rows
+    """,
     "mappings.edit": """
         mapping:mapping_new mapping:mapping_edit mapping:mapping_presence
     """,
