@@ -21,6 +21,7 @@ from ipaas.governance.models import Review
 from ipaas.governance.reviews import changes_of
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
+from ipaas.mapping.resolving import resolver_of
 from ipaas.runtime.samples import Sample, captured_inputs
 from ipaas.web.differences import differences
 from ipaas.web.pages.documents import read_value
@@ -151,13 +152,9 @@ def sample_rows(request: WorkspaceRequest, review: Review, base: DocumentVersion
 def _compiled(request: WorkspaceRequest, content: Mapping[str, Any]) -> CompiledMapping | str:
     """The mapping, or why there is none."""
     try:
-        return compiled_in(request.workspace.id, content)
+        return engine.compile(content, resolve=resolver_of(request.workspace.id))
     except IpaasError as error:
         return in_words(error.detail)
-
-
-def compiled_in(_workspace_id: Any, content: Mapping[str, Any]) -> CompiledMapping:
-    return engine.compile(content)
 
 
 def _sample_row(

@@ -35,7 +35,14 @@ KINDS = {
     "term": gettext_noop("Term"),
     "convention": gettext_noop("Convention"),
 }
-PLACES = {"flow": "flows", "mapping": "mapping", "schema": "contracts", "contract": "contracts"}
+PLACES = {
+    "flow": "flows",
+    "mapping": "mapping",
+    "lookup": "mapping",
+    "function": "mapping",
+    "schema": "contracts",
+    "contract": "contracts",
+}
 """Where the page of a document of each kind is."""
 MOST_WAITING = 200
 
