@@ -14,6 +14,7 @@ from ipaas.contracts.models import SchemaVersion
 from ipaas.core.references import split_reference
 from ipaas.flows.usage import flows_with
 from ipaas.mapping.services import save_draft
+from ipaas.runtime.drift import open_drift
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
@@ -124,6 +125,7 @@ def mapping_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "target_schema": _schema_link(request, content.get("target_schema")),
         "versions": version_rows(request, MAPPINGS, document),
         "used_by": used_by(request, "mapping", slug),
+        "drifted": len(open_drift(request.actor, document)),
     }
     return render(request, "mapping/mapping_detail.html", context)
 
