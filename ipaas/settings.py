@@ -248,6 +248,10 @@ SPECTACULAR_SETTINGS = {
         "NeedKind": ["connection", "variable", "endpoint", "flow"],
         "NeedState": ["ready", "differs", "missing"],
         "OutsideEffect": ["reads", "writes", "emits", "starts"],
+        "SchemaMode": "ipaas.contracts.compatibility.MODES",
+        "SchemaVerdict": ["compatible", "incompatible", "undecided"],
+        "SchemaProblemState": ["incompatible", "undecided"],
+        "SchemaUserKind": ["flow", "mapping", "contract"],
     },
 }
 

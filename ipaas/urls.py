@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/settings/", include("ipaas.web.pages.urls_accounts")),
     path("accounts/", include("ipaas.accounts.urls")),
     path("api/v1/", include("ipaas.web.api.urls")),
+    path("api/registry/", include("ipaas.web.registry.urls")),
 ]
 
 if settings.DEBUG:

@@ -1,4 +1,4 @@
-"""Commands for those who keep mappings in files: they run the tests, and need no server."""
+"""Commands of the tests of mappings: in files, which needs no server; and with what runs on a server have seen."""
 
 import os
 import sys
@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from ipaas.cli.client import part
 from ipaas.cli.shell import EXIT_INVALID, Refusal, Shell, Told, command, flag
 from ipaas.core import jsonio, yamlio
 from ipaas.core.clock import now
@@ -116,6 +117,47 @@ def accept_outputs(shell: Shell, file: Path, names: tuple[str, ...]) -> None:
     if wanted:
         _write(file, accepting(wanted, folder.resolve)(document.content))
     shell.give({"accepted": list(wanted)}, "\n".join(f"accepted: {name}" for name in wanted) or "nothing to accept")
+
+
+# -- with a server ---------------------------------------------------------------------------------------------------
+
+
+@command(mapping, "samples")
+@click.argument("slug")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 50), help="How many.")
+def samples(shell: Shell, slug: str, limit: int) -> None:
+    """What recent runs gave to a mapping, newest first; with --json all of it. Sensitive values are made up."""
+    found = shell.api.get(f"mappings/{part(slug)}/samples", limit=limit)["samples"]
+    shell.table(found, ["run_id", "flow", "step", "item", "at", "failed"])
+
+
+@command(mapping, "add-test")
+@click.argument("slug")
+@click.option("--run", "run_id", required=True, help="A run that used the mapping.")
+@click.option("--step", help="Path of the step; else its first use.")
+@click.option("--item", help="The element of a for-each.")
+def add_test(shell: Shell, slug: str, run_id: str, step: str | None, item: str | None) -> None:
+    """Add a test of what a run gave to a mapping, its sensitive values replaced by made-up ones of their form."""
+    body = {"run_id": run_id, **({"step": step} if step else {}), **({"item": item} if item else {})}
+    done = shell.api.post(f"mappings/{part(slug)}/tests/from-run", body)
+    shell.give(done, f"{slug}: {done['names'][-1]} is added; read what it expects before you trust it")
+
+
+@command(mapping, "drift")
+@click.argument("slug")
+@click.option("--test", "to_test", help="Make a test of this one, by its id.")
+@click.option("--ignore", "to_ignore", help="Tell of this one no more, by its id.")
+def drift(shell: Shell, slug: str, to_test: str | None, to_ignore: str | None) -> None:
+    """How data of recent runs differs from the schema of a mapping's source."""
+    place = f"mappings/{part(slug)}/drift"
+    if to_test:
+        done = shell.api.post(f"{place}/{part(to_test)}/test", {})
+        shell.give(done, f"{slug}: {done['names'][-1]} is added")
+    elif to_ignore:
+        done = shell.api.post(f"{place}/{part(to_ignore)}/ignore", {})
+        shell.give(done, f"{done['path']}: told of no more")
+    else:
+        shell.table(shell.api.get(place)["drift"], ["id", "words", "count", "first_seen_at", "last_seen_at"])
 
 
 @command(mapping, "convert")

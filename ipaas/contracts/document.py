@@ -9,10 +9,12 @@ from uuid import UUID
 from django.utils.translation import gettext_noop
 
 from ipaas.contracts.evolution import compatibility_check
-from ipaas.contracts.models import Schema, SchemaVersion
+from ipaas.contracts.models import RegisteredSchema, Schema, SchemaVersion
 from ipaas.contracts.validators import CompiledValidator, compile_schema, schema_problems
-from ipaas.core.document_forms import Finding, pointer, schema_findings
+from ipaas.core.actor import Actor
+from ipaas.core.document_forms import Finding, content_sha256, pointer, schema_findings
 from ipaas.core.document_types import Check, DocumentType
+from ipaas.core.documents import DocumentVersion
 from ipaas.ownership.naming import domain_findings
 
 KIND = "schema"
@@ -42,6 +44,13 @@ def _example_findings(content: dict[str, Any]) -> list[Finding]:
     ]
 
 
+def _number(version: DocumentVersion, _actor: Actor) -> None:
+    """Give the schema of a version the number that the registry knows it by."""
+    sha256 = content_sha256(version.content["schema"])
+    registered, _ = RegisteredSchema.objects.get_or_create(workspace_id=version.document.workspace_id, sha256=sha256)
+    SchemaVersion.objects.filter(id=version.id).update(registered=registered)
+
+
 SCHEMA_TYPE = DocumentType(
     kind=KIND,
     permission="schemas",
@@ -49,6 +58,7 @@ SCHEMA_TYPE = DocumentType(
     version=SchemaVersion,
     validate=validate,
     rank=10,
+    on_published=_number,
     checks=(
         Check(name="compatibility", title=gettext_noop("Compatible with what is published"), run=compatibility_check),
     ),

@@ -8,6 +8,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.contracts.querysets import (
     ContractQuerySet,
     ContractVersionQuerySet,
+    RegisteredSchemaQuerySet,
     SchemaQuerySet,
     SchemaVersionQuerySet,
 )
@@ -15,7 +16,9 @@ from ipaas.core.documents import DocumentVersion, VersionedDocument
 
 
 class Schema(VersionedDocument):
-    """A named JSON Schema; ``derived_from`` names the document (``flow:<slug>``) that holds it inline.
+    """A named JSON Schema; ``subject`` is what clients of the registry call it, where that is not its slug.
+
+    ``derived_from`` names the document (``flow:<slug>``) that holds it inline.
 
     ``accepted_break``: a steward's decision to publish one content (``sha256`` of its schema) upon one version
     (``upon``) although it may break others, with ``reason`` and ``by``.
@@ -24,14 +27,32 @@ class Schema(VersionedDocument):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="schemas")
     derived_from = models.CharField(max_length=120, blank=True, default="")
     accepted_break = models.JSONField(null=True, blank=True)
+    subject = models.CharField(max_length=255, blank=True, default="")
 
     objects = SchemaQuerySet.as_manager()
+
+
+class RegisteredSchema(models.Model):
+    """The whole number that clients of the registry know a schema by, the same wherever it stands in a workspace."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    sha256 = models.CharField(max_length=64)
+
+    objects = RegisteredSchemaQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "sha256"], name="contracts_registered_schema")]
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class SchemaVersion(DocumentVersion):
     """A published, immutable version of a schema."""
 
     document = models.ForeignKey(Schema, on_delete=models.PROTECT, related_name="versions")
+    registered = models.ForeignKey(RegisteredSchema, on_delete=models.PROTECT, related_name="versions", null=True)
 
     objects = SchemaVersionQuerySet.as_manager()
 

@@ -1,5 +1,10 @@
 """Reading schemas, contracts and their versions."""
 
+from typing import Any, Self
+from uuid import UUID
+
+from django.db import models
+
 from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
 
 
@@ -9,6 +14,13 @@ class SchemaQuerySet(DocumentQuerySet):
 
 class SchemaVersionQuerySet(VersionQuerySet):
     """Published versions of schemas."""
+
+
+class RegisteredSchemaQuerySet(models.QuerySet[Any]):
+    """Numbers of schemas."""
+
+    def in_workspace(self, workspace_id: UUID) -> Self:
+        return self.filter(workspace_id=workspace_id)
 
 
 class ContractQuerySet(DocumentQuerySet):

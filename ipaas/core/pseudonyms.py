@@ -95,9 +95,11 @@ class Pseudonymiser(Redactor):
         self._pseudonyms = pseudonyms
         self._texts = {str(old): str(new) for old, new in pseudonyms.made.items()}
         self._whole = {old: new for old, new in self._texts.items() if len(old) >= MIN_COPY}
-        long = (old for old in self._texts if len(old.encode(errors="surrogatepass")) >= MIN_VALUE)
-        inside = sorted(long, key=len, reverse=True)
-        self._inside = re.compile("|".join(map(re.escape, inside))) if inside else None
+        long = [old for old in self._texts if len(old.encode(errors="surrogatepass")) >= MIN_VALUE]
+        self._head = min(map(len, long), default=0)
+        self._inside: dict[str, list[str]] = {}
+        for old in sorted(long, key=len, reverse=True):
+            self._inside.setdefault(old[: self._head], []).append(old)
 
     @property
     def made_up(self) -> frozenset[str]:
@@ -128,7 +130,22 @@ class Pseudonymiser(Redactor):
     def _text(self, value: str) -> str:
         if value in self._whole:
             return self._whole[value]
-        return value if self._inside is None else self._inside.sub(lambda found: self._texts[found[0]], value)
+        if not self._inside or len(value) < self._head:
+            return value
+        made, done, at = [], 0, 0
+        while at <= len(value) - self._head:
+            found = self._found_at(value, at)
+            if found is None:
+                at += 1
+                continue
+            made += [value[done:at], self._texts[found]]
+            done = at = at + len(found)
+        return "".join([*made, value[done:]])
+
+    def _found_at(self, text: str, at: int) -> str | None:
+        """The longest original that begins there; found by its first letters, however many originals there are."""
+        near = self._inside.get(text[at : at + self._head])
+        return next((old for old in near if text.startswith(old, at)), None) if near else None
 
 
 def _leaves(values: Iterable[JSON]) -> Iterator[str | int | Decimal]:

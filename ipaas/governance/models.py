@@ -12,8 +12,9 @@ from ipaas.governance.querysets import ReviewQuerySet
 class Review(models.Model):
     """One request to have a draft published, bound to what exactly would be published.
 
-    ``sha256`` is of ``settled``, the content with everything pinned: a draft that would become anything else is not what was approved. ``content``
-    and ``text`` are the draft as it was asked for, so that the review can be read when the draft has moved on.
+    ``sha256`` is of ``settled``, the content with everything pinned: a draft that would become anything else is not
+    what was approved. ``content`` and ``text`` are the draft as it was asked for, so that the review can be read when
+    the draft has moved on.
     ``authors``: ``[{"person", "label"}]``, who asked and whose changes it holds; none of them decides. ``bring``: the
     deployments (ids) that are to run the new version too.
     """

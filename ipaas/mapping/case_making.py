@@ -5,7 +5,7 @@ from typing import Any
 
 from ipaas.contracts.edge_values import MOST_VALUES, edge_values
 from ipaas.core import yaml_edit
-from ipaas.core.document_forms import normalise, read_document
+from ipaas.core.document_forms import exact, normalise, read_document
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.core.phrases import said
 from ipaas.mapping.cases import NOW, Content, Resolve, Tester
@@ -150,4 +150,4 @@ def with_tests(text: str, tests: list[Case]) -> str:
     if not tests and "tests" not in read_document(text=text).content:
         return text
     deed: Any = "set" if tests else "remove"
-    return yaml_edit.edited(text, [yaml_edit.Edit(deed, ("tests",), tests)])
+    return yaml_edit.edited(text, [yaml_edit.Edit(deed, ("tests",), exact(tests))])

@@ -1,6 +1,7 @@
 """What the tests of a mapping reach: fields, branches and rows of lookups, from the traces of the engine."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from ipaas.core.errors import IpaasError
 from ipaas.core.phrases import said
 from ipaas.mapping import engine
 from ipaas.mapping.cases import Content, Resolve, scope_of
+from ipaas.mapping.formats.applying import FormattedMapping, with_formats
 from ipaas.mapping.lookups import row_keys
 from ipaas.mapping.nodes import (
     Choose,
@@ -25,6 +27,7 @@ from ipaas.mapping.nodes import (
 )
 
 MOST_TOLD = 200
+WITHIN_S = 60.0
 _BRANCH = " / "
 _KEPT, _LEFT_OUT, _MADE = "kept", "left out", "value"
 
@@ -53,7 +56,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All points of a mapping, and those that a case reaches. ``note`` says why there are none."""
+    """All points of a mapping, and those that a case reaches. ``note`` says why there are none, or not all."""
 
     points: Sequence[Point] = ()
     reached: frozenset[Point] = field(default_factory=frozenset)
@@ -84,17 +87,25 @@ class Coverage:
         return found
 
 
-def coverage(content: Content, *, resolve: Resolve) -> Coverage:
-    """What the cases of a valid mapping reach; a mapping in one expression or one template has no fields to reach."""
+def coverage(content: Content, *, resolve: Resolve, within_s: float = WITHIN_S) -> Coverage:
+    """What the cases of a valid mapping reach, as far as ``within_s`` seconds go.
+
+    A mapping in one expression or one template has no fields to reach.
+    """
     if "fields" not in content:
         return Coverage(note=said("the mapping is one expression: there are no fields to reach"))
     root = read_node({"fields": content["fields"]})
     points = [*dict.fromkeys(_points(root, "", ())), *_rows(content, resolve)]
+    reached: set[Point] = set()
+    stop = time.monotonic() + within_s
     try:
-        reached = frozenset(_reached(content, resolve, root))
+        for point in _reached(content, resolve):
+            reached.add(point)
+            if time.monotonic() > stop:
+                return Coverage(points, frozenset(reached), said("not all tests were looked at: there was no time"))
     except IpaasError as error:
-        return Coverage(points, note=error.detail)
-    return Coverage(points, reached)
+        return Coverage(points, frozenset(reached), error.detail)
+    return Coverage(points, frozenset(reached))
 
 
 def _points(node: Node, place: str, chain: tuple[str, ...]) -> Iterator[Point]:
@@ -141,20 +152,32 @@ def _keys(content: Content, resolve: Resolve) -> dict[str, list[str]]:
     return found
 
 
-def _reached(content: Content, resolve: Resolve, root: Node) -> Iterator[Point]:
+def _reached(content: Content, resolve: Resolve) -> Iterator[Point]:
     compiled = engine.compile(content, resolve=resolve)
     keys = _keys(content, resolve)
     filters: dict[str, str] = {}
     probe_tree = _probe(content["fields"], "", "", filters)
     probe = engine.compile({**content, "fields": probe_tree}, resolve=resolve) if filters else None
-    for case in content.get("tests", ()):
-        source, scope = scope_of(content, case)
+    for source, scope in _sources(content, with_formats(compiled, content)):
         for trace in compiled.explain(source, scope).fields:
             yield from _of_trace(trace, keys)
         for trace in probe.explain(source, scope).fields if probe is not None else ():
             place = filters.get(_anywhere(trace.path))
             if place is not None and trace.error is None:
                 yield Point("branch", place, _KEPT if trace.value else _LEFT_OUT)
+
+
+def _sources(content: Content, formatted: engine.CompiledMapping) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """What expressions see in each case; an input in a format of records is many."""
+    for case in content.get("tests", ()):
+        source, scope = scope_of(content, case)
+        if not isinstance(formatted, FormattedMapping) or not isinstance(source, str):
+            yield source, scope
+            continue
+        try:
+            yield from ((one, scope) for one in formatted.sources(source))
+        except IpaasError:
+            continue
 
 
 def _of_trace(trace: engine.FieldTrace, keys: Mapping[str, list[str]]) -> Iterator[Point]:

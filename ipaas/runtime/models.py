@@ -11,11 +11,13 @@ from django.db import models
 from ipaas.core.ids import uuid7
 from ipaas.runtime.clock_models import TriggerSlot, TriggerState
 from ipaas.runtime.drift_models import DriftMark, MappingDrift
+from ipaas.runtime.edge_models import Breach
 from ipaas.runtime.querysets import ApprovalQuerySet, DeadLetterQuerySet, RunQuerySet
 
 __all__ = [
-    "TEST", "Approval", "ApprovalDecision", "Attempt", "BulkJob", "BusinessId", "DeadLetter", "DriftMark", "Effect",
-    "InboundKey", "MappingDrift", "Payload", "Run", "SavedFilter", "StepRun", "TriggerSlot", "TriggerState", "Work",
+    "TEST", "Approval", "ApprovalDecision", "Attempt", "Breach", "BulkJob", "BusinessId", "DeadLetter",
+    "DriftMark", "Effect", "InboundKey", "MappingDrift", "Payload", "Run", "SavedFilter", "StepRun",
+    "TriggerSlot", "TriggerState", "Work",
 ]  # fmt: skip
 
 TEST = "test"
@@ -137,33 +139,6 @@ class BusinessId(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}={self.value}"
-
-
-class Breach(models.Model):
-    """Data of a run that broke the schema of an edge of its flow (by day of the run).
-
-    ``contract`` is the reference of the contract that names the schema, "" for a flow without one. ``place`` and
-    ``message`` are of the first fault and never hold a value.
-    """
-
-    pk = models.CompositePrimaryKey("run_id", "edge")
-    run_id = models.UUIDField()
-    edge = models.TextField()
-    workspace_id = models.UUIDField()
-    flow_id = models.UUIDField()
-    environment_id = models.UUIDField()
-    contract = models.TextField()
-    mode = models.TextField()
-    place = models.TextField()
-    keyword = models.TextField()
-    message = models.TextField()
-
-    class Meta:
-        managed = False
-        db_table = "runtime_breach"
-
-    def __str__(self) -> str:
-        return f"{self.contract or 'flow'} {self.edge}: {self.place}"
 
 
 class StepRun(models.Model):

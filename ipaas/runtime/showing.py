@@ -32,6 +32,7 @@ JSON = Any
 MOST_CHARS = 32_000
 MOST_OF_TEXT = 4_000
 MOST_ITEMS = 100
+MOST_MADE_UP = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,11 @@ class ShownRun:
     @cached_property
     def _secrets(self) -> SecretValues:
         """The vault's values and those of every classified place, so that copies are found."""
-        return self._vault.plus(texts_of(self._hidden()))
+        return self._vault.plus(texts_of(self._hidden_values))
+
+    @cached_property
+    def _hidden_values(self) -> list[JSON]:
+        return list(self._hidden())
 
     @cached_property
     def _scope(self) -> Redactor:
@@ -98,9 +103,10 @@ class ShownRun:
     def made_up(self, block: Block, item: str, variables: Mapping[str, Any]) -> dict[str, Any] | None:
         """What expressions of a step saw, with made-up values in the place of all that is masked elsewhere.
 
-        None when the input is no longer kept, or can not be worked out any more.
+        None when the input is no longer kept, can not be worked out any more, or holds more than ``MOST_MADE_UP``
+        sensitive values.
         """
-        if not self.has_input:
+        if not self.has_input or len(self._hidden_values) > MOST_MADE_UP:
             return None
         scope = step_scope(self.plan, block, item, self._values, {**self._facts, "vars": variables})
         return None if scope is None else self._pseudonymiser.redact(scope)
@@ -122,7 +128,7 @@ class ShownRun:
         return Pseudonymiser(
             fields=fields,
             secrets=self._secrets,
-            pseudonyms=Pseudonyms(self._hidden(), key=self._key),
+            pseudonyms=Pseudonyms(self._hidden_values, key=self._key),
             fingerprint_key=self._key,
         )
 

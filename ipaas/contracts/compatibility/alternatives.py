@@ -201,12 +201,9 @@ class Alternative:
     def undeclared(self) -> tuple[Node, ...]:
         """What properties must be that no node writes down and no pattern takes."""
         found = [node.child("additionalProperties") for node, _value in self.each("additionalProperties")]
-        if self._sees_everything and not found:
-            found += [
-                node.child("unevaluatedProperties")
-                for node, value in self.each("unevaluatedProperties")
-                if value is False
-            ]
+        unevaluated = list(self.each("unevaluatedProperties"))
+        if self._sees_everything and not found and all(value is False for _node, value in unevaluated):
+            found += [node.child("unevaluatedProperties") for node, _value in unevaluated]
         return tuple(found)
 
     @property

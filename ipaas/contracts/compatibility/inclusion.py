@@ -184,7 +184,7 @@ class Inclusion:
                     for one in HANDLERS[keyword](self, given, node, keyword)
                 ]
                 faults += found
-            elif not given.same_keyword(node, keyword):
+            elif keyword == "unevaluatedItems" or not given.same_keyword(node, keyword):  # it depends on its neighbours
                 faults.append(unsure(node, keyword, "not_understood"))
         wrong_type = [one for one in faults if one.code == "type" and not one.place]
         return wrong_type or faults

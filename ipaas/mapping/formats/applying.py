@@ -72,6 +72,14 @@ class FormattedMapping(CompiledMapping):
             return given  # read already
         return inputs.read(self.input, raw(self.input, given))
 
+    def sources(self, given: Any) -> Iterator[Any]:
+        """The same of each record, where the input has records."""
+        if self.input is None or not self.input.get("records"):
+            yield self.source(given)
+            return
+        for _number, _line, value in inputs.records(self.input, raw(self.input, given)):
+            yield value
+
     def mapped(self, file: bytes | BinaryIO, scope: Mapping[str, Any], place: str = "") -> Iterator[Any]:
         """The target of each record, as they are read."""
         spec = self.input or JSON_FORMAT

@@ -10,18 +10,21 @@ from rest_framework.response import Response
 from ipaas.contracts.compatibility import MODES
 from ipaas.contracts.document import validate
 from ipaas.contracts.evolution import Compared, Rule, accepted_break, compare, published_contents, rule_for
+from ipaas.contracts.inference import MOST_BYTES, infer, read_samples
 from ipaas.contracts.services import accept_break
+from ipaas.contracts.usage import contracts_with_schema
 from ipaas.core.document_forms import read_document, refuse
+from ipaas.core.errors import InvalidInput
 from ipaas.flows.usage import flows_with
 from ipaas.mapping.usage import mappings_with_schema
 from ipaas.web.api.document_serializers import DocumentInput, DocumentOutput
 from ipaas.web.api.documents import DocumentViewSet, permissions_of_kind, refuse_other_kind
-from ipaas.web.api.fields import ReasonInput
+from ipaas.web.api.fields import JsonField, ReasonInput, StrictSerializer
 
 STATES = ("compatible", "incompatible", "undecided")
 
 
-class ProblemOutput(serializers.Serializer[Any]):
+class CompatibilityProblemOutput(serializers.Serializer[Any]):
     path = serializers.CharField(help_text="JSON pointer into the schema that was sent.")
     place = serializers.CharField(help_text="Where in the data, such as lines.*.sku; empty for the whole.")
     code = serializers.CharField(help_text="What kind of change it is.")
@@ -34,7 +37,7 @@ class ProblemOutput(serializers.Serializer[Any]):
 class VersionVerdictOutput(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="number")
     state = serializers.ChoiceField(choices=STATES, source="verdict.state")
-    problems = ProblemOutput(many=True, source="verdict.problems")
+    problems = CompatibilityProblemOutput(many=True, source="verdict.problems")
     relied_on = serializers.ListField(
         child=serializers.CharField(),
         source="verdict.relied_on",
@@ -53,10 +56,36 @@ class CompatibilityOutput(serializers.Serializer[Any]):
 
 
 class SchemaUserOutput(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=("flow", "mapping"))
+    kind = serializers.ChoiceField(choices=("flow", "mapping", "contract"))
     slug = serializers.CharField()
-    place = serializers.CharField(help_text="An environment that a flow runs in, or draft; empty for a mapping.")
+    place = serializers.CharField(help_text="An environment that a flow runs in, or draft; empty for others.")
     version = serializers.IntegerField(allow_null=True, help_text="Of the flow.")
+
+
+class InferInput(StrictSerializer):
+    """Samples as a list of values, or as a text: a JSON value, a list, or one value on each line."""
+
+    samples = JsonField(required=False)
+    text = serializers.CharField(max_length=MOST_BYTES, required=False, trim_whitespace=False)
+    confirmed = serializers.ListField(
+        child=serializers.CharField(max_length=1000, allow_blank=True),
+        required=False,
+        max_length=1000,
+        help_text="Paths of guesses that are right; all of them without it.",
+    )
+
+
+class GuessOutput(serializers.Serializer[Any]):
+    path = serializers.CharField(help_text="JSON pointer into the schema.")
+    place = serializers.CharField(help_text="Where in the data.")
+    sensitive = serializers.CharField(source="label", help_text="The class that x-sensitive would have.")
+    why = serializers.CharField()
+
+
+class InferredOutput(serializers.Serializer[Any]):
+    schema = JsonField()
+    guesses = GuessOutput(many=True)
+    samples = serializers.IntegerField(help_text="How many it was made from; it accepts every one.")
 
 
 @extend_schema(tags=["schemas"])
@@ -67,6 +96,7 @@ class SchemaViewSet(DocumentViewSet):
         "compatibility": "schemas.view",
         "accept_break": "schemas.override",
         "users": "schemas.view",
+        "infer": "schemas.edit",
     }
 
     @extend_schema(request=DocumentInput, responses={200: CompatibilityOutput})
@@ -91,15 +121,30 @@ class SchemaViewSet(DocumentViewSet):
 
     @extend_schema(responses=SchemaUserOutput(many=True), filters=False)
     def users(self, request: Request, slug: str) -> Response:
-        """The flows and mappings that refer to a schema: who is affected by a change of it."""
+        """The flows, mappings and contracts that refer to a schema: who is affected by a change of it."""
         document = self.document(slug)
         flows = flows_with(self.workspace.id, "schema", document.slug)
         found = [{"kind": "flow", "slug": one.flow, "place": one.place, "version": one.version} for one in flows]
+        others = {
+            "mapping": mappings_with_schema(self.workspace.id, document.slug),
+            "contract": contracts_with_schema(self.workspace.id, document.slug),
+        }
         found += [
-            {"kind": "mapping", "slug": one, "place": "", "version": None}
-            for one in mappings_with_schema(self.workspace.id, document.slug)
+            {"kind": kind, "slug": one, "place": "", "version": None} for kind, slugs in others.items() for one in slugs
         ]
         return Response(SchemaUserOutput(found, many=True).data)
+
+    @extend_schema(request=InferInput, responses={200: InferredOutput})
+    def infer(self, request: Request) -> Response:
+        """A first schema that accepts every sample, with the places that look sensitive; nothing is stored."""
+        given = self.read(InferInput)
+        if ("samples" in given) == ("text" in given):
+            message = "give either samples or a text"
+            raise InvalidInput([{"path": "samples", "code": "schema.samples", "message": message}])
+        samples = given["samples"] if "samples" in given else read_samples(given["text"])
+        found = infer(samples if isinstance(samples, list) else [samples])
+        schema = found.with_classes(given.get("confirmed", [one.path for one in found.guesses]))
+        return Response(InferredOutput({"schema": schema, "guesses": found.guesses, "samples": found.samples}).data)
 
 
 def compatibility_of(rule: Rule, compared: list[Compared], *, accepted: bool) -> dict[str, Any]:

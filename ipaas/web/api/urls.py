@@ -28,6 +28,7 @@ from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.imports import ImportViewSet
 from ipaas.web.api.insight import FigureViewSet, PolicyViewSet, WorkViewSet
 from ipaas.web.api.mapping_formats import MappingConvertViewSet
+from ipaas.web.api.mapping_tests import MappingTestViewSet
 from ipaas.web.api.openapi import description
 from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberViewSet
 from ipaas.web.api.run_conditions import RunExportViewSet, SavedFilterViewSet
@@ -106,6 +107,8 @@ CHANGED = {"patch": "partial_update"}
 DELETED = {"delete": "destroy"}
 MEMBER = "members/<uuid:member_id>"
 CONNECTION = "connections/<uuid:connection_id>"
+MAPPING = "mappings/<slug:slug>"
+DRIFT = f"{MAPPING}/drift/<uuid:drift_id>"
 
 
 urlpatterns = [
@@ -121,6 +124,12 @@ urlpatterns = [
     path("documents/apply", AnyDocumentViewSet.as_view({"post": "apply"}), name="document_apply"),
     path("documents/plan", AnyDocumentViewSet.as_view({"post": "plan_all"}), name="document_plan"),
     path("documents/apply-all", AnyDocumentViewSet.as_view({"post": "apply_all"}), name="document_apply_all"),
+    path(f"{MAPPING}/tests", MappingTestViewSet.as_view({"get": "list", "post": "create"}), name="mapping_tests_list"),
+    *_deeds(MappingTestViewSet, "mapping_tests", f"{MAPPING}/tests", "accept", "remove", "generate"),
+    path(f"{MAPPING}/tests/from-run", MappingTestViewSet.as_view({"post": "from_run"}), name="mapping_tests_from_run"),
+    path(f"{MAPPING}/samples", MappingTestViewSet.as_view({"get": "samples"}), name="mapping_samples"),
+    path(f"{MAPPING}/drift", MappingTestViewSet.as_view({"get": "drift"}), name="mapping_drift"),
+    *_deeds(MappingTestViewSet, "mapping_drift", DRIFT, "test", "ignore"),
     *_documents(FlowViewSet, "flow", "flows"),
     *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "deploy", "rollback", "undeploy", "pause", "resume", "trigger"),
     *_deeds(FlowViewSet, "flow", "flows/<slug:slug>", "promote", "test"),
@@ -132,6 +141,7 @@ urlpatterns = [
         name="flow_people",
     ),
     path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
+    path("schemas/-infer", SchemaViewSet.as_view({"post": "infer"}), name="schema_infer"),
     *_documents(SchemaViewSet, "schema", "schemas"),
     *_documents(ContractViewSet, "contract", "contracts"),
     *_deeds(ContractViewSet, "contract", "contracts/<slug:slug>", "share", "unshare"),

@@ -62,6 +62,11 @@ def shown(request: WorkspaceRequest, pages: DocumentPages, document: VersionedDo
     return _editor(request, pages, document, shared.text_of(request), shared.number_of(request, "revision"), status=422)
 
 
+def begin(request: WorkspaceRequest, pages: DocumentPages, text: str) -> HttpResponse:
+    """The editor of a new document that begins with a text; nothing is stored."""
+    return _editor(request, pages, None, text, 0)
+
+
 def _editable(pages: DocumentPages, document: VersionedDocument) -> Any:
     """The draft; for a document that only ever came published, as parts of others do, its newest version."""
     if document.draft is not None or not document.latest_version:

@@ -56,6 +56,8 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
     """
     if not isinstance(content, dict) or validate(content):
         return None
+    if not reads_json(content) and not sample.strip():
+        return Preview([], None, [])  # no example could be made up for it
     try:
         value = read_sample(content, sample)
     except (FormatFailed, apart.ApartBusy, apart.ApartFailed) as error:
@@ -76,6 +78,12 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
     except FormatFailed as error:
         findings.append(Finding("error", in_words(error.detail), "/output"))
     return Preview(rows, target, findings, output)
+
+
+def reads_json(content: Content) -> bool:
+    """Whether the mapping's input is JSON, as examples of schemas are."""
+    given = content.get("input")
+    return not isinstance(given, dict) or given.get("format") == "json"
 
 
 def read_sample(content: Content, sample: str) -> Json:

@@ -45,6 +45,7 @@ MOST_MISSED = 30
 MOST_SAMPLES = 10
 MOST_OF_A_VALUE = 100_000
 WITHIN_S = 5
+COVERED_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ class Panel:
         return ngettext("{count} passes", "all {count} pass", len(self.rows)).format(count=len(self.rows))
 
     @property
+    def note(self) -> str:
+        return in_words(self.reached.note) if self.reached else ""
+
+    @property
     def reach(self) -> list[tuple[str, int, int]]:
         if self.reached is None:
             return []
@@ -97,7 +102,7 @@ def panel_of(content: Any, workspace_id: UUID) -> Panel:
     found = run_cases(content, resolve=resolve, within_s=WITHIN_S)
     if found.problem:
         return Panel(ready=True, problem=in_words(found.problem))
-    reached = coverage(content, resolve=resolve) if found.results else None
+    reached = coverage(content, resolve=resolve, within_s=COVERED_WITHIN_S) if found.results else None
     missed = [in_words(point.words) for point in reached.missed] if reached else []
     rows = [_row(one) for one in found.results]
     return Panel(True, "", rows, reached, missed[:MOST_MISSED], max(0, len(missed) - MOST_MISSED))
@@ -251,6 +256,8 @@ def sample_change(actor: Any, document: Document, run_id: str, path: str = "", i
         wanted = UUID(run_id)
     except ValueError:
         raise NotFound(what="run") from None
+    if not actor.may("runs.view"):
+        raise NotFound(what="run")
     found = captured_inputs(actor=actor, workspace=document.workspace, mapping=document.slug, run_id=wanted)
     sample = next((one for one in found if (not path or one.step == path) and (not item or one.item == item)), None)
     if sample is None:

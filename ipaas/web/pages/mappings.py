@@ -16,10 +16,11 @@ from ipaas.core.references import split_reference
 from ipaas.flows.consumers import wanted_of
 from ipaas.flows.usage import flows_with
 from ipaas.mapping.services import save_draft
+from ipaas.runtime.drift import open_drift
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
-from ipaas.web.pages.mapping_preview import field_rows, preview
+from ipaas.web.pages.mapping_preview import field_rows, preview, reads_json
 from ipaas.web.pages.mapping_words import mapping_words
 from ipaas.web.pages.support import environment_of
 from ipaas.web.readmodels import Link
@@ -60,7 +61,8 @@ def _setup(request: WorkspaceRequest, content: Any, sample: str) -> Context:
     slug = request.resolver_match.kwargs.get("slug") if request.resolver_match else None
     reference = content.get("source_schema") if isinstance(content, dict) else None
     samples: list[Context] = [{"label": _("Your sample"), "text": sample, "own": True}]
-    for number, example in enumerate(_examples(request, reference)[:MOST_EXAMPLES], 1):
+    fits = isinstance(content, dict) and reads_json(content)
+    for number, example in enumerate(_examples(request, reference)[:MOST_EXAMPLES] if fits else (), 1):
         text = pretty(example)
         samples += [{"label": _("Example {number}").format(number=number), "text": text}] if text != sample else []
     return {
@@ -99,7 +101,9 @@ def _fragments(request: WorkspaceRequest) -> list[Context]:
 
 
 def _example(request: WorkspaceRequest, content: Any) -> str:
-    """The first example of the source's schema, else an empty object."""
+    """The first example of the source's schema, else an empty object; nothing for what reads another format."""
+    if isinstance(content, dict) and not reads_json(content):
+        return ""
     examples = _examples(request, content.get("source_schema") if isinstance(content, dict) else None)
     return pretty(examples[0] if examples else {})
 
@@ -148,6 +152,7 @@ def mapping_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "target_schema": _schema_link(request, content.get("target_schema")),
         "versions": version_rows(request, MAPPINGS, document),
         "used_by": used_by(request, "mapping", slug),
+        "drifted": len(open_drift(request.actor, document)),
     }
     return render(request, "mapping/mapping_detail.html", context)
 

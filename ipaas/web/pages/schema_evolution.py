@@ -11,13 +11,17 @@ from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.contracts.compatibility import Problem, Verdict, check, versions_to_check
 from ipaas.contracts.evolution import Rule, accepted_break, published_contents, relied_on, rule_for
 from ipaas.contracts.models import Schema, SchemaVersion
+from ipaas.contracts.usage import contracts_with_schema
 from ipaas.contracts.validators import schema_problems
+from ipaas.core import jsonio
 from ipaas.core.document_forms import content_sha256
 from ipaas.core.phrases import in_words
 from ipaas.mapping.usage import mappings_with_schema
 from ipaas.web.readmodels import Finding, Link
 
 MOST_SHOWN = 10
+LARGE = 30_000
+"""Bytes from which on a schema is compared only with the versions that its mode asks for."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,14 @@ def evolution_of(request: WorkspaceRequest, content: Any) -> Evolution | None:
     wanted = versions_to_check(rule.mode, list(contents))
     shown = wanted[:MOST_SHOWN] if wanted else []
     rows = [_row(number, contents[number]["schema"], content["schema"], rule, counts=True) for number in shown]
-    if rule.mode != "none":
+    if rule.mode != "none" and len(jsonio.dumps(content["schema"])) < LARGE:
         others = [number for number in sorted(contents, reverse=True) if number not in shown][: MOST_SHOWN - len(rows)]
         rows += [_row(number, contents[number]["schema"], content["schema"], rule, counts=False) for number in others]
     schema = Schema.objects.filter(workspace_id=request.workspace.id, slug=content["slug"]).first()
     accepted = accepted_break(schema, content)
-    told = _("%(who)s decided to publish it: %(reason)s") % dict(accepted) if accepted else ""
+    told = ""
+    if accepted:
+        told = _("%(who)s decided to publish it: %(reason)s") % {"who": accepted["by"], "reason": accepted["reason"]}
     blocked = any(one.counts and one.state != "compatible" for one in rows)
     return Evolution(rule.mode, _explained(rule), rows, blocked and not accepted, told)
 
@@ -105,16 +111,19 @@ def words_of(document: Schema, content: Mapping[str, Any], label: str) -> list[F
     return _findings(check(before.content["schema"], content["schema"], "full", undeclared=rule.undeclared))
 
 
-def mappings_using(request: WorkspaceRequest, slug: str) -> list[Link]:
-    """The mappings that read or make data of a schema."""
-    if not request.actor.may("mappings.view"):
-        return []
-    place = request.workspace.slug
-    found = mappings_with_schema(request.workspace.id, slug)
-    return [
-        Link(_("mapping %(name)s") % {"name": one}, reverse("mapping:mapping_detail", args=[place, one]))
-        for one in found
-    ]
+def documents_using(request: WorkspaceRequest, slug: str) -> list[Link]:
+    """The mappings and contracts that name a schema."""
+    place, workspace_id = request.workspace.slug, request.workspace.id
+    found: list[Link] = []
+    if request.actor.may("mappings.view"):
+        for one in mappings_with_schema(workspace_id, slug):
+            address = reverse("mapping:mapping_detail", args=[place, one])
+            found.append(Link(_("mapping %(name)s") % {"name": one}, address))
+    if request.actor.may("contracts.view"):
+        for one in contracts_with_schema(workspace_id, slug):
+            address = reverse("contracts:contract_detail", args=[place, one])
+            found.append(Link(_("contract %(name)s") % {"name": one}, address))
+    return found
 
 
 def may_accept(request: WorkspaceRequest, document: Schema) -> bool:

@@ -21,7 +21,7 @@ from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
 from ipaas.web.pages.mapping_preview import MAX_SAMPLE
 from ipaas.web.pages.mappings import used_by
-from ipaas.web.pages.schema_evolution import evolution_of, mappings_using, may_accept, words_of
+from ipaas.web.pages.schema_evolution import documents_using, evolution_of, may_accept, words_of
 from ipaas.web.pages.support import environment_of, told
 from ipaas.web.readmodels import Finding
 
@@ -81,7 +81,8 @@ SCHEMAS = DocumentPages(
 @require_GET
 @page("schemas.view")
 def schema_list(request: WorkspaceRequest) -> HttpResponse:
-    return render(request, "contracts/schema_list.html", document_list(request, SCHEMAS))
+    context = {**document_list(request, SCHEMAS), "infer_url": SCHEMAS.url(request, "infer")}
+    return render(request, "contracts/schema_list.html", context)
 
 
 @require_GET
@@ -98,7 +99,7 @@ def schema_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "examples": content.get("examples", ()),
         "sensitive": _sensitive(content),
         "versions": version_rows(request, SCHEMAS, document),
-        "used_by": used_by(request, "schema", slug) + mappings_using(request, slug),
+        "used_by": used_by(request, "schema", slug) + documents_using(request, slug),
         "evolution": evolution_of(request, document.draft or content),
         "words": words_of(document, content, label),
         "accept_url": SCHEMAS.url(request, "accept_break", slug) if may_accept(request, document) else "",

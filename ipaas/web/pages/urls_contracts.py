@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ipaas.web.pages import contracts, schemas
+from ipaas.web.pages import contracts, schema_inference, schemas
 
 app_name = "contracts"
 ONE = "schemas/<slug:slug>/"
@@ -8,6 +8,7 @@ CONTRACT = "contracts/<slug:slug>/"
 urlpatterns = [
     path("schemas/", schemas.schema_list, name="schema_list"),
     path("schemas/-new/", schemas.schema_new, name="schema_new"),
+    path("schemas/-infer/", schema_inference.schema_infer, name="schema_infer"),
     path("schemas/-check/", schemas.schema_check, name="schema_check"),
     path(ONE, schemas.schema_detail, name="schema_detail"),
     path(f"{ONE}edit/", schemas.schema_edit, name="schema_edit"),

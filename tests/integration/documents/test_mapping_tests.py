@@ -57,7 +57,7 @@ def add(workspace: Workspace, *cases: dict[str, Any], by: Actor = SYSTEM) -> Map
 
 
 def test_cases_are_added_and_everything_else_of_the_text_stays(acme: Workspace) -> None:
-    mapping = add(acme, CASE, {**CASE, "name": "one"}, CASE, by=actor(acme, "mappings.edit"))
+    mapping = add(acme, CASE, {**CASE, "name": "one", "tolerance": {"/n": 0.01}}, CASE, by=actor(acme, "mappings.edit"))
     assert names(mapping) == ["one", "two", "one 2", "two 2"]
     assert mapping.draft_revision == 2
     assert "kind: mapping  # ours\n" in mapping.draft_text

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import NotFound, PermissionDenied
 from ipaas.governance import services as governance
-from ipaas.runtime import samples
+from ipaas.runtime import samples, showing
 from ipaas.runtime.models import Payload
 from ipaas.runtime.samples import captured_inputs
 from ipaas.vault import services as vault
@@ -117,6 +117,12 @@ def test_data_that_is_gone_is_passed_over(shaped: World) -> None:
     kept, gone = shaped.play(flow, {**BODY, "id": "o-1"}), shaped.play(flow, {**BODY, "id": "o-2"})
     Payload.objects.filter(run_id=gone.id).delete()
     assert [sample.run_id for sample in captured(shaped)] == [kept.id]
+
+
+def test_data_with_too_much_that_is_sensitive_gives_no_sample(shaped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    shaped.play(flow_with(shaped, USE), BODY)
+    monkeypatch.setattr(showing, "MOST_MADE_UP", 1)
+    assert captured(shaped) == []
 
 
 def test_the_cost_does_not_grow_with_runs(shaped: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,13 +124,15 @@ NEEDS: dict[str, str] = {
     """,
     "mappings.edit": """
         mapping:mapping_new mapping:mapping_edit mapping:mapping_presence
+        mapping:mapping_tests_change mapping:mapping_drift
     """,
     "mappings.publish": """
         mapping:mapping_publish mapping:mapping_deprecate mapping:mapping_archive mapping:mapping_restore
     """,
     "mappings.view": """
         mapping:mapping_list mapping:mapping_check mapping:mapping_detail mapping:mapping_diff
-        mapping:mapping_text mapping:mapping_fields mapping:mapping_suggest mapping:mapping_samples
+        mapping:mapping_text mapping:mapping_tests mapping:mapping_tests_check
+        mapping:mapping_fields mapping:mapping_suggest mapping:mapping_samples
     """,
     "runs.cancel": """
         runtime:bulk_cancel runtime:run_cancel
@@ -262,7 +264,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "accounts.slug": subjects["account"],
     }  # fmt: skip
     ids["audit.job_id"], ids["events.delivery_id"] = subjects["audit_job"], subjects["receipt"]
-    ids["link_id"] = subjects["member"]  # no link: found by nobody
+    ids["link_id"] = ids["drift_id"] = subjects["member"]  # neither link nor drift: found by nobody
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
              "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1", "form": "openapi"}  # fmt: skip

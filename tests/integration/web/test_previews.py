@@ -58,6 +58,7 @@ def test_a_sample_is_read_and_an_output_shown_in_the_formats_of_the_document(bui
     assert (found.target, "<row><id>a</id><n>7</n></row>" in found.output) == ({"id": "a", "n": 7}, True)
     found = check(builder, "mappings", "id,n\na,7,9\n", fields=fields, **formats)["preview"]
     assert "line 2 has 3 cells" in str(found.findings[0].message)
+    assert check(builder, "mappings", "", fields=fields, **formats)["preview"].findings == []
     wrong = check(builder, "mappings", "id,n\na,7\n", fields=fields, input={"format": "csv", "record": True})
     assert [one.path for one in wrong["findings"]] == ["/input/record"]
 

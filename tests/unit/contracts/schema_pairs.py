@@ -64,7 +64,7 @@ def _object(random: Random, depth: int) -> Json:
         found["dependentSchemas"] = {"a": schema(random, depth + 1)}
     rare: dict[str, tuple[Json, ...]] = {
         "minProperties": (0, 1, 2), "maxProperties": (0, 1, 2), "dependentRequired": ({"a": ["b"]},),
-        "propertyNames": ({"maxLength": 1}, {"pattern": "^[a-c]$"}), "unevaluatedProperties": (False,),
+        "propertyNames": ({"maxLength": 1}, {"pattern": "^[a-c]$"}), "unevaluatedProperties": (False, False, True),
     }  # fmt: skip
     return found | {name: random.choice(values) for name, values in rare.items() if _some(random, 0.07)}
 
@@ -77,6 +77,8 @@ def _array(random: Random, depth: int) -> Json:
         found["prefixItems"] = [schema(random, depth + 1) for _ in range(random.randint(1, 2))]
     if _some(random, 0.15):
         found["contains"] = schema(random, depth + 1)
+    if _some(random, 0.07):
+        found["unevaluatedItems"] = random.choice([False, schema(random, depth + 1)])
     rare: dict[str, tuple[float, tuple[Json, ...]]] = {
         "minItems": (0.3, (0, 1, 2)), "maxItems": (0.3, (1, 2, 3)), "uniqueItems": (0.2, (True,)),
         "minContains": (0.06, (0, 1, 2)), "maxContains": (0.06, (1, 2)),

@@ -72,6 +72,9 @@ CASES: dict[str, tuple[Any, Any, str, str]] = {
         closed(xa=TEXT), {"type": "object", "patternProperties": {"^x": TEXT}, "additionalProperties": False},
         "compatible", "incompatible",
     ),
+    "unevaluated beside other items": (
+        {"items": TEXT, "unevaluatedItems": False}, {"unevaluatedItems": False}, "undecided", "undecided",
+    ),
     "through a reference": (
         {"$ref": "#/$defs/a", "$defs": {"a": {"type": "integer"}}},
         {"$ref": "#/$defs/b", "$defs": {"b": {"type": "number"}}},

@@ -22,6 +22,7 @@ schema:
     id: {type: string, minLength: 1}
     note: {type: [string, "null"]}
     status: {enum: [paid, open]}
+    rate: {type: number, maximum: 0.19}
 """
 MAPPING = """\
 # how an order becomes a note
@@ -126,7 +127,7 @@ def test_tests_are_generated_from_the_edges_and_written_with_comments_kept(folde
     names = [case["name"] for case in made["tests"]]
     assert names[:2] == ["only what is required", "everything"]
     assert {"note: null", "note: absent", "status: open", "status: absent"} <= set(names)
-    assert "8 tests are added" in ipaas("generate", file, "--write").output
+    assert "11 tests are added" in ipaas("generate", file, "--write").output
     assert file.read_text().startswith("# how an order becomes a note\n")
     assert "source.id  # as it is" in file.read_text()
     found = ipaas("test", file, "--coverage")

@@ -122,6 +122,19 @@ def test_findings_name_double_names_and_odd_places() -> None:
     ]
 
 
+def test_inputs_in_a_format_are_texts_and_values_go_past_it() -> None:
+    fields = {"sku": "source.sku", "note": {"expr": "source.note", "on_missing": "omit"}}
+    formats = {"input": {"format": "csv", "records": True}, "output": {"format": "csv"}}
+    cases = [
+        {"input": "sku,note\r\na,b\r\n", "expect": "sku,note\r\na,b\r\n"},
+        {"input": {"sku": "a"}, "expect": {"sku": "a"}},
+        {"input": "name\r\na\r\n", "error": {"code": "mapping.record"}},
+    ]
+    found = run(fields, *cases, **formats)
+    assert [one.passed for one in found.results] == [True, True, True], words(found)
+    assert missed(fields, *cases[:1], **formats) == ["note: omit"]
+
+
 # -- coverage --------------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +180,12 @@ def test_branches_and_filters_are_reached_one_by_one() -> None:
     assert missed(BRANCHED, {"input": base}, *others) == []
     found = coverage(mapping(BRANCHED, {"input": base}, *others), resolve=resolve)
     assert (found.percent, found.of("field"), found.as_json()["branches"]["missed"]) == (100, (6, 6), [])
+
+
+def test_coverage_ends_in_time_and_says_so() -> None:
+    found = coverage(mapping(BRANCHED, {"input": {"id": "1"}}, {"input": {}}), resolve=resolve, within_s=-1.0)
+    assert "not all tests were looked at" in found.note
+    assert len(found.reached) == 1
 
 
 def test_a_field_that_failed_is_not_reached() -> None:
