@@ -10,13 +10,8 @@ BENCHMARKS = {
     "row_security": "what row-level security of PostgreSQL would add to the pages' queries",
     "net": "the HTTP client beside the floor",
     "gateway": "a call through the gateway beside bare httpx and the floor, plain and TLS; fifty workers, one token",
-<<<<<<< HEAD
     "schemas": "validation of 1 KB as the engine does it; compatibility checks of schemas of 5 to 5,000 nodes",
     "editor": "the mapping editor's answer to a change of one of 300 fields, by number of samples; suggested matches",
-=======
-    "editor": "the mapping editor's answer to a change of one of 300 fields, by number of samples; suggested matches",
-    "schemas": "validation of 1 KB as the engine does it; compatibility checks of schemas of 5 to 5,000 nodes",
->>>>>>> editor
     "mapping": "mappings beside plain Python by hand, JSONata beside its reference in Node",
     "imports": "seconds and peak memory of reading OpenAPI documents of 50 KB to 10 MB, JSON and YAML",
 }
