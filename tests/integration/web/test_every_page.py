@@ -168,7 +168,10 @@ NEEDS: dict[str, str] = {
         runtime:filter_delete runtime:run_compare runtime:story events:delivery_detail
     """,
     "schemas.edit": """
-        contracts:schema_new contracts:schema_edit
+        contracts:schema_new contracts:schema_edit contracts:schema_infer
+    """,
+    "schemas.override": """
+        contracts:schema_accept_break
     """,
     "schemas.publish": """
         contracts:schema_publish contracts:schema_deprecate contracts:schema_archive contracts:schema_restore
