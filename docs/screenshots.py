@@ -89,11 +89,11 @@ PAGES = {
 }
 """Who looks, the page to begin at, and on each page the link to go on by."""
 DOCUMENTED = (
-    "home", "run", "compare", "story", "dead-letters", "flow", "promote", "try-a-step", "import", "connection", "mapping-editor",
-    "secrets", "approvals", "members",
+    "home", "run", "compare", "story", "dead-letters", "flow", "promote", "try-a-step", "import", "connection",
+    "mapping-editor", "secrets", "approvals", "members",
 )  # fmt: skip
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-TUTORIAL = ("first-flow.md", "failed-order.md", "script-with-a-key.md", "auditors-export.md")
+TUTORIAL = ("first-flow.md", "failed-order.md", "script-with-a-key.md", "auditors-export.md", "steward-signs-off.md")
 
 
 def command(running: Instance, *words: str, given: str = "") -> str:

@@ -242,6 +242,7 @@ SPECTACULAR_SETTINGS = {
         "QualityLevel": ["bronze", "silver", "gold"],
         "SecretStore": "ipaas.vault.models.StoreKind",
         "ShareLinkState": ["open", "used", "revoked", "expired"],
+        "ReviewState": "ipaas.governance.models.Review.State",
         "ImportState": "ipaas.catalog.models.ImportDraft.State",
         "FaultKind": ["status", "reject", "delay", "reset", "half", "drift"],
         "PlanDeed": ["create", "change", "text", "deploy", "unchanged", "archive", "invalid", "blocked"],

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_mapping")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_contracts")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_ownership")),
+    path("w/<slug:workspace>/", include("ipaas.web.pages.urls_governance")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_events")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_notices")),
     path("w/<slug:workspace>/", include("ipaas.web.pages.urls_catalog")),

@@ -32,6 +32,7 @@ PERMISSIONS: dict[str, str] = {
     "domains.view": gettext_noop("See domains, their owners and stewards."),
     "domains.edit": gettext_noop("Make and change domains and choose their stewards."),
     "reviews.view": gettext_noop("See reviews of changes, their evidence and comments."),
+    "reviews.request": gettext_noop("Send drafts to review, comment on reviews, take them back."),
     "reviews.decide": gettext_noop("Approve or return changes of others as their steward or as a second person."),
     "reviews.bypass": gettext_noop("Publish past a review in an emergency, with a reason, where the policy allows it."),
     "terms.view": gettext_noop("See the glossary: terms and their versions."),
@@ -85,14 +86,22 @@ ROLES: dict[str, frozenset[str]] = {
         | _PUBLISH
         | _STUBS
         | {"flows.trigger", "flows.pause", "connections.edit", "connections.test", "secrets.write", "secrets.rotate"}
-        | {"runs.replay", "runs.cancel", "approvals.decide", "reviews.decide", "webhooks.edit", "webhooks.redeliver"}
+        | {
+            "runs.replay",
+            "runs.cancel",
+            "approvals.decide",
+            "reviews.request",
+            "reviews.decide",
+            "webhooks.edit",
+            "webhooks.redeliver",
+        }
     ),
     "steward": frozenset(
         _VIEW
         | _DOCUMENTS
         | _PUBLISH
-        | {"flows.pause", "deadletters.correct", "approvals.decide", "reviews.decide", "audit.view"}
-        | {"settings.view", "schemas.override"}
+        | {"flows.pause", "deadletters.correct", "approvals.decide", "reviews.request", "reviews.decide"}
+        | {"audit.view", "settings.view", "schemas.override"}
     ),
     "operator": frozenset(
         _VIEW
@@ -108,9 +117,17 @@ ROLES: dict[str, frozenset[str]] = {
 
 FLOW_ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset(
-        {"flows.edit", "flows.publish", "flows.pause", "flows.trigger", "flows.assign", "reviews.decide"}
+        {
+            "flows.edit",
+            "flows.publish",
+            "flows.pause",
+            "flows.trigger",
+            "flows.assign",
+            "reviews.request",
+            "reviews.decide",
+        }
     ),
-    "steward": frozenset({"flows.edit", "flows.publish", "flows.pause", "reviews.decide"}),
+    "steward": frozenset({"flows.edit", "flows.publish", "flows.pause", "reviews.request", "reviews.decide"}),
 }
 """What a member may do to one flow beyond the roles of the workspace: deeds on the flow itself, nothing that shows
 more of its runs. Guards let these through by ``Actor.may_somewhere``, so every such deed checks its own subject."""

@@ -62,6 +62,9 @@ def install() -> SignIns:
         allowed = [place.address, f"{HOST}:{place.smtp_port}", *([warehouse.target] if warehouse else [])]
         if workspace.settings.get("egress_allow") != allowed:
             workspace = accounts.change_settings(workspace=workspace, settings={"egress_allow": allowed}, actor=SYSTEM)
+        if "review_policy" not in workspace.settings:
+            policy = {"review_policy": {"mapping": "steward"}}
+            workspace = accounts.change_settings(workspace=workspace, settings=policy, actor=SYSTEM)
         _people(workspace, password)
         places = _environments(workspace)
         for environment in places.values():

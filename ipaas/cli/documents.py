@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ipaas.cli.client import ServerProblem, part
-from ipaas.cli.shell import EXIT_DIFFERENT, EXIT_INVALID, Shell, command, flag, sure
+from ipaas.cli.shell import EXIT_DIFFERENT, EXIT_IN_REVIEW, EXIT_INVALID, Shell, command, flag, sure
 from ipaas.core import yamlio
 from ipaas.core.errors import InvalidInput
 
@@ -61,7 +61,7 @@ def apply(
     """Store documents (files, folders, or - for standard input) and publish them, all of them or none.
 
     The plan is shown first. What others refer to goes before them; what is there already stays as it is. Nothing is
-    removed without --prune.
+    removed without --prune. What needs a review is stored and sent there; then the exit code is 7.
     """
     documents = [{"name": name, "text": text} for name, text in _texts(files)]
     body: dict[str, Any] = {"documents": documents, "note": note, "publish": not draft, "prune": prune}
@@ -85,6 +85,8 @@ def apply(
     for step in done:
         _tell_done(shell, step)
     _give(shell, done)
+    if any(step["deed"] in WAITING for step in done):
+        sys.exit(EXIT_IN_REVIEW)
 
 
 @command(_top)
@@ -146,8 +148,19 @@ def export(shell: Shell, documents: tuple[str, ...], folder: Path | None) -> Non
 # -- plans ---------------------------------------------------------------------------------------------------------
 
 STOPPING = frozenset({"invalid", "blocked"})
-SIGNS = {"create": "+", "change": "~", "text": "~", "deploy": ">", "archive": "-", "invalid": "!", "blocked": "!"}
-COLOURS = {"+": "green", "~": "yellow", ">": "cyan", "-": "red", "!": "red"}
+WAITING = frozenset({"review", "waits"})
+SIGNS = {
+    "create": "+",
+    "change": "~",
+    "text": "~",
+    "deploy": ">",
+    "review": "?",
+    "waits": "?",
+    "archive": "-",
+    "invalid": "!",
+    "blocked": "!",
+}
+COLOURS = {"+": "green", "~": "yellow", ">": "cyan", "?": "yellow", "-": "red", "!": "red"}
 MOST_LINES = 40
 
 
@@ -165,6 +178,8 @@ SUMS = {
     "change": "to change",
     "text": "with new comments only",
     "deploy": "to deploy",
+    "review": "to review",
+    "waits": "waiting for what is in review",
     "archive": "to archive",
     "unchanged": "unchanged",
     "invalid": "invalid",
@@ -180,7 +195,7 @@ def _tell_step(shell: Shell, step: dict[str, Any]) -> None:
     if step["drafted"]:
         shell.say("    a draft on the server that nobody has published is written over")
     _tell_findings(shell, step["name"] or f"{step['kind']}/{step['slug']}", step["findings"])
-    if step["deed"] not in ("change", "text"):
+    if step["deed"] not in ("change", "text", "review"):
         return
     lines = step["diff"].splitlines()[2:]
     if not lines:
@@ -206,6 +221,10 @@ def _tell_done(shell: Shell, step: dict[str, Any]) -> None:
     name = f"{step['kind']} {step['slug']}"
     if step["deed"] == "archive":
         shell.say(f"{name}: archived")
+        return
+    if step["deed"] in WAITING:
+        told = f"review {step['review']}" if step["review"] else "waits for what is in review"
+        shell.say(f"{name}: draft {step['draft_revision']}, {told}")
         return
     shell.say(f"{name}: version {step['version']}" if step["version"] else f"{name}: draft {step['draft_revision']}")
     if step["deployed"]:

@@ -27,9 +27,11 @@ from ipaas.cli import (
     mapping_kit,
     outside,
     people,
+    reviews,
     runs,
     schemas,
     secret_rules,
+    versions,
     webhooks,
     workspace,
 )
@@ -131,6 +133,8 @@ for area in (
     webhooks,
     jobs,
     people,
+    reviews,
+    versions,
     workspace,
 ):
     area.register(main)

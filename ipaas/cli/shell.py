@@ -18,7 +18,7 @@ from ipaas.cli.places import find_place, forget_local_key
 from ipaas.core import jsonio
 from ipaas.core.errors import IpaasError
 
-EXIT_INVALID, EXIT_DIFFERENT, EXIT_NOT_PERMITTED = 2, 3, 6
+EXIT_INVALID, EXIT_DIFFERENT, EXIT_NOT_PERMITTED, EXIT_IN_REVIEW = 2, 3, 6, 7
 EXIT_CODES = {
     0: "done, or nothing to do",
     1: "refused by the server, or the outcome is not the one asked for",
@@ -27,6 +27,7 @@ EXIT_CODES = {
     4: "there is no such thing",
     5: "the server does not answer, or has a defect",
     EXIT_NOT_PERMITTED: "not signed in, or not permitted",
+    EXIT_IN_REVIEW: "`apply`: something waits for a review before it is published",
 }
 
 

@@ -39,8 +39,8 @@ def contract_findings_of(content: Step, workspace_id: UUID | None) -> Iterator[F
     if workspace_id is None:
         return
     version = ContractVersion.objects.of(workspace_id, *split_reference(reference))
-    if version is None:
-        message = said("there is no published contract {contract!r}", contract=reference)
+    if version is None or version.state == ContractVersion.State.RETIRED:
+        message = said("there is no published contract {contract!r}, or it is retired", contract=reference)
         yield Finding("/contract", "flow.unknown_contract", message)
     elif version.state != ContractVersion.State.PUBLISHED:
         message = said("the contract {contract} is deprecated", contract=reference)

@@ -172,7 +172,10 @@ def _apply(batch: _Batch, given: Given) -> Step:
         return _blocked(Step(name=given.name, kind=kind, slug=slug, deed="blocked"), error)
 
 
-UNKNOWN = frozenset(f"flow.unknown_{kind}" for kind in ("mapping", "schema")) | {"schema.unknown"}
+UNKNOWN = frozenset(f"flow.unknown_{kind}" for kind in ("mapping", "schema", "contract")) | {
+    "schema.unknown",
+    "contract.unknown_schema",
+}
 """Findings that say that a document is not published."""
 
 

@@ -22,6 +22,7 @@ from ipaas.flows.models import Deployment, FlowVersion
 Places = frozenset[tuple[str, str]]
 PLACES: Mapping[str, Places] = {
     "mapping": frozenset({("map", "mapping")}),
+    "contract": frozenset({("", "contract")}),
     "schema": frozenset({("validate", "schema"), ("input", "schema")}),
 }
 """Where a flow refers to a document of each kind: the key, and the key around it."""
@@ -50,7 +51,7 @@ def uses_of(document: VersionedDocument, *, base: int) -> list[Use]:
     if places is None or owner:
         return []
     rows = Deployment.objects.filter(flow__workspace_id=document.workspace_id, active=True, flow__archived=False)
-    rows = rows.select_related("flow", "environment__workspace", "version").order_by(
+    rows = rows.select_related("flow", "environment__workspace", "version__document").order_by(
         "flow__slug", "environment__position"
     )
     found = [(row, numbers_in(row.version.content, document.slug, places)) for row in rows]
@@ -114,13 +115,13 @@ def references_in(content: Any) -> Iterator[tuple[str, str, int]]:
 
 
 def _is_fixed(version: FlowVersion, slug: str, places: Places) -> bool:
-    """Whether the author named a number; what was handed in without a text follows."""
-    if not version.text:
-        return False
-    try:
-        content = read_document(text=version.text).content
-    except InvalidInput:
-        return True
+    """Whether the author named a number, in the text of the version, else in the draft as it is now."""
+    content = version.document.draft
+    if version.text:
+        try:
+            content = read_document(text=version.text).content
+        except InvalidInput:
+            return True
     return bool(numbers_in(content, slug, places))
 
 

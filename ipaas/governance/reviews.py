@@ -13,11 +13,13 @@ from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM, Actor, require_permission
 from ipaas.core.clock import now
+from ipaas.core.document_forms import Change, difference
 from ipaas.core.document_types import DocumentType, document_type, document_type_of
-from ipaas.core.documents import VersionedDocument
+from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import said
 from ipaas.core.state_names import state_name
+from ipaas.flows.yaml_form import written
 from ipaas.governance.following import uses_of
 from ipaas.governance.gate import ApprovalOutdated
 from ipaas.governance.models import Review
@@ -184,8 +186,8 @@ def withdraw_review(*, review: Review, actor: Actor, reason: str = "") -> Review
 
 @transaction.atomic
 def comment_review(*, review: Review, actor: Actor, text: str, path: str = "") -> Review:
-    """Add a remark, about the whole or about a place of the document; whoever may see the review may say something."""
-    require_permission(actor, "reviews.view", review)
+    """Add a remark, about the whole or about a place of the document; whoever may ask for reviews may speak."""
+    require_permission(actor, "reviews.request", review)
     row = _locked_row(review)
     if not text.strip():
         raise _invalid("text", "comment.missing", said("write something"))
@@ -231,6 +233,19 @@ def is_outdated(review: Review) -> bool:
         for one in (review.content, document.draft)
     )
     return bool(was != now_is)
+
+
+def changes_of(review: Review, base: DocumentVersion | None) -> list[Change]:
+    """What the draft changes in the version it was made upon; that a version pins what a draft leaves open is none."""
+    aside = document_type(review.kind).aside
+    after = {key: value for key, value in review.content.items() if key not in aside}
+    found = difference(written(base).content if base is not None else {}, after)
+    return [one for one in found if not _only_pins(one)]
+
+
+def _only_pins(change: Change) -> bool:
+    before, after = change.before, change.after
+    return isinstance(before, str) and isinstance(after, str) and before.startswith(f"{after}@")
 
 
 # -- shared --------------------------------------------------------------------------------------------------------
@@ -335,6 +350,12 @@ def _invalid(path: str, code: str, message: str) -> InvalidInput:
 
 
 def _record(action: str, actor: Actor, review: Review, details: dict[str, Any]) -> None:
-    facts = {"review": str(review.id), "revision": review.revision, "sha256": review.sha256}
+    facts = {
+        "review": str(review.id),
+        "kind": review.kind,
+        "title": review.title,
+        "revision": review.revision,
+        "sha256": review.sha256,
+    }
     subject: tuple[str, str | UUID, str] = (review.kind, str(review.document_id), review.slug)
     audit.record(action, actor=actor, workspace_id=review.workspace_id, subject=subject, details={**facts, **details})

@@ -47,6 +47,7 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
     from ipaas.catalog.health import check_connections
     from ipaas.catalog.provider_rotation import revoke_due
+    from ipaas.governance.reviews import expire_reviews, remind_reviewers
     from ipaas.notices.beside import Beside
     from ipaas.notices.breakers import EVERY_S, tell_breakers
     from ipaas.notices.expiry import tell_expiring
@@ -63,6 +64,7 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
         (20.0, Beside(keep_logins_alive, clear_leftovers)),
         (DRIFT_EVERY_S, Beside(find_drift)),
         (60.0, wipe_ended),
+        (60.0, Beside(expire_reviews, remind_reviewers)),
         (60.0, Beside(check_connections)),
         (60.0, Beside(revoke_due)),
         (EVERY_S, tell_breakers),

@@ -19,6 +19,12 @@ class Told(NamedTuple):
 TOLD: dict[str, Told] = {
     "approval.decided": Told("", ("approval", "decision", "state")),
     "approval.delegated": Told("", ("approval",)),
+    **dict.fromkeys(
+        ("review.requested", "review.approved", "review.returned", "review.withdrawn", "review.expired"),
+        Told("document", ("review", "kind", "title")),
+    ),
+    "review.reminded": Told("document", ("review", "kind", "title")),
+    "review.bypassed": Told("document", ("reason",)),
     "flow.published": Told("flow", ("version",)),
     "flow.deployed": Told("flow", ("environment", "version")),
     "flow.rolled_back": Told("flow", ("environment", "version")),

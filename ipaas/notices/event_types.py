@@ -40,6 +40,14 @@ _PLACE: _Fields = {
     "connection": (gettext_noop("Its slug."), "payments"),
     "environment": (gettext_noop("The slug of its environment."), "production"),
 }
+_REVIEW: _Fields = {
+    "document_id": (gettext_noop("The document."), _ID),
+    "document": (gettext_noop("Its slug."), "order-to-shipment"),
+    "review": (gettext_noop("The review."), _ID),
+    "kind": (gettext_noop("The kind of the document."), "mapping"),
+    "title": (gettext_noop("The title of the document."), "Order to shipment"),
+    **_SUBJECT,
+}
 _ONE_SECRET: _Fields = {
     "secret_id": (gettext_noop("The secret."), _ID),
     "secret": (gettext_noop("Its slug."), "payments-key"),
@@ -121,6 +129,48 @@ CATALOGUE: tuple[EventType, ...] = (
         gettext_noop("Run cancelled"),
         gettext_noop("A run stopped because somebody cancelled it."),
         RUN_ENDED,
+    ),
+    _type(
+        "review.requested",
+        gettext_noop("Review requested"),
+        gettext_noop("A change was sent to review."),
+        _REVIEW,
+    ),
+    _type(
+        "review.approved",
+        gettext_noop("Review approved"),
+        gettext_noop("Somebody approved a change; more people may have to."),
+        _REVIEW,
+    ),
+    _type(
+        "review.returned",
+        gettext_noop("Review returned"),
+        gettext_noop("Somebody returned a change with what is to be done."),
+        _REVIEW,
+    ),
+    _type("review.withdrawn", gettext_noop("Review withdrawn"), gettext_noop("A review was taken back."), _REVIEW),
+    _type(
+        "review.expired",
+        gettext_noop("Review expired"),
+        gettext_noop("Nobody decided, or used an approval, in time."),
+        _REVIEW,
+    ),
+    _type(
+        "review.reminded",
+        gettext_noop("Review still waits"),
+        gettext_noop("Half of the time of a review is over, and nobody has decided."),
+        _REVIEW,
+    ),
+    _type(
+        "review.bypassed",
+        gettext_noop("Published past a review"),
+        gettext_noop("An administrator published without the review that the policy asks for."),
+        {
+            "document_id": (gettext_noop("The document."), _ID),
+            "document": (gettext_noop("Its slug."), "order-to-shipment"),
+            "reason": (gettext_noop("Why."), "the shop stands still"),
+            **_SUBJECT,
+        },
     ),
     _type(
         "approval.waiting",

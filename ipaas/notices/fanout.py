@@ -1,4 +1,4 @@
-"""From an event to those who are told of it: deliveries of webhooks, and mails to approvers."""
+"""From an event to those who are told of it: deliveries of webhooks, and mails to approvers and reviewers."""
 
 from uuid import UUID
 
@@ -6,6 +6,7 @@ from django.db import transaction
 
 from ipaas.core.clock import now
 from ipaas.core.logging import get_logger
+from ipaas.notices import reviewers
 from ipaas.notices.approvers import mail_approvers
 from ipaas.notices.models import Webhook, WebhookDelivery
 from ipaas.notices.queueing import wake
@@ -17,7 +18,8 @@ from ipaas.runtime.store import Claimed
 
 log = get_logger(__name__)
 
-MAILED = frozenset({"ipaas.approval.waiting", "ipaas.approval.escalated", "ipaas.approval.delegated"})
+APPROVALS = frozenset({"ipaas.approval.waiting", "ipaas.approval.escalated", "ipaas.approval.delegated"})
+MAILED = APPROVALS | reviewers.MAILED
 """Events that people are told of by mail, whoever else listens."""
 
 
@@ -46,8 +48,10 @@ def spread(claim: Claimed) -> None:
     if event is not None:
         for webhook in Webhook.objects.for_event(event.workspace_id, event.type, event.environment_id):
             deliver(webhook, event)
-        if event.type in MAILED:
+        if event.type in APPROVALS:
             mail_approvers(event)
+        if event.type in reviewers.MAILED:
+            reviewers.mail_reviewers(event)
     writing.write_rows({"done": [(claim.id,)]})
 
 

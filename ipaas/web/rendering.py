@@ -79,6 +79,7 @@ STATES: Mapping[str, StateLook] = {
     "withdrawn": StateLook("idle", "cancelled", gettext_noop("Withdrawn")),
     "superseded": StateLook("idle", "discarded", gettext_noop("Superseded")),
     "outdated": StateLook("bad", "warning", gettext_noop("Draft changed since")),
+    "warning": StateLook("wait", "warning", gettext_noop("Worth a look")),
     "passed": StateLook("ok", "ok", gettext_noop("Passed")),
     "undecided": StateLook("wait", "unknown", gettext_noop("Undecided")),
     "not_applicable": StateLook("idle", "skipped", gettext_noop("Does not apply")),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.core.actor import Actor
+from ipaas.governance.inbox import waiting_for
 from ipaas.runtime.models import Approval, DeadLetter
 from ipaas.web.frame_readmodels import KeyGroup
 from ipaas.web.i18n.browser import browser_words
@@ -58,6 +59,8 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
     (
         gettext_noop("Govern"),
         (
+            ("reviews", gettext_noop("Reviews"), "governance:review_list", "reviews.view"),
+            ("domains", gettext_noop("Domains"), "governance:domain_list", "domains.view"),
             ("terms", gettext_noop("Glossary"), "ownership:term_list", "terms.view"),
             ("conventions", gettext_noop("Conventions"), "ownership:convention_list", "conventions.view"),
             ("audit", gettext_noop("Audit"), "audit:entry_list", "audit.view"),
@@ -123,6 +126,8 @@ def nav_counts(actor: Actor, environment: Environment | None) -> Mapping[str, in
     if actor.may("approvals.view"):
         approvals = Approval.objects.visible_to(actor).filter(state=Approval.State.PENDING)
         found["approvals"] = approvals.values("id")[:MOST_COUNTED].count()
+    if actor.may("reviews.decide"):
+        found["reviews"] = len(waiting_for(actor)[:MOST_COUNTED])
     return {key: f"{MOST_COUNTED - 1}+" if count == MOST_COUNTED else count for key, count in found.items()}
 
 
@@ -153,7 +158,7 @@ def navigation(request: HttpRequest, workspace: Workspace) -> list[NavGroup]:
 
     def item(key: str, label: str, url: str) -> NavItem:
         current = request.path == url if url == home else request.path.startswith(url)
-        tone = {"deadletters": "bad", "approvals": "wait"}.get(key, "")
+        tone = {"deadletters": "bad", "approvals": "wait", "reviews": "wait"}.get(key, "")
         return NavItem(key, label, url, current, counts.get(key) or None, tone, GO.get(key, ""))
 
     groups = [NavGroup(label, [item(*one) for one in entries]) for label, entries in _seen(request, workspace)]

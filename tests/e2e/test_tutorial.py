@@ -12,7 +12,7 @@ from ipaas.launcher.layout import ROOT
 from tests.e2e.walk import Walk
 
 TUTORIAL = ROOT / "docs" / "tutorial"
-PARTS = ("first-flow.md", "failed-order.md", "script-with-a-key.md", "auditors-export.md")
+PARTS = ("first-flow.md", "failed-order.md", "script-with-a-key.md", "auditors-export.md", "steward-signs-off.md")
 
 
 @pytest.fixture(scope="module")

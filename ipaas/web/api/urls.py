@@ -32,6 +32,7 @@ from ipaas.web.api.mapping_formats import MappingConvertViewSet
 from ipaas.web.api.mapping_tests import MappingTestViewSet
 from ipaas.web.api.openapi import description
 from ipaas.web.api.people import FlowPeopleViewSet, InvitationViewSet, MemberViewSet
+from ipaas.web.api.reviews import DomainViewSet, ReviewViewSet
 from ipaas.web.api.run_conditions import RunExportViewSet, SavedFilterViewSet
 from ipaas.web.api.run_stories import RunStoryViewSet
 from ipaas.web.api.runs import RunViewSet
@@ -188,6 +189,11 @@ urlpatterns = [
     *_crud(BulkJobViewSet, "bulk_job", "bulk-jobs", "<uuid:job_id>"),
     path("bulk-jobs/preview", BulkJobViewSet.as_view({"post": "preview"}), name="bulk_job_preview"),
     *_deeds(BulkJobViewSet, "bulk_job", "bulk-jobs/<uuid:job_id>", "pause", "resume", "stop"),
+    path("reviews", ReviewViewSet.as_view({"get": "list", "post": "create"}), name="review_list"),
+    path("reviews/<uuid:review_id>", ReviewViewSet.as_view({"get": "retrieve"}), name="review_detail"),
+    path("reviews/<uuid:review_id>/return", ReviewViewSet.as_view({"post": "send_back"}), name="review_return"),
+    *_deeds(ReviewViewSet, "review", "reviews/<uuid:review_id>", "approve", "withdraw", "comment", "publish"),
+    *_crud(DomainViewSet, "domain", "domains", "<slug:slug>", **CHANGED, **DELETED),
     path("approvals", ApprovalViewSet.as_view({"get": "list"}), name="approval_list"),
     path("approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"get": "retrieve"}), name="approval_detail"),
     *_deeds(ApprovalViewSet, "approval", "approvals/<uuid:approval_id>", "decide", "delegate"),

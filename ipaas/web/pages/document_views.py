@@ -20,10 +20,14 @@ from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
 from ipaas.governance.drafts import draft_saver
 from ipaas.governance.ending import deprecate_version, retire_version
+from ipaas.governance.gate import ReviewNeeded
+from ipaas.governance.review_policy import stewards_of
+from ipaas.governance.reviews import request_review
 from ipaas.web import editing
 from ipaas.web.pages import documents as shared
 from ipaas.web.pages.document_guide import guide_for
 from ipaas.web.pages.documents import Context, DocumentPages
+from ipaas.web.pages.review_notices import review_context
 from ipaas.web.pages.support import environment_of, options, posted, told, told_error
 from ipaas.web.readmodels import Finding, Option
 
@@ -173,6 +177,7 @@ def _editor(
         "check_url": pages.url(request, "check"),
         "publish_url": pages.url_if(request, "publish", "publish", document) if may_publish and not owner else "",
         "environments": _environments(request, document),
+        **review_context(request, pages.kind, document),
         "may_try": pages.kind == "flow" and request.actor.may("flows.trigger", getattr(document, "flow_id", None)),
         **pages.extras(request, content),
         **more,
@@ -223,12 +228,15 @@ def publish(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpR
                 actor=request.actor,
                 note=posted(request, "note", 2000),
                 expected_revision=shared.number_of(request, "revision"),
+                bypass=posted(request, "bypass", 500),
             )
             if isinstance(version, FlowVersion):
                 for place in places:
                     governance.deploy(flow=document, environment=place, version=version, actor=request.actor)
     except (NotFound, PermissionDenied):
         raise
+    except ReviewNeeded:
+        return _send_to_review(request, pages, document)
     except IpaasError as error:
         messages.error(request, " ".join((_("Not published."), told_error(error))))
         return redirect(pages.url(request, "edit", slug))
@@ -237,6 +245,23 @@ def publish(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpR
     new = version.number > before
     messages.success(request, said if new else _("Nothing changed: {what}").format(what=said))
     return redirect(pages.url(request, "detail", slug))
+
+
+def _send_to_review(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> HttpResponse:
+    """What publishing is where other eyes have to see it first."""
+    try:
+        review = request_review(
+            document=document,
+            actor=request.actor,
+            note=posted(request, "note", 2000),
+            expected_revision=shared.number_of(request, "revision"),
+        )
+    except IpaasError as error:
+        messages.error(request, " ".join((_("Not sent to review."), told_error(error))))
+        return redirect(pages.url(request, "edit", document.slug))
+    asked = ", ".join(one.label for one in stewards_of(review).people) or _("nobody yet")
+    messages.success(request, _("Sent to review; asked: {people}.").format(people=asked))
+    return redirect("governance:review_detail", request.workspace.slug, review.id)
 
 
 def _chosen_environments(request: WorkspaceRequest, document: Any) -> list[Environment]:
@@ -354,6 +379,7 @@ def detail_context(request: WorkspaceRequest, pages: DocumentPages, document: An
         "published": options({str(number): shared.version_label(number) for number in numbers}, ""),
         "ends": options({"deprecated": _("Deprecated: warn people off it"), "retired": _("Retired: end it")}, ""),
         "deprecate_url": pages.url(request, "deprecate", slug) if numbers else "",
+        **review_context(request, pages.kind, document),
         "archive_url": pages.url(request, "archive", slug) if may_publish and editable else "",
         "restore_url": pages.url(request, "restore", slug) if may_publish and document.archived else "",
     }

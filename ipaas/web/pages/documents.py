@@ -21,6 +21,7 @@ from ipaas.core.phrases import in_words
 from ipaas.flows.lint import LINT_RULES
 from ipaas.flows.querysets import FlowQuerySet
 from ipaas.flows.yaml_form import written
+from ipaas.governance.drafts import published_past_review
 from ipaas.governance.services import check_document
 from ipaas.web.build_readmodels import DocumentRow
 from ipaas.web.pages.support import PAGE_SIZE, asked, environment_of, options, with_query
@@ -229,6 +230,7 @@ def version_rows(
 ) -> list[VersionRow]:
     """The newest versions; ``live`` names the environments by version number."""
     rows = pages.type.versions.filter(document_id=document.id).defer("content").order_by("-number")[:MOST_VERSIONS]
+    past = published_past_review(document)
     return [
         VersionRow(
             number=one.number,
@@ -237,7 +239,7 @@ def version_rows(
             published_at=one.published_at,
             published_by=one.published_by,
             note=one.note,
-            ending=ending_of(one),
+            ending=ending_of(one) or past.get(one.sha256, ""),
             environments=(live or {}).get(one.number, ()),
             url=f"{pages.url(request, 'detail', document.slug)}?version={one.number}",
             diff_url=_diff_url(request, pages, document, one.number - 1, one.number) if one.number > 1 else "",
@@ -247,7 +249,7 @@ def version_rows(
 
 
 def ending_of(version: Any) -> str:
-    """What a deprecated or retired version says of its end, in a line; "" for a published one."""
+    """What a deprecated or retired version says of its end, in a line; "" for any other."""
     if version.state == "published":
         return ""
     day = formats.date_format(version.sunset_on) if version.sunset_on else ""
@@ -293,7 +295,7 @@ def version_label(number: int) -> str:
 def diff_rows(before: Json, after: Json) -> list[DiffRow]:
     """Changes by place; that a version pins what a draft leaves to the newest is none."""
     rows = [
-        DiffRow(one.path or gettext("(all)"), one.kind, _short(one.before), _short(one.after))
+        DiffRow(one.path or gettext("(all)"), one.kind, read_value(one.before), read_value(one.after))
         for one in forms.difference(before, after)
         if not _only_pinned(one.before, one.after)
     ]
@@ -317,7 +319,7 @@ def _only_pinned(before: Json, after: Json) -> bool:
     return isinstance(before, str) and isinstance(after, str) and before.startswith(f"{after}@")
 
 
-def _short(value: Json) -> str:
+def read_value(value: Json) -> str:
     text = value if isinstance(value, str) else jsonio.dumps(value).decode()
     return text if len(text) <= MOST_OF_A_VALUE else f"{text[:MOST_OF_A_VALUE]}…"
 

@@ -19,6 +19,7 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_time
 from ipaas.flows.models import Flow
+from ipaas.governance.inbox import waiting_for
 from ipaas.runtime.approvals import asked_of
 from ipaas.runtime.letters import LetterGroup, group_letters, open_letters, total_worth
 from ipaas.runtime.models import Approval, DeadLetter, Run
@@ -241,6 +242,11 @@ def _todos(request: WorkspaceRequest, groups: Sequence[LetterGroup], flows: Mapp
             url = reverse("runtime:approval_detail", args=[*place, approval.id])
             title = scrub(approval.title)
             todos.append(TodoItem("approvals", title, url, uuid7_time(approval.id)))
+    if request.actor.may("reviews.decide"):
+        for review in waiting_for(request.actor)[:MOST_TODOS]:
+            url = reverse("governance:review_detail", args=[*place, review.id])
+            title = _("Review {title}").format(title=review.title)
+            todos.append(TodoItem("reviews", title, url, review.requested_at))
     if request.actor.may("runs.replay") or request.actor.may("deadletters.correct"):
         todos += [_letters_todo(group, flows, place) for group in groups[:MOST_TODOS]]
     return todos[:MOST_TODOS]

@@ -20,6 +20,7 @@ TABS: Sequence[tuple[str, str]] = (
     ("network", gettext_noop("Network")),
     ("vault", gettext_noop("Vault")),
     ("policies", gettext_noop("Policies")),
+    ("reviews", gettext_noop("Reviews")),
     ("health", gettext_noop("Workers")),
 )
 

@@ -1,6 +1,14 @@
 from django.urls import path
 
-from ipaas.web.pages import invitations, keys, members, signin_settings, vault_settings, workspace_settings
+from ipaas.web.pages import (
+    invitations,
+    keys,
+    members,
+    review_settings,
+    signin_settings,
+    vault_settings,
+    workspace_settings,
+)
 
 app_name = "accounts"
 MEMBER = "members/<uuid:member_id>/"
@@ -33,5 +41,7 @@ urlpatterns = [
     path("vault/check/", vault_settings.vault_check, name="vault_check"),
     path("vault/migrate/", vault_settings.vault_migrate, name="vault_migrate"),
     path("policies/", workspace_settings.policies, name="policies"),
+    path("reviews/", review_settings.reviews, name="reviews"),
+    path("reviews/change/", review_settings.reviews_change, name="reviews_change"),
     path("health/", workspace_settings.health, name="health"),
 ]

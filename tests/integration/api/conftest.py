@@ -24,8 +24,11 @@ from ipaas.events.sealing import receipt_aad
 from ipaas.events.services import create_endpoint
 from ipaas.flows.models import Flow, FlowVersion
 from ipaas.governance import services
+from ipaas.governance.reviews import request_review
 from ipaas.governance.services import apply_document
+from ipaas.mapping.models import Mapping
 from ipaas.notices.services import create_webhook
+from ipaas.ownership.services import create_domain
 from ipaas.runtime.bulk import start_bulk_job
 from ipaas.runtime.models import Approval, DeadLetter, Run, SavedFilter, StepRun, Work
 from ipaas.runtime.pauses import approval_aad
@@ -143,11 +146,16 @@ def make_subjects(acme: Workspace, deployed: FlowVersion, production: Environmen
         **common, seq=9, title="Ship?", role="approver", evidence=evidence, evidence_sha256=EVIDENCE,
         expires_at=deployed.published_at.replace(year=2100),
     )  # fmt: skip
-    ids = {"run": run.id, "letter": letter.id, "approval": approval.id}
+    apply_document(actor=SYSTEM, workspace=acme, content=mapping(slug="reviewed-row"), publish_it=False)
+    review = request_review(document=Mapping.objects.get(workspace=acme, slug="reviewed-row"), actor=SYSTEM)
+    create_domain(workspace=acme, actor=SYSTEM, slug="sales", title="Sales")
+    ids = {"run": run.id, "letter": letter.id, "approval": approval.id, "review": review.id}
     return {
         "flow": "orders",
         "schema": "order",
         "mapping": "order-row",
+        "domain": "sales",
+        "sha256": review.sha256,
         "lookup": "order-row",
         "term": "order-number",
         "convention": "field-names",

@@ -194,6 +194,19 @@ TABLE: list[Row] = [
         "approvals.decide",
         200,
     ),
+    ("GET", "reviews", None, "reviews.view", 200),
+    ("GET", "reviews/{review}", None, "reviews.view", 404),  # who may not see mappings sees no reviews of them
+    ("POST", "reviews", {"kind": "mapping", "slug": "reviewed-row"}, "reviews.request", 201),
+    ("POST", "reviews/{review}/comment", {"text": "Why?"}, "reviews.request", 200),
+    ("POST", "reviews/{review}/withdraw", {}, "reviews.request", 200),
+    ("POST", "reviews/{review}/publish", {}, "reviews.request", 200),
+    ("POST", "reviews/{review}/approve", {"sha256": "0" * 64}, "reviews.decide", 409),
+    ("POST", "reviews/{review}/return", {"comment": "Name it otherwise."}, "reviews.decide", 200),
+    ("GET", "domains", None, "domains.view", 200),
+    ("POST", "domains", {"slug": "finance", "title": "Finance"}, "domains.edit", 201),
+    ("GET", "domains/{domain}", None, "domains.view", 200),
+    ("PATCH", "domains/{domain}", {"title": "All sales"}, "domains.edit", 200),
+    ("DELETE", "domains/{domain}", None, "domains.edit", 204),
     ("GET", "environments", None, "flows.view", 200),
     ("POST", "environments", {"slug": "staging", "name": "Staging", "variables": {"rate": 1.5}}, "settings.edit", 201),
     ("GET", "endpoints", None, "connections.view", 200),
@@ -377,6 +390,12 @@ TABLE: list[Row] = [
 ]
 BEYOND = {"flows.view", "runs.view", "approvals.view", "approvals.decide"}
 ALSO_NEEDED = {
+    "reviews": {"mappings.edit"},
+    "reviews/{review}/comment": {"mappings.view"},
+    "reviews/{review}/withdraw": {"mappings.view", "mappings.edit"},
+    "reviews/{review}/publish": {"mappings.view", "mappings.publish"},
+    "reviews/{review}/approve": {"mappings.view"},
+    "reviews/{review}/return": {"mappings.view"},
     "connections/{connection}/credential": {"secrets.write", "secrets.rotate"},
     "connections/{connection}/share-links": {"secrets.write"},
     "endpoints": {"settings.edit"},
@@ -388,7 +407,7 @@ ALSO_NEEDED = {
     "members/{member}/reset-second-factor": BEYOND,
     "invitations": BEYOND,
     "invitations/{invitation}/renew": BEYOND,
-    "flows/{flow}/people": {"flows.edit", "flows.publish", "flows.pause", "reviews.decide"},
+    "flows/{flow}/people": {"flows.edit", "flows.publish", "flows.pause", "reviews.request", "reviews.decide"},
     "service-accounts": BEYOND,
     "service-accounts/{account}": BEYOND,
 }

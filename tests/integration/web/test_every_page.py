@@ -110,6 +110,21 @@ NEEDS: dict[str, str] = {
     "flows.trigger": """
         flows:flow_run flows:flow_test events:endpoint_test events:delivery_redeliver
     """,
+    "domains.edit": """
+        governance:domain_new governance:domain_edit governance:domain_delete
+    """,
+    "domains.view": """
+        governance:domain_list governance:domain_detail
+    """,
+    "reviews.decide": """
+        governance:review_decide
+    """,
+    "reviews.request": """
+        governance:review_comment governance:review_publish governance:review_withdraw
+    """,
+    "reviews.view": """
+        governance:review_list governance:review_detail
+    """,
     "flows.view": """
         web:home web:jump flows:flow_list flows:flow_check flows:flow_detail flows:flow_diff flows:flow_text
     """,
@@ -164,7 +179,10 @@ NEEDS: dict[str, str] = {
         runtime:filter_delete runtime:run_compare runtime:story events:delivery_detail
     """,
     "schemas.edit": """
-        contracts:schema_new contracts:schema_edit
+        contracts:schema_new contracts:schema_edit contracts:schema_infer
+    """,
+    "schemas.override": """
+        contracts:schema_accept_break
     """,
     "schemas.publish": """
         contracts:schema_publish contracts:schema_deprecate contracts:schema_archive contracts:schema_restore
@@ -188,11 +206,11 @@ NEEDS: dict[str, str] = {
     """,
     "settings.edit": """
         accounts:environment_new accounts:environment_edit accounts:network_change
-        accounts:signin_change accounts:vault_change accounts:vault_migrate
+        accounts:signin_change accounts:vault_change accounts:vault_migrate accounts:reviews_change
     """,
     "settings.view": """
         accounts:settings accounts:keys accounts:environments accounts:network accounts:policies accounts:health
-        accounts:signin accounts:vault accounts:vault_check
+        accounts:signin accounts:vault accounts:vault_check accounts:reviews
     """,
     "stubs.script": """
         catalog:stub_reset catalog:stub_fault catalog:stub_clear catalog:stub_send
@@ -276,12 +294,12 @@ def _sessions_in_cookies(settings: Any, _no_secret_reads_pending: None) -> None:
 @pytest.fixture
 def values(subjects: dict[str, Any]) -> dict[str, Any]:
     """What stands in addresses, of things that exist in Acme."""
-    names = ("run", "letter", "approval", "job", "member", "invitation", "delivery", "filter", "draft")
+    names = ("run", "letter", "approval", "job", "member", "invitation", "delivery", "filter", "draft", "review")
     ids = {f"{name}_id": subjects[name] for name in names}
     slugs = {
         "flows.slug": subjects["flow"], "mapping.slug": subjects["mapping"], "contracts.slug": subjects["schema"],
         "vault.slug": subjects["secret"], "catalog.slug": "payments", "events.slug": "shop",
-        "notices.slug": "pager",
+        "notices.slug": "pager", "governance.slug": subjects["domain"],
         "accounts.slug": subjects["account"],
     }  # fmt: skip
     ids["audit.job_id"], ids["events.delivery_id"] = subjects["audit_job"], subjects["receipt"]

@@ -1,0 +1,243 @@
+"""What a review shows: what changes, in words and upon real data, what else it touches, what the checks say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.core.document_forms import Change, Finding
+from ipaas.core.document_types import CheckResult, document_type
+from ipaas.core.documents import DocumentVersion
+from ipaas.core.errors import IpaasError
+from ipaas.core.phrases import in_words
+from ipaas.flows.models import Deployment
+from ipaas.governance.following import Use, uses_of
+from ipaas.governance.models import Review
+from ipaas.governance.reviews import changes_of
+from ipaas.mapping import engine
+from ipaas.mapping.engine import CompiledMapping
+from ipaas.mapping.resolving import resolver_of
+from ipaas.runtime.samples import Sample, captured_inputs
+from ipaas.web.differences import differences
+from ipaas.web.pages.documents import read_value
+from ipaas.web.readmodels import DiffRow
+
+MOST_SAMPLES = 5
+MOST_ROWS = 40
+"""Changed values of one sample that are shown; more are counted."""
+WITHIN_S = 2.0
+PLAIN = frozenset({"title", "description", "owner", "tags", "domain", "tests", "examples"})
+WRAPPERS = frozenset({"fields", "item", "properties", "items", "schema", "steps"})
+
+
+@dataclass(frozen=True)
+class Worded:
+    """One change in words; ``place`` is the JSON pointer that comments name."""
+
+    kind: str
+    words: str
+    place: str
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """What one captured sample became before and becomes after; ``problem`` says why it does not become anything."""
+
+    label: str
+    at: datetime
+    url: str
+    rows: Sequence[DiffRow]
+    more: int = 0
+    problem: str = ""
+    was_problem: str = ""
+
+
+@dataclass(frozen=True)
+class AffectedRow:
+    """A deployment: what it runs now, and whether it is to run the new version from its next run on."""
+
+    id: str
+    flow: str
+    url: str
+    environment: str
+    version: int
+    pinned: str
+    fixed: bool
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    title: str
+    state: str
+    summary: str
+    details: Sequence[Finding]
+
+
+# -- in words ------------------------------------------------------------------------------------------------------
+
+
+def written_base(review: Review) -> DocumentVersion | None:
+    """The version that the change was made upon; None for a first one."""
+    rows = document_type(review.kind).versions.filter(document_id=review.document_id)
+    found: DocumentVersion | None = rows.filter(number=review.base_version).select_related("document").first()
+    return found
+
+
+def worded_changes(review: Review, base: DocumentVersion | None) -> list[Worded]:
+    """The change as sentences, field by field; what only says what it is about comes last."""
+    found = [_worded(one) for one in changes_of(review, base)]
+    return sorted(found, key=lambda one: one.place.split("/")[1:2] in [[name] for name in PLAIN])
+
+
+def _worded(change: Change) -> Worded:
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in change.path.split("/")[1:]]
+    name = ".".join(part for part in parts if part not in WRAPPERS) or _("the document")
+    top = parts[0] if parts else ""
+    if top in PLAIN:
+        words = {
+            "added": _("{name} is set").format(name=name),
+            "removed": _("{name} is taken out").format(name=name),
+            "changed": _("{name} is worded differently").format(name=name),
+        }
+    elif top == "fields":
+        words = {
+            "added": _("The field {name} is new").format(name=name),
+            "removed": _("The field {name} is gone").format(name=name),
+            "changed": _("The field {name} is worked out differently").format(name=name),
+        }
+    else:
+        words = {
+            "added": _("{name} is new").format(name=name),
+            "removed": _("{name} is gone").format(name=name),
+            "changed": _("{name} is different").format(name=name),
+        }
+    before, after = (read_value(one) if one is not None else "" for one in (change.before, change.after))
+    return Worded(change.kind, words[change.kind], change.path, before, after)
+
+
+def summed(changes: Sequence[Worded]) -> str:
+    """``2 fields are new, 1 is worked out differently``, for the first glance."""
+    counted = {kind: sum(one.kind == kind for one in changes) for kind in ("added", "removed", "changed")}
+    parts = [
+        ngettext("{count} place is new", "{count} places are new", counted["added"]).format(count=counted["added"]),
+        ngettext("{count} is gone", "{count} are gone", counted["removed"]).format(count=counted["removed"]),
+        ngettext("{count} is different", "{count} are different", counted["changed"]).format(count=counted["changed"]),
+    ]
+    return ", ".join(part for part, kind in zip(parts, counted, strict=True) if counted[kind])
+
+
+# -- upon real data ------------------------------------------------------------------------------------------------
+
+
+def sample_rows(request: WorkspaceRequest, review: Review, base: DocumentVersion | None) -> list[SampleRow] | None:
+    """Recent inputs of runs, and what becomes of them before and after; None where there can be none."""
+    if review.kind != "mapping" or not request.actor.may("runs.view"):
+        return None
+    found = captured_inputs(actor=request.actor, workspace=request.workspace, mapping=review.slug, limit=MOST_SAMPLES)
+    if not found:
+        return []
+    before = None if base is None else _compiled(request, base.content)
+    after = _compiled(request, review.settled)
+    return [_sample_row(request, one, before, after) for one in found]
+
+
+def _compiled(request: WorkspaceRequest, content: Mapping[str, Any]) -> CompiledMapping | str:
+    """The mapping, or why there is none."""
+    try:
+        return engine.compile(content, resolve=resolver_of(request.workspace.id))
+    except IpaasError as error:
+        return in_words(error.detail)
+
+
+def _sample_row(
+    request: WorkspaceRequest, sample: Sample, before: CompiledMapping | str | None, after: CompiledMapping | str
+) -> SampleRow:
+    was, was_problem = (None, "") if before is None else _target(before, sample)
+    now_is, problem = _target(after, sample)
+    rows = list(differences({} if was is None else was, {} if now_is is None else now_is, root=_("(all)")))
+    label = f"{sample.flow}, {sample.step}" + (f" #{sample.item}" if sample.item else "")
+    return SampleRow(
+        label=label,
+        at=sample.at,
+        url=reverse("runtime:run_detail", args=[request.workspace.slug, sample.run_id]),
+        rows=rows[:MOST_ROWS],
+        more=max(0, len(rows) - MOST_ROWS),
+        problem=problem,
+        was_problem=was_problem,
+    )
+
+
+def _target(mapping: CompiledMapping | str, sample: Sample) -> tuple[Any, str]:
+    """What a sample becomes as far as it goes, and the first fault."""
+    if isinstance(mapping, str):
+        return None, mapping
+    found = mapping.explain(sample.source, sample.scope, within_s=WITHIN_S)
+    fault = found.first_error
+    return found.target, in_words(fault.detail) if fault is not None else ""
+
+
+# -- what else it touches ------------------------------------------------------------------------------------------
+
+
+def affected_rows(request: WorkspaceRequest, review: Review) -> list[AffectedRow]:
+    """Deployments that use the document; of a flow its own."""
+    kind = document_type(review.kind)
+    document = kind.documents.filter(id=review.document_id).first()
+    if document is None:
+        return []
+    if review.kind == "flow":
+        own = Deployment.objects.filter(flow_id=document.id, active=True).select_related(
+            "environment", "version", "flow"
+        )
+        return [_affected(request, Use(one, (), fixed=False, suggested=False), review) for one in own]
+    return [_affected(request, one, review) for one in uses_of(document, base=review.base_version)]
+
+
+def _affected(request: WorkspaceRequest, use: Use, review: Review) -> AffectedRow:
+    row = use.deployment
+    return AffectedRow(
+        id=str(row.id),
+        flow=row.flow.title,
+        url=reverse("flows:flow_detail", args=[request.workspace.slug, row.flow.slug]),
+        environment=row.environment.name,
+        version=row.version.number,
+        pinned=", ".join(str(number) for number in use.numbers),
+        fixed=use.fixed,
+        chosen=str(row.id) in review.bring,
+    )
+
+
+def check_rows(review: Review) -> list[CheckRow]:
+    """The checklist, as the platform fills it in now; of an ended review nothing."""
+    if not review.is_open:
+        return []
+    base = written_base(review)
+    kind = document_type(review.kind)
+    findings = kind.validate(review.content, review.workspace_id)
+    errors = [one for one in findings if one.severity == "error"]
+    state = "failed" if errors else "warning" if findings else "passed"
+    whole = CheckRow(_("The document is valid"), state, _validity(len(errors), len(findings)), findings)
+    if errors:
+        return [whole]
+    results = kind.checked(review.content, base.content if base is not None else None, review.workspace_id)
+    return [whole, *(_check_row(check.title, result) for check, result in results)]
+
+
+def _check_row(title: str, result: CheckResult) -> CheckRow:
+    return CheckRow(_(title), result.state, in_words(result.summary), result.details)
+
+
+def _validity(errors: int, findings: int) -> str:
+    if errors:
+        return ngettext("{count} error", "{count} errors", errors).format(count=errors)
+    if findings:
+        return ngettext("{count} thing worth a look", "{count} things worth a look", findings).format(count=findings)
+    return _("nothing to say against it")
