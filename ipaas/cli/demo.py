@@ -19,7 +19,7 @@ from ipaas.config import settings
 from ipaas.core import yamlio
 from ipaas.core.actor import SYSTEM
 from ipaas.events.models import Endpoint
-from ipaas.flows.examples import ORDER_DOCUMENTS, example_text
+from ipaas.flows.examples import GLOSSARY_DOCUMENTS, ORDER_DOCUMENTS, example_text
 from ipaas.flows.models import Deployment, Flow
 from ipaas.governance.services import apply_document, deploy
 from ipaas.vault.models import Secret
@@ -72,6 +72,8 @@ def install() -> SignIns:
             if warehouse is not None:
                 _warehouse(environment, warehouse)
             _endpoint(environment, place)
+        for name in GLOSSARY_DOCUMENTS:
+            apply_document(actor=SYSTEM, workspace=workspace, text=example_text(name))
         running = [places[slug] for slug in RUNS_IN]
         _flow(workspace, running, left_out=frozenset() if warehouse else frozenset({WAREHOUSE}))
     host = settings().public_url or f"http://{settings().host}:{settings().port}"

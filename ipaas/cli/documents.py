@@ -125,7 +125,11 @@ def diff(shell: Shell, files: tuple[str, ...]) -> None:
 @click.argument("documents", nargs=-1, metavar="[KIND/SLUG]…")
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="A folder; else it is printed.")
 def export(shell: Shell, documents: tuple[str, ...], folder: Path | None) -> None:
-    """Write documents as YAML files: those named (flow/orders, or flow/orders@3), else all that have a draft."""
+    """Write documents as YAML files: those named (flow/orders, or flow/orders@3), else all that have a draft.
+
+    One folder for each kind. What is no document is not exported: the domains that documents name are told; secrets,
+    connections and endpoints belong to an installation.
+    """
     written = []
     for kind, slug, version in _wanted(shell, documents):
         try:
@@ -142,7 +146,18 @@ def export(shell: Shell, documents: tuple[str, ...], folder: Path | None) -> Non
             shell.say(str(file))
         elif not shell.as_json:
             click.echo(f"---\n{found['text']}", nl=False)
+    _tell_domains(written)
     _give(shell, written)
+
+
+def _tell_domains(written: list[dict[str, Any]]) -> None:
+    """Domains have people in them, who may be others elsewhere: they are made by hand where they are missing."""
+    contents = [yamlio.load(one["text"]) for one in written]
+    named = sorted({str(one["domain"]) for one in contents if isinstance(one, dict) and one.get("domain")})
+    if named:
+        click.echo(
+            f"not exported: domains ({', '.join(named)}) with their owners and stewards; make them there", err=True
+        )
 
 
 # -- plans ---------------------------------------------------------------------------------------------------------

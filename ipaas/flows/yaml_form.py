@@ -24,7 +24,22 @@ CONTRACT = (
     "service_level",
     "change_policy",
 )
-OTHERS = ("source_schema", "target_schema", "scope", "loop_names", "schema", *MAPPING, *CONTRACT, "examples")
+TERM = ("definition", "synonyms", "avoid", "sensitivity")
+CONVENTION = ("reason", "severity", "kinds", "domains", "rule")
+FUNCTION = ("parameters", "expr")
+OTHERS = (
+    "source_schema",
+    "target_schema",
+    "scope",
+    "loop_names",
+    "schema",
+    *TERM,
+    *CONVENTION,
+    *FUNCTION,
+    *MAPPING,
+    *CONTRACT,
+    "examples",
+)
 PLACES = ("connection", "action", "endpoint", "events", "type", "items", "as", "concurrency", "max_items", "mapping")
 BLOCKS = ("when", "disabled", *KINDS, "else", "idempotency_key", "policy", "compensate", "classes", "steps", "then")
 RANK = {key: number for number, key in enumerate((*HEAD, *FLOW, *OTHERS, *PLACES, *BLOCKS, "with", "on_failure"))}

@@ -9,6 +9,18 @@ ORDER_DOCUMENTS = (
     "order-warehouse-row",
     "order-to-shipment",
 )
+GLOSSARY_DOCUMENTS = (
+    "order-number",
+    "sku",
+    "naming-fields",
+    "naming-documents",
+    "dates-have-a-format",
+    "money-has-a-currency",
+    "somebody-answers",
+    "sensitive-is-marked",
+    "words-of-the-glossary",
+)
+"""Terms, and a set of conventions to begin with: they warn."""
 
 
 def example_text(name: str) -> str:

@@ -42,6 +42,8 @@ PLACES = {
     "function": "mapping",
     "schema": "contracts",
     "contract": "contracts",
+    "term": "ownership",
+    "convention": "ownership",
 }
 """Where the page of a document of each kind is."""
 MOST_WAITING = 200

@@ -9,6 +9,7 @@ from ipaas.core.actor import SYSTEM
 from ipaas.core.document_types import document_type
 from ipaas.core.errors import InvalidInput
 from ipaas.core.phrases import in_words
+from ipaas.flows.examples import GLOSSARY_DOCUMENTS, ORDER_DOCUMENTS, example_text
 from ipaas.governance import services
 from ipaas.governance.conventions import breaches, conventions_of, standings
 from tests.factories.flow_documents import contract, convention, flow, function, lookup, mapping, schema, term
@@ -144,6 +145,14 @@ def test_kinds_and_domains_say_what_a_convention_is_about(workspace: Workspace, 
         assert [one.code for one in found].count("convention.field-names") == count
     foreign = check(actor=SYSTEM, workspace=other_workspace, content=mapping(fields={"orderId": "source.a"}))
     assert foreign == []
+
+
+def test_the_starter_set_is_whole_and_only_warns(workspace: Workspace) -> None:
+    for name in (*GLOSSARY_DOCUMENTS, *ORDER_DOCUMENTS):
+        applied = services.apply_document(actor=SYSTEM, workspace=workspace, text=example_text(name))
+        assert applied.version is not None, name
+        assert {one.severity for one in applied.findings} <= {"warning"}
+    assert len(conventions_of(workspace.id)) == 7
 
 
 def test_how_many_drafts_break_each(workspace: Workspace, django_assert_max_num_queries: Any) -> None:
