@@ -112,6 +112,20 @@ def compile(  # noqa: A001 - read as mapping.engine.compile
     return CompiledMapping(str(content["slug"]), root, build, Parts(library), version_id, sha256, reads)
 
 
+def compile_to_explain(content: Mapping[str, Any], *, resolve: Resolve | None = None) -> CompiledMapping:
+    """The same for those who ``explain`` and do not ``apply``: the fast program is only made when it is asked for.
+
+    ``reads`` is empty. An expression that does not compile is told by its field's trace.
+    """
+    library = library_of(content, resolve)
+    root = _root(content, library)
+
+    def build(scope: Mapping[str, Any], source: Any, budget: Budget) -> Any:
+        return TargetEmitter(library).compile(root)(scope, source, budget)
+
+    return CompiledMapping(str(content["slug"]), root, build, Parts(library))
+
+
 def _root(content: Mapping[str, Any], library: Library) -> Node:
     if "jsonata" in content:
         program = compile_jsonata(content["jsonata"], content.get("numbers", "exact"), library)

@@ -201,7 +201,7 @@ def _readers(rows: Sequence[Row]) -> dict[str, list[str]]:
 
 @lru_cache(maxsize=64)
 def _compile(fields: bytes, slug: str) -> CompiledMapping:
-    return engine.compile({"slug": slug, "fields": jsonio.loads(fields)})
+    return engine.compile_to_explain({"slug": slug, "fields": jsonio.loads(fields)})
 
 
 def _compiled(content: Mapping[str, Any], found: Sequence[Finding], given: Given) -> CompiledMapping | None:
@@ -213,7 +213,7 @@ def _compiled(content: Mapping[str, Any], found: Sequence[Finding], given: Given
     try:
         if given.resolve is None:
             return _compile(jsonio.dumps(fields), str(content.get("slug", "")))
-        return engine.compile({**content, "fields": fields}, resolve=given.resolve)
+        return engine.compile_to_explain({**content, "fields": fields}, resolve=given.resolve)
     except (IpaasError, LookupError, TypeError, ValueError):
         return None
 
