@@ -67,7 +67,7 @@ def world(transactional_db: None, vendors: Running, monkeypatch: pytest.MonkeyPa
     async def fetched(*_: object) -> Token:
         return Token("canary-of-a-token", 3600)
 
-    monkeypatch.setattr(oauth, "_fetch", fetched)
+    monkeypatch.setattr(oauth, "fetch", fetched)
     workspace = accounts.create_workspace(slug=f"w-{random.token_hex(4)}", name="Works", actor=SYSTEM)
     workspace.settings = {"egress_allow": [f"127.0.0.1:{vendors.port}"]}
     workspace.save()
