@@ -73,7 +73,7 @@ def test_from_a_secret_to_a_connection_with_a_forced_breaker(page: Page) -> None
     page.goto("/w/acme/connections/new/payments/")
     page.get_by_label("Secret", exact=True).select_option("pay-key")
     page.get_by_text("Limits, retries and breaker").click()
-    page.get_by_label("Retry · max attempts").fill("3")
+    page.get_by_label("Retry · Attempts at most").fill("3")
     check(page)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Kestrel Pay")).to_be_visible()

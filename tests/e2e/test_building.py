@@ -99,6 +99,7 @@ def test_a_flow_is_written_checked_published_deployed_and_started(page: Page) ->
 
 def test_a_mapping_is_previewed_while_it_is_typed(page: Page) -> None:
     page.goto("/w/acme/mappings/-new/")
+    page.get_by_role("tab", name="Text").click()
     write(page, "document", MAPPING)
     write(page, "sample", '{"guest": "Anna"}')
     checks = page.locator("#document-checks")

@@ -92,7 +92,8 @@ BY_COMPONENT: Final[dict[str, Any]] = {
 }
 FORMATS: Final = {
     "decimal": "42.5000",
-    "uuid": ID, "date-time": TIME, "email": "alice@example.com", "uri": "https://example.com/", "binary": "…",
+    "uuid": ID, "date-time": TIME, "date": TIME[:10], "email": "alice@example.com", "uri": "https://example.com/",
+    "binary": "…",
 }  # fmt: skip
 BODIES: Final = "Request"
 """How the names of components end that are sent."""

@@ -40,6 +40,7 @@ TAGS: Final = {
     "functions": "Reusable functions that mappings call by name.",
     "terms": "The glossary: what words mean, and which fields hold it.",
     "conventions": "Rules that drafts are checked by.",
+    "reviews": "Reviews of changes and their decisions; domains with their stewards.",
     "runs": "Runs: find them, see each step, act on those that stopped.",
     "dead letters": "What failed for good and waits for a person.",
     "bulk jobs": "One deed over many runs or dead letters, at a rate.",

@@ -51,6 +51,7 @@ def shell(request: HttpRequest, page: str) -> Shell:
                 NavItem(key, gettext(label), f"/design/{PAGE_OF_KEY[key]}/", PAGE_OF_KEY[key] == page, counts.get(key),
                         "bad" if key == "deadletters" else "wait", GO[key])
                 for key, label, *_rest in entries
+                if key in PAGE_OF_KEY
             ],
         )
         for group, entries in NAVIGATION

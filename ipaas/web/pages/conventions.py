@@ -17,7 +17,7 @@ from ipaas.ownership.conventions import validate
 from ipaas.ownership.models import ConventionVersion
 from ipaas.ownership.services import save_convention_draft
 from ipaas.web.pages import document_views as views
-from ipaas.web.pages.documents import Context, DocumentPages, document_list, version_rows
+from ipaas.web.pages.documents import Context, DocumentPages, document_list
 from ipaas.web.pages.support import environment_of
 from ipaas.web.readmodels import Link
 
@@ -98,7 +98,6 @@ def convention_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "content": content,
         "rule": to_yaml(content.get("rule") or {}) if isinstance(content, dict) else "",
         "standing": _standing(request, content),
-        "versions": version_rows(request, CONVENTIONS, document),
     }
     return render(request, "ownership/convention_detail.html", context)
 

@@ -1,5 +1,6 @@
 """The views that documents of every kind have: editor, checks, publishing, differences, deprecation, archive, text."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -361,14 +362,20 @@ def reason_of(request: WorkspaceRequest) -> str:
     return reason
 
 
-def detail_context(request: WorkspaceRequest, pages: DocumentPages, document: Any) -> Context:
-    """What the page of every document shows: its versions and deeds."""
+def detail_context(
+    request: WorkspaceRequest,
+    pages: DocumentPages,
+    document: Any,
+    live: Mapping[int, Sequence[str]] | None = None,
+) -> Context:
+    """What the page of every document shows: its versions and deeds; ``live`` names environments by version number."""
     slug, part_of = document.slug, getattr(document, "derived_from", "")
     editable = not document.archived and not part_of
     may_publish = pages.may(request, "publish", document)
-    published = pages.type.versions.filter(document_id=document.id).exclude(state="retired").order_by("-number")
-    numbers = list(published.values_list("number", flat=True)[: shared.MOST_VERSIONS]) if may_publish else []
+    versions = shared.version_rows(request, pages, document, live)
+    numbers = [one.number for one in versions if one.state != "retired"] if may_publish else []
     return {
+        "versions": versions,
         "document": document,
         "crumbs": pages.crumbs(request),
         "part_of": part_of.partition(":")[2],

@@ -26,7 +26,7 @@ from ipaas.runtime.models import Run
 from ipaas.web.build_readmodels import DeploymentRow
 from ipaas.web.flow_figures import Figures, figures_of, open_letters, today
 from ipaas.web.pages import document_views as views
-from ipaas.web.pages.documents import DocumentPages, by_slug, version_rows, with_items
+from ipaas.web.pages.documents import DocumentPages, by_slug, with_items
 from ipaas.web.pages.endings import ends_for_flow
 from ipaas.web.pages.flow_mappings import flow_mappings
 from ipaas.web.pages.flow_people import people_of
@@ -156,7 +156,7 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         if one.active:
             live.setdefault(one.version.number, []).append(one.environment.slug)
     context = {
-        **views.detail_context(request, FLOWS, flow),
+        **views.detail_context(request, FLOWS, flow, live),
         "flow": _row(request, flow, figures, open_letters(request.workspace.id)),
         "figures": figures.get(flow.id, Figures()),
         "environment": environment,
@@ -164,7 +164,6 @@ def flow_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "blocks": structure_of(content),
         "trigger": trigger_in_words(content) if valid else "",
         "facts": contract_facts(content) if valid else [],
-        "versions": version_rows(request, FLOWS, flow, live),
         "deployments": deployment_rows(request, deployments, clocks_of(flow.id)),
         "vendor_notices": vendor_notices(request, deployments),
         "held": held_count(flow.id),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.mapping.services import save_function_draft
 from ipaas.web.pages import document_views as views
-from ipaas.web.pages.documents import Context, DocumentPages, document_list, version_rows
+from ipaas.web.pages.documents import Context, DocumentPages, document_list
 from ipaas.web.pages.support import environment_of
 from ipaas.web.pages.users_of_documents import named_in
 
@@ -60,7 +60,6 @@ def function_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         **views.detail_context(request, FUNCTIONS, document),
         "shown": label,
         "content": content,
-        "versions": version_rows(request, FUNCTIONS, document),
         "used_by": named_in(request, "functions", slug),
     }
     return render(request, "mapping/function_detail.html", context)

@@ -17,7 +17,7 @@ from ipaas.mapping.lookups import compile_lookup
 from ipaas.mapping.services import import_rows, save_lookup_draft
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages import documents as shared
-from ipaas.web.pages.documents import Context, DocumentPages, document_list, version_rows
+from ipaas.web.pages.documents import Context, DocumentPages, document_list
 from ipaas.web.pages.support import asked, environment_of, told
 from ipaas.web.pages.users_of_documents import named_in
 
@@ -87,7 +87,6 @@ def lookup_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "clear_url": LOOKUPS.url(request, "detail", slug) if search else "",
         "rows_url": LOOKUPS.url(request, "rows", slug),
         "import_url": LOOKUPS.url_if(request, "edit", "import", document) if not document.archived else "",
-        "versions": version_rows(request, LOOKUPS, document),
         "used_by": named_in(request, "lookups", slug),
     }
     return render(request, "mapping/lookup_detail.html", context)

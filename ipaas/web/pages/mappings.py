@@ -19,7 +19,7 @@ from ipaas.mapping.services import save_draft
 from ipaas.runtime.drift import open_drift
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
-from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
+from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of
 from ipaas.web.pages.mapping_preview import field_rows, preview, reads_json
 from ipaas.web.pages.mapping_words import mapping_words
 from ipaas.web.pages.support import environment_of
@@ -150,7 +150,6 @@ def mapping_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "fields": field_rows(content),
         "source_schema": _schema_link(request, content.get("source_schema")),
         "target_schema": _schema_link(request, content.get("target_schema")),
-        "versions": version_rows(request, MAPPINGS, document),
         "used_by": used_by(request, "mapping", slug),
         "drifted": len(open_drift(request.actor, document)),
     }

@@ -18,7 +18,7 @@ from ipaas.core.document_forms import errors_of, unreadable
 from ipaas.core.phrases import in_words
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
-from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of, version_rows
+from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of
 from ipaas.web.pages.mapping_preview import MAX_SAMPLE
 from ipaas.web.pages.mappings import used_by
 from ipaas.web.pages.schema_evolution import documents_using, evolution_of, may_accept, words_of
@@ -99,7 +99,6 @@ def schema_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "schema": content.get("schema"),
         "examples": content.get("examples", ()),
         "sensitive": _sensitive(content),
-        "versions": version_rows(request, SCHEMAS, document),
         "terms": terms_of(request, content),
         "used_by": used_by(request, "schema", slug) + documents_using(request, slug),
         "evolution": evolution_of(request, document.draft or content),

@@ -19,7 +19,7 @@ from ipaas.ownership.models import Domain, Term
 from ipaas.ownership.naming import domain_slug
 from ipaas.ownership.services import save_term_draft
 from ipaas.web.pages import document_views as views
-from ipaas.web.pages.documents import Context, DocumentPages, by_slug, version_rows, with_items
+from ipaas.web.pages.documents import Context, DocumentPages, by_slug, with_items
 from ipaas.web.pages.support import asked, environment_of, options, with_query
 from ipaas.web.readmodels import Link
 
@@ -124,7 +124,6 @@ def term_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "shown": label,
         "content": content,
         "uses": _uses(request, content),
-        "versions": version_rows(request, TERMS, document),
     }
     return render(request, "ownership/term_detail.html", context)
 

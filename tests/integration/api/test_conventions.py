@@ -37,7 +37,8 @@ def readable(subjects: dict[str, Any]) -> list[str]:
 def test_every_answer_has_the_fields_that_were_asked_for_alone(ada: Api, subjects: dict[str, Any]) -> None:
     for path in readable(subjects):
         sign = "&" if "?" in path else "?"
-        whole = told(ada.get(f"{path}{sign}limit=200"))
+        most = 20 if path.endswith("/samples") else 200
+        whole = told(ada.get(f"{path}{sign}limit={most}"))
         is_list = "items" in whole
         rows = whole["items"] if is_list else [whole]
         names = sorted(rows[0]) if rows else []

@@ -12,6 +12,7 @@ from ipaas.notices.breakers import CLOSED, OPENED
 from ipaas.notices.event_types import CATALOGUE
 from ipaas.notices.schedule import DELAYS_S, next_try
 from ipaas.outbox.event_types import EventType, event_types
+from ipaas.runtime.drift import EVENT as DRIFTED
 from ipaas.runtime.telling import RUN_EVENTS
 from ipaas.sdk.signatures import STANDARD_WEBHOOKS, sign
 from tests.architecture.sources import ROOT
@@ -29,6 +30,7 @@ def test_an_example_has_the_form_of_its_type(one: EventType) -> None:
 def test_every_event_that_is_emitted_has_its_type() -> None:
     told = {f"ipaas.{action}" for action in TOLD} | set(RUN_EVENTS.values())
     told |= {f"ipaas.approval.{what}" for what in ("waiting", "escalated", "expired")}
+    told.add(DRIFTED)
     told |= {f"ipaas.secret.{what}" for what in ("expiring", "rotation_due", "rotation_failed")}
     assert told | {"ipaas.webhook.test", OPENED, CLOSED} == set(event_types())
 

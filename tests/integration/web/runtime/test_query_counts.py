@@ -18,7 +18,7 @@ from tests.integration.runtime.conftest import World, call
 from tests.integration.runtime.gateway import failed
 from tests.integration.web.runtime.conftest import Browser
 
-MOST = 25
+MOST = 27
 LIVE = ("home", "runs", "run", "approvals")
 OF_A_POLL = 4
 """Session, person, membership with workspace and environments, and whether there is news."""
