@@ -62,6 +62,10 @@ class SchemaUserOutput(serializers.Serializer[Any]):
     version = serializers.IntegerField(allow_null=True, help_text="Of the flow.")
 
 
+class SchemaUsersOutput(serializers.Serializer[Any]):
+    users = SchemaUserOutput(many=True)
+
+
 class InferInput(StrictSerializer):
     """Samples as a list of values, or as a text: a JSON value, a list, or one value on each line."""
 
@@ -119,7 +123,7 @@ class SchemaViewSet(DocumentViewSet):
         done = accept_break(schema=self.document(slug), actor=self.actor, **self.read(ReasonInput))
         return Response(self.row_serializer(done).data)
 
-    @extend_schema(responses=SchemaUserOutput(many=True), filters=False)
+    @extend_schema(responses=SchemaUsersOutput)
     def users(self, request: Request, slug: str) -> Response:
         """The flows, mappings and contracts that refer to a schema: who is affected by a change of it."""
         document = self.document(slug)
@@ -132,7 +136,7 @@ class SchemaViewSet(DocumentViewSet):
         found += [
             {"kind": kind, "slug": one, "place": "", "version": None} for kind, slugs in others.items() for one in slugs
         ]
-        return Response(SchemaUserOutput(found, many=True).data)
+        return Response(SchemaUsersOutput({"users": found}).data)
 
     @extend_schema(request=InferInput, responses={200: InferredOutput})
     def infer(self, request: Request) -> Response:
