@@ -77,7 +77,9 @@ def test_from_a_secret_to_a_connection_with_a_forced_breaker(page: Page) -> None
     check(page)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Kestrel Pay")).to_be_visible()
-    expect(page.get_by_role("row", name=re.compile(r"^Retry · Attempts at most\D+3\D+this connection$"))).to_be_visible()
+    expect(
+        page.get_by_role("row", name=re.compile(r"^Retry · Attempts at most\D+3\D+this connection$"))
+    ).to_be_visible()
 
     page.get_by_role("button", name="Force the breaker").click()
     dialog = page.get_by_role("dialog", name="Force the breaker of Kestrel Pay")
