@@ -65,6 +65,10 @@ def page(sign_in: Callable[[User], BrowserPage], admin: User) -> BrowserPage:
 def addresses(page: BrowserPage, values: dict[str, Any]) -> list[str]:
     """Of all that answers reading with a whole page; what answers otherwise has to say so by its status or type."""
     own = {"accounts:environment_edit": {"accounts.slug": "production"}}  # beside it a slug is a service account's
+    for one in PAGES:
+        kind = one.name.removeprefix("ownership:").partition("_")[0]
+        if kind in ("term", "convention"):
+            own[one.name] = {"ownership.slug": values[kind]}
     below = {one.path("acme", values | own.get(one.name, {})) + QUERIES.get(one.name, ""): one.name for one in PAGES}
     found, lost = [], []
     for path, name in {**below, **dict.fromkeys(plain_paths(get_resolver().url_patterns), "")}.items():

@@ -119,6 +119,7 @@ def mappings() -> dict[str, Any]:
 
 def mapping() -> dict[str, Any]:
     return {"document": Mapping(slug="order-canonical", title="Storefront order to our order", latest_version=3), "fields": FIELDS,
+            "tests_url": "#tests",
             "source_schema": rm.Link("order-created@1", "/design/schema/"), "target_schema": None, "versions": VERSIONS,
             "used_by": [rm.Link("flow order-to-shipment v7 (production)", "/design/flow/")], "crumbs": crumbs("Mappings", "/design/mappings/"), **DEEDS}  # fmt: skip
 

@@ -48,7 +48,10 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
     environment = environment_of(request)
     may_see = request.actor.may("settings.view") and environment is not None
     variables = environment.variables if may_see and environment else {}
+    slug = request.resolver_match.kwargs.get("slug") if request.resolver_match else None
     return {
+        "tests_check_url": MAPPINGS.url(request, "tests_check"),
+        "tests_url": MAPPINGS.url(request, "tests", slug) if slug else "",
         "sample": sample,
         "preview": preview(content, sample, request.workspace.id, variables),
         "variables_of": environment.name if may_see and environment else "",
@@ -151,6 +154,7 @@ def mapping_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "source_schema": _schema_link(request, content.get("source_schema")),
         "target_schema": _schema_link(request, content.get("target_schema")),
         "used_by": used_by(request, "mapping", slug),
+        "tests_url": MAPPINGS.url(request, "tests", slug),
         "drifted": len(open_drift(request.actor, document)),
     }
     return render(request, "mapping/mapping_detail.html", context)
