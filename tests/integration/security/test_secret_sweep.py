@@ -127,7 +127,7 @@ def test_no_secret_is_found_anywhere(planted: Planted) -> None:
     assert found(secrets, places) == set()
     heard = [("vendor", one.encode()) for one in Mirror.heard]
     sent = {name for name, _ in found(secrets, heard)}
-    assert sent >= {"header.api_key", "basic.password", "bearer.token", "access token", "session token", "assertion"}
+    assert sent >= {"header.api_key", "body.api_key", "within.password", "basic.password", "bearer.token", "access token", "session token", "assertion"}
     control(planted)
 
 
@@ -275,7 +275,7 @@ def call_out(planted: Planted) -> None:
             polled = gateway.run_to_end(lambda call=call, status=status: gateway.poll(call, status))  # type: ignore[misc]
             planted.say("poll", polled)
         steps = [
-            {"id": f"say_{status}", "call": {"connection": name, "action": "say", "with": {"status": status}}}
+            {"id": f"say_{status}", "call": {"connection": name, "action": "say", "with": {"status": status, "body": {"n": status}}}}
             for status in STATUSES
         ]
         planted.world.start(planted.world.flow(*steps, slug=f"flow-{name}"))
