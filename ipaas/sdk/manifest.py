@@ -257,15 +257,17 @@ class SubscriptionCall:
     id: str = ""
     secret: str = ""
     found: str = ""
+    every_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """How the vendor is told where to deliver, and told to stop."""
+    """How the vendor is told where to deliver, asked to go on, and told to stop."""
 
     create: SubscriptionCall
     delete: SubscriptionCall
     check: SubscriptionCall | None = None
+    renew: SubscriptionCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
