@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipaas.sdk.openapi.findings import Findings, below
+from ipaas.sdk.openapi.naming import is_json
 from ipaas.sdk.openapi.references import References
 from ipaas.sdk.openapi.samples import Sampler
 from ipaas.sdk.openapi.schemas import SchemaConverter
@@ -70,7 +71,7 @@ class AnswerReader:
         found: dict[str, Any] = {"format": _answer_format(kinds, several=len(good) > 1)}
         if isinstance(schema, dict):
             found |= {"schema": schema, "enforce": False}
-        if kinds and not any(is_json(kind) or kind.startswith("*") for kind in kinds):
+        if kinds and not any(_is_usual(kind) for kind in kinds):
             headers["Accept"] = ", ".join(sorted(kinds))[:200]
         self._read_bad(told, place)
         self._tell_rate(told)
@@ -150,9 +151,8 @@ def _with_status(body: Any, status: int) -> Any:
     return [_with_status(one, status) for one in body] if isinstance(body, list) else body
 
 
-def is_json(kind: str) -> bool:
-    bare = kind.split(";", 1)[0].strip().lower()
-    return bare in ("application/json", "text/json") or bare.endswith("+json")
+def _is_usual(kind: str) -> bool:
+    return kind.split(";", 1)[0].strip().lower() in ("application/json", "text/json", "application/*", "*/*", "*")
 
 
 def _answer_format(kinds: set[str], *, several: bool) -> str:

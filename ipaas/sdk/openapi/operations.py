@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ipaas.sdk.openapi.answers import AnswerReader, examples, is_json
+from ipaas.sdk.openapi.answers import AnswerReader, examples
 from ipaas.sdk.openapi.findings import Findings, below, listed
-from ipaas.sdk.openapi.naming import identifier, sentence
+from ipaas.sdk.openapi.naming import identifier, is_json, sentence
 from ipaas.sdk.openapi.paging import pagination_of
 from ipaas.sdk.openapi.parameters import ParameterReader, Placed
 from ipaas.sdk.openapi.references import References

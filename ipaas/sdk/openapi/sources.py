@@ -18,7 +18,7 @@ from ipaas.sdk.openapi.har import recording_document
 from ipaas.sdk.openapi.postman import collection_document
 from ipaas.sdk.openapi.reading import JSON_LIMITS, OpenApiUnreadable
 
-_CURL = re.compile(rb"\s*(?:\$\s+)?(?:\S*/)?curl(?:\.exe)?\s")
+_CURL = re.compile(rb"\s*(?:[$>#]\s+)?(?:[A-Z_]\w*=\S*\s+)*(?:\S*[/\\])?curl(?:\.exe)?\s")
 KINDS = ("openapi", "curl", "postman", "har", "graphql")
 
 
@@ -38,7 +38,7 @@ def cleaned(data: bytes, kind: str = "") -> Cleaned:
         raise InvalidInput([{"path": "kind", "code": "kind.unknown", "message": message}])
     data = data.removeprefix(b"\xef\xbb\xbf")
     if kind == "curl" or (not kind and _CURL.match(data)):
-        return _of("curl", command_document(_text(data).strip().removeprefix("$").strip()))
+        return _of("curl", command_document(_text(data).strip().lstrip("$>#").strip()))
     if kind == "graphql" or (not kind and is_schema(data)):
         return _of("graphql", data)
     if kind == "openapi" or data.lstrip()[:1] != b"{":
