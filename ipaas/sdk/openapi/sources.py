@@ -16,7 +16,7 @@ from ipaas.sdk.openapi.curl import command_document
 from ipaas.sdk.openapi.graphql import is_schema
 from ipaas.sdk.openapi.har import recording_document
 from ipaas.sdk.openapi.postman import collection_document
-from ipaas.sdk.openapi.reading import JSON_LIMITS, OpenApiUnreadable
+from ipaas.sdk.openapi.reading import JSON_LIMITS, OpenApiUnreadable, refuse_other_things, unified
 
 _CURL = re.compile(rb"\s*(?:[$>#]\s+)?(?:[A-Z_]\w*=\S*\s+)*(?:\S*[/\\])?curl(?:\.exe)?\s")
 KINDS = ("openapi", "curl", "postman", "har", "graphql")
@@ -36,13 +36,14 @@ def cleaned(data: bytes, kind: str = "") -> Cleaned:
     if kind and kind not in KINDS:
         message = f"is one of {', '.join(KINDS)}"
         raise InvalidInput([{"path": "kind", "code": "kind.unknown", "message": message}])
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    data = unified(data)
     if kind == "curl" or (not kind and _CURL.match(data)):
         return _of("curl", command_document(_text(data).strip().lstrip("$>#").strip()))
     if kind == "graphql" or (not kind and is_schema(data)):
         return _of("graphql", data)
     if kind == "openapi" or data.lstrip()[:1] != b"{":
         _refuse_other(kind, data)
+        refuse_other_things(data)
         return _of("openapi", data)
     content = _json(data)
     found = kind or _notation(content)

@@ -13,6 +13,7 @@ from ipaas.sdk.openapi.references import References
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 _BASE_URL = re.compile(r"https?://[^/?#@\s{}<>]+(/[^?#\s{}]*)?")
 _URLS = frozenset({"token_url", "authorize_url"})
+_KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 _AWS_NAME = re.compile(r"[a-z0-9-]{2,40}")
 MOST_CHOICES = 8
 MOST_SCOPES = 50
@@ -41,6 +42,24 @@ def base_urls(content: Mapping[str, Any], source_url: str, findings: Findings) -
     if not found:
         findings.note("/servers", "no_server", "the document names no address; give one on the connection")
     return found
+
+
+def path_below(
+    holders: Iterable[Mapping[str, Any]], base_url: str, source_url: str, place: str, findings: Findings
+) -> str:
+    """Where the servers of an operation, else of its path, lie below the base URL: "" at it, "/v2" below it.
+
+    One that lies elsewhere is told: a connection has one address.
+    """
+    servers = next((listed(one.get("servers")) for one in holders if listed(one.get("servers"))), [])
+    found = list(base_urls({"servers": servers}, source_url or f"{base_url}/", Findings()).values()) if servers else []
+    if not found or base_url in found:
+        return ""
+    below_it = next((one for one in found if base_url and one.startswith(f"{base_url}/")), "")
+    if not below_it:
+        text = f"it is at {found[0][:120]}, which is not below {base_url or 'any address of the document'}: "
+        findings.dropped(below(place, "servers"), "server", text + "call it over a connection with that address")
+    return below_it.removeprefix(base_url)
 
 
 def _filled(server: Mapping[str, Any], place: str, findings: Findings) -> list[tuple[str, str]]:
@@ -106,7 +125,11 @@ def _ways(
             return [("", _aws(scheme, content, place, findings))]
         if str(scheme.get("name", "")).lower() == "authorization":
             return [("", {"type": "api_key", "in": "header", "parameter": "Authorization"})]
-        return [("", {"type": "api_key", "in": scheme["in"], "parameter": str(scheme.get("name", ""))[:120]})]
+        name = str(scheme.get("name", ""))
+        if not _KEY_NAME.fullmatch(name):
+            findings.dropped(place, "security", f"{name[:60]!r} is not a name under which a key can be sent")
+            return []
+        return [("", {"type": "api_key", "in": scheme["in"], "parameter": name})]
     if kind == "http" and word in ("basic", "bearer", "digest"):
         return [("", {"type": word})]
     if kind == "mutualTLS":
