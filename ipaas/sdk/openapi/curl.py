@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from ipaas.sdk.openapi.reading import OpenApiUnreadable
-from ipaas.sdk.openapi.recorded import File, Recorded, Recording, body_of, with_value
+from ipaas.sdk.openapi.recorded import File, Recorded, Recording, body_of, signed_by_aws, with_value
 from ipaas.sdk.openapi.shell import split
 
 MAX_CHARS = 1_000_000
@@ -140,11 +140,8 @@ class _Command:
         """``provider[:provider2[:region[:service]]]``"""
         region, service = [*given.split(":")[2:4], "", ""][:2]
         host = (urlsplit(self._one.url).hostname or "").split(".")
-        scheme = {
-            "type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4",
-            "x-aws-service": service or ("execute-api" if "execute-api" in host else host[0]), "x-aws-region": region,
-        }  # fmt: skip
-        self._one.auth.append(("aws_sigv4", scheme))
+        service = service or ("execute-api" if "execute-api" in host else host[0])
+        self._one.auth.append(("aws_sigv4", signed_by_aws(service, region)))
 
     def _from_file(self, name: str) -> None:
         self._unknown = True

@@ -19,6 +19,7 @@ from ipaas.sdk.openapi.surroundings import auth_schemes, base_urls, path_below, 
 from ipaas.sdk.openapi.webhooks import WebhookReader
 
 MAX_OPERATIONS = 5000
+_OF_A_PATH = frozenset({*METHODS, "summary", "description", "servers", "parameters", "$ref"})
 PROGRESS_EVERY = 50
 """Paths between two words of how far it is."""
 
@@ -167,11 +168,12 @@ def _actions(
             tags = operation.get("tags")
             group = str(tags[0]) if isinstance(tags, list) and tags else _first_segment(str(path))
             groups.setdefault(group, []).append(name)
-        for method in [one for one in ("trace", "query", "additionalOperations") if one in item]:
-            findings.dropped(below("/paths", path, method), "method", f"{method.upper()[:5]} is not called")
+        for key in item:
+            if str(key) not in _OF_A_PATH and not str(key).startswith("x-"):
+                findings.dropped(below("/paths", path, key), "method", f"{str(key)[:40].upper()} is not called")
     return actions, groups, statuses
 
 
 def _first_segment(path: str) -> str:
-    parts = [part for part in path.split("/") if part and not part.startswith("{")]
+    parts = [part for part in path.partition("#")[0].split("/") if part and not part.startswith("{")]
     return parts[0] if parts else "other"

@@ -10,6 +10,7 @@ from ipaas.sdk.openapi.findings import Findings, below, listed
 from ipaas.sdk.openapi.naming import identifier, is_json, sentence
 from ipaas.sdk.openapi.paging import pagination_of
 from ipaas.sdk.openapi.parameters import ParameterReader, Placed
+from ipaas.sdk.openapi.recorded import AGAIN
 from ipaas.sdk.openapi.references import References
 from ipaas.sdk.openapi.samples import NoSample, Sampler
 from ipaas.sdk.openapi.schemas import SchemaConverter
@@ -110,7 +111,7 @@ class OperationReader:
             return placed.path[name]
 
         bare, _, fragment = path.partition("#")
-        if fragment:
+        if fragment and not f"#{fragment}".startswith(AGAIN):
             self._findings.dropped(place, "path_fragment", "what follows # in the path is left out: it is never sent")
         text, _, asked = _EXPANDED.sub(lambda found: self._expanded(found[1], placed), bare).partition("?")
         for pair in filter(None, asked.split("&")):

@@ -13,6 +13,9 @@ from ipaas.sdk.openapi.naming import identifier, is_json
 from ipaas.sdk.openapi.reading import ORIGIN
 
 HIDDEN = "hidden"
+AGAIN = "#operation-"
+"""Ends a path that has several operations of one method; what follows # is never sent."""
+_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 NOWHERE = "address.invalid"
 """Stands for a host that only a variable names; the address is then given on the connection."""
 _JWT_OR_KEY = re.compile(
@@ -25,7 +28,9 @@ _ID = re.compile(
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\{{1,2}\s*([\w.-]+)\s*\}{1,2}|\$([A-Z_][A-Z0-9_]*)|<([\w. -]+)>")
 """How documentations write a value that the reader puts in: ``$ID``, ``${id}``, ``{id}``, ``<id>``."""
 _CAPITALS = re.compile(r"([A-Z]+(?:_[A-Z0-9]+)+)")
-_ONLY_A_VARIABLE = re.compile(r"^(?:https?://)?(?:\$\{?\w+\}?|\{+[\w.-]+\}+|<[\w. -]+>)(?=[/?#]|$)")
+_ONE = r"(?:\$\{?\w+\}?|\{+[\w.$ -]+\}+|<[\w. -]+>)"
+_ONLY_VARIABLES = re.compile(rf"^(?:(?:https?|{_ONE})://)?{_ONE}+(?::(?:\d+|{_ONE}))?(?=[/?#]|$)")
+_OTHER_SCHEME = re.compile(r"(?!https?:)[a-zA-Z][a-zA-Z0-9+.-]*:(?!\d)")
 _OURS = frozenset(
     {"host", "content-length", "content-type", "connection", "accept-encoding", "user-agent", "accept", "cookie", "te",
      "origin", "referer", "pragma", "cache-control", "upgrade-insecure-requests", "dnt", "priority", "accept-language",
@@ -91,11 +96,15 @@ class Recording:
         if host != NOWHERE:
             self._servers[f"{parts.scheme}://{host}"] = None
         path, parameters = self._path(parts.path or "/", place)
-        operations = self._paths.setdefault(path, {})
         method = one.method.lower()
-        if method in operations:
-            self._add_answers(operations[method], one)
+        here = [item for known, item in self._paths.items() if known.partition(AGAIN)[0] == path]
+        same = next((item[method] for item in here if method in item and not _is_another(one, item[method])), None)
+        if same is not None:
+            self._add_answers(same, one)
             return True
+        if any(method in item for item in here):
+            path = f"{path}{AGAIN}{len(here) + 1}"
+        operations = self._paths.setdefault(path, {})
         named = [*parse_qsl(parts.query, keep_blank_values=True), *one.query]
         parameters += self._query(named, place) + self._headers(one.headers, place)
         self._credentials(one)
@@ -241,9 +250,27 @@ class Recording:
             operation["responses"]["200"] = {"description": "", "content": {wanted: {}}}
 
 
+def _is_another(one: Recorded, known: Mapping[str, Any]) -> bool:
+    """Whether a request to the same path is an operation of its own: by its name, or by what it asks of GraphQL."""
+    if one.name:
+        return one.name != str(known["summary"])
+    content = known.get("requestBody", {}).get("content", {}).get("application/json", {})
+    asked = one.body.get("query") if isinstance(one.body, Mapping) else None
+    other = content.get("example", {}).get("query") if isinstance(content.get("example"), Mapping) else None
+    return isinstance(asked, str) and isinstance(other, str) and asked != other
+
+
+def signed_by_aws(service: str, region: str) -> dict[str, Any]:
+    """The scheme as AWS' own descriptions have it."""
+    scheme = {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}
+    return {**scheme, "x-aws-service": service, "x-aws-region": region}
+
+
 def _address(url: str) -> SplitResult:
     """Where a variable holds the whole of scheme and host, the address is that of nowhere."""
-    text = _ONLY_A_VARIABLE.sub(f"https://{NOWHERE}", url)
+    text = _ONLY_VARIABLES.sub(f"https://{NOWHERE}", url.strip())
+    if _OTHER_SCHEME.match(text) and not text.startswith("localhost:"):
+        return urlsplit("")
     try:
         return urlsplit(text if "://" in text else f"https://{text}")
     except ValueError:
@@ -344,9 +371,10 @@ def body_of(text: str, content_type: str) -> tuple[str, Any]:
 
 
 def _with_variables(text: str) -> tuple[str, Any]:
-    """JSON that is whole when its variables are: ``{"id": {{id}}}``."""
+    """JSON that is whole without comments and with its variables, ``{"id": {{id}}}``, as Postman has both."""
+    bare = _COMMENT.sub(lambda found: found[1] or "", text)
     try:
-        return "json", jsonio.loads(re.sub(r'(?<!["\w])\{\{[^{}"]*\}\}(?!["\w])', "null", text))
+        return "json", jsonio.loads(re.sub(r'(?<!["\w])\{\{[^{}"]*\}\}(?!["\w])', "null", bare))
     except jsonio.JsonInvalid:
         return "text", text
 
