@@ -46,7 +46,7 @@ class NoticesConfig(AppConfig):
 def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
     from ipaas.catalog.health import check_connections
-    from ipaas.catalog.provider_rotation import revoke_due
+    from ipaas.catalog.revocations import revoke_due
     from ipaas.governance.reviews import expire_reviews, remind_reviewers
     from ipaas.notices.beside import Beside
     from ipaas.notices.breakers import EVERY_S, tell_breakers

@@ -277,6 +277,17 @@ CATALOGUE: tuple[EventType, ...] = (
         },
     ),
     _type(
+        "connection.revocation_failed",
+        gettext_noop("Old credential not ended"),
+        gettext_noop("A credential that was replaced is still good at its provider; told once a day."),
+        {
+            **_CONNECTION,
+            "environment": (gettext_noop("The slug of its environment."), "production"),
+            "secret": (gettext_noop("The slug of the secret."), "payments-key"),
+            "version": (gettext_noop("The number of the version that was replaced."), 3),
+        },
+    ),
+    _type(
         "secret.expiring",
         gettext_noop("Secret expiring"),
         gettext_noop("What the provider says about a secret ends within fourteen days; told once for each date."),
