@@ -134,7 +134,7 @@ class Delivery(models.Model):
 class ArrivalNote(models.Model):
     """What reached an endpoint and became no receipt; see ``events.arrivals``.
 
-    ``words`` is ``detail`` as a phrase (``core.phrases``), for pages in other languages; ``receipt_id`` is what it repeats.
+    ``words`` is ``detail`` as a phrase, for pages in other languages; ``receipt_id`` is what it repeats.
     """
 
     class Verdict(models.TextChoices):
