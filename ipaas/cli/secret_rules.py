@@ -104,7 +104,7 @@ def show_backend(shell: Shell) -> None:
     """The store that keeps what is entered, and how it is reached."""
     found = shell.api.get("vault/backend")
     rows = {name: value for name, value in found["config"].items() if value and name != "ca_pem"}
-    shell.details(found if shell.as_json else {**found, **rows}, ["kind", *rows, "login"])
+    shell.details(found if shell.as_json else {**found, **rows}, ["kind", *rows, "login", "down_since", "problem"])
 
 
 @command(backend, "set")

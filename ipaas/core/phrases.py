@@ -24,9 +24,13 @@ def said(template: str, /, **values: object) -> Phrase:
 
 
 def sentences(*texts: str) -> Phrase:
-    """Texts one after the other, the empty ones left out; each that is a phrase is told in the language of the page."""
+    """Texts one after the other, each ended by a full stop, the empty ones left out.
+
+    Each that is a phrase is told in the language of the page.
+    """
     values = {f"part{number}": text for number, text in enumerate(texts) if text}
-    template = " ".join(f"{{{name}}}" for name in values)
+    ends = {name: "" if text.rstrip().endswith((".", "!", "?", "…", ":")) else "." for name, text in values.items()}
+    template = " ".join(f"{{{name}}}{end}" for name, end in ends.items())
     phrase = Phrase(template.format_map(values))
     phrase.template, phrase.values = template, values
     return phrase

@@ -100,8 +100,8 @@ class BaoClient:
         return said("Signed in; the token is good for {life} s, not renewable.", life=life)
 
     def keep_alive(self) -> None:
-        """Renew the token when it is time, so that one that nobody uses for long does not end."""
-        self._token()
+        """Renew the token when it is time, so that one that nobody uses for long does not end; and try it."""
+        self.ask("GET", "auth/token/lookup-self")
 
     def unavailable(self, reason: str) -> BackendUnavailable:
         return BackendUnavailable(backend=self.name, reason=reason)

@@ -121,7 +121,7 @@ def note_of(receipt: Receipt) -> str:
     """What became of a receipt that started nothing, in the language of the page."""
     if receipt.state == Receipt.State.UNMATCHED:
         return _("No active flow takes it.")
-    if receipt.state == Receipt.State.CONFLICT:  # the note ends with the id of the other
+    if receipt.state == Receipt.State.CONFLICT and receipt.note:  # the note ends with the id of the other
         return _("The delivery id was first used by receipt {receipt}.").format(receipt=receipt.note.rpartition(" ")[2])
     return receipt.note
 

@@ -49,6 +49,7 @@ NEEDS: dict[str, str] = {
         events:endpoint_rotate events:endpoint_delete events:endpoint_subscribe events:endpoint_unsubscribe
         events:endpoint_check catalog:connection_choose catalog:connection_new catalog:connection_clone
         catalog:connection_connect catalog:connection_go catalog:connection_share catalog:share_revoke
+        catalog:revocation_retry catalog:revocation_settle
         catalog:connection_edit catalog:connection_switch catalog:connection_delete catalog:connection_move
         catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:version_delete
     """,

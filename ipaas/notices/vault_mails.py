@@ -1,4 +1,4 @@
-"""Telling administrators that an old credential is still good at its provider."""
+"""Telling administrators of what is the matter with secrets: old ones that are still good, a store that is away."""
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -26,5 +26,22 @@ def mail_of_revocation(entry: AuditEntry) -> None:
         )
         advice = _("It is tried again every hour. End it at the provider yourself, then say so there:")
         return subject, f"{what}\n\n{advice}\n{url}\n"
+
+    mail_admins(workspace.id, words)
+
+
+def mail_of_outage(entry: AuditEntry) -> None:
+    """Write to every administrator that the store of secrets is away, likewise."""
+    workspace = Workspace.objects.filter(id=entry.workspace_id).first()
+    if workspace is None:
+        return
+    since, problem = str(entry.details["since"]), str(entry.details["problem"])
+    url = page_address(reverse("accounts:vault", args=[workspace.slug]))
+
+    def words() -> tuple[str, str]:
+        subject = _("The store of secrets can not be used: {workspace}").format(workspace=workspace.name)
+        what = _("Since {since} the store of secrets can not be used: {problem}").format(since=since, problem=problem)
+        meanwhile = _("Runs that need a secret wait and go on by themselves; webhooks that it vouches for are refused.")
+        return subject, f"{what}\n\n{meanwhile}\n{url}\n"
 
     mail_admins(workspace.id, words)
