@@ -11,7 +11,7 @@ from ipaas.notices.admins import mail_admins
 
 def mail_of_revocation(entry: AuditEntry) -> None:
     """Write to every administrator, in the transaction in which the failure was put on record."""
-    workspace = Workspace.objects.filter(id=entry.workspace_id).first()
+    workspace = _workspace(entry)
     if workspace is None:
         return
     told = entry.details
@@ -32,7 +32,7 @@ def mail_of_revocation(entry: AuditEntry) -> None:
 
 def mail_of_outage(entry: AuditEntry) -> None:
     """Write to every administrator that the store of secrets is away, likewise."""
-    workspace = Workspace.objects.filter(id=entry.workspace_id).first()
+    workspace = _workspace(entry)
     if workspace is None:
         return
     since, problem = str(entry.details["since"]), str(entry.details["problem"])
@@ -45,3 +45,7 @@ def mail_of_outage(entry: AuditEntry) -> None:
         return subject, f"{what}\n\n{meanwhile}\n{url}\n"
 
     mail_admins(workspace.id, words)
+
+
+def _workspace(entry: AuditEntry) -> Workspace | None:
+    return Workspace.objects.filter(id=entry.workspace_id).first() if entry.workspace_id is not None else None

@@ -304,7 +304,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "accounts.slug": subjects["account"],
     }  # fmt: skip
     ids["audit.job_id"], ids["events.delivery_id"] = subjects["audit_job"], subjects["receipt"]
-    ids["link_id"] = ids["drift_id"] = subjects["member"]  # neither link nor drift: found by nobody
+    ids["link_id"] = ids["drift_id"] = ids["revocation_id"] = subjects["member"]  # none of these: found by nobody
     ids["term"], ids["convention"] = subjects["term"], subjects["convention"]
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
