@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
 from ipaas.core.actor import Actor
-from ipaas.core.document_forms import Finding, refuse
+from ipaas.core.document_forms import Change, Finding, refuse
 from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
 from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import NotFound
@@ -70,6 +70,8 @@ class DocumentType:
     ``aside`` are keys of the draft that ``settle`` leaves out: they are kept with the document, whatever runs.
     ``rank`` orders kinds where many are applied: what others refer to has the lower one.
     ``checks`` fill the checklist of a review, and one that fails keeps the draft from being published.
+    ``changes`` says what a content changes for those who use it, where comparing the contents does not.
+    ``in_files``: whether a folder of documents can hold it whole, so that one without it wants it gone.
     """
 
     kind: str
@@ -82,6 +84,8 @@ class DocumentType:
     aside: frozenset[str] = frozenset()
     rank: int
     checks: tuple[Check, ...] = ()
+    changes: Callable[[dict[str, Any] | None, dict[str, Any], UUID], list[Change]] | None = None
+    in_files: bool = True
 
     @property
     def documents(self) -> DocumentQuerySet:
