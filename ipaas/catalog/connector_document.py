@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, cast
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from ipaas.catalog.connector_models import ConnectorDocument, ConnectorProposal, ConnectorVersion, MadeOfDescription
 from ipaas.catalog.models import ImportedConnector
 from ipaas.core import jsonio
@@ -156,9 +158,9 @@ def _lacking(outcomes: Any) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check(name="compatibility", title="What uses the present version can use this one", run=_compatible),
-    Check(name="understood", title="The description was understood", run=_understood),
-    Check(name="quality", title="Quality of the connector", run=_quality),
+    Check(name="compatibility", title=gettext_noop("What uses the present version can use this one"), run=_compatible),
+    Check(name="understood", title=gettext_noop("The description was understood"), run=_understood),
+    Check(name="quality", title=gettext_noop("Quality of the connector"), run=_quality),
 )
 
 CONNECTOR_TYPE = DocumentType(
