@@ -201,6 +201,7 @@ urlpatterns = [
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
     path("connectors/<slug:slug>/changes", ConnectorViewSet.as_view({"get": "changes"}), name="connector_changes"),
+    *_deeds(ConnectorViewSet, "connector", "connectors/<slug:slug>", "publish"),
     path(
         "connectors/<slug:slug>/versions",
         ConnectorVersionViewSet.as_view({"get": "list"}),
@@ -208,13 +209,20 @@ urlpatterns = [
     ),
     path(
         "connectors/<slug:slug>/versions/<int:number>",
-        ConnectorVersionViewSet.as_view({"get": "retrieve", **DELETED}),
+        ConnectorVersionViewSet.as_view({"get": "retrieve"}),
         name="connector_version_detail",
     ),
     path(
         "connectors/<slug:slug>/versions/<int:number>/changes",
         ConnectorVersionViewSet.as_view({"get": "changes"}),
         name="connector_version_changes",
+    ),
+    *_deeds(
+        ConnectorVersionViewSet,
+        "connector_version",
+        "connectors/<slug:slug>/versions/<int:number>",
+        "deprecate",
+        "retire",
     ),
     *_crud(ImportViewSet, "import", "imports", "<uuid:draft_id>", **DELETED),
     path("imports/preview", ImportViewSet.as_view({"post": "preview"}), name="import_preview"),

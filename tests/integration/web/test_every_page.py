@@ -51,7 +51,12 @@ NEEDS: dict[str, str] = {
         catalog:connection_connect catalog:connection_go catalog:connection_share catalog:share_revoke
         catalog:revocation_retry catalog:revocation_settle
         catalog:connection_edit catalog:connection_switch catalog:connection_delete catalog:connection_move
-        catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:version_delete
+    """,
+    "connectors.edit": """
+        catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:connector_edit
+    """,
+    "connectors.publish": """
+        catalog:connector_publish catalog:connector_deprecate
     """,
     "connections.force_breaker": """
         catalog:connection_force
