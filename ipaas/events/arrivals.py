@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from ipaas.core import jsonio
 from ipaas.core.ids import uuid7, uuid7_at
 from ipaas.core.logging import get_logger
+from ipaas.core.phrases import packed
 from ipaas.events.caps import Rates, TooManyDeliveries
 from ipaas.events.contents import DeliveryInvalid, read_body
 from ipaas.events.intake import Arrival, EndpointView, kept_headers
@@ -77,6 +78,7 @@ def keep_note(seen: Seen) -> None:
             status=seen.status,
             code=seen.code,
             detail=_plain(seen.detail),
+            words=_words(seen.detail),
             method=arrival.method[:10],
             peer=arrival.peer[:50],
             size=len(arrival.body),
@@ -119,6 +121,11 @@ def _beginning(scheme: SignatureScheme, arrival: Arrival) -> Any:
     if scheme.kind == "token" and scheme.path:
         return ""
     return _plain(arrival.body[:MOST_BODY].decode("utf-8", "replace"), MOST_BODY)
+
+
+def _words(detail: str) -> Any:
+    """The reason as a phrase, unless what the sender said makes it longer than a reason is."""
+    return packed(detail) if len(detail) <= MOST_DETAIL else None
 
 
 def _plain(text: str, most: int = MOST_DETAIL) -> str:

@@ -7,13 +7,15 @@ from typing import Any, ClassVar
 from django.db import transaction
 
 from ipaas import audit
+from ipaas.catalog.connector_models import ConnectorDocument, version_name
+from ipaas.catalog.imports import users_of
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.document_types import DocumentType, document_type_of
-from ipaas.core.documents import DocumentVersion
+from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import said
-from ipaas.core.references import split_reference
+from ipaas.core.references import reference_to, split_reference
 from ipaas.flows.models import Flow
 from ipaas.governance.following import uses_of
 from ipaas.mapping.queries import named_by
@@ -25,7 +27,22 @@ class StillUsed(Conflict):
     """{version} is still used by {users}."""
 
     code: ClassVar[str] = "version.used"
-    remedy: ClassVar[str] = "Deploy versions there that do not use it, then retire it."
+    remedy: ClassVar[str] = "Have these use another version, then retire it."
+
+
+class StillReferredTo(Conflict):
+    """{document} is referred to by {users}."""
+
+    code: ClassVar[str] = "document.referred_to"
+    remedy: ClassVar[str] = "Publish versions there that do not refer to it, retire those that do, then try again."
+
+
+def refuse_held(document: VersionedDocument, number: int | None = None) -> None:
+    """Raise ``StillReferredTo`` where others refer to a version of a document, None for any, and so hold it."""
+    held = document_type_of(document).held_by(document, number)
+    if held:
+        name = document.slug if number is None else reference_to(document.slug, number)
+        raise StillReferredTo(document=name, users=", ".join(held[:20]))
 
 
 @transaction.atomic
@@ -57,6 +74,7 @@ def retire_version(*, version: DocumentVersion, actor: Actor, reason: str) -> Do
     Runs that began with it still end with it, and it stays to be read.
     """
     kind, row = _locked(version, actor)
+    refuse_held(row.document, row.number)
     users = _users(row)
     if users:
         raise StillUsed(version=f"{row.document.slug}@{row.number}", users=", ".join(users))
@@ -73,6 +91,11 @@ def _users(version: DocumentVersion) -> list[str]:
     named = {"lookup": "lookups", "function": "functions"}.get(document_type_of(document).kind)
     if named is not None:
         return [" ".join(one) for one in named_by(document.workspace_id, named, document.slug)]
+    if isinstance(document, ConnectorDocument):
+        return [
+            f"connection {one}"
+            for one in users_of(document.slug, document.workspace).get(version_name(version.number), [])
+        ]
     found = (one for one in uses_of(document, base=version.number) if version.number in one.numbers)
     return [f"{one.deployment.flow.slug} ({one.deployment.environment.slug})" for one in found]
 
