@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0006_answers"),
+        ("events", "0007_words_of_refusals"),
     ]
 
     operations = [
