@@ -178,8 +178,8 @@ export class FieldForm {
     this.buttons = el("div", { class: "map-deeds row-gap" });
     this.insertion = el("select", { class: "form-select", "aria-label": say("insert"), onchange: (event) => this.fragment(event.target) },
       el("option", { value: "" }, say("insert")),
-      ...["lookup", "function"].map((kind) => [kind, (setup.library ?? []).filter((one) => one.kind === kind)]).filter(([, found]) => found.length)
-        .map(([kind, found]) => el("optgroup", { label: say(`${kind}s_own`) }, found.map((one) => el("option", { value: `${kind} ${one.reference}` }, `${one.reference}  ${one.told}`)))),
+      ...[["lookup", say("lookups_own")], ["function", say("functions_own")]].map(([kind, label]) => [kind, label, (setup.library ?? []).filter((one) => one.kind === kind)])
+        .filter(([, , found]) => found.length).map(([kind, label, found]) => el("optgroup", { label }, found.map((one) => el("option", { value: `${kind} ${one.reference}` }, `${one.reference}  ${one.told}`)))),
       el("optgroup", { label: say("functions") }, guide.functions.map((one) => el("option", { value: `${one.label}()` }, one.detail))));
     this.removal = button("remove", "trash", () => this.tree.remove(this.field.path));
     this.renaming = button("rename", "edit", () => this.rename());
