@@ -27,7 +27,11 @@ MAX_BODY = 1_000_000
 MAX_DELIVERY_ID = 200
 MAX_EVENT = 200
 MAX_PUBLIC_ID = 40
-KEPT_HEADERS = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"})
+CLOUD_EVENT = frozenset(
+    f"ce-{name}" for name in ("specversion", "id", "source", "type", "subject", "time", "dataschema")
+)
+"""The context attributes of a CloudEvent in binary mode (CloudEvents 1.0.2, HTTP binding 3.1)."""
+KEPT_HEADERS = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"}) | CLOUD_EVENT
 CHANNEL = "ipaas_work"
 RECEIPT_HEADER = "Receipt-Id"
 
