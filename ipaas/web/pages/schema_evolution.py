@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ipaas.accounts.pages import WorkspaceRequest
@@ -17,7 +16,9 @@ from ipaas.core import jsonio
 from ipaas.core.document_forms import content_sha256
 from ipaas.core.phrases import in_words
 from ipaas.mapping.usage import mappings_with_schema
-from ipaas.web.readmodels import Finding, Link
+from ipaas.web.build_readmodels import UseRow
+from ipaas.web.pages.users_of_documents import document_rows
+from ipaas.web.readmodels import Finding
 
 MOST_SHOWN = 10
 LARGE = 30_000
@@ -111,19 +112,13 @@ def words_of(document: Schema, content: Mapping[str, Any], label: str) -> list[F
     return _findings(check(before.content["schema"], content["schema"], "full", undeclared=rule.undeclared))
 
 
-def documents_using(request: WorkspaceRequest, slug: str) -> list[Link]:
+def documents_using(request: WorkspaceRequest, slug: str) -> list[UseRow]:
     """The mappings and contracts that name a schema."""
-    place, workspace_id = request.workspace.slug, request.workspace.id
-    found: list[Link] = []
-    if request.actor.may("mappings.view"):
-        for one in mappings_with_schema(workspace_id, slug):
-            address = reverse("mapping:mapping_detail", args=[place, one])
-            found.append(Link(_("mapping %(name)s") % {"name": one}, address))
-    if request.actor.may("contracts.view"):
-        for one in contracts_with_schema(workspace_id, slug):
-            address = reverse("contracts:contract_detail", args=[place, one])
-            found.append(Link(_("contract %(name)s") % {"name": one}, address))
-    return found
+    workspace_id = request.workspace.id
+    return [
+        *document_rows(request, "mapping", mappings_with_schema(workspace_id, slug)),
+        *document_rows(request, "contract", contracts_with_schema(workspace_id, slug)),
+    ]
 
 
 def may_accept(request: WorkspaceRequest, document: Schema) -> bool:
