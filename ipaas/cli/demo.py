@@ -198,8 +198,9 @@ def _flow(workspace: Workspace, running: Sequence[Environment], *, left_out: fro
             steps = content["steps"]
             content["steps"] = [step for step in steps if step.get("call", {}).get("connection") not in left_out]
         made = _document(workspace, content)
-        for environment in running if isinstance(made, Flow) else ():
-            deploy(flow=made, environment=environment, version=made.versions.get(), actor=SYSTEM)
+        if isinstance(made, Flow):
+            for environment in running:
+                deploy(flow=made, environment=environment, version=made.versions.get(), actor=SYSTEM)
 
 
 def _document(workspace: Workspace, content: Mapping[str, Any], text: str | None = None) -> VersionedDocument | None:
@@ -208,4 +209,5 @@ def _document(workspace: Workspace, content: Mapping[str, Any], text: str | None
     if kind.documents.in_workspace(workspace.id).filter(slug=content["slug"]).exists():
         return None
     given: dict[str, Any] = {"content": content} if text is None else {"text": text}
-    return apply_document(actor=SYSTEM, workspace=workspace, **given).document
+    made: VersionedDocument = apply_document(actor=SYSTEM, workspace=workspace, **given).document
+    return made
