@@ -34,13 +34,14 @@ from ipaas.web.pages.connection_rows import (
     connection_row,
     connection_rows,
     connection_url,
+    revocations_of,
     states_of,
 )
 from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.support import asked, environment_of, form_errors, posted, told, told_error
 from ipaas.web.pages.traffic import OperationTraffic, Traffic, operations_of, parked_for_breaker, traffic_of
 from ipaas.web.pages.users_of_documents import flow_rows
-from ipaas.web.pages.wording import class_word
+from ipaas.web.pages.wording import class_word, effect_word
 from ipaas.web.readmodels import CursorPage, Link, Option
 from ipaas.web.rendering import duration
 
@@ -97,6 +98,7 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
         "installed": installed,
         "access": access,
         "needs_consent": access is not None and scheme_of(row).type == CODE and not access.connected_at,
+        "revocations": revocations_of(request, row),
         "owner": row.owner.email if row.owner is not None else "",
         "places": [
             Option(one.slug, one.name, False)
@@ -118,7 +120,7 @@ def connection_choose(request: WorkspaceRequest) -> HttpResponse:
         "choices": choices,
         "filters": filters,
         "crumbs": crumbs_of(request),
-        "import_url": reverse("catalog:import_new", args=[request.workspace.slug]),
+        "import_url": _if_may(request, "connectors.edit", "catalog:import_new"),
     }
     return render(request, "catalog/connection_choose.html", context)
 
@@ -357,10 +359,9 @@ def _operations(row: Connection) -> list[dict[str, Any]]:
     found = []
     for name, spec in connector_of(row).manifest.actions.items():
         one = traffic.get(name, OperationTraffic())
-        effect = spec.effect if spec.effect.isalpha() else _("by setting")
         found.append(
             {
-                "name": name, "title": spec.title, "effect": effect, "calls": one.calls,
+                "name": name, "title": spec.title, "effect": effect_word(spec.effect), "calls": one.calls,
                 "p95_ms": one.p95_ms if one.calls else None, "error_percent": one.error_percent,
             }
         )  # fmt: skip
