@@ -10,9 +10,12 @@ import pytest
 
 import ipaas
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.catalog import registry
+from ipaas.catalog.connecting import enter_credential
 from ipaas.catalog.fetching import fetch_description
 from ipaas.catalog.models import Connection
 from ipaas.catalog.services import create_connection
+from ipaas.catalog.trials import Trial, try_operation
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import InvalidInput
 from ipaas.core.net import PUBLIC_ONLY, HttpClient, NetError
@@ -20,6 +23,11 @@ from ipaas.events.models import Endpoint
 from ipaas.events.services import create_endpoint
 from ipaas.notices.models import Webhook
 from ipaas.notices.services import create_webhook
+from ipaas.sdk.connector import Connector
+from ipaas.sdk.manifest_reader import parse_manifest
+from ipaas.vault.backends import set_backend
+from ipaas.vault.models import Backend
+from tests.integration.security.vendor import MANIFEST
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +108,32 @@ def the_client(environment: Environment, url: str) -> Any:
     return asyncio.run(call())
 
 
-PLACES: list[Callable[[Environment, str], Any]] = [connection, webhook, key_set, description, the_client]
+def vault(environment: Environment, url: str) -> Any:
+    config = {"address": url, "mount": "secret", "path": "ipaas", "auth": "token"}
+    return set_backend(workspace=environment.workspace, kind="bao", config=config, login={"token": "t"}, actor=SYSTEM)
+
+
+PLACES: list[Callable[[Environment, str], Any]] = [connection, webhook, key_set, description, vault, the_client]
+
+PROTOCOLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "postgres": ("query", {"database": "d"}, {"sql": "SELECT 1"}),
+    "mysql": ("query", {"database": "d"}, {"sql": "SELECT 1"}),
+    "sftp": ("list_files", {"host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"}, {}),
+    "smtp": ("send_mail", {"from_address": "a@example.com"}, {"to": "b@example.com", "subject": "s", "text": "t"}),
+    "imap": ("poll_mails", {}, {}),
+    "amqp": ("fetch_messages", {"queue": "q"}, {}),
+    "nats": ("fetch_messages", {"stream": "s", "consumer": "c"}, {}),
+    "kafka": ("fetch_messages", {"topic": "t"}, {"topic": "t"}),
+}
+REFUSALS = ("net.egress_refused", "net.url_refused")
+HOSTS = ["127.0.0.1", "0x7f.1", "169.254.169.254", "::1", "[::ffff:10.0.0.1]", "10.1.2.3", "localhost", "LOCALHOST."]
+TOKENS: dict[str, Any] = {
+    **MANIFEST,
+    "slug": "tokens",
+    "auth": [{"name": "client", "type": "oauth2_client_credentials", "token_url": "https://{{ config.site }}/token"}],
+    "config_schema": {"type": "object", "required": ["site"], "properties": {"site": {"type": "string"}}},
+    "config_example": {"site": "example.com"},
+}
 
 
 @pytest.fixture
@@ -126,7 +159,7 @@ def test_an_address_that_leads_inside_is_refused_before_anything_is_stored_or_ca
     for url in INSIDE:
         with pytest.raises((InvalidInput, NetError)):
             place(environment, url)
-    assert [kind.objects.count() for kind in (Connection, Webhook, Endpoint)] == [0, 0, 0]
+    assert [kind.objects.count() for kind in (Connection, Webhook, Endpoint, Backend)] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("place", [description, the_client], ids=lambda place: place.__name__)
@@ -135,6 +168,43 @@ def test_a_name_that_leads_inside_is_refused_when_it_is_called(
 ) -> None:
     with pytest.raises((InvalidInput, NetError)):
         place(environment, "https://localhost/")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("connector", PROTOCOLS)
+def test_a_server_inside_is_not_reached_by_any_other_protocol(environment: Environment, connector: str) -> None:
+    action, config, params = PROTOCOLS[connector]
+    for number, host in enumerate(HOSTS):
+        given: dict[str, Any] = {
+            "environment": environment,
+            "slug": f"to-{number}",
+            "connector": connector,
+            "actor": SYSTEM,
+        }
+        row = create_connection(**given, config={**config, "host": host}, auth_scheme="login")
+        enter_credential(connection=row, fields={"username": "u", "password": "p"}, actor=SYSTEM)
+        assert _refusal(row, action, params) in REFUSALS, host
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_is_not_fetched_inside(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {**registry.connectors(), "tokens": Connector(parse_manifest(TOKENS))}
+    monkeypatch.setattr(registry, "connectors", lambda: there)
+    for number, host in enumerate(["127.0.0.1", "localhost", "169.254.169.254", "u:p@example.com", "example.com:22"]):
+        given: dict[str, Any] = {
+            "environment": environment,
+            "slug": f"to-{number}",
+            "connector": "tokens",
+            "actor": SYSTEM,
+        }
+        row = create_connection(**given, config={"site": host}, base_url="https://api.example.com")
+        enter_credential(connection=row, fields={"client_id": "i", "client_secret": "s"}, actor=SYSTEM)
+        assert _refusal(row, "say", {"status": 200}) in REFUSALS, host
+
+
+def _refusal(row: Connection, action: str, params: dict[str, Any]) -> str:
+    tried: Trial = try_operation(connection=row, action=action, params=params, actor=SYSTEM, effects=True)
+    return tried.outcome.error.code if tried.outcome.error is not None else ""
 
 
 def test_every_use_of_the_client_says_where_it_may_go() -> None:
