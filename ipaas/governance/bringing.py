@@ -112,14 +112,14 @@ def _source(pin: Pin, key: str, reference: str) -> Applying:
     """The draft with the numbers that it says replaced; as it is where it says none."""
     draft, text = pin.document.draft or {}, pin.document.draft_text
     if text:
-        return {"text": edited(text, [Edit("set", (key, name), reference) for name in pin.names])}
-    return {"content": {**draft, key: {**draft.get(key, {}), **dict.fromkeys(pin.names, reference)}}}
+        return {"text": edited(text, [Edit("set", (key, name), reference) for name in pin.fixed])}
+    return {"content": {**draft, key: {**draft.get(key, {}), **dict.fromkeys(pin.fixed, reference)}}}
 
 
 def _only_drafted(told: Applying, pin: Pin, given: Applying, error: IpaasError) -> Brought:
     """What could not be published stays as a draft where that says the number; a test that fails is seen there."""
     problem = str(error.errors[0]["message"]) if isinstance(error, InvalidInput) and error.errors else error.detail
-    if not pin.names or not {"text", "content"} & set(given):
+    if not pin.fixed or not {"text", "content"} & set(given):
         return Brought(**told, outcome="left", problem=problem)
     try:
         with transaction.atomic():

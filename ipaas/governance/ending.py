@@ -18,7 +18,7 @@ from ipaas.flows.models import Deployment, Flow
 from ipaas.governance.following import references_in as pinned_by_flow
 from ipaas.governance.following import uses_of
 from ipaas.mapping.models import MappingVersion
-from ipaas.mapping.pins import KEYS, pins_of, reaches, references_in
+from ipaas.mapping.pins import KEYS, reaches, references_in
 
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,79}(@[1-9][0-9]{0,8})?\Z")
 
@@ -88,22 +88,11 @@ def users_of_version(version: DocumentVersion) -> list[str]:
     if isinstance(document, Flow):
         rows = document.deployments.filter(active=True, version_id=version.id).select_related("environment")
         return [f"{document.slug} ({row.environment.slug})" for row in rows]
-    kind = document_type_of(document).kind
-    if kind in KEYS:
-        return [*_pinning(kind, version), *_running(kind, version)]
+    kind = document_type_of(document)
+    if kind.kind in KEYS:
+        return [*kind.held_by(document, version.number), *_running(kind.kind, version)]
     found = (one for one in uses_of(document, base=version.number) if version.number in one.numbers)
     return [f"{one.deployment.flow.slug} ({one.deployment.environment.slug})" for one in found]
-
-
-def _pinning(kind: str, version: DocumentVersion) -> list[str]:
-    """The users whose newest version pins a version of a lookup or a function, or whose draft names it by number."""
-    number, slug = version.number, version.document.slug
-    found = []
-    for one in pins_of(version.document.workspace_id, kind, slug):
-        drafted = references_in(one.document.draft or {}, KEYS[kind], slug).values()
-        if number in one.numbers or number in drafted:
-            found.append(one.label)
-    return found
 
 
 def _running(kind: str, version: DocumentVersion) -> list[str]:

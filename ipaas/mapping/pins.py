@@ -1,6 +1,6 @@
 """Which mappings and functions name a lookup or a function, and at which version."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,15 +25,15 @@ USERS: Mapping[str, tuple[Any, Any]] = {
 class Pin:
     """A live document that names another one.
 
-    ``numbers``: the versions that its newest version pins, none where only its draft names it. ``names``: under which
-    names the draft says a number, so that publishing it again brings no newer one.
+    ``numbers``: the versions that its newest version pins, none where only its draft names it. ``fixed``: the numbers
+    that its draft says, by name, so that publishing it again brings no newer ones.
     """
 
     kind: str
     document: VersionedDocument
     newest: DocumentVersion | None
     numbers: tuple[int, ...]
-    names: tuple[str, ...]
+    fixed: Mapping[str, int]
 
     @property
     def label(self) -> str:
@@ -56,9 +56,19 @@ def pins_of(workspace_id: UUID, kind: str, slug: str) -> list[Pin]:
             written = references_in(document.draft or {}, key, slug)
             if pinned or written:
                 numbers = {number for number in pinned.values() if number}
-                fixed = tuple(name for name, number in written.items() if number)
+                fixed = {name: number for name, number in written.items() if number}
                 found.append(Pin(user, document, version, tuple(sorted(numbers)), fixed))
     return found
+
+
+def holders(kind: str) -> Callable[[VersionedDocument, int | None], list[str]]:
+    """Labels of those whose newest version pins a version (None: any), or whose draft names it by its number."""
+
+    def held_by(document: VersionedDocument, number: int | None) -> list[str]:
+        pins = pins_of(document.workspace_id, kind, document.slug)
+        return [one.label for one in pins if number is None or number in one.numbers or number in one.fixed.values()]
+
+    return held_by
 
 
 def _latest() -> F:

@@ -253,7 +253,7 @@ class NamedViewSet(DocumentViewSet):
             PinOutput(
                 {
                     **{name: getattr(one, name) for name in ("kind", "document", "numbers")},
-                    "fixed": bool(one.names),
+                    "fixed": bool(one.fixed),
                     "behind": one.is_behind(newest),
                     "other_changes": has_other_changes(one),
                 }

@@ -57,7 +57,7 @@ def _row(request: WorkspaceRequest, pin: Pin, newest: int) -> UserRow:
         url=reverse(f"mapping:{pin.kind}_detail", args=[request.workspace.slug, slug]),
         pinned=", ".join(str(number) for number in pin.numbers),
         behind=behind,
-        fixed=bool(pin.names),
+        fixed=bool(pin.fixed),
         changed=behind and has_other_changes(pin),
         may_edit=request.actor.may(f"{_PERMISSION[pin.kind]}.edit"),
     )

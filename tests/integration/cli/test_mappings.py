@@ -114,7 +114,7 @@ def test_who_pins_a_lookup_is_listed_brought_along_and_warned(run: Run, world: W
     assert ended.stdout == "lookup/vat-rates@1 is deprecated; still used by mapping shape\n"
     refused = run("versions", "retire", "lookup/vat-rates@1", "--reason", "old")
     assert refused.exit_code == 1
-    assert "still used by mapping shape" in refused.output
+    assert "referred to by mapping shape" in refused.output
     assert run("versions", "bring-along", "lookup/vat-rates").stdout == "mapping/shape: version 2 uses it\n"
     assert run("versions", "bring-along", "lookup/vat-rates").stdout == "nothing to bring along\n"
     assert run("versions", "retire", "lookup/vat-rates@1", "--reason", "old").exit_code == 0

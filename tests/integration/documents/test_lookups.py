@@ -10,7 +10,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import Conflict, InvalidInput, PermissionDenied
 from ipaas.governance.ending import retire_version
-from ipaas.governance.services import apply_document
+from ipaas.governance.services import apply_document, archive_document
 from ipaas.mapping.models import Lookup, MappingVersion
 from ipaas.mapping.queries import mapping_for
 from ipaas.mapping.services import import_rows
@@ -57,6 +57,8 @@ def test_a_mapping_keeps_the_rows_it_was_published_with(workspace: Workspace, pr
         retire_version(version=held.versions.get(number=2), actor=SYSTEM, reason="wrong")
     retired = retire_version(version=held.versions.get(number=1), actor=SYSTEM, reason="old")
     assert retired.state == "retired"
+    with pytest.raises(Conflict, match="mapping order-row"):
+        archive_document(document=held, actor=SYSTEM, reason="old")
 
 
 def test_functions_that_would_go_in_a_circle_are_not_published(workspace: Workspace) -> None:
