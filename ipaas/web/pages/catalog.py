@@ -273,7 +273,7 @@ def _described(schema: Any, most: int = 60) -> list[dict[str, Any]]:
 
 
 def users_of_connector(request: WorkspaceRequest, slug: str) -> list[dict[str, Any]]:
-    rows = Connection.objects.in_workspace(request.workspace.id).filter(connector=slug)
+    rows = Connection.objects.in_workspace(request.workspace.id).filter(connector=slug).select_related("environment")
     return [
         {
             "title": row.title,
@@ -294,7 +294,8 @@ def _behind(row: Connection) -> dict[str, Any]:
     changes = release_changes(present, row.connector_version)
     return {
         "newest": present.manifest.version,
-        "changes": changes[:MOST_FINDINGS],
+        "told": [change for change in changes if change.told][:MOST_FINDINGS],
+        "move_url": reverse("catalog:connection_move", args=[row.workspace.slug, row.environment.slug, row.slug]),
         "breaking": sum(change.breaking for change in changes),
     }
 

@@ -279,6 +279,7 @@ def test_a_connection_is_moved_after_what_breaks_was_shown(
     keep(workspace, changed())
     shown = text_of(builder.get(MOVE))
     assert "is new and required" in shown
+    assert "Give it in every step that calls send_parcel." in shown
     answer = builder.post(MOVE, {"version": "2.0.0"})
     assert answer["Location"] == POST
     post.refresh_from_db()
