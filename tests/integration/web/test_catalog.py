@@ -211,7 +211,7 @@ BAD = {
     "an archive": _zip(),
     "nothing": b" ",
     "binary": bytes(range(256)) * 20,
-    "utf-16": json.dumps(SOURCE).encode("utf-16"),
+    "latin-1": json.dumps({"title": "é"}, ensure_ascii=False).encode("latin-1"),
     "a yaml bomb": b"openapi: 3.0.0\n" + YAML_BOMB,
     "a yaml object": b"openapi: !!python/object/apply:os.system [id]\n",
     "deep json": b'{"openapi":"3.0.0","paths":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
