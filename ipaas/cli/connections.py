@@ -158,7 +158,7 @@ def move_connection(shell: Shell, slug: str, environment: str, version: str, yes
     for one in changes["changes"]:
         if one["breaking"] or one["path"].startswith("migration."):
             level = "BREAKING" if one["breaking"] else "note"
-            shell.say(f"  {level:8}  {one['path']}  {'. '.join(filter(None, [one['message'], one['hint']]))}")
+            shell.say(f"  {level:8}  {one['path']}  {'. '.join(filter(None, [one['message'], one.get('hint')]))}")
     if breaking:
         sure(f"Move {slug} in {environment} to {version} all the same?", yes=yes)
     made = shell.api.patch(f"connections/{found['id']}", {"connector_version": version})
