@@ -37,6 +37,11 @@ WATCH = """new MutationObserver((_, observer) => {
 }).observe(document, {subtree: true, attributes: true, attributeFilter: ["data-ready"]})"""
 ANSWERS = """(name) => performance.getEntriesByType("resource").filter((one) => one.name.endsWith(name))
   .map((one) => [one.responseEnd - one.startTime, one.encodedBodySize, one.decodedBodySize])"""
+PARTS = """() => {
+  const page = performance.getEntriesByType("navigation")[0];
+  const [fields] = performance.getEntriesByType("resource").filter((one) => one.name.endsWith("-fields/"));
+  return [page.responseStart, page.domInteractive, fields.startTime, fields.responseEnd];
+}"""
 SEEN = """([at, text]) => new Promise((resolve) => {
   const row = document.querySelector(at + " .map-value");
   const begun = performance.now();
@@ -154,9 +159,10 @@ def in_browser(rounds: int) -> None:
 
 
 def _opened(page: "Page", slug: str, rounds: int) -> None:
-    usable = []
+    usable, parts = [], []
     for _ in range(rounds + 1):
         usable.append(_open(page, slug))
+        parts.append(page.evaluate(PARTS))
     rows = page.locator("[data-map=target] li").count()
     first, *warm = usable
     print(
