@@ -10,9 +10,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.mapping.services import save_function_draft
 from ipaas.web.pages import document_views as views
+from ipaas.web.pages.bringing_along import bring, used_by
 from ipaas.web.pages.documents import Context, DocumentPages, document_list
 from ipaas.web.pages.support import environment_of
-from ipaas.web.pages.users_of_documents import bring, used_by
 
 STARTER = """\
 kind: function

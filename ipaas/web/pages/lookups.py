@@ -17,9 +17,9 @@ from ipaas.mapping.lookups import compile_lookup
 from ipaas.mapping.services import import_rows, save_lookup_draft
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages import documents as shared
+from ipaas.web.pages.bringing_along import bring, used_by
 from ipaas.web.pages.documents import Context, DocumentPages, document_list
 from ipaas.web.pages.support import asked, environment_of, told
-from ipaas.web.pages.users_of_documents import bring, used_by
 
 STARTER = """\
 kind: lookup
@@ -45,7 +45,7 @@ def _table(content: Any, search: str) -> Context | None:
     if not isinstance(content, dict) or errors_of(validate(content)):
         return None
     table = compile_lookup(content)
-    rows = [(number, row) for number, row in table.rows.values() if _holds(row, search)]
+    rows = [list(zip(table.columns, row, strict=True)) for _number, row in table.rows.values() if _holds(row, search)]
     return {"columns": table.columns, "rows": rows[:SHOWN_ROWS], "count": len(rows), "more": len(rows) > SHOWN_ROWS}
 
 

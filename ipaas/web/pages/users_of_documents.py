@@ -1,89 +1,70 @@
-"""Who uses a lookup or a function: mappings and other functions, and how they get its newest version."""
+"""What uses a document, a connection or a secret, in the words of pages: titles as links, versions and environments."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
-from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop
 
 from ipaas.accounts.pages import WorkspaceRequest
-from ipaas.core.documents import VersionedDocument
-from ipaas.core.errors import Conflict, InvalidInput
-from ipaas.core.phrases import in_words
-from ipaas.governance.bringing import Brought, bring_along, has_other_changes, users_of
-from ipaas.mapping.pins import Pin
-from ipaas.web.pages.documents import Context, DocumentPages
-from ipaas.web.pages.support import told_error
+from ipaas.core.document_types import document_type
+from ipaas.flows.usage import FlowUse, flows_with
+from ipaas.vault.models import Secret
+from ipaas.vault.services import uses_of
+from ipaas.web.build_readmodels import UseRow
+from ipaas.web.pages.reviews import PLACES, kind_word
 
-_PERMISSION = {"mapping": "mappings", "function": "functions"}
-
-
-@dataclass(frozen=True)
-class UserRow:
-    """``pinned``: the versions that its newest version pins, "" for none; ``name`` is what the form sends."""
-
-    name: str
-    label: str
-    url: str
-    pinned: str
-    behind: bool
-    fixed: bool
-    changed: bool
-    may_edit: bool
+_OF_SECRETS = {
+    "connection": (gettext_noop("Connection"), "connections.view", "catalog:connection_detail"),
+    "endpoint": (gettext_noop("Endpoint"), "connections.view", "events:endpoint_detail"),
+    "webhook": (gettext_noop("Webhook"), "webhooks.view", "notices:webhook_detail"),
+}
 
 
-def used_by(request: WorkspaceRequest, pages: DocumentPages, document: VersionedDocument) -> Context:
-    """What the card of users shows; ``bring_url`` where somebody is behind whom the reader may change."""
-    rows = user_rows(request, document)
-    live = any(row.behind and row.may_edit for row in rows) and not document.archived
-    return {"used_by": rows, "bring_url": pages.url(request, "bring_along", document.slug) if live else ""}
+def names_of_places(request: WorkspaceRequest) -> dict[str, str]:
+    return {one.slug: one.name for one in request.workspace.environments.all()}
 
 
-def user_rows(request: WorkspaceRequest, document: VersionedDocument) -> list[UserRow]:
-    """Those of them that the reader may see."""
-    seen = [one for one in users_of(document) if request.actor.may(f"{_PERMISSION[one.kind]}.view")]
-    return [_row(request, one, document.latest_version) for one in seen]
+def flows_using(request: WorkspaceRequest, kind: str, slug: str) -> list[UseRow]:
+    """The flows that refer to a document; drafts and what runs."""
+    return flow_rows(request, flows_with(request.workspace.id, kind, slug))
 
 
-def _row(request: WorkspaceRequest, pin: Pin, newest: int) -> UserRow:
-    slug = pin.document.slug
-    behind = pin.is_behind(newest)
-    return UserRow(
-        name=f"{pin.kind}/{slug}",
-        label=pin.document.title or slug,
-        url=reverse(f"mapping:{pin.kind}_detail", args=[request.workspace.slug, slug]),
-        pinned=", ".join(str(number) for number in pin.numbers),
-        behind=behind,
-        fixed=bool(pin.fixed),
-        changed=behind and has_other_changes(pin),
-        may_edit=request.actor.may(f"{_PERMISSION[pin.kind]}.edit"),
-    )
+def flow_rows(request: WorkspaceRequest, uses: Iterable[FlowUse]) -> list[UseRow]:
+    """One row for each flow, with where which version runs."""
+    if not request.actor.may("flows.view"):
+        return []
+    places = names_of_places(request)
+    found: dict[str, tuple[str, list[str]]] = {}
+    for use in uses:
+        tags = found.setdefault(use.flow, (use.title, []))[1]
+        tags.append(_("draft") if use.version is None else f"{places.get(use.place, use.place)} v{use.version}")
+    address = [request.workspace.slug]
+    return [
+        UseRow(_("Flow"), title, reverse("flows:flow_detail", args=[*address, flow]), tags)
+        for flow, (title, tags) in found.items()
+    ]
 
 
-def bring(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> HttpResponse:
-    """Have those that were ticked use the newest version, and say of each what became of it."""
-    document = pages.document(request, slug)
-    try:
-        _tell(request, bring_along(document=document, actor=request.actor, to=request.POST.getlist("to")))
-    except (Conflict, InvalidInput) as error:
-        messages.error(request, told_error(error))
-    return redirect(pages.url(request, "detail", slug))
+def document_rows(request: WorkspaceRequest, kind: str, slugs: Iterable[str]) -> list[UseRow]:
+    """Documents of one kind by their titles, as far as the reader may see them."""
+    kind_of = document_type(kind)
+    if not request.actor.may(f"{kind_of.permission}.view"):
+        return []
+    rows = kind_of.documents.in_workspace(request.workspace.id).filter(slug__in=list(slugs)).order_by("title", "slug")
+    address = f"{PLACES[kind]}:{kind}_detail"
+    return [
+        UseRow(kind_word(kind), title, reverse(address, args=[request.workspace.slug, slug]))
+        for slug, title in rows.values_list("slug", "title")
+    ]
 
 
-def _tell(request: WorkspaceRequest, found: list[Brought]) -> None:
-    published = [one.title for one in found if one.outcome == "published"]
-    waiting = [one.title for one in found if one.outcome == "review"]
-    if published:
-        text = ngettext("{names} uses the new version.", "{names} use the new version.", len(published))
-        messages.success(request, text.format(names=", ".join(published)))
-    if waiting:
-        text = ngettext("{names} waits for a review.", "{names} wait for a review.", len(waiting))
-        messages.success(request, text.format(names=", ".join(waiting)))
-    for one in found:
-        if one.problem:
-            messages.warning(request, f"{one.title}: {in_words(one.problem)}")
-    if not found:
-        messages.info(request, _("Nothing to bring along."))
+def secret_rows(request: WorkspaceRequest, secret: Secret, places: Mapping[str, str]) -> list[UseRow]:
+    """What uses a secret, ``places`` being the names of environments; no address where the reader may not see it."""
+    found = []
+    for use in uses_of(secret):
+        word, permission, page = _OF_SECRETS[use.kind]
+        where = [use.environment] if use.environment else []
+        url = reverse(page, args=[request.workspace.slug, *where, use.slug]) if request.actor.may(permission) else ""
+        found.append(UseRow(_(word), use.slug, url, [places.get(one, one) for one in where]))
+    return found
