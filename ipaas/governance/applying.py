@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.core import yamlio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Change, Finding, read_document
 from ipaas.core.document_types import (
@@ -24,6 +25,8 @@ from ipaas.flows.comparison import compare
 from ipaas.flows.models import Flow
 from ipaas.flows.yaml_form import Written, written
 from ipaas.governance import services
+from ipaas.ownership.domain_files import KIND as DOMAIN
+from ipaas.ownership.domain_files import apply_domain
 
 Deed = Literal["create", "change", "text", "deploy", "review", "waits", "unchanged", "archive", "invalid", "blocked"]
 LAST = 1_000  # beyond every rank
@@ -68,7 +71,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How documents are to be applied; ``prune`` archives what is not among them, parts of others aside."""
+    """How documents are to be applied; ``prune`` archives what is not among them, parts of others and domains aside."""
 
     note: str = ""
     publish: bool = True
@@ -135,6 +138,8 @@ def _rank(given: Given) -> tuple[int, str]:
         kind = read_document(text=given.text, content=given.content).content.get("kind")
     except InvalidInput:
         kind = None
+    if kind == DOMAIN:
+        return -1, given.name  # documents name it
     known = isinstance(kind, str) and kind in document_kinds()
     return (document_type(str(kind)).rank if known else LAST), given.name
 
@@ -146,6 +151,9 @@ def _apply(batch: _Batch, given: Given) -> Step:
     try:
         content = read_document(text=given.text, content=given.content).content
         kind, slug = str(content.get("kind", ""))[:40], str(content.get("slug", ""))[:80]
+        if kind == DOMAIN:
+            with transaction.atomic():
+                return _domain(batch, given, content)
         if kind in document_kinds():
             rows = document_type(kind).documents.filter(workspace_id=batch.workspace.id, slug=slug)
             present = rows.select_for_update().first()
@@ -170,6 +178,16 @@ def _apply(batch: _Batch, given: Given) -> Step:
         return Step(name=given.name, kind=kind, slug=slug, deed="invalid", findings=findings)
     except Conflict as error:
         return _blocked(Step(name=given.name, kind=kind, slug=slug, deed="blocked"), error)
+
+
+def _domain(batch: _Batch, given: Given, content: dict[str, Any]) -> Step:
+    """A domain has neither draft nor version: it is as its file says from then on."""
+    done = apply_domain(actor=batch.actor, workspace=batch.workspace, content=content)
+    before, after = (Written(one, yamlio.dump(one) if one else "") for one in (done.before or {}, done.after))
+    found = compare(before, after, names=(f"{DOMAIN}/{content['slug']}", given.name or "given"))
+    deed: Deed = "create" if done.before is None else "change" if found.changes else "unchanged"
+    step = Step(name=given.name, kind=DOMAIN, slug=content["slug"], deed=deed)
+    return replace(step, findings=done.findings, diff=found.text, changes=found.changes)
 
 
 UNKNOWN = frozenset(f"flow.unknown_{kind}" for kind in ("mapping", "schema", "contract")) | {
