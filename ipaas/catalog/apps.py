@@ -46,6 +46,8 @@ class CatalogConfig(AppConfig):
                 "connection.connected": "Somebody said yes at the vendor, and the connection has its token.",
                 "connection.credential_entered": "A connection's credential was entered, as a version of its secret.",
                 "connection.credential_revoked": "An old credential was ended at its provider, after the overlap.",
+                "connection.revocation_failed": "An old credential could not be ended at its provider yet.",
+                "connection.revocation_settled": "Somebody said that an old credential needs no ending any more.",
                 "connection.share_created": "A link was made by which somebody without an account connects it.",
                 "connection.share_revoked": "A link for connecting a connection was revoked.",
                 "connection.operation_tried": "An operation of a connection was tried out, outside any flow.",

@@ -192,16 +192,27 @@ class ImportDraft(models.Model):
 
 
 class Revocation(models.Model):
-    """An old credential that is to be ended at its provider; ``sealed`` are the parameters of the call that does so."""
+    """An old credential that is to be ended at its provider; ``sealed`` are the parameters of the call that does so.
+
+    It was ``version`` of ``secret``. ``problem`` is what the last try came to, at ``failed_at``.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="revocations")
     action = models.CharField(max_length=120)
     sealed = models.BinaryField()
+    secret = models.SlugField(max_length=80, blank=True, default="", db_default="")
+    version = models.PositiveIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(db_index=True)
     tries = models.PositiveIntegerField(default=0)
+    problem = models.CharField(max_length=500, blank=True, default="", db_default="")
+    failed_at = models.DateTimeField(null=True)
 
     connection_id: UUID
+    objects: "models.Manager[Revocation]" = models.Manager()
+
+    class Meta:
+        ordering = ["due_at", "id"]
 
     def __str__(self) -> str:
         return f"revocation {self.id} over {self.connection_id}"

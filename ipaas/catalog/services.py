@@ -9,7 +9,7 @@ from django.db import transaction
 from ipaas import audit
 from ipaas.accounts.models import Environment, Membership, User
 from ipaas.catalog import checks, gateway
-from ipaas.catalog.errors import ConnectionInUse, ConnectorMissing
+from ipaas.catalog.errors import ConnectionInUse, ConnectorMissing, CredentialNotEnded
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
 from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.oauth import forget_token
@@ -183,12 +183,17 @@ def force_breaker(*, connection: Connection, state: str, actor: Actor, reason: s
 
 @transaction.atomic
 def delete_connection(*, connection: Connection, actor: Actor) -> None:
-    """Delete a connection that nothing uses; raises ConnectionInUse."""
+    """Delete a connection that nothing uses.
+
+    Raises ConnectionInUse, or CredentialNotEnded while an old credential is still to be ended over it.
+    """
     require_permission(actor, "connections.edit", connection)
     row = _locked(connection)
     users = uses_of(row)
     if users:
         raise ConnectionInUse(connection=row.slug, users=", ".join(users))
+    if row.revocations.exists():
+        raise CredentialNotEnded(connection=row.slug)
     _record("connection.deleted", row, actor, {"connector": row.connector})
     _forget_on_commit(row)
     row.delete()

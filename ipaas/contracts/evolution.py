@@ -9,6 +9,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.contracts.compatibility import MODES, Mode, Problem, Verdict, check, versions_to_check
 from ipaas.contracts.compatibility.inclusion import Undeclared
 from ipaas.contracts.models import Schema, SchemaVersion
+from ipaas.contracts.queries import bundle_of
 from ipaas.core.document_forms import Finding, content_sha256
 from ipaas.core.document_types import CheckResult
 from ipaas.core.phrases import said
@@ -48,9 +49,9 @@ def rule_for(content: Mapping[str, Any] | None, workspace_id: UUID) -> Rule:
 
 
 def published_contents(workspace_id: UUID, slug: str) -> dict[int, dict[str, Any]]:
-    """The published versions by number; deprecated ones do not count."""
+    """The published versions by number, each with its whole schema; deprecated ones do not count."""
     rows = SchemaVersion.objects.filter(document__workspace_id=workspace_id, document__slug=slug, state="published")
-    return {row.number: row.content for row in rows.order_by("-number")[:MOST_VERSIONS]}
+    return {row.number: {**row.content, "schema": row.whole} for row in rows.order_by("-number")[:MOST_VERSIONS]}
 
 
 def compare(schema: Any, rule: Rule, versions: Mapping[int, dict[str, Any]]) -> list[Compared]:
@@ -61,12 +62,12 @@ def compare(schema: Any, rule: Rule, versions: Mapping[int, dict[str, Any]]) -> 
     ]
 
 
-def accepted_break(schema: Schema | None, content: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The decision of a steward to publish exactly this content upon exactly this version although it may break."""
+def accepted_break(schema: Schema | None, whole: Any) -> Mapping[str, Any] | None:
+    """The decision of a steward to publish exactly this schema upon exactly this version although it may break."""
     given = schema.accepted_break if schema is not None else None
     if not given or schema is None or given["upon"] != schema.latest_version:
         return None
-    return cast("Mapping[str, Any]", given) if given["sha256"] == content_sha256(content["schema"]) else None
+    return cast("Mapping[str, Any]", given) if given["sha256"] == content_sha256(whole) else None
 
 
 def compatibility_check(content: dict[str, Any], published: dict[str, Any] | None, workspace_id: UUID) -> CheckResult:
@@ -76,9 +77,10 @@ def compatibility_check(content: dict[str, Any], published: dict[str, Any] | Non
     rule = rule_for(published, workspace_id)
     if rule.mode == "none":
         return CheckResult(state="not_applicable", summary=said("Changes of this schema are not checked (mode none)."))
-    compared = compare(content["schema"], rule, published_contents(workspace_id, content["slug"]))
+    whole = bundle_of(content, workspace_id).schema
+    compared = compare(whole, rule, published_contents(workspace_id, content["slug"]))
     schema = Schema.objects.filter(workspace_id=workspace_id, slug=content["slug"]).first()
-    return result_of(compared, rule, accepted_break(schema, content))
+    return result_of(compared, rule, accepted_break(schema, whole))
 
 
 def result_of(compared: list[Compared], rule: Rule, accepted: Mapping[str, Any] | None) -> CheckResult:

@@ -31,7 +31,7 @@ def schemas_of(version: ContractVersion) -> dict[str, Any]:
         if edge in version.content:
             reference = split_reference(version.content[edge]["schema"])
             schema = SchemaVersion.objects.of(version.workspace_id, *reference)
-            found[edge] = schema.content["schema"] if schema else True
+            found[edge] = schema.whole if schema else True
     return found
 
 

@@ -1,5 +1,6 @@
 """Schemas: what data at an edge must look like. Contracts: what an integration promises at its edges."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -49,12 +50,22 @@ class RegisteredSchema(models.Model):
 
 
 class SchemaVersion(DocumentVersion):
-    """A published, immutable version of a schema."""
+    """A published, immutable version of a schema.
+
+    ``bundle`` is the schema with everything that it refers to, made once; None where it refers to nothing.
+    """
 
     document = models.ForeignKey(Schema, on_delete=models.PROTECT, related_name="versions")
     registered = models.ForeignKey(RegisteredSchema, on_delete=models.PROTECT, related_name="versions", null=True)
+    bundle = models.JSONField(null=True, blank=True)
+    refers_to = models.ManyToManyField("self", symmetrical=False, related_name="referring", blank=True)
 
     objects = SchemaVersionQuerySet.as_manager()
+
+    @property
+    def whole(self) -> Any:
+        """The JSON Schema with everything that it refers to, as one that stands alone."""
+        return self.content["schema"] if self.bundle is None else self.bundle
 
     @property
     def workspace_id(self) -> UUID:

@@ -1,11 +1,15 @@
 """What other apps read of schemas."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
+from ipaas.contracts.bundling import Bundle, Load, Target, bundle, whole_of
 from ipaas.contracts.models import SchemaVersion
 from ipaas.contracts.validators import CompiledValidator, compile_schema
 from ipaas.core.errors import NotFound
+from ipaas.core.references import reference_to, split_reference
 
 
 @lru_cache(maxsize=1024)
@@ -14,4 +18,31 @@ def validator_for(version_id: UUID) -> CompiledValidator:
     version = SchemaVersion.objects.filter(id=version_id).first()
     if version is None:
         raise NotFound(what="schema version")
-    return compile_schema(version.content["schema"], version_id=version.id, sha256=version.sha256)
+    return compile_schema(version.whole, version_id=version.id, sha256=version.sha256)
+
+
+def published_in(workspace_id: UUID) -> Load:
+    """Finds the published schemas of a workspace for references."""
+
+    def load(reference: str) -> Target | None:
+        version = SchemaVersion.objects.of(workspace_id, *split_reference(reference))
+        if version is None:
+            return None
+        return Target(reference_to(version.document.slug, version.number), version.content, version.state)
+
+    return load
+
+
+def bundle_of(content: Mapping[str, Any], workspace_id: UUID | None) -> Bundle:
+    """The schema of a document of the right form with what it refers to; that accepts anything without a workspace."""
+    return bundle(content, _anything if workspace_id is None else published_in(workspace_id))
+
+
+def _anything(reference: str) -> Target:
+    slug, number = split_reference(reference)
+    return Target(reference_to(slug, number or 1), {"slug": slug, "schema": True})
+
+
+def whole_schema(content: Any, workspace_id: UUID) -> Any:
+    """The schema of a document of any form, with what it refers to where that can be followed; None for none."""
+    return whole_of(content, published_in(workspace_id))

@@ -10,6 +10,7 @@ from ipaas import audit
 from ipaas.contracts.contract_document import CONTRACT_TYPE
 from ipaas.contracts.document import SCHEMA_TYPE
 from ipaas.contracts.models import Contract, Schema
+from ipaas.contracts.queries import bundle_of
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Finding, content_sha256, refuse
 from ipaas.core.documents import VersionedDocument
@@ -71,7 +72,7 @@ def accept_break(*, schema: Schema, actor: Actor, reason: str) -> Schema:
         raise Conflict(what=said("{slug} has no draft that follows a published version.", slug=locked.slug))
     refuse(SCHEMA_TYPE.validate(locked.draft, locked.workspace_id))
     locked.accepted_break = {
-        "sha256": content_sha256(locked.draft["schema"]),
+        "sha256": content_sha256(bundle_of(locked.draft, locked.workspace_id).schema),
         "upon": locked.latest_version,
         "reason": reason.strip()[:500],
         "by": actor.label,

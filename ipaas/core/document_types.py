@@ -60,6 +60,14 @@ def _nothing(_version: DocumentVersion, _actor: Actor) -> None:
     return None
 
 
+def _to_none(_content: dict[str, Any]) -> set[str]:
+    return set()
+
+
+def _by_none(_document: VersionedDocument, _number: int | None) -> list[str]:
+    return []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentType:
     """How one kind of document behaves.
@@ -69,6 +77,8 @@ class DocumentType:
     pins references and publishes inline parts as documents of their own. ``on_published`` runs in the transaction.
     ``aside`` are keys of the draft that ``settle`` leaves out: they are kept with the document, whatever runs.
     ``rank`` orders kinds where many are applied: what others refer to has the lower one.
+    ``refers_to`` are the slugs of the same kind that a content, which may be of any form, refers to.
+    ``held_by`` are labels of what keeps a version (None: every one) of a document from being retired or archived.
     ``checks`` fill the checklist of a review, and one that fails keeps the draft from being published.
     ``changes`` says what a content changes for those who use it, where comparing the contents does not.
     ``in_files``: whether a folder of documents can hold it whole, so that one without it wants it gone.
@@ -82,6 +92,8 @@ class DocumentType:
     settle: Callable[[dict[str, Any], UUID, PublishDerived], dict[str, Any]] = _unchanged
     on_published: Callable[[DocumentVersion, Actor], None] = _nothing
     aside: frozenset[str] = frozenset()
+    refers_to: Callable[[dict[str, Any]], set[str]] = _to_none
+    held_by: Callable[[VersionedDocument, int | None], list[str]] = _by_none
     rank: int
     checks: tuple[Check, ...] = ()
     changes: Callable[[dict[str, Any] | None, dict[str, Any], UUID], list[Change]] | None = None

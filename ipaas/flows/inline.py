@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from ipaas.contracts.models import ContractVersion, SchemaVersion
+from ipaas.contracts.queries import bundle_of
 from ipaas.contracts.validators import schema_problems
-from ipaas.core.document_forms import Finding
+from ipaas.core.document_forms import Finding, errors_of
 from ipaas.core.document_types import PublishDerived
 from ipaas.core.documents import DocumentVersion
 from ipaas.core.phrases import said
@@ -24,10 +26,18 @@ MAX_SLUG = 80
 def schema_findings_of(schema: Any, path: str, workspace_id: UUID | None) -> Iterator[Finding]:
     """Problems of a schema reference or of a schema written inline."""
     if not isinstance(schema, str):
-        yield from schema_problems(schema, path)
+        yield from _inline_problems(schema, path, workspace_id)
     elif workspace_id is not None and not SchemaVersion.objects.pinnable(workspace_id, *split_reference(schema)):
         message = said("there is no published schema {schema!r}, or it is retired", schema=schema)
         yield Finding(path, "flow.unknown_schema", message)
+
+
+def _inline_problems(schema: Any, path: str, workspace_id: UUID | None) -> Iterator[Finding]:
+    made = bundle_of({"schema": schema}, workspace_id)
+    for finding in made.findings:
+        yield replace(finding, path=path + finding.path.removeprefix("/schema"))
+    if not errors_of(made.findings):
+        yield from schema_problems(made.schema, path)
 
 
 def contract_findings_of(content: Step, workspace_id: UUID | None) -> Iterator[Finding]:

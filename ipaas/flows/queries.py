@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ipaas.contracts.models import ContractVersion, SchemaVersion
-from ipaas.contracts.queries import validator_for
+from ipaas.contracts.queries import validator_for, whole_schema
 from ipaas.contracts.validators import CompiledValidator, compile_schema
 from ipaas.core.documents import DocumentVersion
 from ipaas.core.errors import NotFound
@@ -78,7 +78,8 @@ class _DraftResolver:
         part = self.snapshot.parts.get(reference)
         if part is None:
             return self.published.schema(reference)
-        return compile_schema(part["schema"], version_id=self.snapshot.id, sha256=self.snapshot.sha256)
+        schema = whole_schema(part, self.snapshot.document.workspace_id)
+        return compile_schema(schema, version_id=self.snapshot.id, sha256=self.snapshot.sha256)
 
     def contract(self, reference: str) -> Mapping[str, Any]:
         return self.published.contract(reference)

@@ -1,8 +1,8 @@
 """Many documents at once: what applying them would do, and doing it, all of them or none."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -21,6 +21,7 @@ from ipaas.core.document_types import (
 from ipaas.core.documents import VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError
 from ipaas.core.phrases import sentences
+from ipaas.core.references import is_pin_of
 from ipaas.flows.comparison import compare
 from ipaas.flows.models import Flow
 from ipaas.flows.yaml_form import Written, written
@@ -29,7 +30,8 @@ from ipaas.ownership.domain_files import KIND as DOMAIN
 from ipaas.ownership.domain_files import apply_domain
 
 Deed = Literal["create", "change", "text", "deploy", "review", "waits", "unchanged", "archive", "invalid", "blocked"]
-LAST = 1_000  # beyond every rank
+_Name = TypeVar("_Name", str, tuple[str, str])
+FIRST, LAST = -1, 1_000  # beyond every rank
 STOPPING = frozenset({"invalid", "blocked"})
 
 
@@ -118,7 +120,7 @@ def apply_documents(*, actor: Actor, workspace: Workspace, documents: Iterable[G
 
 def _steps(actor: Actor, workspace: Workspace, documents: Iterable[Given], wish: Wish) -> list[Step]:
     batch = _Batch(actor, workspace, wish)
-    for given in sorted(documents, key=_rank):
+    for given in _in_order(documents):
         batch.steps.append(_apply(batch, given))
     twice = {(one.kind, one.slug) for one in batch.steps if one.slug and _count(batch.steps, one) > 1}
     batch.steps = [
@@ -133,15 +135,50 @@ def _count(steps: Sequence[Step], one: Step) -> int:
     return sum((other.kind, other.slug) == (one.kind, one.slug) for other in steps)
 
 
-def _rank(given: Given) -> tuple[int, str]:
+def _in_order(documents: Iterable[Given]) -> list[Given]:
+    """By rank and name; within a kind, those that others refer to come before them."""
+    read = [(_kind_and_content(one), one) for one in documents]
+    read.sort(key=lambda one: (_rank(*one[0]), one[1].name))
+    given: dict[tuple[str, str], list[tuple[Given, set[tuple[str, str]]]]] = {}
+    for number, ((kind, content), one) in enumerate(read):
+        name = (kind.kind, str(content.get("slug"))) if kind is not None else ("", str(number))
+        refers = {(kind.kind, slug) for slug in kind.refers_to(content)} if kind is not None else set()
+        given.setdefault(name, []).append((one, refers))
+    order = _referred_to_first({name: set().union(*(one[1] for one in rows)) for name, rows in given.items()})
+    return [one for name in order for one, _refers in given[name]]
+
+
+def _rank(kind: DocumentType | None, content: Mapping[str, Any]) -> int:
+    """Domains come first, as documents name them; what can not be read comes last."""
+    if content.get("kind") == DOMAIN:
+        return FIRST
+    return LAST if kind is None else kind.rank
+
+
+def _kind_and_content(given: Given) -> tuple[DocumentType | None, dict[str, Any]]:
+    """The type is None for what can not be read."""
     try:
-        kind = read_document(text=given.text, content=given.content).content.get("kind")
+        content = read_document(text=given.text, content=given.content).content
     except InvalidInput:
-        kind = None
-    if kind == DOMAIN:
-        return -1, given.name  # documents name it
-    known = isinstance(kind, str) and kind in document_kinds()
-    return (document_type(str(kind)).rank if known else LAST), given.name
+        return None, {}
+    kind = content.get("kind")
+    return (document_type(kind) if isinstance(kind, str) and kind in document_kinds() else None), content
+
+
+def _referred_to_first(refers: Mapping[_Name, set[_Name]]) -> list[_Name]:
+    """Names in their order, but what each refers to before it; circles are left as they are."""
+    found: dict[_Name, None] = {}
+    for start in refers:
+        way = [start]
+        seen = {start}
+        while way:
+            missing = next((one for one in sorted(refers[way[-1]]) if one in refers and one not in seen), None)
+            if missing is None or way[-1] in found:
+                found.setdefault(way.pop(), None)
+            else:
+                seen.add(missing)
+                way.append(missing)
+    return list(found)
 
 
 def _apply(batch: _Batch, given: Given) -> Step:
@@ -235,7 +272,7 @@ def _is_published(document: VersionedDocument) -> bool:
     pinned = written(newest).content
     draft = {key: value for key, value in (document.draft or {}).items() if key not in kind.aside}
     return not any(
-        not (isinstance(one.before, str) and isinstance(one.after, str) and one.before.startswith(f"{one.after}@"))
+        not is_pin_of(one.before, one.after)
         for one in compare(Written(pinned, ""), Written(draft, ""), names=("", "")).changes
     )
 
@@ -292,9 +329,15 @@ def _prune(batch: _Batch) -> list[Step]:
         _archive(batch, kind, document)
         for kind in reversed(document_types_in_order())
         if kind.in_files
-        for document in _own(kind, batch.workspace)
+        for document in _referring_first(kind, batch.workspace)
         if (kind.kind, document.slug) not in kept
     ]
+
+
+def _referring_first(kind: DocumentType, workspace: Workspace) -> list[VersionedDocument]:
+    own = {document.slug: document for document in _own(kind, workspace)}
+    order = _referred_to_first({slug: kind.refers_to(document.draft or {}) for slug, document in own.items()})
+    return [own[slug] for slug in reversed(order)]
 
 
 def _own(kind: DocumentType, workspace: Workspace) -> list[VersionedDocument]:

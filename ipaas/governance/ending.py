@@ -12,10 +12,10 @@ from ipaas.catalog.imports import users_of
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.document_types import DocumentType, document_type_of
-from ipaas.core.documents import DocumentVersion
+from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import said
-from ipaas.core.references import split_reference
+from ipaas.core.references import reference_to, split_reference
 from ipaas.flows.models import Flow
 from ipaas.governance.following import uses_of
 from ipaas.mapping.queries import named_by
@@ -28,6 +28,21 @@ class StillUsed(Conflict):
 
     code: ClassVar[str] = "version.used"
     remedy: ClassVar[str] = "Have these use another version, then retire it."
+
+
+class StillReferredTo(Conflict):
+    """{document} is referred to by {users}."""
+
+    code: ClassVar[str] = "document.referred_to"
+    remedy: ClassVar[str] = "Publish versions there that do not refer to it, retire those that do, then try again."
+
+
+def refuse_held(document: VersionedDocument, number: int | None = None) -> None:
+    """Raise ``StillReferredTo`` where others refer to a version of a document, None for any, and so hold it."""
+    held = document_type_of(document).held_by(document, number)
+    if held:
+        name = document.slug if number is None else reference_to(document.slug, number)
+        raise StillReferredTo(document=name, users=", ".join(held[:20]))
 
 
 @transaction.atomic
@@ -59,6 +74,7 @@ def retire_version(*, version: DocumentVersion, actor: Actor, reason: str) -> Do
     Runs that began with it still end with it, and it stays to be read.
     """
     kind, row = _locked(version, actor)
+    refuse_held(row.document, row.number)
     users = _users(row)
     if users:
         raise StillUsed(version=f"{row.document.slug}@{row.number}", users=", ".join(users))

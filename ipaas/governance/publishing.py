@@ -102,7 +102,7 @@ class _Publication:
         document.archived = False
         document.save(update_fields=["title", "archived", "updated_at"])
         refuse(part_type.validate(content, self.workspace_id))
-        return self.number(part_type, document, content)
+        return self.number(part_type, document, part_type.settle(content, self.workspace_id, self._derived))
 
     def _record(self, kind: DocumentType, document: VersionedDocument, version: DocumentVersion) -> None:
         audit.record(

@@ -18,6 +18,7 @@ from ipaas.core.phrases import said
 from ipaas.core.state_names import state_name
 from ipaas.flows.models import Deployment, Flow, FlowVersion
 from ipaas.flows.services import require_editable_flow
+from ipaas.governance.ending import refuse_held
 from ipaas.governance.following import references_in, repinned, uses_of
 from ipaas.governance.gate import Gate, ReviewNeeded
 from ipaas.governance.models import Review
@@ -322,6 +323,7 @@ def archive_document(*, document: VersionedDocument, actor: Actor, reason: str) 
     require_permission(actor, f"{kind.permission}.publish", document)
     if isinstance(document, Flow) and document.deployments.filter(active=True).exists():
         raise Conflict(what=said("{slug} is deployed; undeploy it first.", slug=document.slug))
+    refuse_held(document)
     document.archived = True
     document.save(update_fields=["archived", "updated_at"])
     _record(f"{kind.kind}.archived", actor, document, {"reason": reason})

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ipaas.contracts.bundling import Target, whole_of
 from ipaas.core.document_forms import read_document
 from ipaas.core.errors import InvalidInput, NotFound
-from ipaas.core.references import split_reference
+from ipaas.core.references import reference_to, split_reference
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MOST_FILES = 5_000
@@ -38,14 +39,27 @@ class Folder:
         return [one for one in self.documents if one.kind == "mapping" and one.path in wanted]
 
     def resolve(self, kind: str, reference: str) -> Mapping[str, Any]:
-        """The content of a document: the file of the very version where there is one, else the file of the slug."""
+        """The content of a document, of a schema with what it refers to. Raises ``NotFound``."""
+        content = self._document(kind, reference).content
+        return {**content, "schema": whole_of(content, self._target)} if kind == "schema" else content
+
+    def _target(self, reference: str) -> Target | None:
+        try:
+            found = self._document("schema", reference)
+        except NotFound:
+            return None
+        slug, number = split_reference(reference)
+        return Target(reference_to(slug, found.number or number or 1), found.content)
+
+    def _document(self, kind: str, reference: str) -> Document:
+        """The file of the very version where there is one, else the file of the slug."""
         slug, number = split_reference(reference)
         found = [one for one in self.documents if one.kind == kind and one.content.get("slug") == slug]
         exact = [one for one in found if one.number == number] if number is not None else []
         newest = sorted(found, key=lambda one: (one.number is None, one.number or 0))
         if not exact and not newest:
             raise NotFound(what=f"{kind} {reference} among these files")
-        return (exact or newest)[-1].content
+        return (exact or newest)[-1]
 
 
 def read_folder(paths: Iterable[Path]) -> tuple[Folder, list[Path]]:

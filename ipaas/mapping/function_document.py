@@ -92,6 +92,12 @@ def settle(content: dict[str, Any], workspace_id: UUID, _publish: PublishDerived
     return pinned(content, workspace_id)
 
 
+def _named(content: dict[str, Any]) -> set[str]:
+    """The functions that a document of any form names."""
+    named = content.get("functions")
+    return {str(one).partition("@")[0] for one in named.values()} if isinstance(named, dict) else set()
+
+
 FUNCTION_TYPE = DocumentType(
     kind=KIND,
     permission="functions",
@@ -100,4 +106,5 @@ FUNCTION_TYPE = DocumentType(
     validate=validate,
     settle=settle,
     rank=30,
+    refers_to=_named,
 )

@@ -72,7 +72,7 @@ def _schema(workspace_id: UUID, reference: str) -> Any:
     if not reference:
         return None
     version = SchemaVersion.objects.of(workspace_id, *split_reference(reference))
-    return version.content["schema"] if version is not None else None
+    return version.whole if version is not None else None
 
 
 def _drifts(schema: Any, sample: Sample) -> Iterator[Drift]:

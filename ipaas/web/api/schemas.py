@@ -11,8 +11,9 @@ from ipaas.contracts.compatibility import MODES
 from ipaas.contracts.document import validate
 from ipaas.contracts.evolution import Compared, Rule, accepted_break, compare, published_contents, rule_for
 from ipaas.contracts.inference import MOST_BYTES, infer, read_samples
+from ipaas.contracts.queries import bundle_of
 from ipaas.contracts.services import accept_break
-from ipaas.contracts.usage import contracts_with_schema
+from ipaas.contracts.usage import contracts_with_schema, schemas_with_schema
 from ipaas.core.document_forms import read_document, refuse
 from ipaas.core.errors import InvalidInput
 from ipaas.flows.usage import flows_with
@@ -56,7 +57,7 @@ class CompatibilityOutput(serializers.Serializer[Any]):
 
 
 class SchemaUserOutput(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=("flow", "mapping", "contract"))
+    kind = serializers.ChoiceField(choices=("flow", "mapping", "contract", "schema"))
     slug = serializers.CharField()
     place = serializers.CharField(help_text="An environment that a flow runs in, or draft; empty for others.")
     version = serializers.IntegerField(allow_null=True, help_text="Of the flow.")
@@ -113,8 +114,9 @@ class SchemaViewSet(DocumentViewSet):
         refuse(source.locate(validate(source.content, self.workspace.id)))
         versions = published_contents(self.workspace.id, slug)
         rule = rule_for(versions[max(versions)] if versions else source.content, self.workspace.id)
-        compared = compare(source.content["schema"], rule, versions)
-        accepted = accepted_break(document, source.content) is not None
+        whole = bundle_of(source.content, self.workspace.id).schema
+        compared = compare(whole, rule, versions)
+        accepted = accepted_break(document, whole) is not None
         return Response(CompatibilityOutput(compatibility_of(rule, compared, accepted=accepted)).data)
 
     @extend_schema(request=ReasonInput, responses={200: DocumentOutput})
@@ -125,13 +127,14 @@ class SchemaViewSet(DocumentViewSet):
 
     @extend_schema(responses=SchemaUsersOutput)
     def users(self, request: Request, slug: str) -> Response:
-        """The flows, mappings and contracts that refer to a schema: who is affected by a change of it."""
+        """The flows, mappings, contracts and schemas that refer to a schema: who is affected by a change of it."""
         document = self.document(slug)
         flows = flows_with(self.workspace.id, "schema", document.slug)
         found = [{"kind": "flow", "slug": one.flow, "place": one.place, "version": one.version} for one in flows]
         others = {
             "mapping": mappings_with_schema(self.workspace.id, document.slug),
             "contract": contracts_with_schema(self.workspace.id, document.slug),
+            "schema": schemas_with_schema(self.workspace.id, document.slug),
         }
         found += [
             {"kind": kind, "slug": one, "place": "", "version": None} for kind, slugs in others.items() for one in slugs

@@ -12,7 +12,7 @@ from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
 from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet, AuditJobViewSet
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.bulk import BulkJobViewSet
-from ipaas.web.api.connecting import ConnectingViewSet
+from ipaas.web.api.connecting import ConnectingViewSet, RevocationViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
 from ipaas.web.api.contracts import ContractViewSet
@@ -243,6 +243,8 @@ urlpatterns = [
         ConnectingViewSet.as_view({"post": "revoke"}),
         name="share_link_revoke",
     ),
+    path(f"{CONNECTION}/revocations", RevocationViewSet.as_view({"get": "list"}), name="revocation_list"),
+    *_deeds(RevocationViewSet, "revocation", f"{CONNECTION}/revocations/<uuid:revocation_id>", "retry", "settle"),
     *_deeds(ConnectingViewSet, "connection", CONNECTION, "credential", "clone"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
     path("vault/backend", VaultBackendViewSet.as_view({"get": "retrieve", "put": "assign"}), name="vault_backend"),

@@ -135,7 +135,7 @@ def schemas() -> dict[str, Any]:
 
 def schema() -> dict[str, Any]:
     return {"document": Schema(slug="order-created", title="Order created", latest_version=1), "schema": {"type": "object", "required": ["order"]},
-            "examples": [ORDER], "sensitive": [("order.customer.email", "personal")], "versions": VERSIONS, "used_by": [],
+            "examples": [ORDER], "refers_to": [rm.Link("address@2", "#")], "sensitive": [("order.customer.email", "personal")], "versions": VERSIONS, "used_by": [],
             "crumbs": crumbs("Schemas", "/design/schemas/"), **DEEDS}  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from ipaas.web.pages.connector_versions import (
 from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.endings import ends_of_connector
 from ipaas.web.pages.support import asked
+from ipaas.web.pages.wording import effect_word
 from ipaas.web.readmodels import Link, Option
 
 MOST_OPERATIONS = 200
@@ -230,7 +231,7 @@ def _matches(row: Mapping[str, Any], group: str, text: str) -> bool:
 
 
 def _operation(spec: ActionSpec) -> dict[str, Any]:
-    effect = spec.effect if spec.effect.isalpha() else _("by setting")
+    effect = effect_word(spec.effect)
     path = spec.path.replace("{{ params.", "{").replace(" }}", "}")
     return {"name": spec.name, "title": spec.title, "method": spec.method, "path": path, "effect": effect}
 

@@ -8,6 +8,7 @@ from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.contracts.contract_document import form as contract_form
 from ipaas.contracts.document import form as schema_form
 from ipaas.contracts.models import Contract, Schema, SchemaVersion
+from ipaas.contracts.validators import resolved_part
 from ipaas.events.models import Endpoint
 from ipaas.expressions import FUNCTIONS
 from ipaas.flows.catalogue import ActionFacts, catalogue_of
@@ -110,14 +111,17 @@ def _shapes(workspace_id: Any) -> Guide:
         document__archived=False, document__derived_from=""
     )
     rows = newest.order_by("document_id", "-number").distinct("document_id").select_related("document")[:MOST_SHAPES]
-    return {one.document.slug: shape_of(one.content.get("schema")) for one in rows}
+    return {one.document.slug: shape_of(one.whole) for one in rows}
 
 
-def shape_of(schema: Any, depth: int = DEPTH) -> Guide:
+def shape_of(schema: Any, depth: int = DEPTH, root: Any = None) -> Guide:
     """Fields inside of fields; elements of a list count as the list."""
-    if not isinstance(schema, dict) or depth == 0:
+    root = schema if root is None else root
+    if isinstance(schema, dict) and isinstance(schema.get("$ref"), str) and "properties" not in schema:
+        return shape_of(resolved_part(root, schema["$ref"]), depth - 1, root)
+    if not isinstance(schema, dict) or depth <= 0:
         return {}
     properties = schema.get("properties")
     if isinstance(properties, dict):
-        return {str(name): shape_of(part, depth - 1) for name, part in properties.items()}
-    return shape_of(schema.get("items"), depth)
+        return {str(name): shape_of(part, depth - 1, root) for name, part in properties.items()}
+    return shape_of(schema.get("items"), depth, root)

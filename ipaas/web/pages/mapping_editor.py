@@ -21,6 +21,7 @@ from ipaas.core.references import split_reference
 from ipaas.core.yaml_edit import Edit
 from ipaas.mapping.filling import fill
 from ipaas.mapping.places import Place, schema_places, together, value_places
+from ipaas.mapping.queries import in_order
 from ipaas.mapping.resolving import resolver_of
 from ipaas.mapping.suggesting import Synonyms, Wanted, suggest
 from ipaas.runtime.samples import Sample as Captured
@@ -239,8 +240,8 @@ def schema_of(request: WorkspaceRequest, reference: Json, root: str) -> list[Pla
 def _places_of(version_id: UUID, root: str) -> tuple[Place, ...]:
     """The places of a version, which never changes, in the order in which people wrote them."""
     version = SchemaVersion.objects.get(id=version_id)
-    content = read_document(text=version.text).content if version.text else version.content
-    return tuple(schema_places(content.get("schema"), root))
+    content = in_order({"schema": version.whole}, version.text)
+    return tuple(schema_places(content["schema"], root))
 
 
 def target_of(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Place]:

@@ -8,14 +8,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.contracts.bundling import DIRECT, names_in, plain
 from ipaas.contracts.compatibility import Problem, Verdict, check, versions_to_check
 from ipaas.contracts.evolution import Rule, accepted_break, published_contents, relied_on, rule_for
 from ipaas.contracts.models import Schema, SchemaVersion
-from ipaas.contracts.usage import contracts_with_schema
+from ipaas.contracts.queries import whole_schema
+from ipaas.contracts.usage import contracts_with_schema, schemas_with_schema
 from ipaas.contracts.validators import schema_problems
 from ipaas.core import jsonio
 from ipaas.core.document_forms import content_sha256
 from ipaas.core.phrases import in_words
+from ipaas.core.references import split_reference
 from ipaas.mapping.usage import mappings_with_schema
 from ipaas.web.readmodels import Finding, Link
 
@@ -50,17 +53,18 @@ def evolution_of(request: WorkspaceRequest, content: Any) -> Evolution | None:
     if not isinstance(content, dict) or not isinstance(content.get("slug"), str) or "schema" not in content:
         return None
     contents = published_contents(request.workspace.id, content["slug"])
-    if not contents or schema_problems(content["schema"]):
+    whole = whole_schema(content, request.workspace.id)
+    if not contents or schema_problems(whole):
         return None
     rule = rule_for(contents[max(contents)], request.workspace.id)
     wanted = versions_to_check(rule.mode, list(contents))
     shown = wanted[:MOST_SHOWN] if wanted else []
-    rows = [_row(number, contents[number]["schema"], content["schema"], rule, counts=True) for number in shown]
-    if rule.mode != "none" and len(jsonio.dumps(content["schema"])) < LARGE:
+    rows = [_row(number, contents[number]["schema"], whole, rule, counts=True) for number in shown]
+    if rule.mode != "none" and len(jsonio.dumps(whole)) < LARGE:
         others = [number for number in sorted(contents, reverse=True) if number not in shown][: MOST_SHOWN - len(rows)]
-        rows += [_row(number, contents[number]["schema"], content["schema"], rule, counts=False) for number in others]
+        rows += [_row(number, contents[number]["schema"], whole, rule, counts=False) for number in others]
     schema = Schema.objects.filter(workspace_id=request.workspace.id, slug=content["slug"]).first()
-    accepted = accepted_break(schema, content)
+    accepted = accepted_break(schema, whole)
     told = ""
     if accepted:
         told = _("%(who)s decided to publish it: %(reason)s") % {"who": accepted["by"], "reason": accepted["reason"]}
@@ -105,16 +109,28 @@ def words_of(document: Schema, content: Mapping[str, Any], label: str) -> list[F
     versions = SchemaVersion.objects.filter(document=document).order_by("-number")
     own = versions.filter(sha256=content_sha256(dict(content))).first()
     before = versions.filter(number__lt=own.number).first() if own else versions.first()
-    if before is None or schema_problems(content.get("schema")):
+    whole = own.whole if own else whole_schema(content, document.workspace_id)
+    if before is None or schema_problems(whole):
         return None
     rule = rule_for(before.content, document.workspace_id)
-    return _findings(check(before.content["schema"], content["schema"], "full", undeclared=rule.undeclared))
+    return _findings(check(before.whole, whole, "full", undeclared=rule.undeclared))
+
+
+def references_of(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[Link]:
+    """The schemas that a content refers to, as they are written."""
+    named = sorted(set(names_in(plain(content)).values()))
+    slugs = [(one, split_reference(one)[0]) for one in named if DIRECT.match(one)]
+    place = request.workspace.slug
+    return [Link(one, reverse("contracts:schema_detail", args=[place, slug])) for one, slug in slugs]
 
 
 def documents_using(request: WorkspaceRequest, slug: str) -> list[Link]:
-    """The mappings and contracts that name a schema."""
+    """The schemas, mappings and contracts that name a schema."""
     place, workspace_id = request.workspace.slug, request.workspace.id
-    found: list[Link] = []
+    found = [
+        Link(_("schema %(name)s") % {"name": one}, reverse("contracts:schema_detail", args=[place, one]))
+        for one in schemas_with_schema(workspace_id, slug)
+    ]
     if request.actor.may("mappings.view"):
         for one in mappings_with_schema(workspace_id, slug):
             address = reverse("mapping:mapping_detail", args=[place, one])

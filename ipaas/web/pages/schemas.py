@@ -10,18 +10,18 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
-from ipaas.contracts.document import validate
+from ipaas.contracts.queries import whole_schema
 from ipaas.contracts.services import accept_break, save_draft
 from ipaas.contracts.validators import compile_schema, schema_problems, sensitive_paths
 from ipaas.core import jsonio
-from ipaas.core.document_forms import errors_of, unreadable
+from ipaas.core.document_forms import unreadable
 from ipaas.core.phrases import in_words
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of
 from ipaas.web.pages.mapping_preview import MAX_SAMPLE
 from ipaas.web.pages.mappings import used_by
-from ipaas.web.pages.schema_evolution import documents_using, evolution_of, may_accept, words_of
+from ipaas.web.pages.schema_evolution import documents_using, evolution_of, may_accept, references_of, words_of
 from ipaas.web.pages.support import environment_of, told
 from ipaas.web.pages.terms import terms_of
 from ipaas.web.readmodels import Finding
@@ -50,12 +50,12 @@ def _extras(request: WorkspaceRequest, content: Any) -> Context:
         examples = content.get("examples") if isinstance(content, dict) else None
         first = examples[0] if isinstance(examples, list) and examples else {}
         sample = pretty(first)
-    return {"sample": sample, "tried": tried(content, sample), "evolution": evolution_of(request, content)}
+    schema = whole_schema(content, request.workspace.id)
+    return {"sample": sample, "tried": tried(schema, sample), "evolution": evolution_of(request, content)}
 
 
-def tried(content: Any, sample: str) -> list[Finding] | None:
+def tried(schema: Any, sample: str) -> list[Finding] | None:
     """What is wrong with a value in JSON; None while the schema itself has faults."""
-    schema = content.get("schema") if isinstance(content, dict) else None
     if not isinstance(schema, dict | bool) or schema_problems(schema):
         return None
     try:
@@ -98,7 +98,8 @@ def schema_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "content": content,
         "schema": content.get("schema"),
         "examples": content.get("examples", ()),
-        "sensitive": _sensitive(content),
+        "sensitive": _sensitive(request, content),
+        "refers_to": references_of(request, content),
         "terms": terms_of(request, content),
         "used_by": used_by(request, "schema", slug) + documents_using(request, slug),
         "evolution": evolution_of(request, document.draft or content),
@@ -108,11 +109,11 @@ def schema_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
     return render(request, "contracts/schema_detail.html", context)
 
 
-def _sensitive(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _sensitive(request: WorkspaceRequest, content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Classified places; none of a schema that can not be compiled."""
-    if errors_of(validate(dict(content))):
-        return []
-    return sorted(set(sensitive_paths(content["schema"])))
+    schema = whole_schema(content, request.workspace.id)
+    usable = isinstance(schema, dict | bool) and not schema_problems(schema)
+    return sorted(set(sensitive_paths(schema))) if usable else []
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

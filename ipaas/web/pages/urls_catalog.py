@@ -3,6 +3,7 @@ from django.urls import path
 from ipaas.web.pages import (
     catalog,
     connection_connect,
+    connection_revocations,
     connection_trials,
     connections,
     connector_versions,
@@ -34,6 +35,16 @@ urlpatterns = [
     path(f"{ONE}connect/go/", connection_connect.connection_go, name="connection_go"),
     path(f"{ONE}share/", connection_connect.connection_share, name="connection_share"),
     path(f"{ONE}share/<uuid:link_id>/revoke/", connection_connect.share_revoke, name="share_revoke"),
+    path(
+        f"{ONE}revocations/<uuid:revocation_id>/retry/",
+        connection_revocations.revocation_retry,
+        name="revocation_retry",
+    ),
+    path(
+        f"{ONE}revocations/<uuid:revocation_id>/settle/",
+        connection_revocations.revocation_settle,
+        name="revocation_settle",
+    ),
     path(f"{ONE}test/", connections.connection_test, name="connection_test"),
     path(f"{ONE}try/", connection_trials.connection_try, name="connection_try"),
     path(f"{ONE}switch/", connections.connection_switch, name="connection_switch"),

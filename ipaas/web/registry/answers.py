@@ -6,6 +6,8 @@ from django.http import HttpResponse
 
 from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.core import errors, jsonio
+from ipaas.governance.ending import StillReferredTo
+from ipaas.governance.registry import references_of
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 
@@ -40,6 +42,8 @@ def as_registry_error(error: errors.IpaasError) -> RegistryError:
         codes = {one.get("code", "") for one in error.errors}
         told = "; ".join(f"{one.get('path') or '/'}: {one['message']}" for one in error.errors[:20])
         return RegistryError(409 if codes & {"schema.incompatible", "schema.undecided"} else 42201, told)
+    if isinstance(error, StillReferredTo):
+        return RegistryError(42206, words)
     if isinstance(error, errors.NotFound):
         return RegistryError(40401, words)
     if isinstance(error, errors.PermissionDenied):
@@ -55,12 +59,21 @@ def name_of(schema: Schema) -> str:
     return schema.subject or schema.slug
 
 
+def with_references(version: SchemaVersion) -> dict[str, Any]:
+    """The schema of a version, and what the names in it mean."""
+    references = references_of(version)
+    return {
+        "schemaType": "JSON",
+        "schema": text_of(version.content["schema"]),
+        **({"references": references} if references else {}),
+    }
+
+
 def registered(version: SchemaVersion) -> dict[str, Any]:
     """A version of a subject."""
     return {
         "subject": name_of(version.document),
         "id": version.registered_id,
         "version": version.number,
-        "schemaType": "JSON",
-        "schema": text_of(version.content["schema"]),
+        **with_references(version),
     }

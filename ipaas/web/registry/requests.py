@@ -15,9 +15,11 @@ from ipaas.accounts.api_keys import authenticate_api_key
 from ipaas.accounts.errors import InvalidApiKey
 from ipaas.accounts.models import Workspace
 from ipaas.config import settings
+from ipaas.contracts.bundling import MOST_SCHEMAS
 from ipaas.core import jsonio
 from ipaas.core.actor import Actor
 from ipaas.core.errors import IpaasError, PermissionDenied
+from ipaas.governance.registry import Registered, SubjectReference, resolved
 from ipaas.web.api.throttling import allowance
 from ipaas.web.registry.answers import RegistryError, as_registry_error, refusal
 
@@ -109,15 +111,36 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
     return found
 
 
-def schema_of(given: Mapping[str, Any]) -> Any:
-    """The JSON Schema in a body: a text under ``schema``, of the type JSON."""
+def schema_in(request: RegistryRequest) -> Registered:
+    """The JSON Schema in the body of a request, with what its names mean."""
+    given = body_of(request)
+    return resolved(request.workspace, _schema_of(given), _references_of(given))
+
+
+def _references_of(given: Mapping[str, Any]) -> list[SubjectReference]:
+    references = given.get("references") or []
+    if not isinstance(references, list) or len(references) > MOST_SCHEMAS:
+        raise RegistryError(42201, f"references must be a list of at most {MOST_SCHEMAS} objects.")
+    return [_reference(one) for one in references]
+
+
+def _reference(given: Any) -> SubjectReference:
+    one = given if isinstance(given, dict) else {}
+    name, subject, version = one.get("name"), one.get("subject"), one.get("version")
+    if not isinstance(name, str) or not isinstance(subject, str) or not name or "#" in name or "\0" in name + subject:
+        raise RegistryError(42201, "Each reference needs a name, as $ref has it before any #, and a subject.")
+    if isinstance(version, bool) or not isinstance(version, int) or not (version == -1 or 0 < version < 2**31):
+        raise RegistryError(42201, f"The reference {name[:200]} needs the number of a version, or -1 for the newest.")
+    return {"name": name, "subject": subject, "version": version}
+
+
+def _schema_of(given: Mapping[str, Any]) -> Any:
+    """A text under ``schema``, of the type JSON."""
     kind, text = given.get("schemaType", "AVRO"), given.get("schema")
     if kind != "JSON":
         raise RegistryError(42201, f"Only schemas of the type JSON are registered here, not {str(kind)[:40]}.")
     if not isinstance(text, str):
         raise RegistryError(42201, "schema must be a text that holds the JSON Schema.")
-    if given.get("references"):
-        raise RegistryError(42201, "Write the schema with its parts under $defs: references are not followed here.")
     try:
         found = jsonio.loads(text)
     except jsonio.JsonInvalid as error:

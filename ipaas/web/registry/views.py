@@ -9,10 +9,10 @@ from ipaas.contracts.compatibility import MODES
 from ipaas.contracts.evolution import SETTING, USUAL, told
 from ipaas.contracts.models import RegisteredSchema, Schema, SchemaVersion
 from ipaas.governance import registry as subjects
-from ipaas.governance.ending import deprecate_version
+from ipaas.governance.ending import deprecate_version, refuse_held
 from ipaas.governance.services import archive_document
-from ipaas.web.registry.answers import RegistryError, answer, name_of, registered, text_of
-from ipaas.web.registry.requests import RegistryRequest, body_of, flag, registry, schema_of
+from ipaas.web.registry.answers import RegistryError, answer, name_of, registered, with_references
+from ipaas.web.registry.requests import RegistryRequest, body_of, flag, registry, schema_in
 
 VIEW, PUBLISH = "schemas.view", "schemas.publish"
 DELETED = "deleted through the registry"
@@ -43,7 +43,7 @@ def subject_detail(request: RegistryRequest, subject: str) -> HttpResponse:
     """POST looks a schema up, DELETE takes the subject out of use."""
     row = _subject(request, subject)
     if request.method == "POST":
-        version = subjects.version_with(row, schema_of(body_of(request)))
+        version = subjects.version_with(row, schema_in(request))
         if version is None:
             raise RegistryError(40403, "Schema not found under this subject.")
         return answer(registered(version))
@@ -57,7 +57,7 @@ def subject_detail(request: RegistryRequest, subject: str) -> HttpResponse:
 def version_list(request: RegistryRequest, subject: str) -> HttpResponse:
     """GET lists the numbers, POST registers a schema."""
     if request.method == "POST":
-        given = schema_of(body_of(request))
+        given = schema_in(request)
         version = subjects.register_schema(actor=request.actor, workspace=request.workspace, name=subject, schema=given)
         return answer(registered(_fresh(version)))
     return answer(_numbers(_subject(request, subject), deleted=flag(request, "deleted")))
@@ -68,6 +68,7 @@ def version_detail(request: RegistryRequest, subject: str, version: str) -> Http
     found = _version(request, subject, version)
     if request.method == "DELETE":
         _refuse_permanent(request)
+        refuse_held(found.document, found.number)
         deprecate_version(version=found, actor=request.actor, reason=DELETED)
         return answer(found.number)
     return answer(registered(found))
@@ -80,9 +81,8 @@ def version_schema(request: RegistryRequest, subject: str, version: str) -> Http
 
 @registry(GET=VIEW)
 def version_referenced_by(request: RegistryRequest, subject: str, version: str) -> HttpResponse:
-    """Registered schemas hold what they need themselves."""
-    _version(request, subject, version)
-    return answer([])
+    """The ids of the schemas that refer to it."""
+    return answer(subjects.referring_numbers(_version(request, subject, version)))
 
 
 # -- numbers -------------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def version_referenced_by(request: RegistryRequest, subject: str, version: str) 
 
 @registry(GET=VIEW)
 def id_detail(request: RegistryRequest, number: int) -> HttpResponse:
-    return answer({"schemaType": "JSON", "schema": text_of(_of_number(request, number)[0].content["schema"])})
+    return answer(with_references(_of_number(request, number)[0]))
 
 
 @registry(GET=VIEW)
@@ -114,7 +114,7 @@ def id_versions(request: RegistryRequest, number: int) -> HttpResponse:
 @registry(POST=VIEW)
 def compatible(request: RegistryRequest, subject: str, version: str | None = None) -> HttpResponse:
     """Whether a schema may follow a version, or those that the mode of the subject asks for."""
-    given = schema_of(body_of(request))
+    given = schema_in(request)
     number = _version(request, subject, version).number if version is not None else None
     row = _subject(request, subject)
     _rule, compared = subjects.would_follow(request.workspace, row, given, number)
@@ -213,4 +213,4 @@ def _mode_in(request: RegistryRequest) -> str:
 
 def _refuse_permanent(request: RegistryRequest) -> None:
     if flag(request, "permanent"):
-        raise RegistryError(42206, "A published version is never removed: runs are pinned to it. Delete it softly.")
+        raise RegistryError(42205, "A published version is never removed: runs are pinned to it. Delete it softly.")

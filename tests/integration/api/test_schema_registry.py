@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from django.db import connections
 from django.test import Client
@@ -18,8 +18,11 @@ from ipaas.accounts.models import Workspace
 from ipaas.accounts.services import change_settings, create_api_key
 from ipaas.contracts import models
 from ipaas.core.actor import SYSTEM
+from ipaas.governance.models import Review
+from ipaas.governance.reviews import approve_review
 from ipaas.governance.services import apply_document
 from tests.factories.flow_documents import schema as schema_document
+from tests.factories.people import make_actor
 
 ALL = ["schemas.view", "schemas.edit", "schemas.publish", "settings.edit"]
 ONE = {"type": "object", "properties": {"id": {"type": "string"}}}
@@ -92,6 +95,112 @@ def _use(client: SchemaRegistryClient) -> None:
     assert (gone.value.http_status_code, gone.value.error_code) == (404, 40401)
 
 
+ADDRESS = {"type": "object", "properties": {"zip": {"type": "string"}}}
+ORDER = {"type": "object", "properties": {"to": {"$ref": "com/shop/address.json#"}, "id": {"type": "string"}}}
+LOOSER = {"type": "object", "properties": {"zip": {"type": ["string", "integer"]}}}
+
+
+def order_with(version: int, **more: Any) -> Schema:
+    reference = SchemaReference("com/shop/address.json", "shop.Address", version)
+    return Schema(json.dumps({**ORDER, **more}), "JSON", [reference])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_client_of_confluent_uses_references(live_server: LiveServer, acme: Workspace) -> None:
+    options = {"url": f"{live_server.url}/api/registry", "basic.auth.user.info": f"kafka:{key_of(acme, ALL)}"}
+    with SchemaRegistryClient(options) as client:
+        address = client.register_schema("shop.Address", text(ADDRESS))
+        number = client.register_schema("orders", order_with(1))
+        found = client.get_schema(number)
+        assert json.loads(str(found.schema_str)) == ORDER
+        assert [(one.name, one.subject, one.version) for one in found.references] == [
+            ("com/shop/address.json", "shop.Address", 1)
+        ]
+        assert client.register_schema("orders", found) == number
+        assert client.register_schema("orders", order_with(-1)) == number
+        assert client.lookup_schema("orders", order_with(1)).schema_id == number
+        client.register_schema("shop.Address", text(LOOSER))
+        assert client.test_compatibility("orders", order_with(2))
+        newer = client.register_schema("orders", order_with(2))
+        assert newer not in {number, address}
+        with pytest.raises(SchemaRegistryError) as refused:
+            client.register_schema("orders", order_with(1, title="narrow again"))
+        assert refused.value.http_status_code == 409
+        assert refused.value.error_message.startswith("/schema/$defs/shop-address@1/properties/zip: to.zip: ")
+        for deed in (lambda: client.delete_version("shop.Address", 1), lambda: client.delete_subject("shop.Address")):
+            with pytest.raises(SchemaRegistryError) as held:
+                deed()
+            assert (held.value.http_status_code, held.value.error_code) == (422, 42206)
+            assert "is referred to by orders@1" in held.value.error_message
+        client.delete_subject("orders")
+        assert client.delete_subject("shop.Address") == [1, 2]
+
+
+def test_what_refers_to_a_version_and_what_the_product_wrote_itself(acme: Workspace, call: Call) -> None:
+    apply_document(actor=SYSTEM, workspace=acme, content=schema_document(slug="address"))
+    content = schema_document(slug="order", schema={"properties": {"to": {"$ref": "address"}}})
+    apply_document(actor=SYSTEM, workspace=acme, content=content)
+    status, found = call("GET", "subjects/order/versions/1")
+    assert status == 200
+    assert found["references"] == [{"name": "address@1", "subject": "address", "version": 1}]
+    assert call("GET", "subjects/address/versions/1/referencedby") == (200, [found["id"]])
+    assert "references" not in call("GET", "subjects/address/versions/1")[1]
+    given = {key: found[key] for key in ("schema", "schemaType", "references")}
+    assert call("POST", "subjects/order", given)[1]["id"] == found["id"]
+    assert call("POST", "subjects/order/versions", given)[1]["version"] == 1
+    unpinned = {"schemaType": "JSON", "schema": json.dumps({"properties": {"to": {"$ref": "address"}}})}
+    assert call("POST", "subjects/order/versions", unpinned)[1]["version"] == 1
+
+
+REFERENCES: list[tuple[Any, str]] = [
+    ("address", "must be a list"),
+    ([{}], "needs a name"),
+    ([3], "needs a name"),
+    ([{"name": "a#b", "subject": "s", "version": 1}], "before any #"),
+    ([{"name": "a", "subject": "s", "version": True}], "needs the number of a version"),
+    ([{"name": "a", "subject": "s", "version": "1"}], "needs the number of a version"),
+    ([{"name": "a", "subject": "s", "version": 2**40}], "needs the number of a version"),
+    ([{"name": "a", "subject": "s", "version": 1}], "there is no version 1 of the subject s"),
+    ([{"name": "a", "subject": "orders", "version": 7}], "there is no version 7 of the subject orders"),
+    ([{"name": "a", "subject": "orders", "version": 1}] * 101, "at most 100"),
+    ([], "nothing is called 'x.json'"),
+    ([{"name": "x.json", "subject": "orders", "version": 1}], "schemas go in a circle: orders → orders@1"),
+]
+
+
+@pytest.mark.parametrize(("references", "words"), REFERENCES)
+@pytest.mark.parametrize("path", ["subjects/orders/versions", "compatibility/subjects/orders/versions"])
+def test_references_that_lead_nowhere_are_42201(
+    acme: Workspace, call: Call, path: str, references: Any, words: str
+) -> None:
+    call("POST", "subjects/orders/versions", {"schemaType": "JSON", "schema": json.dumps(ONE)})
+    given = {"schemaType": "JSON", "schema": '{"$ref": "x.json"}', "references": references}
+    status, told = call("POST", path, given)
+    assert (status, told["error_code"]) == (422, 42201)
+    assert words in told["message"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_a_review_is_required_a_client_is_told_and_registers_once_it_is_approved(
+    live_server: LiveServer, acme: Workspace
+) -> None:
+    acme.settings = {"review_policy": {"schema": "steward"}}
+    acme.save()
+    options = {"url": f"{live_server.url}/api/registry", "basic.auth.user.info": f"kafka:{key_of(acme, ALL)}"}
+    with SchemaRegistryClient(options) as client:
+        for _again in range(2):
+            with pytest.raises(SchemaRegistryError) as waiting:
+                client.register_schema("orders", text(ONE))
+            assert (waiting.value.http_status_code, waiting.value.error_code) == (422, 42290)
+            assert "sent to review" in waiting.value.error_message
+            assert "once it is approved" in waiting.value.error_message
+        review = Review.objects.get()
+        steward = make_actor(acme, "stella@shop.example", "steward")
+        approve_review(actor=steward, review=review, shown=review.sha256)
+        assert client.register_schema("orders", text(ONE)) == client.get_latest_version("orders").schema_id
+        assert Review.objects.get().state == Review.State.PUBLISHED
+
+
 REFUSED = [
     ("GET", "subjects/none/versions", None, 404, 40401),
     ("GET", "subjects/orders/versions/9", None, 404, 40402),
@@ -102,14 +211,13 @@ REFUSED = [
     ("POST", "subjects/orders/versions", {"schemaType": "JSON", "schema": "{"}, 422, 42201),
     ("POST", "subjects/orders/versions", {"schemaType": "JSON", "schema": '{"type": 5}'}, 422, 42201),
     ("POST", "subjects/orders/versions", {"schemaType": "JSON", "schema": "3"}, 422, 42201),
-    ("POST", "subjects/orders/versions", {"schemaType": "JSON", "schema": "{}", "references": [{}]}, 422, 42201),
     ("POST", "subjects/orders/versions", b"[", 422, 42201),
     ("POST", "subjects/Orders/versions", {"schemaType": "JSON", "schema": "{}"}, 409, 409),
     ("POST", "subjects/%C3%A4%C3%B6/versions", {"schemaType": "JSON", "schema": "{}"}, 409, 409),
     ("PUT", "config/orders", {"compatibility": "SIDEWAYS"}, 422, 42203),
     ("GET", "config/orders", None, 404, 40408),
     ("PUT", "mode", {"mode": "IMPORT"}, 422, 42205),
-    ("DELETE", "subjects/orders?permanent=true", None, 422, 42206),
+    ("DELETE", "subjects/orders?permanent=true", None, 422, 42205),
     ("PATCH", "subjects", None, 405, 405),
 ]
 

@@ -75,3 +75,21 @@ def test_a_schema_from_samples_goes_to_the_editor_with_what_was_confirmed(
     assert text.count("x-sensitive: personal") == 1
     assert not Schema.objects.exists()
     assert as_role("auditor").get(f"{HERE}-infer/").status_code == 403
+
+
+def test_a_page_leads_to_what_a_schema_refers_to_and_back(as_role: Browsers, workspace: Workspace) -> None:
+    classified = {"properties": {"zip": {"type": "string", "x-sensitive": "personal"}}}
+    address = {"kind": "schema", "slug": "address", "title": "Address", "schema": classified}
+    apply_document(actor=SYSTEM, workspace=workspace, content=address)
+    referring = content({"type": "object", "properties": {"to": {"$ref": "address"}}})
+    apply_document(actor=SYSTEM, workspace=workspace, content=referring)
+    builder = as_role("builder")
+    assert f'href="{HERE}address/"' in shown(builder, f"{HERE}parcel/")
+    assert "<code>to.zip</code>" in shown(builder, f"{HERE}parcel/")
+    assert f'href="{HERE}parcel/">schema parcel' in shown(builder, f"{HERE}address/")
+    steward = as_role("steward")
+    answer = steward.post(f"{HERE}address/archive/", {"reason": "old"}, follow=True)
+    assert "address is referred to by parcel@1" in unescape(answer.content.decode())
+    typed = {"document": json.dumps(referring), "sample": '{"to": {"zip": 5}}'}
+    checked = builder.post(f"{HERE}-check/", typed, headers={"HX-Request": "true"})
+    assert "/to/zip" in checked.content.decode()

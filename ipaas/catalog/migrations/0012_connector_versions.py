@@ -52,7 +52,7 @@ def grant_what_was_permitted(apps: Any, _schema: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_language"),
-        ("catalog", "0010_revocations"),
+        ("catalog", "0011_failed_revocations"),
     ]
 
     operations = [
