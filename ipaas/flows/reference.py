@@ -301,7 +301,8 @@ DOMAIN = """\
 # The domain file
 
 A part of the business with those who answer for it. It has no versions: applied, the domain is as its file says.
-[Documents in files](../how-to/flows-in-git.md) shows how, [Review a change](../how-to/review-a-change.md) what stewards do.
+[Documents in files](../how-to/flows-in-git.md) shows how, [Review a change](../how-to/review-a-change.md) what
+stewards do.
 """
 
 
