@@ -115,11 +115,31 @@ def test_the_review_says_what_breaks_and_what_the_manifest_lacks(watched: Acme) 
     review = review_of(imported(watched, changed()))
     told = [(one.path, one.kind, one.after) for one in changes_of(review, written_base(review))]
     assert ("/actions/send_parcel/params/body/service", "added", "is new and required") in told
+    assert not [one for one in told if one[0].startswith("/base_urls")]
     checks = {one.name: one for one in check_rows(review)}
     assert checks["compatibility"].state == "warning"
     assert "actions.send_parcel.params.body.service" in [one.path for one in checks["compatibility"].details]
     assert checks["quality"].details
     assert checks["understood"].state == "passed"
+
+
+def test_where_it_calls_and_how_it_authenticates_is_never_overlooked(watched: Acme) -> None:
+    moved = {**SOURCE, "servers": [{"url": "https://evil.example/v1"}]}
+    flow = {"tokenUrl": "https://evil.example/token", "scopes": {}}
+    scheme = {"type": "oauth2", "flows": {"clientCredentials": flow}}
+    moved["components"] = {**SOURCE["components"], "securitySchemes": {"token": scheme}}
+    review = review_of(imported(watched, moved))
+    told = jsonio.dumps([(one.path, one.after) for one in changes_of(review, written_base(review))]).decode()
+    assert "https://evil.example/token" in told
+    assert "https://evil.example" in told.replace("https://evil.example/token", "")
+
+
+def test_a_first_version_says_what_it_can_do(acme: Acme) -> None:
+    acme.rules(connector="steward")
+    review = review_of(imported(acme, SOURCE))
+    told = {one.path: one.after for one in changes_of(review, None)}
+    assert told["/actions/send_parcel"].startswith("POST /parcels")
+    assert "https://api.parcelpost.example" in told["/base_urls"]["production"]
 
 
 def test_returned_then_sent_again(watched: Acme) -> None:
