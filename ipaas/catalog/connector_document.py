@@ -1,6 +1,6 @@
 """Connectors of a workspace as documents: their content names the manifest by its hash."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from ipaas.core import jsonio
 from ipaas.core.actor import Actor
 from ipaas.core.document_forms import Change, Finding, difference, pointer
 from ipaas.core.document_types import Check, CheckResult, DocumentType
-from ipaas.core.documents import DocumentVersion
+from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import Conflict
 from ipaas.core.phrases import said
 from ipaas.ownership.naming import domain_findings
@@ -134,6 +134,12 @@ def kind_of(change: ManifestChange) -> Literal["added", "removed", "changed"]:
     return "added" if "is new" in change.message else "changed"
 
 
+def authors(document: VersionedDocument) -> Iterable[tuple[str, str]]:
+    """Who handed the description in, whoever keeps it."""
+    rows = ConnectorProposal.objects.filter(workspace_id=document.workspace_id, slug=document.slug)
+    return rows.exclude(person="").values_list("person", "created_by")
+
+
 # -- the checklist -------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +199,7 @@ CONNECTOR_TYPE = DocumentType(
     on_published=publish_manifest,
     rank=20,
     checks=CHECKS,
+    authors=authors,
     changes=changes,
     in_files=False,
 )
