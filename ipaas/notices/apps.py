@@ -47,6 +47,7 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
     from ipaas.catalog.health import check_connections
     from ipaas.catalog.revocations import revoke_due
+    from ipaas.events.subscriptions import renew_subscriptions
     from ipaas.governance.reviews import expire_reviews, remind_reviewers
     from ipaas.notices.beside import Beside
     from ipaas.notices.breakers import EVERY_S, tell_breakers
@@ -66,6 +67,7 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
         (60.0, wipe_ended),
         (60.0, Beside(expire_reviews, remind_reviewers)),
         (60.0, Beside(check_connections)),
+        (60.0, Beside(renew_subscriptions)),
         (60.0, Beside(revoke_due)),
         (EVERY_S, tell_breakers),
     ]

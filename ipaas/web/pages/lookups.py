@@ -45,7 +45,7 @@ def _table(content: Any, search: str) -> Context | None:
     if not isinstance(content, dict) or errors_of(validate(content)):
         return None
     table = compile_lookup(content)
-    rows = [(number, row) for number, row in table.rows.values() if _holds(row, search)]
+    rows = [list(zip(table.columns, row, strict=True)) for _number, row in table.rows.values() if _holds(row, search)]
     return {"columns": table.columns, "rows": rows[:SHOWN_ROWS], "count": len(rows), "more": len(rows) > SHOWN_ROWS}
 
 

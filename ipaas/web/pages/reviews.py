@@ -24,9 +24,10 @@ from ipaas.governance.models import Review
 from ipaas.governance.review_policy import NEEDED, Stewards, refusal, stewards_of, told_rule
 from ipaas.web.change_users import ChangeWithUsers, with_users
 from ipaas.web.pages.documents import with_items
-from ipaas.web.pages.review_evidence import affected_rows, check_rows, sample_rows, summed, worded_changes, written_base
+from ipaas.web.pages.review_evidence import affected_rows, check_rows, summed, worded_changes, written_base
+from ipaas.web.pages.review_samples import sample_rows, samples_summed
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
-from ipaas.web.readmodels import Link, Tab
+from ipaas.web.readmodels import CursorPage, Link, Tab
 
 KINDS = {
     "flow": gettext_noop("Flow"),
@@ -74,7 +75,7 @@ def review_list(request: WorkspaceRequest) -> HttpResponse:
         found, cursor = newest_first(request, listed)
     else:
         tab, found = "", waiting[:MOST_WAITING]
-        cursor = newest_first(request, rows.none())[1]
+        cursor = CursorPage((), label=_("{count} shown, newest first").format(count=len(found)))
     tabs = [
         Tab(_("Waiting for you"), request.path, not tab, len(waiting)),
         Tab(_("Under way"), f"{request.path}?tab=open", tab == "open", rows.open().values("id")[:1000].count()),
@@ -124,6 +125,7 @@ def review_detail(request: WorkspaceRequest, review_id: UUID) -> HttpResponse:
         "changes": changes,
         "summed": summed(changes),
         "samples": samples,
+        "samples_summed": samples_summed(samples) if samples else "",
         "checks": [one for one in checks if one.name != VERDICT],
         "verdict": next((one for one in checks if one.name == VERDICT), None),
         "hit": _hit(request, review, base),
