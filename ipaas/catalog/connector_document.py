@@ -152,7 +152,9 @@ def _compatible(content: dict[str, Any], published: dict[str, Any] | None, works
     if breaking:
         summary = said("may break what uses it: {count} changes; connections stay as they are", count=len(breaking))
         return CheckResult(state="warning", summary=summary, details=found)
-    return CheckResult(state="passed", summary=said("nothing breaks of {count} changes", count=len(changes)))
+    return CheckResult(
+        state="passed", summary=said("breaks nothing that uses it (changes: {count})", count=len(changes))
+    )
 
 
 def _understood(content: dict[str, Any], _published: dict[str, Any] | None, workspace_id: UUID) -> CheckResult:
