@@ -127,12 +127,12 @@ class NoFilesAllowed(IpaasError):
     remedy = "An operator names a folder in IPAAS_FILES_ROOT."
 
 
-class ConnectorVersionInUse(Conflict):
-    """The version {version} of the connector {connector} is used by {users}."""
+class ConnectorVersionRetired(Conflict):
+    """The version {version} of the connector {connector} is retired."""
 
-    code = "connector_version_in_use"
-    title = "Connector version in use"
-    remedy = "Move these connections to another version first, or delete them."
+    code = "connector_version_retired"
+    title = "Connector version retired"
+    remedy = "Choose another version; the page of the connector lists them."
 
 
 class ConnectionInUse(Conflict):

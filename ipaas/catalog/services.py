@@ -13,7 +13,7 @@ from ipaas.catalog.errors import ConnectionInUse, ConnectorMissing, CredentialNo
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
 from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.oauth import forget_token
-from ipaas.catalog.registry import connector_in, connector_of, connectors
+from ipaas.catalog.registry import connector_in, connector_of, connectors, require_pinnable
 from ipaas.catalog.releases import keep_release
 from ipaas.catalog.resolution import invalidate
 from ipaas.core import providers
@@ -75,6 +75,7 @@ def create_connection(
     if Connection.objects.in_workspace(row.workspace_id).in_environment(environment.id).filter(slug=slug).exists():
         raise Conflict(what=said("There is a connection {slug!r} in this environment already.", slug=slug))
     checks.check(row)
+    require_pinnable(row.workspace_id, connector, manifest.version)
     _keep(chosen)
     row.secret_origin = checks.origin(row) if secret else ""
     row.save()
@@ -273,6 +274,8 @@ def _version_after(row: Connection, changes: Mapping[str, JSON]) -> str:
     found = connector_in(row.workspace_id, row.connector, wanted)
     if "connector_version" in changes and found.manifest.version != wanted:
         raise ConnectorMissing(connector=f"{row.connector} {wanted}")
+    if {"connector", "connector_version"} & set(changes):
+        require_pinnable(row.workspace_id, row.connector, found.manifest.version)
     _keep(found)
     return found.manifest.version
 

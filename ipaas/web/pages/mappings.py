@@ -11,22 +11,21 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.contracts.models import SchemaVersion
-from ipaas.core.document_types import document_type
 from ipaas.core.references import split_reference
 from ipaas.flows.consumers import wanted_of
-from ipaas.flows.usage import flows_with
 from ipaas.mapping.services import save_draft
 from ipaas.runtime.drift import open_drift
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of
+from ipaas.web.pages.mapping_library import library_for
 from ipaas.web.pages.mapping_preview import field_rows, preview, reads_json
 from ipaas.web.pages.mapping_words import mapping_words
 from ipaas.web.pages.support import environment_of
+from ipaas.web.pages.users_of_documents import flows_using
 from ipaas.web.readmodels import Link
 
 MOST_EXAMPLES = 3
-MOST_FRAGMENTS = 100
 STARTER = """\
 kind: mapping
 slug: my-mapping
@@ -76,31 +75,9 @@ def _setup(request: WorkspaceRequest, content: Any, sample: str) -> Context:
         "presence_url": MAPPINGS.url(request, "presence", slug) if slug else "",
         "samples": samples,
         "wanted": wanted_of(request.workspace.id, slug) if slug and request.actor.may("flows.view") else {},
-        "fragments": _fragments(request),
+        "library": library_for(request),
         "words": mapping_words(),
     }
-
-
-def _fragments(request: WorkspaceRequest) -> list[Context]:
-    """Published lookups and functions, to be put into an expression; the document then names them."""
-    found = []
-    for kind, key, label, call in (
-        ("lookup", "lookups", _("Lookups"), "lookup('{name}', )"),
-        ("function", "functions", _("Functions of the workspace"), "{name}()"),
-    ):
-        rows = document_type(kind).documents.in_workspace(request.workspace.id).filter(archived=False)
-        named = rows.filter(latest_version__gt=0).order_by("slug").values_list("slug", "latest_version")
-        options = [
-            {
-                "label": slug,
-                "text": call.format(name=name),
-                "declare": {"path": [key, name], "value": f"{slug}@{number}"},
-            }
-            for slug, number in (named[:MOST_FRAGMENTS] if request.actor.may(f"{key}.view") else ())
-            for name in [slug.replace("-", "_")]
-        ]
-        found += [{"label": label, "options": options}] if options else []
-    return found
 
 
 def _example(request: WorkspaceRequest, content: Any) -> str:
@@ -153,7 +130,7 @@ def mapping_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "fields": field_rows(content),
         "source_schema": _schema_link(request, content.get("source_schema")),
         "target_schema": _schema_link(request, content.get("target_schema")),
-        "used_by": used_by(request, "mapping", slug),
+        "used_by": flows_using(request, "mapping", slug),
         "tests_url": MAPPINGS.url(request, "tests", slug),
         "drifted": len(open_drift(request.actor, document)),
     }
@@ -165,17 +142,6 @@ def _schema_link(request: WorkspaceRequest, reference: Any) -> Link | None:
         return None
     slug = reference.partition("@")[0]
     return Link(reference, reverse("contracts:schema_detail", args=[request.workspace.slug, slug]))
-
-
-def used_by(request: WorkspaceRequest, kind: str, slug: str) -> list[Link]:
-    """The flows that refer to a mapping or a schema; drafts and what runs."""
-    if not request.actor.may("flows.view"):
-        return []
-    place = request.workspace.slug
-    return [
-        Link(use.label, reverse("flows:flow_detail", args=[place, use.flow]))
-        for use in flows_with(request.workspace.id, kind, slug)
-    ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

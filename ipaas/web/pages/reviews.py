@@ -12,7 +12,9 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.catalog.connector_document import manifest_changes
 from ipaas.core.document_types import document_type
+from ipaas.core.documents import DocumentVersion
 from ipaas.core.errors import NotFound
 from ipaas.core.phrases import in_words
 from ipaas.governance import reviews as deeds
@@ -20,10 +22,14 @@ from ipaas.governance.approving import approve_and_publish, publish_review
 from ipaas.governance.inbox import waiting_for
 from ipaas.governance.models import Review
 from ipaas.governance.review_policy import NEEDED, Stewards, refusal, stewards_of, told_rule
+from ipaas.mapping.pins import KEYS
+from ipaas.web.change_users import ChangeWithUsers, with_users
+from ipaas.web.pages.bringing_along import user_rows
 from ipaas.web.pages.documents import with_items
-from ipaas.web.pages.review_evidence import affected_rows, check_rows, sample_rows, summed, worded_changes, written_base
+from ipaas.web.pages.review_evidence import affected_rows, check_rows, summed, worded_changes, written_base
+from ipaas.web.pages.review_samples import sample_rows, samples_summed
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
-from ipaas.web.readmodels import Link, Tab
+from ipaas.web.readmodels import CursorPage, Link, Tab
 
 KINDS = {
     "flow": gettext_noop("Flow"),
@@ -34,6 +40,7 @@ KINDS = {
     "function": gettext_noop("Function"),
     "term": gettext_noop("Term"),
     "convention": gettext_noop("Convention"),
+    "connector": gettext_noop("Connector"),
 }
 PLACES = {
     "flow": "flows",
@@ -44,9 +51,13 @@ PLACES = {
     "contract": "contracts",
     "term": "ownership",
     "convention": "ownership",
+    "connector": "catalog",
 }
 """Where the page of a document of each kind is."""
 MOST_WAITING = 200
+MOST_HIT = 100
+VERDICT = "compatibility"
+"""The check that has a panel of its own: who is hurt by the change."""
 
 
 def kind_word(kind: str) -> str:
@@ -66,7 +77,7 @@ def review_list(request: WorkspaceRequest) -> HttpResponse:
         found, cursor = newest_first(request, listed)
     else:
         tab, found = "", waiting[:MOST_WAITING]
-        cursor = newest_first(request, rows.none())[1]
+        cursor = CursorPage((), label=_("{count} shown, newest first").format(count=len(found)))
     tabs = [
         Tab(_("Waiting for you"), request.path, not tab, len(waiting)),
         Tab(_("Under way"), f"{request.path}?tab=open", tab == "open", rows.open().values("id")[:1000].count()),
@@ -104,20 +115,25 @@ def review_detail(request: WorkspaceRequest, review_id: UUID) -> HttpResponse:
     environment_of(request)
     review = _review_of(request, review_id)
     kind, base = document_type(review.kind), written_base(review)
-    changes = worded_changes(review, base)
+    changes, checks = worded_changes(review, base), check_rows(review)
     outdated = review.is_open and deeds.is_outdated(review)
     samples = sample_rows(request, review, base)
     may = request.actor.may("reviews.decide", review.flow_id) and review.state == Review.State.IN_REVIEW
     refused = refusal(request.actor, review) if may else None
     may_publish = request.actor.may(f"{kind.permission}.publish", review.flow_id)
     open_ = may and refused is None and not outdated
+    named = kind.documents.named(review.workspace_id, review.slug) if review.kind in KEYS else None
     context = {
         **_head(request, review),
         "changes": changes,
         "summed": summed(changes),
         "samples": samples,
-        "checks": check_rows(review),
+        "samples_summed": samples_summed(samples) if samples else "",
+        "checks": [one for one in checks if one.name != VERDICT],
+        "verdict": next((one for one in checks if one.name == VERDICT), None),
+        "hit": _hit(request, review, base),
         "affected": affected_rows(request, review),
+        "pins": None if named is None else user_rows(request, named),
         "outdated": outdated,
         "refused": in_words(refused.detail) if refused else "",
         "decide_url": _url(request, "decide", review) if open_ else "",
@@ -152,6 +168,14 @@ def _head(request: WorkspaceRequest, review: Review) -> Mapping[str, Any]:
         "comments": list(review.comments.all()),
         "authors": ", ".join(one["label"] for one in review.authors),
     }
+
+
+def _hit(request: WorkspaceRequest, review: Review, base: DocumentVersion | None) -> list[ChangeWithUsers]:
+    """What a version of a connector breaks, each with the flows and connections that use it."""
+    if review.kind != "connector" or base is None or not review.is_open:
+        return []
+    changes = manifest_changes(base.content, review.content, review.workspace_id)
+    return with_users(request.workspace, review.slug, [one for one in changes if one.breaking][:MOST_HIT])
 
 
 def _asked_why(stewards: Stewards) -> str:

@@ -6,12 +6,14 @@ from ipaas.web.pages import (
     connection_revocations,
     connection_trials,
     connections,
+    connector_versions,
     imports,
     stubs,
 )
 
 app_name = "catalog"
 ONE = "connections/in/<slug:environment>/<slug:slug>/"
+CONNECTOR = "catalog/of/<slug:connector>/"
 STUB = "stubs/<slug:vendor>/"
 urlpatterns = [
     path("catalog/", catalog.connector_list, name="connector_list"),
@@ -19,9 +21,11 @@ urlpatterns = [
     path("catalog/import/<uuid:draft_id>/", imports.import_draft, name="import_draft"),
     path("catalog/import/<uuid:draft_id>/keep/", imports.import_keep, name="import_keep"),
     path("catalog/import/<uuid:draft_id>/discard/", imports.import_discard, name="import_discard"),
-    path("catalog/of/<slug:connector>/", catalog.connector_detail, name="connector_detail"),
-    path("catalog/of/<slug:connector>/<str:action>/", catalog.connector_operation, name="connector_operation"),
-    path("catalog/of/<slug:connector>/-delete/<int:number>/", catalog.version_delete, name="version_delete"),
+    path(CONNECTOR, catalog.connector_detail, name="connector_detail"),
+    path(f"{CONNECTOR}-edit/", connector_versions.connector_edit, name="connector_edit"),
+    path(f"{CONNECTOR}-publish/", connector_versions.connector_publish, name="connector_publish"),
+    path(f"{CONNECTOR}-deprecate/", connector_versions.connector_deprecate, name="connector_deprecate"),
+    path(f"{CONNECTOR}<str:action>/", catalog.connector_operation, name="connector_operation"),
     path("connections/", connections.connection_list, name="connection_list"),
     path("connections/new/", connections.connection_choose, name="connection_choose"),
     path("connections/new/<slug:connector>/", connections.connection_new, name="connection_new"),

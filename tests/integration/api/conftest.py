@@ -13,7 +13,7 @@ from ipaas.audit.models import AuditJob
 from ipaas.catalog import gateway
 from ipaas.catalog.connecting import create_share_link
 from ipaas.catalog.gateway import GatewayOutcome
-from ipaas.catalog.imports import draft_import, import_connector
+from ipaas.catalog.imports import draft_import
 from ipaas.catalog.models import Connection, Revocation
 from ipaas.catalog.revocations import await_revocation
 from ipaas.catalog.services import create_connection
@@ -39,7 +39,7 @@ from ipaas.runtime.services import trigger_flow
 from ipaas.vault.models import Secret
 from ipaas.vault.payloads import sealer_for
 from ipaas.vault.services import create_secret
-from tests.factories.descriptions import SOURCE, changed
+from tests.factories.descriptions import SOURCE, changed, import_connector
 from tests.factories.flow_documents import contract, convention, flow, function, lookup, mapping, schema, term
 
 SIMPLE = flow(steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])

@@ -24,7 +24,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditJob
 from ipaas.catalog import credentials, gateway, oauth, registry, tokens
 from ipaas.catalog.connecting import create_share_link, enter_credential
-from ipaas.catalog.imports import draft_import, import_connector
+from ipaas.catalog.imports import draft_import
 from ipaas.catalog.models import Connection
 from ipaas.catalog.resolution import invalidate_all
 from ipaas.catalog.services import create_connection
@@ -44,6 +44,7 @@ from ipaas.vault import opening
 from ipaas.vault.backends import set_backend
 from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret, put_version, register_secret
+from tests.factories.descriptions import import_connector
 from tests.factories.flow_documents import schema
 from tests.factories.people import PASSWORD, make_member
 from tests.integration.accounts.test_second_factor import set_up_app, signed_in
@@ -127,7 +128,8 @@ def test_no_secret_is_found_anywhere(planted: Planted) -> None:
     assert found(secrets, places) == set()
     heard = [("vendor", one.encode()) for one in Mirror.heard]
     sent = {name for name, _ in found(secrets, heard)}
-    assert sent >= {"header.api_key", "basic.password", "bearer.token", "access token", "session token", "assertion"}
+    assert sent >= {"header.api_key", "body.api_key", "within.password", "basic.password", "bearer.token"}
+    assert sent >= {"access token", "session token", "assertion"}
     control(planted)
 
 
@@ -275,8 +277,8 @@ def call_out(planted: Planted) -> None:
             polled = gateway.run_to_end(lambda call=call, status=status: gateway.poll(call, status))  # type: ignore[misc]
             planted.say("poll", polled)
         steps = [
-            {"id": f"say_{status}", "call": {"connection": name, "action": "say", "with": {"status": status}}}
-            for status in STATUSES
+            {"id": f"say_{one['status']}", "call": {"connection": name, "action": "say", "with": one}}
+            for one in ({"status": status, "body": {"n": status}} for status in STATUSES)
         ]
         planted.world.start(planted.world.flow(*steps, slug=f"flow-{name}"))
     planted.world.work()

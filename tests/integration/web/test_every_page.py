@@ -51,7 +51,12 @@ NEEDS: dict[str, str] = {
         catalog:connection_connect catalog:connection_go catalog:connection_share catalog:share_revoke
         catalog:revocation_retry catalog:revocation_settle
         catalog:connection_edit catalog:connection_switch catalog:connection_delete catalog:connection_move
-        catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:version_delete
+    """,
+    "connectors.edit": """
+        catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:connector_edit
+    """,
+    "connectors.publish": """
+        catalog:connector_publish catalog:connector_deprecate
     """,
     "connections.force_breaker": """
         catalog:connection_force
@@ -152,6 +157,7 @@ NEEDS: dict[str, str] = {
     "mappings.edit": """
         mapping:mapping_new mapping:mapping_edit mapping:mapping_presence
         mapping:mapping_tests_change mapping:mapping_drift
+        mapping:lookup_bring_along mapping:function_bring_along
     """,
     "mappings.publish": """
         mapping:mapping_publish mapping:mapping_deprecate mapping:mapping_archive mapping:mapping_restore
