@@ -211,10 +211,14 @@ def shown_evidence(approval: Approval, shown: ShownRun) -> JSON:
     return shown.value(jsonio.loads(clear))
 
 
-def text_scrubber(workspace_id: Any) -> Callable[[str], str]:
-    """For the texts of one list, where no payloads are read: without the values of the workspace's vault.
+def shown_text(workspace_id: Any, text: str) -> str:
+    """A text of a workspace without the values of its vault, where no payloads are read."""
+    return text_scrubber(workspace_id)(text)
 
-    What the vault holds is looked up once, when the first text comes.
+
+def text_scrubber(workspace_id: Any) -> Callable[[str], str]:
+    """``shown_text`` for the texts of one list: what the vault holds is looked up once, when the first text comes.
+
     While the store of secrets can not be used nothing can be checked: the texts are left out, the list is not.
     """
 
