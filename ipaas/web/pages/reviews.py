@@ -22,7 +22,9 @@ from ipaas.governance.approving import approve_and_publish, publish_review
 from ipaas.governance.inbox import waiting_for
 from ipaas.governance.models import Review
 from ipaas.governance.review_policy import NEEDED, Stewards, refusal, stewards_of, told_rule
+from ipaas.mapping.pins import KEYS
 from ipaas.web.change_users import ChangeWithUsers, with_users
+from ipaas.web.pages.bringing_along import user_rows
 from ipaas.web.pages.documents import with_items
 from ipaas.web.pages.review_evidence import affected_rows, check_rows, summed, worded_changes, written_base
 from ipaas.web.pages.review_samples import sample_rows, samples_summed
@@ -120,6 +122,7 @@ def review_detail(request: WorkspaceRequest, review_id: UUID) -> HttpResponse:
     refused = refusal(request.actor, review) if may else None
     may_publish = request.actor.may(f"{kind.permission}.publish", review.flow_id)
     open_ = may and refused is None and not outdated
+    named = kind.documents.named(review.workspace_id, review.slug) if review.kind in KEYS else None
     context = {
         **_head(request, review),
         "changes": changes,
@@ -130,6 +133,7 @@ def review_detail(request: WorkspaceRequest, review_id: UUID) -> HttpResponse:
         "verdict": next((one for one in checks if one.name == VERDICT), None),
         "hit": _hit(request, review, base),
         "affected": affected_rows(request, review),
+        "pins": None if named is None else user_rows(request, named),
         "outdated": outdated,
         "refused": in_words(refused.detail) if refused else "",
         "decide_url": _url(request, "decide", review) if open_ else "",

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_noop
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.document_types import document_type
 from ipaas.flows.usage import FlowUse, flows_with
-from ipaas.mapping.queries import named_by
 from ipaas.vault.models import Secret
 from ipaas.vault.services import uses_of
 from ipaas.web.build_readmodels import UseRow
@@ -57,16 +56,6 @@ def document_rows(request: WorkspaceRequest, kind: str, slugs: Iterable[str]) ->
     return [
         UseRow(kind_word(kind), title, reverse(address, args=[request.workspace.slug, slug]))
         for slug, title in rows.values_list("slug", "title")
-    ]
-
-
-def named_in(request: WorkspaceRequest, key: str, slug: str) -> list[UseRow]:
-    """The live mappings and functions whose draft or newest version names it under ``lookups`` or ``functions``."""
-    found = named_by(request.workspace.id, key, slug)
-    return [
-        row
-        for kind in ("mapping", "function")
-        for row in document_rows(request, kind, [name for of, name in found if of == kind])
     ]
 
 

@@ -84,7 +84,7 @@ def test_cloudevents_come_in_both_modes_and_keep_what_they_say_of_themselves(wor
     whole = made(world, {"scheme": "token"}, TOKEN, slug="whole", delivery_path="source + id", event_path="type")
     event = json.dumps({"specversion": "1.0", "id": "A234", "source": "/shop", "type": "x", "data": {"n": 1}}).encode()
     assert posted(send, whole, event, TOKEN, kind="application/cloudevents+json; charset=utf-8")[0] == 202
-    assert Receipt.objects.get(endpoint=whole).delivery_id == "/shop/A234"
+    assert Receipt.objects.get(endpoint_id=whole.id).delivery_id == "/shop/A234"
 
 
 ITEM = {"NotificationRequestItem": ADYEN}
