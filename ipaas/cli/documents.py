@@ -208,7 +208,7 @@ def _tell_step(shell: Shell, step: dict[str, Any]) -> None:
         return
     lines = step["diff"].splitlines()[2:]
     if not lines:
-        shell.say("    the same text, with newer versions of what it refers to")
+        shell.say("    the draft on the server says the same: it is not published yet, or refers to newer versions")
     for line in lines[:MOST_LINES]:
         shell.say(f"    {line}")
     if len(lines) > MOST_LINES:
