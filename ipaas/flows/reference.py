@@ -297,6 +297,15 @@ finding has the convention as its code, says why, and what to write instead wher
 """
 
 
+DOMAIN = """\
+# The domain file
+
+A part of the business with those who answer for it. It has no versions: applied, the domain is as its file says.
+[Documents in files](../how-to/flows-in-git.md) shows how, [Review a change](../how-to/review-a-change.md) what
+stewards do.
+"""
+
+
 def _ownership_reference(kind: str, head: str) -> str:
     schema = json.loads(_form("ownership", kind))
     return "\n".join([head, "## Keys\n", *_keys(schema, "", schema.get("$defs", {}))]).rstrip() + "\n"
@@ -318,6 +327,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "contract-document.md": contract_reference,
     "term.schema.json": lambda: _form("ownership", "term"),
     "convention.schema.json": lambda: _form("ownership", "convention"),
+    "domain.schema.json": lambda: _form("ownership", "domain"),
+    "domain-file.md": lambda: _ownership_reference("domain", DOMAIN),
     "term-document.md": lambda: _ownership_reference("term", TERM),
     "convention-document.md": lambda: _ownership_reference("convention", CONVENTION),
     "flow-document.md": flow_reference,
