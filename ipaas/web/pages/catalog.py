@@ -37,6 +37,7 @@ from ipaas.web.pages.wording import effect_word
 from ipaas.web.readmodels import Link
 
 MOST_OPERATIONS = 200
+MOST_TRIALS = 8
 MOST_FINDINGS = 200
 
 
@@ -197,8 +198,24 @@ def connector_operation(request: WorkspaceRequest, connector: str, action: str) 
         "example": dict(spec.params_example),
         "params": described(spec.params_schema),
         "answer": described(spec.response.schema) if spec.response.schema is not None else [],
+        "trials": _trials(request, manifest, action) if request.actor.may("connections.test") else [],
     }
     return render(request, "catalog/connector_operation.html", context)
+
+
+def _trials(request: WorkspaceRequest, manifest: Manifest, action: str) -> list[Link]:
+    """The connections over this version at which the operation can be tried out."""
+    rows = Connection.objects.in_workspace(request.workspace.id).filter(
+        connector=manifest.slug, connector_version=manifest.version, state=Connection.State.ACTIVE
+    )
+    return [
+        Link(
+            f"{row.title} · {row.environment.name}",
+            reverse("catalog:connection_try", args=[request.workspace.slug, row.environment.slug, row.slug])
+            + f"?operation={action}",
+        )
+        for row in rows.select_related("environment").order_by("title", "slug")[:MOST_TRIALS]
+    ]
 
 
 def operations_of(

@@ -147,6 +147,10 @@ def test_what_would_break_is_said_with_who_uses_it(builder: Client, draft: Impor
     assert POST in shown
 
 
+def test_an_operation_leads_to_where_it_can_be_tried(builder: Client, post: Connection) -> None:
+    assert f"{POST}try/?operation=send_parcel" in text_of(builder.get(f"{ONE}send_parcel/"))
+
+
 def test_operations_are_found_by_a_part_of_their_path(builder: Client, kept: ImportedConnector) -> None:
     assert "send_parcel" in text_of(builder.get(f"{ONE}?find=parcels"))
     assert "send_parcel" not in text_of(builder.get(f"{ONE}?find=invoices"))
