@@ -178,7 +178,7 @@ def test_an_import_waits_for_its_review_where_the_policy_says_so(builder: Client
     assert "A steward approves" in shown
     assert "Send to review" in shown
     sent = builder.post(f"{NEW}{draft.id}/keep/", {"note": "parcels"}, follow=True)
-    assert "1 operation" in text_of(sent)
+    assert "actions.send_parcel POST /parcels" in text_of(sent)
     assert "Compatibility" in text_of(sent)
     assert not ImportedConnector.objects.exists()
     one = text_of(builder.get(ONE))
