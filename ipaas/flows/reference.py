@@ -128,7 +128,8 @@ LOOKUP = """\
 # The lookup document
 
 A lookup holds rows that mappings find by a key: `lookup('rates', source.country).rate`, where the mapping says
-`lookups: {rates: vat-rates@3}`. Publishing pins the version, so new rows reach a mapping when it is published anew.
+`lookups: {rates: vat-rates@3}`. Publishing pins the version, so new rows reach a
+mapping when it is published anew, or brought along from the page of the lookup (`ipaas versions bring-along`).
 
 ```yaml
 kind: lookup
