@@ -19,6 +19,7 @@ PLURALS = {
     "term": "terms",
     "convention": "conventions",
     "schema": "schemas",
+    "event_type": "event-types",
     "lookup": "lookups",
     "function": "functions",
     "contract": "contracts",

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import close_old_connections, connections
 
 from ipaas.catalog import gateway
+from ipaas.contracts.queries import EventJudge, event_judge
 from ipaas.core import context, jsonio, providers
 from ipaas.core.cache import TimedCache
 from ipaas.core.errors import ErrorClass, IpaasError, NotFound
@@ -62,6 +63,7 @@ class Engine:
         self._endpoints: TimedCache[UUID, Endpoint | None] = TimedCache(CONFIG_TTL_S)
         self._paused: TimedCache[UUID, bool] = TimedCache(CONFIG_TTL_S)
         self._matches: TimedCache[tuple[UUID, str], list[DeployedFlow]] = TimedCache(CONFIG_TTL_S)
+        self._judges: TimedCache[tuple[UUID, str], EventJudge | None] = TimedCache(CONFIG_TTL_S)
         self._wanted: TimedCache[UUID, frozenset[str]] = TimedCache(CONFIG_TTL_S)
 
     async def start(self) -> None:
@@ -117,6 +119,10 @@ class Engine:
     async def wanted(self, workspace_id: UUID) -> frozenset[str]:
         """The types of events that somebody listens to, at most two seconds old."""
         return await self._wanted.get(workspace_id, lambda: self.in_thread(providers.get(WANTED), workspace_id))
+
+    async def event_judge(self, workspace_id: UUID, event: str) -> EventJudge | None:
+        """What events of a type are held to, at most two seconds old."""
+        return await self._judges.get((workspace_id, event), lambda: self.in_thread(event_judge, workspace_id, event))
 
     async def _endpoint(self, endpoint_id: UUID) -> Endpoint | None:
         return await self._endpoints.get(

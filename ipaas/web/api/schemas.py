@@ -14,7 +14,7 @@ from ipaas.contracts.evolution import Compared, Rule, accepted_break, compare, p
 from ipaas.contracts.inference import MOST_BYTES, infer, read_samples
 from ipaas.contracts.queries import bundle_of
 from ipaas.contracts.services import accept_break
-from ipaas.contracts.usage import contracts_with_schema, schemas_with_schema
+from ipaas.contracts.usage import contracts_with_schema, event_types_with_schema, schemas_with_schema
 from ipaas.core.document_forms import read_document, refuse
 from ipaas.core.errors import InvalidInput
 from ipaas.core.phrases import said
@@ -60,7 +60,7 @@ class CompatibilityOutput(serializers.Serializer[Any]):
 
 
 class SchemaUserOutput(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=("flow", "mapping", "contract", "schema"))
+    kind = serializers.ChoiceField(choices=("flow", "mapping", "contract", "schema", "event_type"))
     slug = serializers.CharField()
     place = serializers.CharField(help_text="An environment that a flow runs in, or draft; empty for others.")
     version = serializers.IntegerField(allow_null=True, help_text="Of the flow.")
@@ -137,7 +137,7 @@ class SchemaViewSet(DocumentViewSet):
 
     @extend_schema(responses=SchemaUsersOutput)
     def users(self, request: Request, slug: str) -> Response:
-        """The flows, mappings, contracts and schemas that refer to a schema: who is affected by a change of it."""
+        """The flows and documents that refer to a schema: who is affected by a change of it."""
         document = self.document(slug)
         flows = flows_with(self.workspace.id, "schema", document.slug)
         found = [{"kind": "flow", "slug": one.flow, "place": one.place, "version": one.version} for one in flows]
@@ -145,6 +145,7 @@ class SchemaViewSet(DocumentViewSet):
             "mapping": mappings_with_schema(self.workspace.id, document.slug),
             "contract": contracts_with_schema(self.workspace.id, document.slug),
             "schema": schemas_with_schema(self.workspace.id, document.slug),
+            "event_type": event_types_with_schema(self.workspace.id, document.slug),
         }
         found += [
             {"kind": kind, "slug": one, "place": "", "version": None} for kind, slugs in others.items() for one in slugs

@@ -30,6 +30,7 @@ KINDS = {
     "mapping": gettext_noop("Mapping"),
     "schema": gettext_noop("Schema"),
     "contract": gettext_noop("Contract"),
+    "event_type": gettext_noop("Event type"),
     "lookup": gettext_noop("Lookup"),
     "function": gettext_noop("Function"),
     "term": gettext_noop("Term"),
@@ -42,6 +43,7 @@ PLACES = {
     "function": "mapping",
     "schema": "contracts",
     "contract": "contracts",
+    "event_type": "contracts",
     "term": "ownership",
     "convention": "ownership",
 }

@@ -13,7 +13,7 @@ from ipaas.contracts.compatibility import Problem, Verdict, check, versions_to_c
 from ipaas.contracts.evolution import Rule, accepted_break, published_contents, relied_on, rule_for
 from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.contracts.queries import whole_schema
-from ipaas.contracts.usage import contracts_with_schema, schemas_with_schema
+from ipaas.contracts.usage import contracts_with_schema, event_types_with_schema, schemas_with_schema
 from ipaas.contracts.validators import schema_problems
 from ipaas.core import jsonio
 from ipaas.core.document_forms import content_sha256
@@ -135,6 +135,10 @@ def documents_using(request: WorkspaceRequest, slug: str) -> list[Link]:
         for one in mappings_with_schema(workspace_id, slug):
             address = reverse("mapping:mapping_detail", args=[place, one])
             found.append(Link(_("mapping %(name)s") % {"name": one}, address))
+    if request.actor.may("event_types.view"):
+        for one in event_types_with_schema(workspace_id, slug):
+            address = reverse("contracts:event_type_detail", args=[place, one])
+            found.append(Link(_("event type %(name)s") % {"name": one}, address))
     if request.actor.may("contracts.view"):
         for one in contracts_with_schema(workspace_id, slug):
             address = reverse("contracts:contract_detail", args=[place, one])

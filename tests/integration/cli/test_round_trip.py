@@ -13,7 +13,7 @@ from ipaas.flows.examples import ORDER_DOCUMENTS, example_text
 from ipaas.governance.services import apply_document
 from ipaas.mapping.queries import mapping_for
 from ipaas.ownership.services import create_domain
-from tests.factories.flow_documents import contract, convention, function, lookup, mapping, schema, term
+from tests.factories.flow_documents import contract, convention, event_type, function, lookup, mapping, schema, term
 from tests.integration.cli.conftest import Run, caller, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,6 +22,11 @@ SOURCES = (
     {"id": "o-2", "net": 19, "country": "AT"},
     {"id": "o-3", "net": 1, "country": "XX"},
 )
+REFERRING = (
+    schema(slug="a-parcel", title="Parcel", schema={"properties": {"of": {"$ref": "order"}, "in": {"$ref": "box.json"}}},
+           references={"box.json": "z-box"}),
+    schema(slug="z-box", title="Box", schema={"type": "integer"}),
+)[::-1]  # fmt: skip
 PRICED = mapping(
     slug="priced",
     lookups={"rates": "vat-rates"},
@@ -39,7 +44,7 @@ def full(acme: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     create_domain(workspace=acme, actor=SYSTEM, slug="sales", title="Sales")
     for name in ORDER_DOCUMENTS:
         apply_document(actor=SYSTEM, workspace=acme, text=example_text(name))
-    for content in (term(), convention(), schema(), lookup(), function(), contract(), PRICED):
+    for content in (term(), convention(), schema(), lookup(), function(), contract(), event_type(), *REFERRING, PRICED):
         apply_document(actor=SYSTEM, workspace=acme, content=content)
     return acme
 
@@ -70,7 +75,7 @@ def test_a_workspace_is_the_same_elsewhere(run: Run, full: Workspace, elsewhere:
     assert "not exported: domains (sales)" in exported.stderr
     folders = sorted(one.name for one in (tmp_path / "all").iterdir())
     assert folders == sorted(
-        ["terms", "conventions", "schemas", "lookups", "functions", "contracts", "mappings", "flows"]
+        ["terms", "conventions", "schemas", "lookups", "functions", "contracts", "event-types", "mappings", "flows"]
     )
     applied = elsewhere("apply", tmp_path / "all")
     assert applied.exit_code == 0, applied.output
