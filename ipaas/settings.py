@@ -237,7 +237,7 @@ SPECTACULAR_SETTINGS = {
         "RunDeed": ["cancel", "resume", "settle_happened", "settle_not_happened", "skip"],
         "ConnectorOrigin": "ipaas.web.api.connectors.ORIGINS",
         "PolicyOrigin": ["platform", "connector", "connection", "step"],
-        "ImportKind": "ipaas.catalog.models.ImportedConnector.Kind",
+        "ImportKind": "ipaas.catalog.connector_models.DescriptionKind",
         "FindingLevel": ["dropped", "note"],
         "QualityLevel": ["bronze", "silver", "gold"],
         "SecretStore": "ipaas.vault.models.StoreKind",

@@ -55,6 +55,9 @@ PERMISSIONS: dict[str, str] = {
     "deadletters.discard": gettext_noop("Discard a dead letter, with a reason."),
     "approvals.view": gettext_noop("See approvals and their evidence."),
     "approvals.decide": gettext_noop("Approve or reject what a flow asks one's role (or oneself, by delegation)."),
+    "connectors.view": gettext_noop("See connectors that the workspace made, their versions and reviews."),
+    "connectors.edit": gettext_noop("Import vendors' descriptions and send what they become to review."),
+    "connectors.publish": gettext_noop("Publish, deprecate and retire versions of connectors of the workspace."),
     "connections.view": gettext_noop("See connections, their limits and breakers."),
     "connections.edit": gettext_noop("Create and change connections."),
     "connections.test": gettext_noop("Send a connection's test call."),
@@ -77,7 +80,10 @@ PERMISSIONS: dict[str, str] = {
 }
 
 _VIEW = {name for name in PERMISSIONS if name.endswith(".view") and name not in {"audit.view", "settings.view"}}
-_KINDS = ("flows", "mappings", "lookups", "functions", "schemas", "contracts", "event_types", "terms", "conventions")
+_KINDS = (
+    "flows", "mappings", "lookups", "functions", "schemas", "contracts", "event_types", "terms", "conventions",
+    "connectors",
+)  # fmt: skip
 _DOCUMENTS = {f"{kind}.edit" for kind in _KINDS}
 _PUBLISH = {f"{kind}.publish" for kind in _KINDS}
 _STUBS = {"stubs.view", "stubs.script"}

@@ -20,21 +20,23 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from ipaas import audit
+        from ipaas.catalog.connector_document import CONNECTOR_TYPE
         from ipaas.catalog.facts import connections_of
         from ipaas.catalog.provider_rotation import AtProvider
         from ipaas.catalog.usage import connections_using
         from ipaas.core import providers
+        from ipaas.core.document_types import register_document_type
         from ipaas.vault.rotators import register_by_use
         from ipaas.vault.services import on_usage_asked
 
+        register_document_type(CONNECTOR_TYPE)
         post_migrate.connect(_keep_pinned, sender=self)
         providers.register("catalog.connections", connections_of)
         on_usage_asked(connections_using)
         register_by_use(AtProvider())
         audit.register_actions(
             {
-                "connector.imported": "A connector was made of a vendor's description, as a new version.",
-                "connector.version_deleted": "A version of an imported connector that nothing used was deleted.",
+                "connector.imported": "A vendor's description became what the next version of a connector would run.",
                 "connection.created": "A connection was made.",
                 "connection.changed": "A connection was changed; a new address detaches its secret.",
                 "connection.enabled": "A connection was enabled.",
@@ -44,6 +46,8 @@ class CatalogConfig(AppConfig):
                 "connection.connected": "Somebody said yes at the vendor, and the connection has its token.",
                 "connection.credential_entered": "A connection's credential was entered, as a version of its secret.",
                 "connection.credential_revoked": "An old credential was ended at its provider, after the overlap.",
+                "connection.revocation_failed": "An old credential could not be ended at its provider yet.",
+                "connection.revocation_settled": "Somebody said that an old credential needs no ending any more.",
                 "connection.share_created": "A link was made by which somebody without an account connects it.",
                 "connection.share_revoked": "A link for connecting a connection was revoked.",
                 "connection.operation_tried": "An operation of a connection was tried out, outside any flow.",

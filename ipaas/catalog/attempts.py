@@ -64,7 +64,7 @@ async def transport(call: Call) -> Response:
             raise call.interruption from None
         if isinstance(error, TokenBusy):
             return Response("deferred", wait_s=_TOKEN_WAIT_S)
-        if isinstance(error, BackendUnavailable) and not call.intended:
+        if isinstance(error, BackendUnavailable) and error.passes and not call.intended:
             return Response("deferred", error=failure_of(error), wait_s=_VAULT_WAIT_S)
         if isinstance(error, InterfaceError | OperationalError) and not call.intended:
             return Response("deferred", wait_s=_DATABASE_WAIT_S)  # our own database is away, nothing has left

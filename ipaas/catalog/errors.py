@@ -127,12 +127,12 @@ class NoFilesAllowed(IpaasError):
     remedy = "An operator names a folder in IPAAS_FILES_ROOT."
 
 
-class ConnectorVersionInUse(Conflict):
-    """The version {version} of the connector {connector} is used by {users}."""
+class ConnectorVersionRetired(Conflict):
+    """The version {version} of the connector {connector} is retired."""
 
-    code = "connector_version_in_use"
-    title = "Connector version in use"
-    remedy = "Move these connections to another version first, or delete them."
+    code = "connector_version_retired"
+    title = "Connector version retired"
+    remedy = "Choose another version; the page of the connector lists them."
 
 
 class ConnectionInUse(Conflict):
@@ -161,5 +161,25 @@ class ProviderRefused(IpaasError):
 
     def __init__(self, *, connection: str, reason: str, told: str = "") -> None:
         """``told`` is the error class of the call."""
-        self.code_told = told
+        self.code_told, self.reason = told, reason
         super().__init__(connection=connection, reason=reason)
+
+
+class RevocationFailed(IpaasError):
+    """The old credential of {connection} is not ended at its provider yet: {reason}."""
+
+    status = 502
+    code = "revocation_failed"
+    title = "Not ended at the provider"
+    remedy = "It is tried again every hour. End it at the provider yourself, then say so on the connection's page."
+
+
+class CredentialNotEnded(Conflict):
+    """An old credential of the connection {connection} is not ended at its provider yet."""
+
+    code = "credential_not_ended"
+    title = "Old credential not ended"
+    remedy = "Have it ended now, or say that it is ended, on the connection's page; then delete the connection."
+
+    def __init__(self, *, connection: str) -> None:
+        super().__init__(what="", connection=connection)

@@ -17,11 +17,12 @@ from ipaas.policies.pipeline import Failure
 from ipaas.sdk.auth import CredentialUnusable
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.tokens import TokenRefused
-from ipaas.vault.errors import BackendUnavailable
+from ipaas.vault.errors import BackendDenied, BackendUnavailable
 
 _CLASSES: Mapping[type[IpaasError], ErrorClass] = {
     TokenRefused: ErrorClass.AUTH,
     TokenBusy: ErrorClass.TRANSIENT,
+    BackendDenied: ErrorClass.CONFIGURATION,
     BackendUnavailable: ErrorClass.TRANSIENT,
     ReconnectNeeded: ErrorClass.AUTH,
     NotConnected: ErrorClass.AUTH,

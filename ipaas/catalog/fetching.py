@@ -22,7 +22,7 @@ def fetch_description(*, workspace: Workspace, url: str, actor: Actor, kind: str
     Of ``graphql`` the address is the endpoint, which is asked for its schema by introspection.
     Raises InvalidInput with the reason: an address that the egress guard refuses, no answer, another status than 200.
     """
-    require_permission(actor, "connections.edit", workspace)
+    require_permission(actor, "connectors.edit", workspace)
     egress = egress_of(workspace.settings)
     try:
         check_url(url, egress)

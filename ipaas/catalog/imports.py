@@ -1,4 +1,4 @@
-"""Connectors made of a vendor's own description: looked at first, then kept as a version that never changes."""
+"""Connectors made of a vendor's own description: looked at first, then held ready to be published as a version."""
 
 import hashlib
 import re
@@ -13,7 +13,8 @@ from django.db import transaction
 from ipaas import audit
 from ipaas.accounts.models import Workspace
 from ipaas.catalog import drafts
-from ipaas.catalog.errors import ConnectorVersionInUse
+from ipaas.catalog.connector_document import content_of, manifest_sha256
+from ipaas.catalog.connector_models import ConnectorProposal, pack_manifest
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, imported_connector
 from ipaas.core.actor import Actor, require_permission
@@ -63,63 +64,11 @@ def propose_import(
     return _proposal(workspace, slug, made, given.digest)
 
 
-def import_connector(
-    *,
-    workspace: Workspace,
-    slug: str,
-    source: bytes,
-    actor: Actor,
-    category: str = "generic",
-    source_url: str = "",
-    kind: str = "",
-) -> ImportedConnector:
-    """Keep what a description becomes as the next version of the connector; the same source again changes nothing.
-
-    Connections stay at their version. Raises what ``propose_import`` raises.
-    """
-    given = _checked(workspace, slug, source, actor, kind)
-    made = read_apart(given.source, slug=slug, category=category, source_url=_address(source_url))
-    return _keep(workspace, slug, made, given, _address(source_url), actor)
-
-
-@transaction.atomic
-def _keep(
-    workspace: Workspace, slug: str, made: Imported, given: Cleaned, source_url: str, actor: Actor
-) -> ImportedConnector:
-    Workspace.objects.select_for_update(no_key=True).get(id=workspace.id)  # numbers without gaps
-    proposal = _proposal(workspace, slug, made, given.digest)
-    if proposal.known is not None:
-        return proposal.known
-    row = ImportedConnector.objects.create(
-        workspace=workspace,
-        slug=slug,
-        number=proposal.previous.number + 1 if proposal.previous is not None else 1,
-        kind=given.kind,
-        dialect=made.dialect,
-        source_url=source_url[:500],
-        source_sha256=proposal.source_sha256,
-        packed=ImportedConnector.pack(made.document),
-        groups=dict(made.groups),
-        findings=[asdict(finding) for finding in made.findings],
-        action_count=len(made.manifest.actions),
-        created_by=actor.label[:200],
-        **_told(made.document),
-    )
-    details = {"version": row.version, "operations": row.action_count, "breaking": proposal.breaking, "url": source_url}
-    audit.record(
-        "connector.imported",
-        actor=actor,
-        workspace_id=workspace.id,
-        subject=("connector", row.id, slug),
-        details=details,
-    )
-    return row
-
-
 def _proposal(workspace: Workspace, slug: str, made: Imported, digest: str) -> Proposal:
     versions = ImportedConnector.objects.in_workspace(workspace.id).filter(slug=slug)
-    previous = versions.defer("packed").order_by("-number").first()
-    known = previous if previous is not None and previous.source_sha256 == digest else None
+    previous = versions.select_related("released").defer("packed").order_by("-number").first()
+    same = previous is not None and previous.source_sha256 == digest and previous.state != "retired"
+    known = previous if same else None
     changes = changes_between(imported_connector(previous.id).manifest, made.manifest) if previous is not None else ()
     return Proposal(slug, made, digest, previous, known, tuple(changes))
 
@@ -130,7 +79,7 @@ def _address(url: str) -> str:
 
 
 def _checked(workspace: Workspace, slug: str, source: bytes, actor: Actor, kind: str) -> Cleaned:
-    require_permission(actor, "connections.edit", workspace)
+    require_permission(actor, "connectors.edit", workspace)
     _check_slug(slug)
     if len(source) > MAX_BYTES:
         message = said("is at most {most} MB", most=MAX_BYTES // 1024 // 1024)
@@ -181,24 +130,53 @@ def _store(workspace: Workspace, slug: str, values: dict[str, Any]) -> ImportDra
 
 def proposal_of(*, draft: ImportDraft, actor: Actor) -> Proposal:
     """What a draft would make now; raises ImportNotRead."""
-    require_permission(actor, "connections.edit", draft)
+    require_permission(actor, "connectors.edit", draft)
     return _proposal(draft.workspace, draft.slug, drafts.outcome(draft), _digest(draft.source))
 
 
 @transaction.atomic
-def keep_draft(*, draft: ImportDraft, actor: Actor) -> ImportedConnector:
-    """Make a draft the next version of its connector; raises ImportNotRead."""
-    require_permission(actor, "connections.edit", draft)
+def propose_draft(*, draft: ImportDraft, actor: Actor) -> dict[str, Any]:
+    """Hold what a draft would become ready to be published, in place of what was held ready before.
+
+    Returns the document that stands for it, which is published like any other; the draft is gone. Raises
+    ImportNotRead.
+    """
+    require_permission(actor, "connectors.edit", draft)
     _check_slug(draft.slug)
-    given = Cleaned(draft.kind, draft.source, _digest(draft.source))
-    row = _keep(draft.workspace, draft.slug, drafts.outcome(draft), given, draft.source_url, actor)
+    found = proposal_of(draft=draft, actor=actor)
+    made = found.imported
+    row, _ = ConnectorProposal.objects.update_or_create(
+        workspace=draft.workspace,
+        slug=draft.slug,
+        defaults={
+            "kind": draft.kind,
+            "dialect": made.dialect,
+            "source_url": draft.source_url,
+            "source_sha256": found.source_sha256,
+            "packed": pack_manifest(made.document),
+            "manifest_sha256": manifest_sha256(made.document),
+            "groups": dict(made.groups),
+            "findings": [asdict(finding) for finding in made.findings],
+            "action_count": len(made.manifest.actions),
+            "created_by": actor.label[:200],
+            **_told(made.document),
+        },
+    )
+    details = {"operations": row.action_count, "breaking": found.breaking, "url": draft.source_url}
+    audit.record(
+        "connector.imported",
+        actor=actor,
+        workspace_id=draft.workspace_id,
+        subject=("connector", row.id, draft.slug),
+        details=details,
+    )
     draft.delete()
-    return row
+    return content_of(row)
 
 
 def discard_draft(*, draft: ImportDraft, actor: Actor) -> None:
     """Forget a draft."""
-    require_permission(actor, "connections.edit", draft)
+    require_permission(actor, "connectors.edit", draft)
     draft.delete()
 
 
@@ -214,25 +192,6 @@ def users_of(slug: str, workspace: Workspace) -> dict[str, list[str]]:
 def version_changes(*, before: ImportedConnector, after: ImportedConnector) -> tuple[ManifestChange, ...]:
     """What differs for those who move from one version to another, breaking changes first."""
     return tuple(changes_between(imported_connector(before.id).manifest, imported_connector(after.id).manifest))
-
-
-@transaction.atomic
-def delete_version(*, version: ImportedConnector, actor: Actor) -> None:
-    """Delete a version that no connection is pinned to; raises ConnectorVersionInUse. Its number is not used again
-    while a later version is there."""
-    require_permission(actor, "connections.edit", version)
-    workspace = Workspace.objects.select_for_update(no_key=True).get(id=version.workspace_id)
-    users = users_of(version.slug, workspace).get(version.version)
-    if users:
-        raise ConnectorVersionInUse(connector=version.slug, version=version.version, users=", ".join(users))
-    audit.record(
-        "connector.version_deleted",
-        actor=actor,
-        workspace_id=version.workspace_id,
-        subject=("connector", version.id, version.slug),
-        details={"version": version.version, "sha256": version.source_sha256},
-    )
-    version.delete()
 
 
 def _digest(source: bytes) -> str:

@@ -1,6 +1,5 @@
 """Connections: a connector, set up for one environment with its secret and policy. Connectors that were imported."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +8,16 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from ipaas.accounts.models import Environment, User, Workspace
+from ipaas.catalog.connector_models import (
+    ConnectorVersion,
+    DescriptionKind,
+    MadeOfDescription,
+    unpack_manifest,
+    version_name,
+)
 from ipaas.catalog.querysets import ConnectionQuerySet, ImportedConnectorQuerySet, ShareLinkQuerySet
-from ipaas.core import jsonio
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7
-
-PACKED_LIMITS = jsonio.JsonLimits(
-    max_bytes=64 * 1024 * 1024, max_depth=256, max_keys=4_000_000, max_string=4 * 1024 * 1024
-)
 
 
 class Connection(models.Model):
@@ -81,38 +82,21 @@ class Connection(models.Model):
         return self.state == self.State.ACTIVE
 
 
-class ImportedConnector(models.Model):
-    """One version of a connector that a workspace made of a vendor's own description; it never changes.
+class ImportedConnector(MadeOfDescription):
+    """What one published version of a workspace's connector runs; it never changes.
 
-    ``document`` is the manifest, kept packed and in its own order; ``source_sha256`` recognises a description that is
-    handed in again. Connections pin a version: a later one changes nothing until a connection is moved to it.
+    Connections pin a version: a later one changes nothing until a connection is moved to it. ``released`` is the
+    version as reviews, deprecation and retirement know it.
     """
-
-    class Kind(models.TextChoices):
-        OPENAPI = "openapi", "OpenAPI"
-        CURL = "curl", "cURL"
-        POSTMAN = "postman", "Postman"
-        HAR = "har", "HAR"
-        GRAPHQL = "graphql", "GraphQL"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="imported_connectors")
     slug = models.SlugField(max_length=60)
     number = models.PositiveIntegerField()
-    title = models.CharField(max_length=80)
-    summary = models.CharField(max_length=300)
-    category = models.CharField(max_length=30)
-    api_version = models.CharField(max_length=40, blank=True, default="")
-    kind = models.CharField(max_length=12, choices=Kind.choices)
-    dialect = models.CharField(max_length=12, blank=True, default="")
-    source_url = models.CharField(max_length=500, blank=True, default="")
-    source_sha256 = models.CharField(max_length=64)
-    packed = models.BinaryField()
-    groups = models.JSONField(default=dict)
-    findings = models.JSONField(default=list)
-    action_count = models.PositiveIntegerField()
+    released = models.OneToOneField(
+        ConnectorVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="imported"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.CharField(max_length=200)
 
     workspace_id: UUID
     objects = ImportedConnectorQuerySet.as_manager()
@@ -127,18 +111,13 @@ class ImportedConnector(models.Model):
         return f"{self.slug} {self.version}"
 
     @property
-    def document(self) -> dict[str, Any]:
-        found: dict[str, Any] = jsonio.loads(zstandard.decompress(bytes(self.packed)), limits=PACKED_LIMITS)
-        return found
-
-    @staticmethod
-    def pack(document: Mapping[str, Any]) -> bytes:
-        return zstandard.compress(jsonio.dumps(document), level=9)
-
-    @property
     def version(self) -> str:
         """As connections name it."""
-        return f"{self.number}.0.0"
+        return version_name(self.number)
+
+    @property
+    def state(self) -> str:
+        return self.released.state if self.released is not None else ConnectorVersion.State.PUBLISHED
 
 
 class KeptRelease(models.Model):
@@ -166,8 +145,7 @@ class KeptRelease(models.Model):
 
     @property
     def document(self) -> dict[str, Any]:
-        found: dict[str, Any] = jsonio.loads(zstandard.decompress(bytes(self.packed)), limits=PACKED_LIMITS)
-        return found
+        return unpack_manifest(self.packed)
 
 
 class ImportDraft(models.Model):
@@ -187,7 +165,7 @@ class ImportDraft(models.Model):
     slug = models.SlugField(max_length=60)
     category = models.CharField(max_length=30)
     source_url = models.CharField(max_length=500, blank=True, default="")
-    kind = models.CharField(max_length=12, choices=ImportedConnector.Kind.choices, default="openapi")
+    kind = models.CharField(max_length=12, choices=DescriptionKind.choices, default="openapi")
     packed = models.BinaryField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.READING)
     phase = models.CharField(max_length=20, blank=True, default="")
@@ -214,16 +192,27 @@ class ImportDraft(models.Model):
 
 
 class Revocation(models.Model):
-    """An old credential that is to be ended at its provider; ``sealed`` are the parameters of the call that does so."""
+    """An old credential that is to be ended at its provider; ``sealed`` are the parameters of the call that does so.
+
+    It was ``version`` of ``secret``. ``problem`` is what the last try came to, at ``failed_at``.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="revocations")
     action = models.CharField(max_length=120)
     sealed = models.BinaryField()
+    secret = models.SlugField(max_length=80, blank=True, default="", db_default="")
+    version = models.PositiveIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(db_index=True)
     tries = models.PositiveIntegerField(default=0)
+    problem = models.CharField(max_length=500, blank=True, default="", db_default="")
+    failed_at = models.DateTimeField(null=True)
 
     connection_id: UUID
+    objects: "models.Manager[Revocation]" = models.Manager()
+
+    class Meta:
+        ordering = ["due_at", "id"]
 
     def __str__(self) -> str:
         return f"revocation {self.id} over {self.connection_id}"

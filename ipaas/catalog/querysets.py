@@ -33,9 +33,13 @@ class ImportedConnectorQuerySet(models.QuerySet["ImportedConnector"]):
         """Without what is large: manifest, groups, findings."""
         return self.defer("packed", "groups", "findings")
 
+    def usable(self) -> "ImportedConnectorQuerySet":
+        """Without versions that are retired."""
+        return self.exclude(released__state="retired")
+
     def newest(self) -> "ImportedConnectorQuerySet":
-        """The latest version of each."""
-        return self.order_by("slug", "-number").distinct("slug")
+        """The latest version of each that is not retired."""
+        return self.usable().order_by("slug", "-number").distinct("slug")
 
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from ipaas.catalog.errors import ConnectorMissing
+from ipaas.catalog.connector_models import ConnectorDocument
+from ipaas.catalog.errors import ConnectorMissing, ConnectorVersionRetired
 from ipaas.catalog.kept_code import keep_code
 from ipaas.catalog.models import Connection, ImportedConnector
 from ipaas.catalog.releases import release_of
@@ -60,6 +61,7 @@ def connector_of(row: Connection) -> Connector:
 def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
     """A connector that a workspace can use, the newest or that version: of the installation, else imported.
 
+    A retired version is given to those who name it only: runs that began with it end with it.
     Raises ConnectorMissing.
     """
     found = connectors().get(slug)
@@ -84,7 +86,19 @@ def _versions(workspace_id: UUID, slug: str, version: str) -> QuerySet[ImportedC
     number = version.partition(".")[0]
     if version:
         rows = rows.filter(number=int(number) if number.isdecimal() and len(number) < 10 else 0)
+    else:
+        rows = rows.usable()
     return rows.order_by("-number")
+
+
+def require_pinnable(workspace_id: UUID, slug: str, version: str) -> None:
+    """Refuse a version that is retired, and keep it from being retired until the transaction ends."""
+    if slug in connectors():
+        return
+    list(ConnectorDocument.objects.select_for_update().filter(workspace_id=workspace_id, slug=slug))
+    row = _versions(workspace_id, slug, version).select_related("released").defer("packed").first()
+    if row is not None and row.state == "retired":
+        raise ConnectorVersionRetired(connector=slug, version=version)
 
 
 def has_other_version(row: Connection) -> bool:

@@ -8,9 +8,10 @@ do other things.
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from ipaas.catalog.connector_models import pack_manifest
 from ipaas.catalog.errors import ConnectorCodeMissing, ConnectorMissing
 from ipaas.catalog.kept_code import digest_of, kept_handlers
-from ipaas.catalog.models import Connection, ImportedConnector, KeptRelease
+from ipaas.catalog.models import Connection, KeptRelease
 from ipaas.core import jsonio
 from ipaas.sdk.connector import Connector, Handler
 from ipaas.sdk.functions.folders import PROTOCOL
@@ -24,7 +25,7 @@ def keep_release(connector: Connector) -> None:
     document = dict(manifest.document)
     values = {
         "sha256": jsonio.sha256_of(document).hex(),
-        "packed": ImportedConnector.pack(document),
+        "packed": pack_manifest(document),
         "code_sha256": digest_of(connector),
     }
     row, made = KeptRelease.objects.get_or_create(slug=manifest.slug, version=manifest.version, defaults=values)

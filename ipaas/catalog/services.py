@@ -9,11 +9,11 @@ from django.db import transaction
 from ipaas import audit
 from ipaas.accounts.models import Environment, Membership, User
 from ipaas.catalog import checks, gateway
-from ipaas.catalog.errors import ConnectionInUse, ConnectorMissing
+from ipaas.catalog.errors import ConnectionInUse, ConnectorMissing, CredentialNotEnded
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
 from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.oauth import forget_token
-from ipaas.catalog.registry import connector_in, connector_of, connectors
+from ipaas.catalog.registry import connector_in, connector_of, connectors, require_pinnable
 from ipaas.catalog.releases import keep_release
 from ipaas.catalog.resolution import invalidate
 from ipaas.core import providers
@@ -75,6 +75,7 @@ def create_connection(
     if Connection.objects.in_workspace(row.workspace_id).in_environment(environment.id).filter(slug=slug).exists():
         raise Conflict(what=said("There is a connection {slug!r} in this environment already.", slug=slug))
     checks.check(row)
+    require_pinnable(row.workspace_id, connector, manifest.version)
     _keep(chosen)
     row.secret_origin = checks.origin(row) if secret else ""
     row.save()
@@ -182,12 +183,17 @@ def force_breaker(*, connection: Connection, state: str, actor: Actor, reason: s
 
 @transaction.atomic
 def delete_connection(*, connection: Connection, actor: Actor) -> None:
-    """Delete a connection that nothing uses; raises ConnectionInUse."""
+    """Delete a connection that nothing uses.
+
+    Raises ConnectionInUse, or CredentialNotEnded while an old credential is still to be ended over it.
+    """
     require_permission(actor, "connections.edit", connection)
     row = _locked(connection)
     users = uses_of(row)
     if users:
         raise ConnectionInUse(connection=row.slug, users=", ".join(users))
+    if row.revocations.exists():
+        raise CredentialNotEnded(connection=row.slug)
     _record("connection.deleted", row, actor, {"connector": row.connector})
     _forget_on_commit(row)
     row.delete()
@@ -268,6 +274,8 @@ def _version_after(row: Connection, changes: Mapping[str, JSON]) -> str:
     found = connector_in(row.workspace_id, row.connector, wanted)
     if "connector_version" in changes and found.manifest.version != wanted:
         raise ConnectorMissing(connector=f"{row.connector} {wanted}")
+    if {"connector", "connector_version"} & set(changes):
+        require_pinnable(row.workspace_id, row.connector, found.manifest.version)
     _keep(found)
     return found.manifest.version
 

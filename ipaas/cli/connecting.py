@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ipaas.cli.client import part
 from ipaas.cli.connections import connections
 from ipaas.cli.shell import Shell, command, environment, flag, reason
 
@@ -61,6 +62,26 @@ def list_shares(shell: Shell, slug: str, environment: str, revoke: str | None) -
         shell.give(shell.api.post(f"{place}/{revoke}/revoke"), "the link is revoked")
         return
     shell.table(shell.api.pages(place, most=100), ["id", "note", "state", "created_by", "expires_at"])
+
+
+@command(connections, "revocations")
+@click.argument("slug")
+@environment
+@click.option("--retry", help="Have the old credential with this id ended now.")
+@click.option("--settle", help="Try the one with this id no more: it is ended at the vendor already. Needs --reason.")
+@click.option("--reason", default="", help="Why; it goes into the audit trail.")
+def list_revocations(
+    shell: Shell, slug: str, environment: str, retry: str | None, settle: str | None, reason: str
+) -> None:
+    """Old credentials that are to be ended at the vendor, and what stood in the way; end one, or say that it is."""
+    place = f"connections/{_found(shell, slug, environment)['id']}/revocations"
+    if retry:
+        shell.give(shell.api.post(f"{place}/{part(retry)}/retry"), "the old credential is ended at the vendor")
+    elif settle:
+        shell.give(shell.api.post(f"{place}/{part(settle)}/settle", {"reason": reason}), "it is not tried any more")
+    else:
+        columns = ["id", "secret", "version", "due_at", "tries", "failed_at", "problem"]
+        shell.table(shell.api.pages(place, most=100), columns)
 
 
 @command(connections, "clone")

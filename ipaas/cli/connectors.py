@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from ipaas.cli.client import part
-from ipaas.cli.shell import Shell, Told, command, flag, limit, sure
+from ipaas.cli.shell import EXIT_IN_REVIEW, Shell, Told, command, flag, limit, sure
 
-VERSION = ["version", "api_version", "operations", "dialect", "created_at", "created_by", "used_by"]
+VERSION = ["version", "state", "api_version", "operations", "dialect", "created_at", "created_by", "used_by"]
 CHANGE = ["breaking", "path", "message"]
 KINDS = ["openapi", "curl", "postman", "har", "graphql"]
 POLL_S = 0.5
@@ -56,16 +56,17 @@ def show_connector(shell: Shell, slug: str, version: str | None) -> None:
 @click.option("--slug", help="Name of the connector; usually the file's name. The same again makes a new version.")
 @click.option("--category", default="generic", show_default=True)
 @click.option("--kind", type=click.Choice(KINDS), help="Of the description; without it, it is recognised.")
+@click.option("--note", default="", help="What changes and why, for the review and with the version.")
 @flag("--preview", help="Only show what it would become.")
 @flag("--yes", help="Do not ask, even if it breaks what uses the present version.")
 def import_connector(
-    shell: Shell, source: str, slug: str | None, category: str, kind: str | None, preview: bool, yes: bool
+    shell: Shell, source: str, slug: str | None, category: str, kind: str | None, note: str, preview: bool, yes: bool
 ) -> None:
     """Make a connector of a vendor's description; - reads standard input.
 
     An OpenAPI or Swagger document, a cURL command, a Postman collection, a HAR file, a GraphQL schema, or with --kind
     graphql the URL of an endpoint. Shows what would break whom and what was not understood before it asks. Connections
-    stay at their version.
+    stay at their version. Where the policy asks for a review it is sent there; then the exit code is 7.
     """
     body = {**_source(source), "slug": slug or _slug(source), "category": category, **({"kind": kind} if kind else {})}
     if preview:
@@ -85,7 +86,10 @@ def import_connector(
     except (click.Abort, click.UsageError):
         shell.api.delete(f"imports/{draft['id']}")
         raise
-    made = shell.api.post(f"imports/{draft['id']}/keep")
+    made = shell.api.post(f"imports/{draft['id']}/keep", {"note": note})
+    if "rule" in made:
+        shell.give(made, f"connector {made['slug']}: review {made['id']} waits; nothing calls over it until then")
+        sys.exit(EXIT_IN_REVIEW)
     shell.give(
         made, f"connector {made['slug']}: version {made['version']} with {made['operations']} operations is kept"
     )
@@ -107,17 +111,6 @@ def list_versions(shell: Shell, slug: str, number: int | None, since: int | None
         shell.give(found)
     else:
         shell.table(found["changes"], CHANGE)
-
-
-@command(connectors, "delete")
-@click.argument("slug")
-@click.argument("number", type=click.IntRange(1))
-@flag("--yes", help="Do not ask.")
-def delete_version(shell: Shell, slug: str, number: int, yes: bool) -> None:
-    """Delete a version of an imported connector that no connection is pinned to."""
-    sure(f"Delete version {number} of {slug} for good?", yes=yes)
-    shell.api.delete(f"connectors/{part(slug)}/versions/{number}")
-    shell.give({"deleted": slug, "number": number}, f"version {number} of {slug} is deleted")
 
 
 def _read(shell: Shell, draft: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def show_secret(shell: Shell, slug: str) -> None:
     found = shell.api.get(f"secrets/{part(slug)}")
     shown = {**found, "versions": [f"{one['number']} {one['state']}" for one in found["versions"]]}
     columns = ["slug", "kind", "store", "description", "expires_at", "every_days", "rotation", "rotation_due_at"]
-    columns += ["versions", "used_by"]
+    columns += ["rotator", "versions", "used_by"]
     shell.details(found if shell.as_json else shown, columns)
 
 

@@ -64,9 +64,11 @@ def set_rotation(shell: Shell, slug: str, every_days: int | None, none: bool, au
 @command(_rules, "rotate")
 @click.argument("slug")
 @click.option("--overlap", "overlap_s", type=click.IntRange(0), help="Seconds; else that of the secret's rule.")
-def rotate_secret(shell: Shell, slug: str, overlap_s: int | None) -> None:
+@click.option("--after", type=click.IntRange(1), help="Only where this is still the newest version.")
+def rotate_secret(shell: Shell, slug: str, overlap_s: int | None, after: int | None) -> None:
     """Have the platform make the next value now, where it can."""
-    body = {} if overlap_s is None else {"overlap_s": overlap_s}
+    given = {"overlap_s": overlap_s, "after_version": after}
+    body = {name: value for name, value in given.items() if value is not None}
     made = shell.api.post(f"secrets/{part(slug)}/rotate", body)
     waits = f"; collect it with: ipaas secrets collect {slug} {made['number']}" if made["handover"] else ""
     shell.give(made, f"secret {slug}: version {made['number']} is live{waits}")
@@ -102,7 +104,7 @@ def show_backend(shell: Shell) -> None:
     """The store that keeps what is entered, and how it is reached."""
     found = shell.api.get("vault/backend")
     rows = {name: value for name, value in found["config"].items() if value and name != "ca_pem"}
-    shell.details(found if shell.as_json else {**found, **rows}, ["kind", *rows, "login"])
+    shell.details(found if shell.as_json else {**found, **rows}, ["kind", *rows, "login", "down_since", "problem"])
 
 
 @command(backend, "set")

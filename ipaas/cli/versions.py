@@ -9,13 +9,15 @@ from ipaas.cli.shell import Shell, command
 
 @click.group()
 def versions() -> None:
-    """Published versions of documents, and their end."""
+    """Published versions of documents and of the workspace's connectors, and their end."""
 
 
 def register(main: click.Group) -> None:
     """Add the commands to ``ipaas``."""
     main.add_command(versions)
 
+
+PATHS = {**PLURALS, "connector": "connectors"}
 
 version = click.argument("version", metavar="KIND/SLUG@NUMBER")
 reason = click.option("--reason", required=True, help="Goes into the audit trail, and is shown.")
@@ -24,10 +26,10 @@ reason = click.option("--reason", required=True, help="Goes into the audit trail
 def _path(name: str) -> str:
     kind, _, rest = name.partition("/")
     slug, _, number = rest.partition("@")
-    if kind not in PLURALS or not slug or not number.isdigit():
+    if kind not in PATHS or not slug or not number.isdigit():
         message = "name the version as KIND/SLUG@NUMBER, such as mapping/order-row@3"
         raise click.UsageError(message)
-    return f"{PLURALS[kind]}/{part(slug)}/versions/{number}"
+    return f"{PATHS[kind]}/{part(slug)}/versions/{number}"
 
 
 @command(versions, "list")

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
 from ipaas.core.actor import Actor
-from ipaas.core.document_forms import Finding, refuse
+from ipaas.core.document_forms import Change, Finding, refuse
 from ipaas.core.document_querysets import DocumentQuerySet, VersionQuerySet
 from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import NotFound
@@ -80,6 +80,8 @@ class DocumentType:
     ``refers_to`` are the slugs of the same kind that a content, which may be of any form, refers to.
     ``held_by`` are labels of what keeps a version (None: every one) of a document from being retired or archived.
     ``checks`` fill the checklist of a review, and one that fails keeps the draft from being published.
+    ``changes`` says what a content changes for those who use it, where comparing the contents does not.
+    ``in_files``: whether a folder of documents can hold it whole, so that one without it wants it gone.
     """
 
     kind: str
@@ -94,6 +96,8 @@ class DocumentType:
     held_by: Callable[[VersionedDocument, int | None], list[str]] = _by_none
     rank: int
     checks: tuple[Check, ...] = ()
+    changes: Callable[[dict[str, Any] | None, dict[str, Any], UUID], list[Change]] | None = None
+    in_files: bool = True
 
     @property
     def documents(self) -> DocumentQuerySet:

@@ -64,7 +64,9 @@ def _with_parents(content: Any, edit: Edit) -> Edit:
             for key in reversed(edit.path[number + 1 :]):
                 value = {key: value}
             return Edit("set", edit.path[: number + 1], value)
-        node = node[part] if isinstance(node, dict) and part in node else None
+        inside = isinstance(node, dict) and part in node
+        inside |= isinstance(node, list) and isinstance(part, int) and 0 <= part < len(node)
+        node = node[part] if inside else None
     return edit
 
 

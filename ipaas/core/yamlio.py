@@ -40,11 +40,15 @@ class YamlInvalid(IpaasError):
 
 @dataclass(frozen=True, slots=True)
 class YamlLimits:
-    """Bounds of one text; ``max_nodes`` counts every value, those that an alias repeats too."""
+    """Bounds of one text; ``max_nodes`` counts every value, those that an alias repeats too.
+
+    ``merge_keys``: whether ``<<`` takes the members of other objects over; those named beside it win.
+    """
 
     max_characters: int = 1024 * 1024
     max_depth: int = 64
     max_nodes: int = 100_000
+    merge_keys: bool = False
 
 
 DEFAULT = YamlLimits()
@@ -107,6 +111,7 @@ class _Frame:
     start: int
     key: str | None = None
     seen: set[str] = field(default_factory=set)
+    merging: bool = False
 
 
 class _Composer:
@@ -165,7 +170,9 @@ class _Composer:
     def _key(self, event: Any) -> None:
         frame = self._stack[-1]
         if event.value == "<<" and event.implicit[0]:
-            raise _at(event.start_mark, "merge keys (<<) are not supported")
+            if not self._limits.merge_keys:
+                raise _at(event.start_mark, "merge keys (<<) are not supported")
+            frame.merging = True
         if event.value in frame.seen:
             raise _at(event.start_mark, f"the key {event.value[:60]!r} occurs twice in one object")
         frame.seen.add(event.value)
@@ -195,9 +202,23 @@ class _Composer:
         frame = self._stack[-1]
         if frame.key is None:
             frame.value.append(value)
+        elif frame.merging:
+            _merge(frame, value)
         else:
             frame.value[frame.key] = value
             frame.key = None
+
+
+def _merge(frame: _Frame, value: JSON) -> None:
+    """Members of the objects that the frame does not name itself; of several the first one counts."""
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, dict):
+            reason = "a merge key (<<) takes an object, or a list of objects"
+            raise YamlInvalid(reason=reason)
+        for key, member in one.items():
+            frame.value.setdefault(key, member)
+    frame.seen.discard("<<")
+    frame.merging, frame.key = False, None
 
 
 def _copied(value: JSON) -> JSON:

@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from ipaas.core import jsonio
 from ipaas.core.ids import uuid7, uuid7_at
 from ipaas.core.logging import get_logger
+from ipaas.core.phrases import packed
 from ipaas.events.caps import Rates, TooManyDeliveries
 from ipaas.events.contents import DeliveryInvalid, read_body
 from ipaas.events.intake import Arrival, EndpointView, kept_headers
@@ -76,6 +77,7 @@ def keep_note(seen: Seen) -> None:
             status=seen.status,
             code=seen.code,
             detail=_plain(seen.detail),
+            words=_words(seen.detail),
             method=arrival.method[:10],
             peer=arrival.peer[:50],
             size=len(arrival.body),
@@ -113,6 +115,11 @@ def _beginning(arrival: Arrival) -> Any:
         except (jsonio.JsonInvalid, DeliveryInvalid):
             pass
     return _plain(arrival.body[:MOST_BODY].decode("utf-8", "replace"), MOST_BODY)
+
+
+def _words(detail: str) -> Any:
+    """The reason as a phrase, unless what the sender said makes it longer than a reason is."""
+    return packed(detail) if len(detail) <= MOST_DETAIL else None
 
 
 def _plain(text: str, most: int = MOST_DETAIL) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from ipaas.core import jsonio
 from ipaas.core.errors import IpaasError
+from ipaas.core.phrases import said
 from ipaas.sdk.paths import joined_text
 
 FORM = "application/x-www-form-urlencoded"
@@ -30,7 +31,7 @@ def read_body(headers: Mapping[str, str], body: bytes) -> tuple[Any, bytes]:
     if kind == "application/json" or kind.endswith("+json"):
         return jsonio.loads(body), body
     if kind != FORM:
-        raise DeliveryInvalid(reason=f"the content type {kind[:60]!r} is neither JSON nor a form.")
+        raise DeliveryInvalid(reason=said("the content type {kind!r} is neither JSON nor a form.", kind=kind[:60]))
     text = _form_text(body)
     return jsonio.loads(text), text
 
@@ -43,7 +44,9 @@ def _form_text(body: bytes) -> bytes:
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
-        raise DeliveryInvalid(reason=f"it is not a form of up to {MAX_FIELDS:,} fields in UTF-8.") from None
+        raise DeliveryInvalid(
+            reason=said("it is not a form of up to {most:,} fields in UTF-8.", most=MAX_FIELDS)
+        ) from None
     if len(pairs) == 1 and pairs[0][0] == "payload" and pairs[0][1].startswith("{"):
         return pairs[0][1].encode()
     fields: dict[str, Any] = {}
@@ -63,9 +66,11 @@ def told(headers: Mapping[str, str], document: Any, header: str, path: str, limi
     Raises DeliveryInvalid when it is too long or not printable.
     """
     value = joined_text(document, path) if path else None
-    where = f"body's {path}" if value is not None else f"header {header}"
+    where = said("body's {path}", path=path) if value is not None else said("header {header}", header=header)
     if value is None:
         value = headers.get(header.lower(), "").strip() if header else ""
     if len(value) > limit or not value.isprintable():
-        raise DeliveryInvalid(reason=f"the {where} is longer than {limit} characters or not printable.")
+        raise DeliveryInvalid(
+            reason=said("the {where} is longer than {limit} characters or not printable.", where=where, limit=limit)
+        )
     return value or None

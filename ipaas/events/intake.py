@@ -55,7 +55,7 @@ class EndpointUnready(IpaasError):
     status = 503
     code = "endpoint_unready"
     title = "Endpoint not ready"
-    remedy = "Send the delivery again later; its owner must enter the signing secret anew."
+    remedy = "Send the delivery again later; its owner must see to the signing secret, or to the store that keeps it."
 
 
 class DeliveryConflict(IpaasError):

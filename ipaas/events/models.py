@@ -132,7 +132,10 @@ class Delivery(models.Model):
 
 
 class ArrivalNote(models.Model):
-    """What reached an endpoint and became no receipt; see ``events.arrivals``. ``receipt_id`` is what it repeats."""
+    """What reached an endpoint and became no receipt; see ``events.arrivals``.
+
+    ``words`` is ``detail`` as a phrase, for pages in other languages; ``receipt_id`` is what it repeats.
+    """
 
     class Verdict(models.TextChoices):
         REFUSED = "refused"
@@ -146,6 +149,7 @@ class ArrivalNote(models.Model):
     status = models.PositiveSmallIntegerField()
     code = models.CharField(max_length=60, blank=True, default="")
     detail = models.CharField(max_length=300, blank=True, default="")
+    words = models.JSONField(null=True)
     method = models.CharField(max_length=10)
     peer = models.CharField(max_length=50, blank=True, default="")
     size = models.PositiveIntegerField()

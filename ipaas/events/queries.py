@@ -3,6 +3,7 @@
 from ipaddress import ip_network
 
 from ipaas.catalog.resolution import egress_of
+from ipaas.core.errors import IpaasError
 from ipaas.core.logging import get_logger
 from ipaas.events.addresses import hook_address
 from ipaas.events.checks import FIELD, VERIFY_TOKEN
@@ -10,7 +11,6 @@ from ipaas.events.intake import MAX_BODY, EndpointUnready, EndpointView
 from ipaas.events.models import Endpoint
 from ipaas.sdk.handshakes import Handshake
 from ipaas.sdk.signatures import SignatureScheme
-from ipaas.vault.errors import SecretNotFound
 from ipaas.vault.inbound import open_versions
 from ipaas.vault.payloads import sealer_for
 
@@ -55,8 +55,9 @@ def _signing_fields(endpoint: Endpoint) -> list[dict[str, str]]:
         return []
     try:
         opened = open_versions(endpoint.workspace_id, endpoint.secret_slug, purpose=f"endpoint/{endpoint.slug}")
-    except SecretNotFound:
-        opened = []
+    except IpaasError as error:  # of the vault: where it keeps what is nothing that a sender is told
+        log.warning("signing secret not opened", action="endpoint_unready", endpoint=endpoint.slug, reason=error.detail)
+        raise EndpointUnready(slug=endpoint.slug) from error
     if not any(FIELD in fields for fields in opened):
         log.warning("endpoint without a signing secret", action="endpoint_unready", endpoint=endpoint.slug)
         raise EndpointUnready(slug=endpoint.slug)

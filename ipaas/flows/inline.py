@@ -17,10 +17,12 @@ from ipaas.core.references import reference_to, split_reference
 from ipaas.flows.scope import Scope
 from ipaas.flows.walk import Step
 from ipaas.mapping.checking import Checker, tree_findings
-from ipaas.mapping.library import NO_LIBRARY
 from ipaas.mapping.models import MappingVersion
+from ipaas.mapping.naming import library_findings, pinned
 
 MAX_SLUG = 80
+LIBRARY = frozenset({"lookups", "functions"})
+"""What fields that are written inside of a flow may name; formats and tests are for mappings of their own."""
 
 
 def schema_findings_of(schema: Any, path: str, workspace_id: UUID | None) -> Iterator[Finding]:
@@ -62,7 +64,10 @@ def mapping_findings_of(spec: Step, path: str, scope: Scope, workspace_id: UUID 
     if ("mapping" in spec) == ("fields" in spec):
         yield Finding(path, "flow.map", said("name a mapping or write fields, one of the two"))
     elif "fields" in spec:
-        yield from _inline_fields(spec["fields"], f"{path}/fields", scope)
+        yield from _inline_fields(spec, path, scope, workspace_id)
+    elif LIBRARY & spec.keys():
+        words = said("lookups and functions belong to fields that are written here; a mapping names its own")
+        yield Finding(path, "flow.map", words)
     elif workspace_id is not None and not _published(spec["mapping"], workspace_id):
         yield Finding(
             f"{path}/mapping",
@@ -75,15 +80,17 @@ def _published(reference: str, workspace_id: UUID) -> bool:
     return MappingVersion.objects.pinnable(workspace_id, *split_reference(reference))
 
 
-def _inline_fields(fields: Step, path: str, scope: Scope) -> Iterator[Finding]:
-    malformed = list(tree_findings({"fields": fields}, path.removesuffix("/fields")))
+def _inline_fields(spec: Step, path: str, scope: Scope, workspace_id: UUID | None) -> Iterator[Finding]:
+    malformed = list(tree_findings({"fields": spec["fields"]}, path))
     if malformed:
         yield from malformed
         return
-    for finding, paths in Checker(NO_LIBRARY).fields(fields, path, scope.names | {"source"}):
+    found, library = library_findings(spec, workspace_id)
+    yield from (replace(one, path=f"{path}{one.path}") for one in found)
+    for finding, paths in Checker(library).fields(spec["fields"], f"{path}/fields", scope.names | {"source"}):
         if finding is not None:
             yield finding
-        yield from scope.references(paths, path)
+        yield from scope.references(paths, f"{path}/fields")
 
 
 class Settler:
@@ -139,11 +146,11 @@ class Settler:
             "slug": derived_slug(self.flow, step["id"]),
             "title": _title(step),
             "scope": "flow",
-            "fields": spec.pop("fields"),
+            **{key: spec.pop(key) for key in (*sorted(LIBRARY), "fields") if key in spec},
         }
         if loops:
             document["loop_names"] = list(loops)
-        return {"mapping": _pin(self.publish("mapping", document), ""), **spec}
+        return {"mapping": _pin(self.publish("mapping", pinned(document, self.workspace_id)), ""), **spec}
 
     def _schema(self, schema: Any, step_id: str, title: str) -> str:
         if isinstance(schema, str):
@@ -189,7 +196,7 @@ def _written_out(value: Any, start: str, workspace_id: UUID) -> Any:
             version = model.objects.of(workspace_id, *split_reference(reference))
             if version is not None and version.document.derived_from:
                 del shown[key]
-                shown[part] = version.content[part]
+                shown |= {one: version.content[one] for one in (part, *sorted(LIBRARY)) if one in version.content}
     return shown
 
 

@@ -305,6 +305,7 @@ def _prune(batch: _Batch) -> list[Step]:
     return [
         _archive(batch, kind, document)
         for kind in reversed(document_types_in_order())
+        if kind.in_files
         for document in _referring_first(kind, batch.workspace)
         if (kind.kind, document.slug) not in kept
     ]

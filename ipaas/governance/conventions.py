@@ -68,14 +68,25 @@ def breaches(convention: Mapping[str, Any], content: Mapping[str, Any], workspac
     return _findings(convention, _Draft(content, workspace_id))
 
 
+def fixable(content: Mapping[str, Any], workspace_id: UUID) -> list[tuple[Finding, str]]:
+    """What breaks the conventions in force, each with what to write instead; "" where that is for people to find."""
+    about = [one for one in conventions_of(workspace_id) if holds_for(one, content)]
+    draft = _Draft(content, workspace_id)
+    return [pair for one in about for pair in _fixable(one, draft)]
+
+
 def _findings(convention: Mapping[str, Any], draft: _Draft) -> list[Finding]:
+    return [finding for finding, _fix in _fixable(convention, draft)]
+
+
+def _fixable(convention: Mapping[str, Any], draft: _Draft) -> list[tuple[Finding, str]]:
     severity: Severity = "error" if convention.get("severity") == "error" else "warning"
     found = []
     (rule, given), *_ = convention["rule"].items()
     for one in _RULES[rule](given, draft):
         words = {"what": one.message, "fix": one.fix, "reason": convention["reason"]}
         message = said("{what}; write {fix} ({reason})", **words) if one.fix else said("{what} ({reason})", **words)
-        found.append(Finding(one.path, f"convention.{convention['slug']}", message, severity))
+        found.append((Finding(one.path, f"convention.{convention['slug']}", message, severity), one.fix))
         if len(found) == MOST_FINDINGS:
             break
     return found

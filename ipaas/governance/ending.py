@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from django.db import transaction
 
 from ipaas import audit
+from ipaas.catalog.connector_models import ConnectorDocument, version_name
+from ipaas.catalog.imports import users_of
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.clock import now
 from ipaas.core.document_types import DocumentType, document_type_of
@@ -25,7 +27,7 @@ class StillUsed(Conflict):
     """{version} is still used by {users}."""
 
     code: ClassVar[str] = "version.used"
-    remedy: ClassVar[str] = "Deploy versions there that do not use it, then retire it."
+    remedy: ClassVar[str] = "Have these use another version, then retire it."
 
 
 class StillReferredTo(Conflict):
@@ -89,6 +91,11 @@ def _users(version: DocumentVersion) -> list[str]:
     named = {"lookup": "lookups", "function": "functions"}.get(document_type_of(document).kind)
     if named is not None:
         return [" ".join(one) for one in named_by(document.workspace_id, named, document.slug)]
+    if isinstance(document, ConnectorDocument):
+        return [
+            f"connection {one}"
+            for one in users_of(document.slug, document.workspace).get(version_name(version.number), [])
+        ]
     found = (one for one in uses_of(document, base=version.number) if version.number in one.numbers)
     return [f"{one.deployment.flow.slug} ({one.deployment.environment.slug})" for one in found]
 

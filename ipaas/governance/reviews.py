@@ -237,7 +237,10 @@ def is_outdated(review: Review) -> bool:
 
 def changes_of(review: Review, base: DocumentVersion | None) -> list[Change]:
     """What the draft changes in the version it was made upon; that a version pins what a draft leaves open is none."""
-    aside = document_type(review.kind).aside
+    kind = document_type(review.kind)
+    if kind.changes is not None:
+        return kind.changes(base.content if base is not None else None, review.content, review.workspace_id)
+    aside = kind.aside
     after = {key: value for key, value in review.content.items() if key not in aside}
     found = difference(written(base).content if base is not None else {}, after)
     return [one for one in found if not _only_pins(one)]

@@ -1,6 +1,6 @@
 """What a mapping or a function names: its lookups and reusable functions, compiled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -82,6 +82,11 @@ def compile_function(name: str, content: Mapping[str, Any], library: Library, *,
         grows=True,
         draws=emitter.draws,
     )
+
+
+def signature_of(name: str, parameters: Sequence[Mapping[str, Any]]) -> str:
+    """How a function of a document is called under a name, as the reference of the language shows its own."""
+    return Function(name, GROUP, tuple(map(_parameter, parameters)), _nothing, "", ()).signature
 
 
 def _parameter(one: Mapping[str, Any]) -> Parameter:

@@ -1,7 +1,7 @@
 """Which place of a source most likely fills a field of a target: by names, synonyms, types and values, with reasons."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from ipaas.mapping.places import Place
 
 LEAST = 0.5
 MOST = 400
+AROUND, PARTLY = 0.15, 0.5
+"""What holders of one name add, and what names are worth that share their words only."""
 Synonyms = Callable[[str], Iterable[str]]
 """Other words for a word or a term (small letters, words divided by blanks); lent by the glossary."""
 
@@ -68,12 +70,11 @@ class Suggestion:
 
 def suggest(wanted: Sequence[Wanted], source: Sequence[Place], synonyms: Synonyms | None = None) -> list[Suggestion]:
     """The best place for each field that is likely enough, in the order of the fields."""
-    words = _Words(synonyms)
-    leaves = [place for place in source if place.depth > 0 and place.type not in ("object", "array")][:MOST]
+    readable = _Readable(source, _Words(synonyms))
     found: dict[str, list[tuple[float, Suggestion]]] = {}
     for one in wanted[:MOST]:
-        for place in leaves:
-            made = _match(one, place, words)
+        for place, score, reasons in readable.alike(one.place):
+            made = _match(one, place, score, reasons)
             if made is not None and made.score >= LEAST:
                 found.setdefault(made.target, []).append((made.score, made))
     lists = _lists_chosen(wanted, found)
@@ -102,11 +103,8 @@ def _lists_chosen(wanted: Sequence[Wanted], found: Mapping[str, list[tuple[float
     return {new: max(totals, key=lambda each: totals[each]) for new, totals in sums.items()}
 
 
-def _match(wanted: Wanted, place: Place, words: "_Words") -> Suggestion | None:
+def _match(wanted: Wanted, place: Place, score: float, reasons: list[str]) -> Suggestion | None:
     target = wanted.place
-    score, reasons = _by_name(target, place, words)
-    if not score:
-        return None
     each, expression = _written(wanted, place)
     if "[0]" in expression or not expression:
         return None
@@ -130,31 +128,69 @@ def _written(wanted: Wanted, place: Place) -> tuple[str, str]:
     return expression_of(inside, wanted.names), expression_of(place.path, names)
 
 
-def _by_name(target: Place, place: Place, words: "_Words") -> tuple[float, list[str]]:
-    ours, theirs = words.of(target.name), words.of(place.name)
+class _Readable:
+    """The places that can be read, found by what their names say: most pairs of names have nothing in common."""
+
+    def __init__(self, source: Sequence[Place], words: "_Words") -> None:
+        self._words = words
+        self._named: dict[str, list[tuple[int, Place]]] = {}
+        self._joined: dict[frozenset[str], list[tuple[int, Place]]] = {}
+        leaves = [place for place in source if place.depth > 0 and place.type not in ("object", "array")][:MOST]
+        for number, place in enumerate(leaves):
+            self._named.setdefault(place.name, []).append((number, place))
+            self._joined.setdefault(words.joined(place), []).append((number, place))
+        self._names: dict[str, list[str]] = {}
+        for name in self._named:
+            for key in words.keys(name):
+                self._names.setdefault(key, []).append(name)
+        self._likeness: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def alike(self, target: Place) -> Iterator[tuple[Place, float, list[str]]]:
+        """Places whose names may do for a target, in reading order, with what the names are worth and why."""
+        words, most = self._words, AROUND + _most_of_rest(target)
+        found: list[tuple[int, Place, float, str]] = []
+        for name in dict.fromkeys(name for key in words.keys(target.name) for name in self._names.get(key, ())):
+            score, reason = self._like(target.name, name)
+            if round(score + most, 2) >= LEAST:
+                found += [(number, place, score, reason) for number, place in self._named[name]]
+        joined = words.joined(target)
+        reason = said("names share {words}", words=", ".join(sorted(joined)))
+        for number, place in self._joined.get(joined, ()) if words.of(target.name) else ():
+            if words.of(place.name) and not self._like(target.name, place.name)[0]:
+                found.append((number, place, PARTLY, reason))
+        for _number, place, score, why in sorted(found, key=lambda one: one[0]):
+            around = words.around(target) & words.around(place)
+            if around:
+                yield place, score + AROUND, [why, said("both in {words}", words=", ".join(sorted(around)))]
+            else:
+                bare = not words.around(target) and not words.around(place)
+                yield place, score + (0.1 if bare else 0.0), [why]
+
+    def _like(self, target: str, name: str) -> tuple[float, str]:
+        pair = (target, name)
+        if pair not in self._likeness:
+            self._likeness[pair] = _by_name(target, name, self._words)
+        return self._likeness[pair]
+
+
+def _by_name(target: str, name: str, words: "_Words") -> tuple[float, str]:
+    ours, theirs = words.of(target), words.of(name)
     if not ours or not theirs:
-        return 0.0, []
-    reasons: list[str]
+        return 0.0, ""
     if ours == theirs:
-        score, reasons = 0.65, [said("same name")]
-    elif words.same(target.name, place.name):
-        score, reasons = 0.6, [said("{one} is another word for {other}", one=" ".join(theirs), other=" ".join(ours))]
-    else:
-        mine, other = words.plains(target.name), words.plains(place.name)
-        shared = mine & other
-        if not shared and words.joined(target) == words.joined(place):
-            mine = shared = other = words.joined(target)
-        if not shared:
-            return 0.0, []
-        score = 0.5 * len(shared) / len(mine | other)
-        reasons = [said("names share {words}", words=", ".join(sorted(shared)))]
-    around = words.around(target) & words.around(place)
-    if around:
-        score += 0.15
-        reasons.append(said("both in {words}", words=", ".join(sorted(around))))
-    elif not words.around(target) and not words.around(place):
-        score += 0.1
-    return score, reasons
+        return 0.65, said("same name")
+    if words.same(target, name):
+        return 0.6, said("{one} is another word for {other}", one=" ".join(theirs), other=" ".join(ours))
+    mine, other = words.plains(target), words.plains(name)
+    shared = mine & other
+    if not shared:
+        return 0.0, ""
+    return PARTLY * len(shared) / len(mine | other), said("names share {words}", words=", ".join(sorted(shared)))
+
+
+def _most_of_rest(target: Place) -> float:
+    """What type and values can add to the names at most."""
+    return (0.1 if target.type else 0.0) + (0.15 if target.examples else 0.1 if target.format else 0.0)
 
 
 def _holder_name(place: Place) -> str:
@@ -222,6 +258,11 @@ class _Words:
         if my_term == their_term:
             return True
         return self._synonyms is not None and (theirs in self._others(mine) or mine in self._others(theirs))
+
+    def keys(self, name: str) -> frozenset[str]:
+        """What two names have in common in one of these if they are alike at all: words, the term, other words."""
+        whole, term = self._term(name)
+        return self.plains(name) | {whole, term} | self._others(whole) if whole else frozenset()
 
     def _term(self, name: str) -> tuple[str, str]:
         """A name as words, and the one of all words for the same that it stands for."""

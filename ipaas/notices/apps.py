@@ -46,7 +46,7 @@ class NoticesConfig(AppConfig):
 def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
     from ipaas.catalog.health import check_connections
-    from ipaas.catalog.provider_rotation import revoke_due
+    from ipaas.catalog.revocations import revoke_due
     from ipaas.governance.reviews import expire_reviews, remind_reviewers
     from ipaas.notices.beside import Beside
     from ipaas.notices.breakers import EVERY_S, tell_breakers
@@ -54,14 +54,14 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
     from ipaas.notices.rotations import tell_rotations
     from ipaas.runtime.drift import EVERY_S as DRIFT_EVERY_S
     from ipaas.runtime.drift import find_drift
-    from ipaas.vault.backends import keep_logins_alive
     from ipaas.vault.leftovers import clear_leftovers
     from ipaas.vault.services import wipe_ended
+    from ipaas.vault.standing import look_after_backends
 
     return [
         (3600.0, tell_expiring),
         (3600.0, Beside(tell_rotations)),
-        (20.0, Beside(keep_logins_alive, clear_leftovers)),
+        (20.0, Beside(look_after_backends, clear_leftovers)),
         (DRIFT_EVERY_S, Beside(find_drift)),
         (60.0, wipe_ended),
         (60.0, Beside(expire_reviews, remind_reviewers)),

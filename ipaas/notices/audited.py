@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ipaas.accounts.models import Environment
 from ipaas.audit.models import AuditEntry
 from ipaas.notices.rotations import mail_of_reading
+from ipaas.notices.vault_mails import mail_of_outage, mail_of_revocation
 from ipaas.outbox.emitting import emit
 
 
@@ -35,6 +36,8 @@ TOLD: dict[str, Told] = {
     "connection.enabled": Told("connection"),
     "connection.breaker_forced": Told("connection", ("state",)),
     "connection.end_announced": Told("connection", ("environment", "operation", "deprecated_at", "sunset_at")),
+    "connection.revocation_failed": Told("connection", ("environment", "secret", "version")),
+    **dict.fromkeys(("vault.backend_down", "vault.backend_back"), Told("backend", ("since",))),
     "secret.version_added": Told("secret"),
     "secret.version_revoked": Told("secret"),
     "secret.rotated": Told("secret", ("version",)),
@@ -55,6 +58,10 @@ def tell_of(entries: Sequence[AuditEntry]) -> None:
             _tell(entry, told)
         if entry.action == "secret.revealed":
             mail_of_reading(entry)
+        elif entry.action == "connection.revocation_failed":
+            mail_of_revocation(entry)
+        elif entry.action == "vault.backend_down":
+            mail_of_outage(entry)
 
 
 def _tell(entry: AuditEntry, told: Told) -> None:

@@ -53,6 +53,12 @@ _ONE_SECRET: _Fields = {
     "secret": (gettext_noop("Its slug."), "payments-key"),
 }
 _SECRET: _Fields = {**_ONE_SECRET, **_SUBJECT}
+_STORE: _Fields = {
+    "backend_id": (gettext_noop("The store."), _ID),
+    "backend": (gettext_noop("Its kind."), "openbao"),
+    "since": (gettext_noop("When it was first found away, ISO 8601."), "2026-12-01T00:00:00+00:00"),
+    **_SUBJECT,
+}
 _MEMBER: _Fields = {
     "member_id": (gettext_noop("The person."), _ID),
     "member": (gettext_noop("The person's address."), "bob@example.com"),
@@ -277,6 +283,17 @@ CATALOGUE: tuple[EventType, ...] = (
         },
     ),
     _type(
+        "connection.revocation_failed",
+        gettext_noop("Old credential not ended"),
+        gettext_noop("A credential that was replaced is still good at its provider; told once a day."),
+        {
+            **_CONNECTION,
+            "environment": (gettext_noop("The slug of its environment."), "production"),
+            "secret": (gettext_noop("The slug of the secret."), "payments-key"),
+            "version": (gettext_noop("The number of the version that was replaced."), 3),
+        },
+    ),
+    _type(
         "secret.expiring",
         gettext_noop("Secret expiring"),
         gettext_noop("What the provider says about a secret ends within fourteen days; told once for each date."),
@@ -320,6 +337,18 @@ CATALOGUE: tuple[EventType, ...] = (
         gettext_noop("Secret revoked"),
         gettext_noop("A version of a secret was revoked."),
         _SECRET,
+    ),
+    _type(
+        "vault.backend_down",
+        gettext_noop("Store of secrets away"),
+        gettext_noop("The store that keeps secrets could not be used for a minute; runs that need it wait."),
+        _STORE,
+    ),
+    _type(
+        "vault.backend_back",
+        gettext_noop("Store of secrets back"),
+        gettext_noop("The store that keeps secrets can be used again; runs that waited go on."),
+        _STORE,
     ),
     _type(
         "invitation.created",

@@ -157,14 +157,16 @@ def disable_webhook(webhook: Webhook, reason: str) -> None:
 
 
 @transaction.atomic
-def rotate_webhook_secret(*, actor: Actor, webhook: Webhook, overlap: timedelta = OVERLAP) -> WithSecret:
-    """Make a new signing secret; for ``overlap`` deliveries bear a signature of each."""
+def rotate_webhook_secret(
+    *, actor: Actor, webhook: Webhook, overlap: timedelta = OVERLAP, after: int | None = None
+) -> WithSecret:
+    """Make a new signing secret; for ``overlap`` deliveries bear a signature of each. ``after``: as of a version."""
     require_permission(actor, "webhooks.edit", webhook)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         message = said("is 0 to {most} hours", most=LONGEST_OVERLAP.days * 24)
         raise InvalidInput([{"path": "overlap_hours", "code": "overlap.range", "message": message}])
     row, value = _locked(webhook), _new_secret()
-    put_version(secret=_secret(row), fields={FIELD: value}, actor=_with_vault(actor), overlap=overlap)
+    put_version(secret=_secret(row), fields={FIELD: value}, actor=_with_vault(actor), overlap=overlap, after=after)
     _record("webhook.secret_rotated", row, actor, {"overlap_s": int(overlap.total_seconds())})
     return WithSecret(row, value)
 

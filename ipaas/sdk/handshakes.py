@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from ipaas.core import jsonio
 from ipaas.core.errors import IpaasError
+from ipaas.core.phrases import said
 from ipaas.sdk.paths import read_path
 
 MOST_PARAMETERS = 50
@@ -88,7 +89,9 @@ class Handshake:
         if found is None:
             return None
         if not SECRET.match(found):
-            raise HandshakeRefused(reason=f"the header {self.header} holds no secret of 16 to 512 usual characters")
+            raise HandshakeRefused(
+                reason=said("the header {header} holds no secret of 16 to 512 usual characters", header=self.header)
+            )
         return Greeting(self.header, found)
 
     def unsigned(self, method: str, query: str, body: bytes, tokens: Sequence[str], url: str = "") -> Answer | None:
@@ -113,7 +116,7 @@ class Handshake:
             return None
         found = read_path(document, self.value)
         if not isinstance(found, str):
-            raise HandshakeRefused(reason=f"the body's {self.value} is not a text")
+            raise HandshakeRefused(reason=said("the body's {path} is not a text", path=self.value))
         value = _harmless(found)
         return Answer(jsonio.dumps({self.member: found}), JSON) if self.member else Answer(value)
 
@@ -121,7 +124,7 @@ class Handshake:
         if self.parameter not in asked:
             return None
         if not tokens:
-            raise HandshakeRefused(reason="the endpoint's secret holds no verify_token")
+            raise HandshakeRefused(reason=said("the endpoint's secret holds no verify_token"))
         text = _harmless(asked[self.parameter]) + tokens[0].encode() + url.encode()
         return Answer(jsonio.dumps({self.member: hashlib.sha256(text).hexdigest()}), JSON)
 
@@ -129,11 +132,11 @@ class Handshake:
         if "hub.challenge" not in asked:
             return None
         if asked.get("hub.mode") not in _MODES:
-            raise HandshakeRefused(reason="its hub.mode is neither subscribe nor unsubscribe")
+            raise HandshakeRefused(reason=said("its hub.mode is neither subscribe nor unsubscribe"))
         presented = asked.get("hub.verify_token", "")
         right = [hmac.compare_digest(presented.encode(), one.encode()) for one in tokens]
         if not any(right) and (tokens or presented):
-            raise HandshakeRefused(reason="its hub.verify_token is not that of the endpoint")
+            raise HandshakeRefused(reason=said("its hub.verify_token is not that of the endpoint"))
         return Answer(_harmless(asked["hub.challenge"]))
 
 
@@ -154,5 +157,5 @@ def _parameters(query: str) -> dict[str, str]:
 
 def _harmless(text: str) -> bytes:
     if not HARMLESS.match(text):
-        raise HandshakeRefused(reason="the challenge is longer than 1,024 characters or holds unusual ones")
+        raise HandshakeRefused(reason=said("the challenge is longer than 1,024 characters or holds unusual ones"))
     return text.encode()

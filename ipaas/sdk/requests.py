@@ -42,6 +42,8 @@ _CONTENT_TYPES = {
     "xml": "application/xml",
 }
 MAX_HEADER_CHARS = 8192
+_IN_SEGMENT = "%:@!$&'()*+,;=~"
+"""What ``{{+ … }}`` in a path may write as it is (RFC 3986, ``pchar``): the expression encodes its values itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +129,27 @@ def _compile_path(path: str, *, free: bool) -> Any:
         whole = compile_value(path)
         return lambda scope: _checked_free_path(whole.evaluate(scope))
     parts = _PLACEHOLDER.split(path)
-    pieces = [part if index % 2 == 0 else compile_expression(part.strip()) for index, part in enumerate(parts)]
-    if len(pieces) == 1:
+    if len(parts) == 1:
         return lambda scope: path
+    plain = [part if index % 2 == 0 else None for index, part in enumerate(parts)]
+    places = [
+        (compile_expression(part.strip().removeprefix("+")), _IN_SEGMENT if part.strip().startswith("+") else "")
+        for part in parts[1::2]
+    ]
 
     def render(scope: Mapping[str, Any]) -> str:
-        texts = [piece if isinstance(piece, str) else _segment(piece.evaluate(scope)) for piece in pieces]
-        return without_dots("".join(texts))
+        texts = iter([_segment(expression.evaluate(scope), safe) for expression, safe in places])
+        return without_dots("".join(next(texts) if part is None else part for part in plain))
 
     return render
 
 
-def _segment(value: Any) -> str:
+def _segment(value: Any, safe: str) -> str:
     text = _text(value, "a place in the path")
     if not text or any(ord(char) < 32 for char in text):
         raise RequestNotBuildable(reason="a place in the path is empty or holds a control character")
     try:
-        return quote(text, safe="")
+        return quote(text, safe=safe)
     except UnicodeEncodeError as error:
         raise RequestNotBuildable(reason="a place in the path is not valid Unicode") from error
 

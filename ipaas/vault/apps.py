@@ -28,6 +28,8 @@ class VaultConfig(AppConfig):
                 "secret.revealed": "The glass was broken: a person read the live value of a secret.",
                 "secret.migrated": "The versions of a secret were moved to another store, and checked there.",
                 "vault.backend_set": "Where a workspace keeps its secrets was changed.",
+                "vault.backend_down": "The store of secrets could not be used for a minute: runs that need it wait.",
+                "vault.backend_back": "The store of secrets can be used again.",
                 "secret.read": "A process opened a version of a secret, so often within a minute, for these flows.",
                 "vault.key_added": "A version of the key-encryption key was added.",
                 "vault.rewrapped": "Data keys were wrapped anew by the current key-encryption key.",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -12,16 +13,13 @@ from ipaas import audit
 from ipaas.accounts.models import Workspace
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.errors import InvalidInput
-from ipaas.core.logging import get_logger
 from ipaas.core.net import EgressPolicy, EgressRefused, Target, TlsFailed, check_url, tls_context
 from ipaas.core.phrases import said, sentences
 from ipaas.vault.errors import BackendUnavailable, BackendUnusable
 from ipaas.vault.models import Backend, Secret, StoreKind
 from ipaas.vault.services import create_secret, put_version
 from ipaas.vault.stores import store_for
-from ipaas.vault.stores.bao import BaoClient
 
-log = get_logger(__name__)
 REMOTE = frozenset({StoreKind.OPENBAO, StoreKind.TRANSIT})
 AUTH: Mapping[str, tuple[str, ...]] = {"token": ("token",), "approle": ("role_id", "secret_id")}
 """What each way of signing in needs."""
@@ -66,7 +64,7 @@ def set_backend(
         )
         row.workspace = workspace
         _configure(row, config, login, actor)
-        row.chosen = True
+        row.chosen, row.down_since, row.down_words, row.down_told = True, None, None, False
         row.save()
     found = try_store(workspace, kind)
     details = {"store": kind, "address": config.get("address", "")} if kind in REMOTE else {"store": kind}
@@ -92,18 +90,6 @@ def try_store(workspace: Workspace, kind: str) -> str:
         return store_for(workspace.id, kind).check()
     except BackendUnavailable as error:
         raise BackendUnusable(reason=error.detail) from error
-
-
-def keep_logins_alive() -> int:
-    """Renew the tokens of all backends where it is time; returns how many answer."""
-    alive = 0
-    for row in Backend.objects.select_related("workspace", "login").filter(kind__in=REMOTE):
-        try:
-            BaoClient(row).keep_alive()
-            alive += 1
-        except BackendUnavailable as error:
-            log.warning("a backend of the vault can not be used", action="vault_backend_down", reason=error.detail)
-    return alive
 
 
 def _configure(row: Backend, config: Mapping[str, Any], login: Mapping[str, str], actor: Actor) -> None:
@@ -201,3 +187,8 @@ def _keep_login(row: Backend, login: Mapping[str, str], actor: Actor) -> Secret:
 def chosen_backend(workspace: Workspace) -> Backend | None:
     """The backend that keeps what is entered; None: the built-in store."""
     return Backend.objects.select_related("workspace", "login").filter(workspace=workspace, chosen=True).first()
+
+
+def down_backends(workspace_id: UUID) -> list[Backend]:
+    """Stores outside that can not be used at present: what is kept there waits."""
+    return list(Backend.objects.filter(workspace_id=workspace_id, down_since__isnull=False))

@@ -1,5 +1,7 @@
 """Errors of keys and secrets; none ever carries a value."""
 
+from typing import ClassVar
+
 from ipaas.core.errors import Conflict, IpaasError, NotFound
 from ipaas.core.phrases import said
 
@@ -98,9 +100,21 @@ class BackendUnavailable(IpaasError):
     code = "vault.unavailable"
     title = "Vault not available"
     remedy = "Runs wait and go on by themselves. See to the backend; Settings, Vault has a test."
+    passes: ClassVar[bool] = True
+    """Whether it may end by itself, so that waiting helps."""
 
     def __init__(self, *, backend: str, reason: str) -> None:
         super().__init__(backend=backend, reason=reason.rstrip(".") if reason.endswith(".") else reason)
+
+
+class BackendDenied(BackendUnavailable):
+    """The backend {backend} of the vault does not let its login do this: {reason}."""
+
+    status = 409
+    code = "vault.denied"
+    title = "The vault's backend says no"
+    remedy = "Extend the policy of the login there (the documentation of the vault shows one), then resume or replay."
+    passes = False
 
 
 class BackendMissing(BackendUnavailable):
@@ -132,6 +146,17 @@ class StoreReadOnly(Conflict):
 
     def __init__(self, *, kind: str, slug: str) -> None:
         super().__init__(what="", kind=kind, slug=slug)
+
+
+class SecretMovedOn(Conflict):
+    """Version {number} of {slug} is live already, entered by {who}; nothing was changed."""
+
+    code = "secret.moved_on"
+    title = "Somebody was first"
+    remedy = "Look whether that is the value you need; if not, do it again upon the present version."
+
+    def __init__(self, *, slug: str, number: int, who: str) -> None:
+        super().__init__(what="", slug=slug, number=number, who=who)
 
 
 class NotRotatable(Conflict):

@@ -7,6 +7,7 @@ from django.db import models
 
 from ipaas.accounts.models import Workspace
 from ipaas.core.ids import uuid7
+from ipaas.core.phrases import unpacked
 from ipaas.vault.querysets import DataKeyQuerySet, SecretQuerySet, SecretVersionQuerySet
 
 
@@ -158,6 +159,7 @@ class Backend(models.Model):
     """How a workspace reaches a store outside its database; the chosen one keeps what is entered from now on.
 
     Without a chosen one the built-in store does. ``login`` is a secret of the built-in store, entered for ``origin``.
+    ``down_since`` and ``down_words`` (a packed phrase) say since when and why it can not be used; see ``standing``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -167,6 +169,9 @@ class Backend(models.Model):
     login = models.ForeignKey(Secret, on_delete=models.PROTECT, null=True, related_name="+")
     origin = models.CharField(max_length=300, blank=True, default="")
     chosen = models.BooleanField(default=False)
+    down_since = models.DateTimeField(null=True)
+    down_words = models.JSONField(null=True)
+    down_told = models.BooleanField(default=False, db_default=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     workspace_id: UUID
@@ -182,6 +187,11 @@ class Backend(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+    @property
+    def down_reason(self) -> str:
+        """Why it can not be used; empty while it can."""
+        return unpacked(self.down_words)
 
 
 class Leftover(models.Model):

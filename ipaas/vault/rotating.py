@@ -13,7 +13,7 @@ from ipaas.vault.errors import NotRotatable, SecretUnusable
 from ipaas.vault.models import Secret, SecretVersion
 from ipaas.vault.reads import SecretRead, note_read
 from ipaas.vault.rotators import rotator_of
-from ipaas.vault.services import put_version, record, require_login_right
+from ipaas.vault.services import put_version, record, require_login_right, require_version
 from ipaas.vault.versions import open_version
 
 MOST_DAYS = 3650
@@ -42,13 +42,17 @@ def set_rotation(*, secret: Secret, every_days: int | None, rotation: str, overl
 
 
 @transaction.atomic
-def rotate_secret(*, secret: Secret, actor: Actor, overlap: timedelta | None = None) -> SecretVersion:
+def rotate_secret(
+    *, secret: Secret, actor: Actor, overlap: timedelta | None = None, after: int | None = None
+) -> SecretVersion:
     """Have the platform make the next value now; ``overlap`` defaults to that of the secret's rule.
 
-    Raises ``NotRotatable`` where only who issues the secret can make one.
+    ``after`` is as for ``put_version``: a second rotation at once would end the value that senders still use.
+    Raises ``NotRotatable`` where only who issues the secret can make one, or ``SecretMovedOn``.
     """
     require_permission(actor, "secrets.rotate", secret)
     locked = locked_row(Secret.objects.all(), secret, "secret")
+    require_version(locked, after)
     rotator = rotator_of(locked)
     if rotator is None:
         raise NotRotatable(slug=locked.slug)

@@ -15,7 +15,7 @@ from ipaas.core.errors import Conflict, InvalidInput
 from ipaas.core.phrases import said
 from ipaas.core.querysets import locked_row
 from ipaas.vault.certificates import ending
-from ipaas.vault.errors import SecretInUse, StoreReadOnly
+from ipaas.vault.errors import SecretInUse, SecretMovedOn, StoreReadOnly
 from ipaas.vault.models import Backend, Secret, SecretVersion, StoreKind
 from ipaas.vault.names import FIELD, SLUG
 from ipaas.vault.opening import forget_opened
@@ -118,17 +118,20 @@ def put_version(
     overlap: timedelta = timedelta(0),
     expires_at: datetime | None = None,
     handover: bool = False,
+    after: int | None = None,
 ) -> SecretVersion:
     """Enter a new version, which is live at once.
 
     The one before is accepted for ``overlap`` longer (inbound signatures), then wiped; older ones are wiped now.
     ``expires_at`` is as for ``create_secret``. ``handover``: the platform made the value up, so that it may be
-    collected once.
+    collected once. ``after`` is the version that it is to follow: raises ``SecretMovedOn`` where another came between,
+    so that of two people at once one does not end what the other has just handed out.
     """
     require_permission(actor, "secrets.rotate", secret)
     _check(fields, slug=secret.slug, kind=secret.kind)
     locked = locked_row(Secret.objects.all(), secret, "secret")
     require_login_right(locked, actor)
+    require_version(locked, after)
     if locked.store not in WRITABLE:
         raise StoreReadOnly(kind=locked.store, slug=locked.slug)
     _retire(locked, now() + overlap if overlap > timedelta(0) else None)
@@ -202,6 +205,15 @@ def require_login_right(secret: Secret, actor: Actor) -> None:
     """The login of a backend opens all secrets: only who may change the settings deals with it."""
     if secret.kind == Secret.Kind.LOGIN:
         require_permission(actor, "settings.edit", secret)
+
+
+def require_version(secret: Secret, after: int | None) -> None:
+    """Raise ``SecretMovedOn`` where the newest version of a locked secret is not ``after``; None: any will do."""
+    if after is None or secret.current_version == after:
+        return
+    newest = secret.versions.order_by("-number").first()
+    who = newest.created_by if newest is not None else ""
+    raise SecretMovedOn(slug=secret.slug, number=secret.current_version, who=who)
 
 
 def _check_free(workspace: Workspace, slug: str) -> None:

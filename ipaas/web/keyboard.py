@@ -27,11 +27,13 @@ KEYS: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
         (("Enter",), gettext_noop("Open the row")),
         (("e",), gettext_noop("Edit")),
     ),
+    gettext_noop("In an editor of documents"): ((("Ctrl", "S"), gettext_noop("Save the draft")),),
     gettext_noop("In the mapping editor"): (
         (("Alt", "1"), gettext_noop("Search what can be read")),
         (("Alt", "2"), gettext_noop("Search what is made")),
         (("Alt", "n"), gettext_noop("Next field that nothing makes")),
         (("F1",), gettext_noop("Help for the word at the cursor")),
+        (("Ctrl", "Enter"), gettext_noop("Keep the field, go to the next that nothing makes")),
         (("Ctrl", "Z"), gettext_noop("A step back in the whole document")),
     ),
 }

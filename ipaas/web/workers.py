@@ -15,6 +15,8 @@ from ipaas.audit.models import AuditEntry
 from ipaas.core.clock import now
 from ipaas.core.ids import uuid7_at
 from ipaas.runtime.models import Run, Work
+from ipaas.vault.backends import REMOTE
+from ipaas.vault.models import Backend
 
 LATE = timedelta(seconds=30)
 _SEEN = timedelta(days=1)
@@ -79,6 +81,16 @@ def stores(workspace_id: UUID) -> list[Store]:
         _redis(),
         _last_run(workspace_id),
         _sequencer(workspace_id),
+        *_backends(workspace_id),
+    ]
+
+
+def _backends(workspace_id: UUID) -> list[Store]:
+    """The stores outside that keep secrets of the workspace."""
+    rows = Backend.objects.filter(workspace_id=workspace_id, kind__in=REMOTE)
+    return [
+        Store(f"Vault: {row.kind}", ok=row.down_since is None, detail=row.down_reason or "answers", at=row.down_since)
+        for row in rows
     ]
 
 

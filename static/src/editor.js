@@ -11,7 +11,7 @@ import { EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { mountAutosave } from "./autosave.js";
-import { expressionEditor } from "./expression.js";
+import { expressionEditor, insertCall } from "./expression.js";
 import { completeWith, explainWith } from "./guide.js";
 import { phrases } from "./words.js";
 import { followWrap, lineWrap } from "./wrap.js";
@@ -162,6 +162,8 @@ function mountMerge(host) {
 export function mountExpression(host, options) {
   return expressionEditor(host, { ...options, nonce, extensions: [syntaxHighlighting(colours), EditorState.phrases.of(phrases())] });
 }
+
+export { insertCall };
 
 export function mountEditors(node) {
   node.querySelectorAll("textarea[data-editor]").forEach(mountEditor);

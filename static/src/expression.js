@@ -1,5 +1,5 @@
 // An editor for one expression: completion, help at the pointer and with F1, marks for what is wrong.
-import { autocompletion, closeBrackets, completionKeymap, completionStatus } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, completionKeymap, completionStatus, insertBracket } from "@codemirror/autocomplete";
 import { defaultKeymap, history, redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
 import { bracketMatching } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
@@ -39,8 +39,17 @@ function helpDom({ head, text }) {
   return dom;
 }
 
+/** A call in place of a part of the text, the cursor among its arguments; a closing bracket that is typed goes over its own. */
+export function insertCall(view, from, to, name, first) {
+  view.dispatch({ changes: { from, to, insert: name }, selection: { anchor: from + name.length } });
+  const bracket = insertBracket(view.state, "(");
+  const at = from + name.length;
+  view.dispatch(bracket ?? { changes: { from: at, insert: "()" }, selection: { anchor: at + 1 } });
+  view.dispatch({ changes: { from: at + 1, insert: first }, selection: { anchor: at + 1 + first.length } });
+}
+
 export function expressionEditor(host, { text, label, complete, explain, onChange, onFocus, onEnter, onHelp, onUndo, nonce, extensions }) {
-  const enter = (event) => (completionStatus(view.state) === "active" ? false : onEnter(event) !== false);
+  const enter = (event) => (completionStatus(view.state) ? false : onEnter(event) !== false);
   const back = (deed, depth, name) => () => {
     if (depth(view.state) > 0) deed(view);
     else onUndo(name);
@@ -55,8 +64,8 @@ export function expressionEditor(host, { text, label, complete, explain, onChang
         ...completionKeymap,
         { key: "Enter", run: () => enter({}) },
         { key: "Shift-Enter", run: () => enter({ shiftKey: true }) },
-        { key: "Mod-Enter", run: () => enter({ ctrlKey: true }) },
-        { key: "F1", run: () => (onHelp(helpAtCursor(view.state, explain)), true), preventDefault: true },
+        { key: "Mod-Enter", run: () => onEnter({ ctrlKey: true }) !== false },
+        { key: "F1", run: () => (onHelp(helpAtCursor(view.state, explain), true), true), preventDefault: true },
         { key: "Mod-z", run: back(undo, undoDepth, "undo"), preventDefault: true },
         { key: "Mod-y", run: back(redo, redoDepth, "redo"), preventDefault: true },
         { key: "Mod-Shift-z", run: back(redo, redoDepth, "redo"), preventDefault: true },
@@ -75,6 +84,7 @@ export function expressionEditor(host, { text, label, complete, explain, onChang
       }),
       EditorView.updateListener.of((update) => {
         if (update.focusChanged && view.hasFocus) onFocus();
+        if ((update.selectionSet || update.docChanged) && view.hasFocus) onHelp(helpAtCursor(view.state, explain), false);
         if (update.docChanged) onChange();
       }),
       ...extensions,

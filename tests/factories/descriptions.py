@@ -3,6 +3,10 @@
 from copy import deepcopy
 from typing import Any
 
+from ipaas.catalog.imports import draft_import
+from ipaas.catalog.models import ImportedConnector
+from ipaas.governance.connectors import keep_import
+
 SOURCE: dict[str, Any] = {
     "openapi": "3.0.3",
     "info": {"title": "Parcel Post", "version": "2026-01", "description": "Sends parcels."},
@@ -42,3 +46,10 @@ def changed() -> dict[str, Any]:
     parcel["properties"]["service"] = {"type": "string"}
     del parcel["properties"]["to"]
     return source
+
+
+def import_connector(**given: Any) -> ImportedConnector:
+    """A description looked at and kept at once, where no review is asked for."""
+    kept = keep_import(draft=draft_import(**given), actor=given["actor"]).version
+    assert kept is not None
+    return kept

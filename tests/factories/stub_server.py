@@ -68,6 +68,10 @@ class Running:
     def fault(self, **script: Any) -> None:
         self._server.faults.add(script, actions=self._server.actions)
 
+    def mend(self, vendor: str) -> None:
+        """Lift the faults of a vendor."""
+        self._server.faults.clear(vendor=vendor)
+
     def effects(self, vendor: str, action: str) -> int:
         """Lines of the ledger that say that the action had an effect."""
         return self._server.ledger.counts[vendor, action, "effect"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipaas.sdk.openapi.findings import Findings, below
+from ipaas.sdk.openapi.naming import is_json
 from ipaas.sdk.openapi.references import References
 from ipaas.sdk.openapi.samples import Sampler
 from ipaas.sdk.openapi.schemas import SchemaConverter
@@ -70,20 +71,27 @@ class AnswerReader:
         found: dict[str, Any] = {"format": _answer_format(kinds, several=len(good) > 1)}
         if isinstance(schema, dict):
             found |= {"schema": schema, "enforce": False}
-        if kinds and not any(is_json(kind) or kind.startswith("*") for kind in kinds):
+        if kinds and not any(_is_usual(kind) for kind in kinds):
             headers["Accept"] = ", ".join(sorted(kinds))[:200]
         self._read_bad(told, place)
-        self._tell_rate(told)
+        self._tell_rate(told, place)
         return found, int(good[0]) if good and good[0].isdecimal() and len(good[0]) == 3 else 200
 
-    def _tell_rate(self, answers: Mapping[str, Any]) -> None:
+    def _tell_rate(self, answers: Mapping[str, Any], place: str) -> None:
         """Headers in which the vendor announces its rate (RFC 9110, 10.2.3, and what most vendors send)."""
-        for answer in answers.values():
-            headers = answer.get("headers") if isinstance(answer, Mapping) else None
-            for name in headers if isinstance(headers, Mapping) else ():
-                if _RATE.match(str(name)):
-                    text = f"the vendor announces its rate in {str(name)[:60]}; set the limit on the connection"
-                    self._findings.note("", "rate_limit", text)
+        for name in self.headers(answers, place):
+            if _RATE.match(name):
+                text = f"the vendor announces its rate in {name[:60]}; set the limit on the connection"
+                self._findings.note("", "rate_limit", text)
+
+    def headers(self, answers: Mapping[str, Any], place: str) -> dict[str, None]:
+        """Names of the headers that any of the answers is described with, in order."""
+        found: dict[str, None] = {}
+        for status in answers:
+            answer = self._references.resolved(answers[status], below(place, "responses", str(status)))
+            if isinstance(answer.get("headers"), Mapping):
+                found |= dict.fromkeys(map(str, answer["headers"]))
+        return found
 
     def _content(self, answers: Mapping[str, Any], status: str, where: str) -> dict[str, Any]:
         answer = self._references.resolved(answers.get(status, answers.get(_number(status))), where)
@@ -150,9 +158,8 @@ def _with_status(body: Any, status: int) -> Any:
     return [_with_status(one, status) for one in body] if isinstance(body, list) else body
 
 
-def is_json(kind: str) -> bool:
-    bare = kind.split(";", 1)[0].strip().lower()
-    return bare in ("application/json", "text/json") or bare.endswith("+json")
+def _is_usual(kind: str) -> bool:
+    return kind.split(";", 1)[0].strip().lower() in ("application/json", "text/json", "application/*", "*/*", "*")
 
 
 def _answer_format(kinds: set[str], *, several: bool) -> str:

@@ -8,6 +8,7 @@ from ipaas.sdk.openapi.findings import Findings, below, listed
 from ipaas.sdk.openapi.naming import identifier
 
 MOST = 10
+MOST_TOGETHER = 5
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 
 
@@ -28,7 +29,7 @@ def combinations(
         if known and len(parts) < 2:
             continue
         told = " and ".join(names)
-        if not known or len(made) >= MOST:
+        if not known or len(parts) > MOST_TOGETHER or len(made) >= MOST:
             findings.dropped(place, "security_combination", f"{told} together: not every one of them can be given")
             continue
         _apart(parts)

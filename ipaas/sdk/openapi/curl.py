@@ -1,94 +1,78 @@
 """A pasted cURL command as a document of one operation; what proves who calls becomes a way to authenticate."""
 
-import shlex
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from ipaas.sdk.openapi.reading import OpenApiUnreadable
-from ipaas.sdk.openapi.recorded import File, Recorded, Recording, body_of
+from ipaas.sdk.openapi.recorded import File, Recorded, Recording, body_of, signed_by_aws, with_value
+from ipaas.sdk.openapi.shell import split
 
 MAX_CHARS = 1_000_000
+_PROGRAM = re.compile(r"[/\\]")
 _SHORT = {
     "X": "request", "H": "header", "d": "data", "F": "form", "u": "user", "G": "get", "I": "head", "A": "user-agent",
     "b": "cookie", "e": "referer", "o": "output", "m": "max-time", "x": "proxy", "U": "proxy-user", "E": "cert",
     "T": "upload-file", "w": "write-out", "c": "cookie-jar", "r": "range", "D": "dump-header", "K": "config",
+    "C": "continue-at", "P": "ftp-port", "Q": "quote", "t": "telnet-option", "y": "speed-time", "Y": "speed-limit",
+    "z": "time-cond", ":": "next",
 }  # fmt: skip
 _DATA = frozenset({"data", "data-raw", "data-ascii", "data-binary", "data-urlencode", "json"})
 _IGNORED = frozenset(
-    {"user-agent", "referer", "output", "max-time", "connect-timeout", "retry", "retry-delay", "retry-max-time",
-     "write-out", "cookie-jar", "dump-header",
-     "limit-rate", "ciphers", "tls-max", "interface", "resolve", "max-redirs", "range"}
+    {"user-agent", "referer", "output", "output-dir", "max-time", "connect-timeout", "retry", "retry-delay",
+     "retry-max-time", "write-out", "cookie-jar", "dump-header", "limit-rate", "rate", "ciphers",
+     "tls13-ciphers", "curves", "tls-max", "interface", "resolve", "connect-to", "max-redirs", "max-filesize",
+     "range", "continue-at", "create-file-mode", "proto", "proto-default", "proto-redir", "dns-servers",
+     "dns-interface", "dns-ipv4-addr", "dns-ipv6-addr", "doh-url", "local-port", "keepalive-time",
+     "keepalive-cnt", "speed-limit", "speed-time", "stderr", "trace", "trace-ascii", "trace-config",
+     "time-cond", "etag-compare", "etag-save", "alt-svc", "hsts", "happy-eyeballs-timeout-ms",
+     "expect100-timeout", "ftp-port", "quote", "telnet-option", "noproxy", "engine", "egd-file", "random-file"}
 )  # fmt: skip
-_TOLD = frozenset({"proxy", "proxy-user", "cert", "key", "cacert", "config", "upload-file", "aws-sigv4", "netrc-file"})
+"""Options with a value, which change nothing about what is asked; those without a value need no list."""
+_TOLD = frozenset(
+    {"proxy", "proxy-user", "proxy-header", "preproxy", "socks4", "socks4a", "socks5", "socks5-hostname",
+     "cert", "cert-type", "key", "key-type", "pass", "cacert", "capath", "crlfile", "pinnedpubkey", "config",
+     "netrc-file", "request-target", "unix-socket", "abstract-unix-socket", "variable", "login-options",
+     "service-name", "delegation"}
+)  # fmt: skip
+_OTHER_LOGINS = frozenset({"ntlm", "negotiate", "anyauth"})
 
 
 def command_document(text: str) -> bytes:
     """Raises OpenApiUnreadable for what is no command that could be called."""
-    words = _words(text)
-    made = Recording("curl", "")
-    one = _Command(made).read(words)
-    made.title = urlsplit(one.url if "://" in one.url else f"https://{one.url}").hostname or "cURL"
-    made.add(one, "")
-    return made.document()
-
-
-def _words(text: str) -> list[str]:
     if len(text) > MAX_CHARS:
         raise OpenApiUnreadable(reason=f"a command has at most {MAX_CHARS} characters")
-    joined = text.strip().replace("\\\r\n", " ").replace("\\\n", " ").replace("^\r\n", " ").replace("^\n", " ")
-    try:
-        words = shlex.split(_ansi_quoted(joined), posix=True)
-    except ValueError as error:
-        raise OpenApiUnreadable(reason=f"the command has a quote that does not end ({error})") from error
-    if not words or words[0].rpartition("/")[2] not in ("curl", "curl.exe"):
+    command = split(text)
+    if not command.words or _PROGRAM.split(command.words[0])[-1].lower() not in ("curl", "curl.exe"):
         raise OpenApiUnreadable(reason="the command does not begin with curl")
-    return words[1:]
-
-
-def _ansi_quoted(text: str) -> str:
-    """``$'it\\'s'``, as browsers copy commands, in quotes that every shell has."""
-    made, place = [], 0
-    while (start := text.find("$'", place)) >= 0:
-        made.append(text[place:start])
-        content, at = [], start + 2
-        while at < len(text) and text[at] != "'":
-            if text[at] == "\\" and at + 1 < len(text):
-                char, at = _escaped(text, at + 1)
-                content.append(char)
-            else:
-                content.append(text[at])
-                at += 1
-        made.append(shlex.quote("".join(content)))
-        place = at + 1
-    return "".join([*made, text[place:]])
-
-
-def _escaped(text: str, at: int) -> tuple[str, int]:
-    plain = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
-    if text[at] in plain:
-        return plain[text[at]], at + 1
-    size = {"u": 4, "x": 2}.get(text[at])
-    digits = text[at + 1 : at + 1 + size] if size else ""
-    if size and len(digits) == size and all(char in "0123456789abcdefABCDEF" for char in digits):
-        code = int(digits, 16)
-        return chr(code) if code and not 0xD800 <= code < 0xE000 else "", at + 1 + size
-    return text[at], at + 1
+    made = Recording("curl", "")
+    if command.more:
+        made.findings.dropped("", "command", "only the first command is taken; hand in the others one by one")
+    one = _Command(made, command.stdin).read(command.words[1:])
+    made.title = urlsplit(one.url if "://" in one.url else f"https://{one.url}").hostname or "cURL"
+    if not made.add(one, ""):
+        raise OpenApiUnreadable(reason=f"{one.url[:80]} is no address of HTTP that can be called")
+    return made.document()
 
 
 class _Command:
     """Options as curl reads them; those that change nothing about the request are passed over."""
 
-    def __init__(self, made: Recording) -> None:
+    def __init__(self, made: Recording, stdin: str | None) -> None:
         self._findings = made.findings
+        self._stdin = stdin
         self._one = Recorded("", "")
         self._data: list[str] = []
         self._fields: dict[str, Any] = {}
-        self._to_query = self._head = self._json = False
+        self._to_query = self._head = self._json = self._unknown = False
 
     def read(self, words: list[str]) -> Recorded:
         rest = iter(words)
         for word in rest:
+            if word in ("--next", "-:"):
+                self._findings.dropped("", "command", "what follows --next is another request, and is left out")
+                break
             if word == "--" or not word.startswith("-") or word == "-":
                 self._address(word) if word not in ("--", "-") else None
             elif word.startswith("--"):
@@ -130,6 +114,9 @@ class _Command:
             "cookie": lambda: self._one.headers.append(("Cookie", given() and "x")),
             "get": lambda: setattr(self, "_to_query", True),
             "head": lambda: setattr(self, "_head", True),
+            "upload-file": lambda: self._upload(given()),
+            "digest": lambda: setattr(self._one, "digest", True),
+            "aws-sigv4": lambda: self._signed(given()),
         }
         if name in actions:
             actions[name]()
@@ -142,6 +129,23 @@ class _Command:
         elif name in _TOLD:
             given()
             self._findings.dropped("", "option", f"--{name} is not taken over")
+        elif name in _OTHER_LOGINS:
+            self._findings.dropped("", "security", f"--{name} is no login that can be used here")
+
+    def _upload(self, given: str) -> None:
+        self._one.method = self._one.method or "PUT"
+        self._from_file(given)
+
+    def _signed(self, given: str) -> None:
+        """``provider[:provider2[:region[:service]]]``"""
+        region, service = [*given.split(":")[2:4], "", ""][:2]
+        host = (urlsplit(self._one.url).hostname or "").split(".")
+        service = service or ("execute-api" if "execute-api" in host else host[0])
+        self._one.auth.append(("aws_sigv4", signed_by_aws(service, region)))
+
+    def _from_file(self, name: str) -> None:
+        self._unknown = True
+        self._findings.note("", "file", f"what stands in {name[:80]} is not known: it is a parameter")
 
     def _user(self, given: str) -> None:
         self._one.basic = bool(given)
@@ -162,7 +166,10 @@ class _Command:
         if way == "json":
             self._json = True
         if way != "data-raw" and given.startswith("@"):
-            self._findings.dropped("", "file", "what stands in a file is not known; give it as the body")
+            if given == "@-" and self._stdin is not None:
+                self._data.append(self._stdin)
+            else:
+                self._from_file(given[1:])
             return
         if way == "data-urlencode":
             name, equals, value = given.partition("=")
@@ -171,11 +178,15 @@ class _Command:
 
     def _field(self, given: str, *, text: bool) -> None:
         name, _, value = given.partition("=")
+        made: Any = value
         if not text and value[:1] in ("@", "<"):
             kind = next((one[5:] for one in value.split(";")[1:] if one.startswith("type=")), "")
-            self._fields[name] = File(value[1:].split(";")[0].rpartition("/")[2], kind)
-        else:
-            self._fields[name] = value if text else value.split(";type=")[0]
+            made = File(_PROGRAM.split(value[1:].split(";")[0].strip('"'))[-1], kind)
+        elif not text:
+            made, typed, kind = value.partition(";type=")
+            if typed and "json" in kind:
+                made = body_of(made, kind)[1]
+        with_value(self._fields, name, made)
 
     def _finished(self) -> Recorded:
         one = self._one
@@ -186,10 +197,13 @@ class _Command:
             one.query += parse_qsl(joined, keep_blank_values=True)
         elif self._fields:
             one.form, one.body = "multipart", self._fields
+        elif self._unknown:
+            one.form, one.content_type = "unknown", one.content_type or ("application/json" if self._json else "")
         elif self._data:
             one.content_type = one.content_type or ("application/json" if self._json else "")
             one.form, one.body = body_of(joined, one.content_type)
             if one.form == "text" and not one.content_type:
                 one.form, one.body = body_of(joined, "application/x-www-form-urlencoded")
+        one.basic = one.basic and not one.digest and not one.auth
         one.method = one.method or ("HEAD" if self._head else "POST" if one.form else "GET")
         return one

@@ -9,6 +9,7 @@ from ipaas.core import jsonio
 from ipaas.sdk.openapi.findings import Findings, below
 from ipaas.sdk.openapi.naming import identifier, sentence
 from ipaas.sdk.openapi.reading import JSON_LIMITS, OpenApiUnreadable
+from ipaas.sdk.openapi.samples import NoSample, Sampler
 
 INTROSPECTION: dict[str, Any] = {"query": gql.get_introspection_query(descriptions=True)}
 _OPENAPI_TEXT = re.compile(rb"^(?:openapi|swagger)\s*:", re.MULTILINE)
@@ -63,6 +64,20 @@ def is_schema(data: bytes) -> bool:
     return _SCHEMA_TEXT.search(data) is not None and _OPENAPI_TEXT.search(data) is None
 
 
+def check_schema(data: bytes) -> None:
+    """Raise OpenApiUnreadable where this is none, with what the endpoint says: introspection may be off."""
+    if is_schema(data):
+        return
+    told = ""
+    if data.lstrip()[:1] == b"{":
+        try:
+            answer: Any = jsonio.loads(data, limits=JSON_LIMITS)
+            told = f": {answer['errors'][0]['message']}"[:200]
+        except (jsonio.JsonInvalid, LookupError, TypeError):
+            told = ""
+    raise OpenApiUnreadable(reason=f"it is no GraphQL schema with the type Query or Mutation{told}")
+
+
 def read_graphql(data: bytes, findings: Findings) -> "Schema":
     """Raises OpenApiUnreadable."""
     try:
@@ -107,7 +122,9 @@ class Schema:
 
     def _action(self, kind: str, name: str, field: gql.GraphQLField, path: str) -> dict[str, Any]:
         properties: dict[str, Any] = {}
-        names = {given: identifier(given, ()) for given in field.args}
+        names: dict[str, str] = {}
+        for given in field.args:
+            names[given] = identifier(given, names.values())
         for given, argument in field.args.items():
             schema = self._input(argument.type)
             text = argument.description
@@ -123,6 +140,7 @@ class Schema:
         if field.deprecation_reason:
             doc = f"Deprecated by the vendor: {field.deprecation_reason[:200]} {doc}"
         body = {"query": query, "variables": variables} if variables else {"query": query}
+        pages = _pages(names, field.type) if kind == "query" else None
         return {
             "title": sentence(name, 80, name),
             "doc": doc,
@@ -137,6 +155,8 @@ class Schema:
                 "required": required,
                 "properties": properties,
             },
+            "params_example": self._example(required, properties, below("", kind, name)),
+            **({"pagination": pages} if pages else {}),
             "response": {
                 "format": "json",
                 "result": f"{{{{ get(body, 'data.{name}') }}}}",
@@ -149,6 +169,15 @@ class Schema:
                 "enforce": False,
             },
         }
+
+    def _example(self, required: list[str], properties: dict[str, Any], place: str) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for name in required:
+            try:
+                made[name] = Sampler(self.definitions).fitting(properties[name])
+            except NoSample:
+                self._findings.note(place, "no_example", f"no example could be made for {name}")
+        return made
 
     # -- what is sent --------------------------------------------------------------------------------------------
 
@@ -213,6 +242,17 @@ class Schema:
             and (depth + 1 < MAX_DEPTH or gql.is_leaf_type(gql.get_named_type(one.type)))
         }
         return {"type": ["object", "null"], "properties": members}
+
+
+def _pages(names: dict[str, str], kind: Any) -> dict[str, Any] | None:
+    """A list that goes on as Relay's connections do (GraphQL Cursor Connections Specification)."""
+    fields = getattr(gql.get_named_type(kind), "fields", {})
+    info = getattr(gql.get_named_type(fields["pageInfo"].type), "fields", {}) if "pageInfo" in fields else {}
+    items = next((name for name in ("nodes", "edges") if name in fields), None)
+    if "after" not in names or items is None or not {"endCursor", "hasNextPage"} <= set(info):
+        return None
+    following = "get(data, 'pageInfo.endCursor') if get(data, 'pageInfo.hasNextPage') else none"
+    return {"param": names["after"], "next": following, "items": f"default(data.{items}, [])"}
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:

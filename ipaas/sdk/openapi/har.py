@@ -7,17 +7,21 @@ from typing import Any
 from ipaas.core import jsonio
 from ipaas.sdk.openapi.findings import below, listed
 from ipaas.sdk.openapi.reading import OpenApiUnreadable
-from ipaas.sdk.openapi.recorded import File, Recorded, Recording, body_of
+from ipaas.sdk.openapi.recorded import File, Recorded, Recording, body_of, with_value
+from ipaas.sdk.stubs.bodies import read_multipart
 
 _NOT_CALLS = ("text/html", "text/css", "image/", "font/", "javascript", "video/", "audio/", "application/wasm")
 MAX_ANSWER = 200_000
 
 
 def recording_document(content: Mapping[str, Any]) -> bytes:
-    """Pages, pictures and scripts are passed over. Raises OpenApiUnreadable where no call is left."""
+    """Of a whole recording or one entry of it; pages, pictures and scripts are passed over.
+
+    Raises OpenApiUnreadable where no call is left.
+    """
     made = Recording("har", "Recorded calls")
     log = content.get("log")
-    entries = listed(log.get("entries")) if isinstance(log, Mapping) else []
+    entries = listed(log.get("entries")) if isinstance(log, Mapping) else [content] if "request" in content else []
     passed = calls = 0
     for number, entry in enumerate(entries):
         place = below("/log/entries", number)
@@ -50,19 +54,41 @@ def _recorded(request: Mapping[str, Any], answer: Mapping[str, Any]) -> Recorded
     ]
     sent = _mapping(request.get("postData"))
     one.content_type = str(sent.get("mimeType") or "")
+    fields = _fields(listed(sent.get("params")))
     if one.content_type.startswith("multipart/"):
-        one.form = "multipart"
-        one.body = {
-            str(each.get("name")): File(str(each["fileName"])) if "fileName" in each else str(each.get("value", ""))
-            for each in listed(sent.get("params"))
-            if isinstance(each, Mapping)
-        }
+        text = str(sent.get("text") or "").replace("\r\n", "\n").replace("\n", "\r\n")
+        one.form, one.body = "multipart", fields or _parts(one.content_type, text.encode())
     elif sent.get("text"):
         one.form, one.body = body_of(str(sent["text"]), one.content_type)
+    elif fields:
+        one.form, one.body = "form", fields
     status = answer.get("status")
     if isinstance(status, int) and 100 <= status < 600:
         one.answers = [(status, _answered(_mapping(answer.get("content"))))]
     return one
+
+
+def _fields(params: list[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for each in params:
+        if isinstance(each, Mapping) and each.get("name"):
+            file = File(str(each.get("fileName") or ""), str(each.get("contentType") or ""))
+            with_value(found, str(each["name"]), file if "fileName" in each else str(each.get("value", "")))
+    return found
+
+
+def _parts(content_type: str, body: bytes) -> dict[str, Any]:
+    """A multipart body as browsers record it; what a file held is not kept."""
+    found: dict[str, Any] = {}
+    for name, told in (read_multipart(content_type, body) or {}).items():
+        for one in told if isinstance(told, list) else [told]:
+            kept = (
+                File(str(one.get("filename", "")), str(one.get("content_type", "")))
+                if isinstance(one, Mapping)
+                else one
+            )
+            with_value(found, name, kept)
+    return found
 
 
 def _answered(content: Mapping[str, Any]) -> Any:

@@ -15,10 +15,11 @@ from ipaas.sdk.openapi.operations import METHODS, OperationReader
 from ipaas.sdk.openapi.reading import OpenApiUnreadable, Source, read_source
 from ipaas.sdk.openapi.references import References
 from ipaas.sdk.openapi.schemas import SchemaConverter
-from ipaas.sdk.openapi.surroundings import auth_schemes, base_urls, scopes_of
+from ipaas.sdk.openapi.surroundings import auth_schemes, base_urls, path_below, scopes_of
 from ipaas.sdk.openapi.webhooks import WebhookReader
 
 MAX_OPERATIONS = 5000
+_OF_A_PATH = frozenset({*METHODS, "summary", "description", "servers", "parameters", "$ref"})
 PROGRESS_EVERY = 50
 """Paths between two words of how far it is."""
 
@@ -57,14 +58,18 @@ def import_openapi(
     references = References(source.content, findings)
     converter = SchemaConverter(references, findings, modern=source.dialect == "3.1")
     reader = OperationReader(references, converter, findings)
-    actions, groups, statuses = _actions(source, reader, references, findings, progress)
+    addresses = base_urls(source.content, source_url, findings)
+    base = addresses.get("production") or next(iter(addresses.values()), "")
+
+    def place_of(item: Mapping[str, Any], operation: Mapping[str, Any], place: str) -> str:
+        return path_below((operation, item), base, source_url, place, findings)
+
+    actions, groups, statuses = _actions(source, reader, references, place_of, findings, progress)
     triggers = WebhookReader(references, converter, findings).triggers(source.content)
     if not actions and not triggers:
         raise OpenApiUnreadable(reason="it describes neither an operation that can be called nor a webhook")
     info = source.content.get("info") if isinstance(source.content.get("info"), Mapping) else {}
     title = sentence(info.get("title"), 80, slug)  # type: ignore[union-attr]  # a mapping by the line above
-    addresses = base_urls(source.content, source_url, findings)
-    base = addresses.get("production", "")
     document = {
         "slug": slug,
         "title": title,
@@ -119,7 +124,12 @@ def _import_graphql(data: bytes, slug: str, category: str, source_url: str, find
 
 
 def _actions(
-    source: Source, reader: OperationReader, references: References, findings: Findings, progress: Progress
+    source: Source,
+    reader: OperationReader,
+    references: References,
+    place_of: Callable[[Mapping[str, Any], Mapping[str, Any], str], str],
+    findings: Findings,
+    progress: Progress,
 ) -> tuple[dict[str, Any], dict[str, list[str]], dict[str, int]]:
     """Actions by name, their names by group, and their good statuses."""
     actions: dict[str, Any] = {}
@@ -138,6 +148,8 @@ def _actions(
         for method in METHODS:
             operation = item.get(method)
             if not isinstance(operation, Mapping):
+                if operation is not None:
+                    findings.dropped(below("/paths", path, method), "not_an_object", "an object was expected here")
                 continue
             if len(actions) >= MAX_OPERATIONS:
                 findings.dropped(
@@ -147,18 +159,21 @@ def _actions(
             wanted = str(operation.get("operationId") or f"{method} {path}")
             name = identifier(wanted, actions, empty=method)
             actions[name] = reader.action(method, str(path), item, operation)
+            place = below("/paths", path, method)
+            actions[name]["path"] = place_of(item, operation, place) + actions[name]["path"]
             statuses[name] = reader.good_status
-            scopes = scopes_of(operation, source.content, below("/paths", path, method), findings)
+            scopes = scopes_of(operation, source.content, place, findings)
             if scopes:
                 actions[name]["scopes"] = scopes
             tags = operation.get("tags")
             group = str(tags[0]) if isinstance(tags, list) and tags else _first_segment(str(path))
             groups.setdefault(group, []).append(name)
-        if "trace" in item:
-            findings.dropped(below("/paths", path, "trace"), "method", "TRACE is not called")
+        for key in item:
+            if str(key) not in _OF_A_PATH and not str(key).startswith("x-"):
+                findings.dropped(below("/paths", path, key), "method", f"{str(key)[:40].upper()} is not called")
     return actions, groups, statuses
 
 
 def _first_segment(path: str) -> str:
-    parts = [part for part in path.split("/") if part and not part.startswith("{")]
+    parts = [part for part in path.partition("#")[0].split("/") if part and not part.startswith("{")]
     return parts[0] if parts else "other"

@@ -30,3 +30,8 @@ def sentence(text: object, longest: int, instead: str) -> str:
     if not flat:
         return instead
     return flat if len(flat) <= longest else flat[: longest - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+
+
+def is_json(kind: str) -> bool:
+    bare = kind.split(";", 1)[0].strip().lower()
+    return bare in ("application/json", "text/json") or bare.endswith("+json")

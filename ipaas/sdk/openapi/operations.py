@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from ipaas.sdk.openapi.answers import AnswerReader, examples, is_json
+from ipaas.sdk.openapi.answers import AnswerReader, examples
 from ipaas.sdk.openapi.findings import Findings, below, listed
-from ipaas.sdk.openapi.naming import identifier, sentence
+from ipaas.sdk.openapi.naming import identifier, is_json, sentence
 from ipaas.sdk.openapi.paging import pagination_of
 from ipaas.sdk.openapi.parameters import ParameterReader, Placed
+from ipaas.sdk.openapi.recorded import AGAIN
 from ipaas.sdk.openapi.references import References
 from ipaas.sdk.openapi.samples import NoSample, Sampler
 from ipaas.sdk.openapi.schemas import SchemaConverter
@@ -20,6 +21,7 @@ _REPEATABLE = frozenset({"put", "delete"})
 _EFFECT_FIELD = re.compile(r"idempoten|^client_?(request|mutation)_?id$", re.IGNORECASE)
 _WHOLE = re.compile(r"(\{[^{}]*\})")
 _SAFE_IN_PATH = "/%:@!$&'()*+,;=~-._{}"
+_EXPANDED = re.compile(r"\{[?&]([^{}]*)\}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 FILE: dict[str, Any] = {
     "type": "object",
@@ -46,8 +48,8 @@ class OperationReader:
     def action(self, method: str, path: str, item: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
         """The action of one method of a path; whatever it can not hold is told in the findings."""
         place = below("/paths", path, method)
-        shared = [(below("/paths", path, "parameters", n), one) for n, one in enumerate(listed(item.get("parameters")))]
-        own = [(below(place, "parameters", n), one) for n, one in enumerate(listed(operation.get("parameters")))]
+        shared = self._given(item, below("/paths", path, "parameters"))
+        own = self._given(operation, below(place, "parameters"))
         placed = self._parameters.read([*shared, *own])
         made: dict[str, Any] = {
             "title": sentence(operation.get("summary"), 80, f"{method.upper()} {path}"[:80]),
@@ -69,13 +71,22 @@ class OperationReader:
         }
         made["params_example"] = self._example(placed, place)
         if method == "get":
-            pages = pagination_of(placed, made["response"].get("schema"), self._converter.definitions, operation)
+            answers = operation.get("responses")
+            told = self.answers.headers(answers, place) if isinstance(answers, Mapping) else ()
+            headers = {name.lower() for name in told}
+            pages = pagination_of(placed, made["response"].get("schema"), self._converter.definitions, headers)
             made |= {"pagination": pages} if pages else {}
         if operation.get("deprecated") is True:
             made["doc"] = f"Deprecated by the vendor. {made['doc']}"
         if operation.get("callbacks"):
             self._findings.dropped(below(place, "callbacks"), "callbacks", "callbacks are not set up; use an endpoint")
         return made
+
+    def _given(self, holder: Mapping[str, Any], place: str) -> list[tuple[str, Any]]:
+        found = holder.get("parameters")
+        if not isinstance(found, list | None):
+            self._findings.dropped(place, "not_a_list", "a list was expected here")
+        return [(below(place, number), one) for number, one in enumerate(listed(found))]
 
     def _example(self, placed: Placed, place: str) -> dict[str, Any]:
         found = {}
@@ -93,13 +104,19 @@ class OperationReader:
         def written(match: re.Match[str]) -> str:
             name = match[1]
             if name not in placed.path:
+                if name in placed.query:
+                    return placed.query.pop(name)
                 self._findings.note(place, "path_parameter", f"{{{name[:60]}}} of the path is not described")
                 return self._undescribed(name, placed)
             return placed.path[name]
 
-        text = path.split("?", 1)[0].split("#", 1)[0]
-        if text != path:
-            self._findings.dropped(place, "path_query", "what follows ? or # in the path is left out")
+        bare, _, fragment = path.partition("#")
+        if fragment and not f"#{fragment}".startswith(AGAIN):
+            self._findings.dropped(place, "path_fragment", "what follows # in the path is left out: it is never sent")
+        text, _, asked = _EXPANDED.sub(lambda found: self._expanded(found[1], placed), bare).partition("?")
+        for pair in filter(None, asked.split("&")):
+            name, _, value = pair.partition("=")
+            placed.query[unquote(name)] = _PLACEHOLDER.sub(written, unquote(value))
         plain = [
             quote(part, safe="/%:@!$&'()*+,;=~-._{}") if n % 2 == 0 else part
             for n, part in enumerate(_WHOLE.split(text))
@@ -107,10 +124,18 @@ class OperationReader:
         made = _PLACEHOLDER.sub(written, "".join(plain))
         return made if made.startswith("/") else f"/{made}"
 
-    def _undescribed(self, name: str, placed: Placed) -> str:
+    def _expanded(self, names: str, placed: Placed) -> str:
+        """``{?limit,offset}`` (RFC 6570): parameters of the query, most often described as such too."""
+        for name in (one.strip("*").split(":")[0] for one in names.split(",")):
+            if name and name not in placed.query:
+                placed.query[name] = self._undescribed(name, placed, required=False)
+        return ""
+
+    def _undescribed(self, name: str, placed: Placed, *, required: bool = True) -> str:
         ours = identifier(name, placed.properties)
         placed.properties[ours] = {"type": "string", "title": name}
-        placed.required.append(ours)
+        if required:
+            placed.required.append(ours)
         return f"{{{{ params.{ours} }}}}"
 
     def _body(self, operation: Mapping[str, Any], placed: Placed, place: str) -> dict[str, Any]:
@@ -135,6 +160,7 @@ class OperationReader:
             schema = {"type": "string", "description": schema.get("description", note)}
         if form == "multipart":
             schema = self._with_files(schema)
+        self._tell_encoding(media.get("encoding"), below(where, "content", kind, "encoding"))
         placed.effect_property = self._effect_property(schema) if form == "json" else ""
         schema = self._without(schema, placed.effect_property)
         placed.properties["body"] = {**schema, **examples(media)}
@@ -149,6 +175,14 @@ class OperationReader:
         ):
             placed.headers["Content-Type"] = kind
         return made
+
+    def _tell_encoding(self, encoding: Any, place: str) -> None:
+        """Members of a form are written in the usual way; one that asks for another is told."""
+        for name, one in encoding.items() if isinstance(encoding, Mapping) else ():
+            asked = sorted({"style", "explode", "headers"} & one.keys()) if isinstance(one, Mapping) else []
+            if asked:
+                told = f"{', '.join(asked)} of {str(name)[:60]}: it is written in the usual way"
+                self._findings.dropped(below(place, name), "encoding", told)
 
     def _with_files(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Members that hold bytes take a file instead of a text."""

@@ -1,6 +1,6 @@
 """How a list goes on, where parameters and answer of an operation show it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from ipaas.sdk.openapi.behaviour import list_in, opened
@@ -23,9 +23,9 @@ _SIZES = ("limit", "per_page", "page_size", "pagesize", "size", "count", "top", 
 
 
 def pagination_of(
-    placed: Placed, schema: Any, definitions: Mapping[str, Any], operation: Mapping[str, Any]
+    placed: Placed, schema: Any, definitions: Mapping[str, Any], headers: Container[str]
 ) -> dict[str, Any] | None:
-    """The manifest's ``pagination``; None where nothing shows it."""
+    """The manifest's ``pagination``; None where nothing shows it. ``headers``: names of those that answers have."""
     at = list_in(schema, definitions)
     if at is None or "'" in at:
         return None
@@ -37,7 +37,7 @@ def pagination_of(
     following = _member(whole, _CURSOR_FIELDS, definitions)
     if param is not None and following:
         return {"param": param, "next": f"get(data, '{following}')", "items": items}
-    if _announces_link(operation):
+    if "link" in headers:  # RFC 8288
         return {"kind": "link", "items": items}
     address = _member(whole, _URL_FIELDS, definitions)
     if address:
@@ -59,16 +59,6 @@ def _member(whole: Mapping[str, Any], names: tuple[str, ...], definitions: Mappi
             if "string" in ([kinds] if isinstance(kinds, str) else kinds):
                 return f"{holder}.{name}" if holder else name
     return ""
-
-
-def _announces_link(operation: Mapping[str, Any]) -> bool:
-    """Whether an answer is described with a ``Link`` header (RFC 8288)."""
-    answers = operation.get("responses")
-    for answer in answers.values() if isinstance(answers, Mapping) else ():
-        headers = answer.get("headers") if isinstance(answer, Mapping) else None
-        if isinstance(headers, Mapping) and any(str(name).lower() == "link" for name in headers):
-            return True
-    return False
 
 
 def _is_number(schema: Any, definitions: Mapping[str, Any]) -> bool:

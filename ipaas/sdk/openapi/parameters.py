@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from ipaas.sdk.openapi.findings import Findings, below
 from ipaas.sdk.openapi.naming import identifier
@@ -68,6 +69,8 @@ class ParameterReader:
         value = f"params.{ours}"
         if as_json:
             writing = {name: f"{{{{ to_json({value}) if {value} is not none else none }}}}"}
+        elif where == "path":
+            writing = {name: self._in_path(name, value, schema, style, explode is True)}
         else:
             writing = self._written(name, value, schema, style, explode is True, path)
         {"path": placed.path, "query": placed.query, "header": placed.headers}[where].update(writing)
@@ -85,32 +88,54 @@ class ParameterReader:
         made = self._converter.convert(schema, path)
         return made if isinstance(made, dict) else {}
 
+    def _in_path(self, name: str, value: str, schema: Mapping[str, Any], style: str, explode: bool) -> str:
+        """The segment's part: values encoded, what separates them as it is (RFC 6570, as OpenAPI uses it)."""
+        kinds, encoded = self._kinds(schema), quote(name, safe="").replace("'", "%27")
+        start = {"label": ".", "matrix": f";{encoded}="}.get(style, "")
+        if "object" in kinds:
+            between = {"label": ".", "matrix": ";"}.get(style, ",") if explode else ","
+            start = ";" if style == "matrix" and explode else start
+            text = f"url_encode(item.key) ~ '{'=' if explode else ','}' ~ url_encode(text(item.value))"
+            return f"{start}{{{{+ join(map(entries({value}), {text}), '{between}') }}}}"
+        if kinds == {"array"}:
+            between = {"label": ".", "matrix": f";{encoded}="}.get(style, ",") if explode else ","
+            return f"{start}{{{{+ join(map({value}, url_encode(text(item))), '{between}') }}}}"
+        return f"{start}{{{{ {value} }}}}"
+
     def _written(
         self, name: str, value: str, schema: Mapping[str, Any], style: str, explode: bool, path: str
     ) -> dict[str, str]:
         kinds = self._kinds(schema)
         if "object" in kinds:
             return self._object(name, value, schema, style, explode, path)
-        if "array" in kinds and not (style == "form" and explode):
+        if kinds == {"array"} and not (style == "form" and explode):
             separator = _SEPARATORS.get(style)
             if separator is None:
                 self._findings.note(path, "style", f"the style {style[:20]} is written as a list with commas")
-            if kinds == {"array"}:
-                return {name: f"{{{{ join({value}, '{separator or ','}') if {value} is not none else none }}}}"}
+            return {name: f"{{{{ join({value}, '{separator or ','}') if {value} is not none else none }}}}"}
         return {name: f"{{{{ {value} }}}}"}
 
     def _object(
         self, name: str, value: str, schema: Mapping[str, Any], style: str, explode: bool, path: str
     ) -> dict[str, str]:
+        separator = _SEPARATORS.get(style)
+        if separator and (style == "simple" or not explode):
+            text = f"item.key ~ '{'=' if explode else separator}' ~ text(item.value)"
+            return {
+                name: f"{{{{ join(map(entries({value}), {text}), '{separator}') if {value} is not none else none }}}}"
+            }
         known = self._resolved(schema).get("properties", {})
-        if not known or not (style == "deepObject" or (style == "form" and explode)):
-            text = "an object without named members, or in this style, is written as JSON; check it with the vendor"
+        if not known:
+            text = "an object whose members are not named is written as JSON; check it with the vendor"
             self._findings.note(path, "object_parameter", text)
             return {name: f"{{{{ to_json({value}) if {value} is not none else none }}}}"}
+        odd = sorted(str(member) for member in known if "'" in member or "." in member)
+        if odd:
+            self._findings.dropped(path, "object_member", f"{', '.join(odd)[:120]} can not be sent: of an odd name")
         return {
             (f"{name}[{member}]" if style == "deepObject" else member): f"{{{{ get({value}, '{member}') }}}}"
             for member in known
-            if "'" not in member and "." not in member
+            if member not in odd
         }
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:

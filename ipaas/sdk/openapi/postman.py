@@ -7,13 +7,29 @@ from typing import Any
 from ipaas.core import jsonio
 from ipaas.core.sensitive_names import is_sensitive_key
 from ipaas.sdk.openapi.findings import below, listed
-from ipaas.sdk.openapi.recorded import NOWHERE, File, Recorded, Recording, body_of
+from ipaas.sdk.openapi.reading import OpenApiUnreadable
+from ipaas.sdk.openapi.recorded import File, Recorded, Recording, body_of, signed_by_aws, with_value
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 MAX_FOLDERS = 30
+_LANGUAGES = {
+    "json": "application/json",
+    "xml": "application/xml",
+    "html": "text/html",
+    "javascript": "application/javascript",
+    "text": "text/plain",
+}
 
 
 def collection_document(content: Mapping[str, Any]) -> bytes:
+    """Raises OpenApiUnreadable for what Postman writes besides collections of version 2."""
+    content = _mapping(content.get("collection")) or content  # as its API answers
+    if "_postman_variable_scope" in content:
+        raise OpenApiUnreadable(
+            reason="it is an environment of Postman, which holds no requests; export the collection"
+        )
+    if "requests" in content and "item" not in content:
+        raise OpenApiUnreadable(reason="it is a Postman collection of version 1; export it as version 2.1")
     info = _mapping(content.get("info"))
     reader = _Collection(content, Recording("postman", str(info.get("name") or "Postman collection")[:80]))
     return reader.document()
@@ -60,7 +76,7 @@ class _Collection:
         one.name = str(item.get("name") or "")[:120]
         described = request.get("description")
         one.doc = str(described.get("content", "") if isinstance(described, Mapping) else described or "")
-        for header in listed(request.get("header")):
+        for header in _headers(request.get("header")):
             if isinstance(header, Mapping) and not header.get("disabled"):
                 one.headers.append((str(header.get("key", "")), self._filled(header.get("value"))))
         one.headers = [(name, value) for name, value in one.headers if name]
@@ -88,8 +104,7 @@ class _Collection:
                     text = re.sub(rf"/:{key}(?=[/?#]|$)", lambda _: f"/:{one['key']}={value}", text)  # noqa: B023
         else:
             text = str(url or "")
-        text = self._filled(text)
-        return re.sub(r"^\{\{[^{}]+\}\}", f"https://{NOWHERE}", text)
+        return self._filled(text)
 
     def _filled(self, value: Any) -> str:
         """A text with the collection's variables in place; those that are not known stay."""
@@ -104,24 +119,37 @@ class _Collection:
     def _body(self, one: Recorded, body: Any, place: str) -> None:
         told = _mapping(body)
         mode = told.get("mode")
-        fields = [field for field in listed(told.get(str(mode))) if isinstance(field, Mapping) and field.get("key")]
-        given = {str(field["key"]): self._filled(field.get("value")) for field in fields if not field.get("disabled")}
         if mode == "raw" and told.get("raw"):
             language = _mapping(_mapping(told.get("options")).get("raw")).get("language")
-            kind = one.content_type or ("application/json" if language == "json" else "")
-            one.form, one.body = body_of(self._filled(told["raw"]), kind)
-        elif mode == "urlencoded" and given:
-            one.form, one.body = "form", given
-        elif mode == "formdata" and given:
-            files = {str(field["key"]): File() for field in fields if field.get("type") == "file"}
-            one.form, one.body = "multipart", {**given, **files}
+            one.content_type = one.content_type or _LANGUAGES.get(str(language), "")
+            one.form, one.body = body_of(self._filled(told["raw"]), one.content_type)
+        elif mode in ("urlencoded", "formdata"):
+            given = self._fields(listed(told.get(mode)))
+            one.form, one.body = ("form" if mode == "urlencoded" else "multipart") if given else "", given or None
         elif mode == "graphql":
             asked = _mapping(told.get("graphql"))
             variables = _json(asked.get("variables")) or {}
             one.form, one.body = "json", {"query": str(asked.get("query", "")), "variables": variables}
         elif mode == "file":
-            self._made.findings.note(place, "file", "the body is a file: give it as text")
-            one.form, one.body = "text", ""
+            self._made.findings.note(place, "file", "what stands in the file is not known: it is a parameter")
+            one.form = "unknown"
+
+    def _fields(self, told: list[Any]) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        for field in told:
+            if not isinstance(field, Mapping) or not field.get("key") or field.get("disabled"):
+                continue
+            sources = listed(field.get("src")) or [field.get("src") or ""]
+            names = [re.split(r"[/\\]", str(one))[-1] for one in sources]
+            kind = str(field.get("contentType") or "")
+            values = (
+                [File(name, kind) for name in names]
+                if field.get("type") == "file"
+                else [self._filled(field.get("value"))]
+            )
+            for value in values:
+                with_value(given, str(field["key"]), value)
+        return given
 
     def _auth(self, one: Recorded, auth: Any, place: str) -> None:
         told = _mapping(auth)
@@ -129,8 +157,12 @@ class _Collection:
         values = told.get(kind)
         pairs = {str(each.get("key")): each.get("value") for each in listed(values) if isinstance(each, Mapping)}
         pairs = dict(values) if isinstance(values, Mapping) else pairs
-        if kind in ("basic", "bearer"):
+        if kind in ("basic", "bearer", "digest"):
             setattr(one, kind, True)
+        elif kind == "awsv4":
+            one.auth.append(
+                ("aws_sigv4", signed_by_aws(str(pairs.get("service") or ""), str(pairs.get("region") or "")))
+            )
         elif kind == "apikey":
             where = "query" if pairs.get("in") == "query" else "header"
             name = str(pairs.get("key") or "X-Api-Key")[:80]
@@ -141,6 +173,14 @@ class _Collection:
             self._made.findings.dropped(
                 below(place, "auth"), "security", f"the authentication {kind[:20]} is not known"
             )
+
+
+def _headers(told: Any) -> list[Any]:
+    """Version 2.0 also has them as lines of text."""
+    if not isinstance(told, str):
+        return listed(told)
+    lines = [line.partition(":") for line in told.splitlines() if ":" in line]
+    return [{"key": name.strip(), "value": value.strip()} for name, _, value in lines]
 
 
 def _oauth(pairs: Mapping[str, str]) -> dict[str, Any]:

@@ -4,15 +4,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ipaas.core import jsonio
 from ipaas.core.sensitive_names import is_sensitive_key
 from ipaas.sdk.openapi.findings import Findings
-from ipaas.sdk.openapi.naming import identifier
+from ipaas.sdk.openapi.naming import identifier, is_json
 from ipaas.sdk.openapi.reading import ORIGIN
 
 HIDDEN = "hidden"
+AGAIN = "#operation-"
+"""Ends a path that has several operations of one method; what follows # is never sent."""
+_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 NOWHERE = "address.invalid"
 """Stands for a host that only a variable names; the address is then given on the connection."""
 _JWT_OR_KEY = re.compile(
@@ -22,11 +25,18 @@ _RANDOM = re.compile(r"(?=[^a-z]*[a-z])(?=\D*\d)[A-Za-z0-9_\-+/=:.~]{24,}")
 _ID = re.compile(
     r"\d{2,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{16,}|[a-z]{2,6}_[A-Za-z0-9]{8,}"
 )
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\{{1,2}\s*([\w.-]+)\s*\}{1,2}|\$([A-Z_][A-Z0-9_]*)|<([\w. -]+)>")
+"""How documentations write a value that the reader puts in: ``$ID``, ``${id}``, ``{id}``, ``<id>``."""
+_CAPITALS = re.compile(r"([A-Z]+(?:_[A-Z0-9]+)+)")
+_ONE = r"(?:\$\{?\w+\}?|\{+[\w.$ -]+\}+|<[\w. -]+>)"
+_ONLY_VARIABLES = re.compile(rf"^(?:(?:https?|{_ONE})://)?{_ONE}+(?::(?:\d+|{_ONE}))?(?=[/?#]|$)")
+_OTHER_SCHEME = re.compile(r"(?!https?:)[a-zA-Z][a-zA-Z0-9+.-]*:(?!\d)")
 _OURS = frozenset(
     {"host", "content-length", "content-type", "connection", "accept-encoding", "user-agent", "accept", "cookie", "te",
      "origin", "referer", "pragma", "cache-control", "upgrade-insecure-requests", "dnt", "priority", "accept-language",
      "proxy-authorization", "expect"}
 )  # fmt: skip
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;\s*[\w.+-]+=[\w.+-]+)*")
 MAX_DEPTH = 12
 MAX_LIST = 20
 
@@ -41,7 +51,7 @@ class File:
 
 @dataclass
 class Recorded:
-    """``body`` is JSON, a text, the fields of a form, or None; ``form``: json, form, multipart or text."""
+    """``body`` is JSON, a text, the fields of a form, or None; ``form``: json, form, multipart, text or unknown."""
 
     method: str
     url: str
@@ -55,6 +65,7 @@ class Recorded:
     body: Any = None
     basic: bool = False
     bearer: bool = False
+    digest: bool = False
     auth: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answers: list[tuple[int, Any]] = field(default_factory=list)
 
@@ -72,23 +83,28 @@ class Recording:
         self._here: dict[str, None] = {}
         self._choices: dict[tuple[str, ...], None] = {}
 
-    def add(self, one: Recorded, place: str) -> None:
+    def add(self, one: Recorded, place: str) -> bool:
+        """False, and told, for what has no address."""
         self._here = {}
-        parts = urlsplit(one.url if "://" in one.url else f"https://{one.url}")
+        parts = _address(one.url)
         if parts.scheme not in ("http", "https") or not parts.hostname or one.method.upper() == "CONNECT":
             self.findings.dropped(place, "address", "the request has no address that can be called")
-            return
-        host = parts.netloc.rpartition("@")[2]
+            return False
+        host = _VARIABLE.sub(lambda found: f"{{{_named(found)}}}", parts.netloc.rpartition("@")[2])
         if "@" in parts.netloc:
             one.basic = True
         if host != NOWHERE:
             self._servers[f"{parts.scheme}://{host}"] = None
         path, parameters = self._path(parts.path or "/", place)
-        operations = self._paths.setdefault(path, {})
         method = one.method.lower()
-        if method in operations:
-            self._add_answers(operations[method], one)
-            return
+        here = [item for known, item in self._paths.items() if known.partition(AGAIN)[0] == path]
+        same = next((item[method] for item in here if method in item and not _is_another(one, item[method])), None)
+        if same is not None:
+            self._add_answers(same, one)
+            return True
+        if any(method in item for item in here):
+            path = f"{path}{AGAIN}{len(here) + 1}"
+        operations = self._paths.setdefault(path, {})
         named = [*parse_qsl(parts.query, keep_blank_values=True), *one.query]
         parameters += self._query(named, place) + self._headers(one.headers, place)
         self._credentials(one)
@@ -107,6 +123,7 @@ class Recording:
             operation["requestBody"] = self._body(one, place)
         self._add_answers(operation, one)
         operations[method] = operation
+        return True
 
     def document(self) -> bytes:
         """The document as bytes; it holds no value that a credential could be."""
@@ -132,25 +149,38 @@ class Recording:
         found: dict[str, dict[str, Any]] = {}
         for raw in path.split("/"):
             text = unquote(raw)
-            given = re.fullmatch(r"[:{]([\w.-]+)\}?(?:=(.*))?", text)
+            given = re.fullmatch(r":([\w.-]+)(?:=(.*))?", text)
+            if given is None and _VARIABLE.search(text):
+                made.append(_VARIABLE.sub(lambda one: self._in_path(found, _named(one)), text))
+                continue
+            if given is None and _CAPITALS.fullmatch(text):
+                made.append(self._in_path(found, text))
+                found[made[-1][1:-1]]["example"] = text
+                continue
             if given is None and not (_ID.fullmatch(text) or looks_secret(text)):
                 made.append(raw.replace("{", "").replace("}", ""))
                 continue
             before = next((one for one in reversed(made) if one and "{" not in one), "item")
-            name = identifier(given[1] if given else f"{before.rstrip('s')}_id", found)
-            found[name] = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            written = self._in_path(found, given[1] if given else f"{before.rstrip('s')}_id")
             example = (given[2] if given else text) or ""
+            name = written[1:-1]
             if looks_secret(text):
                 self.findings.note(place, "secret", f"a part of the path looks secret: it is the parameter {name}")
-            elif example and "{{" not in example:
+            elif example and not _VARIABLE.search(example):
                 found[name]["example"] = example
-            made.append(f"{{{name}}}")
+            made.append(written)
         return "/".join(made) or "/", list(found.values())
+
+    @staticmethod
+    def _in_path(found: dict[str, dict[str, Any]], wanted: str) -> str:
+        name = identifier(wanted, found)
+        found[name] = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        return f"{{{name}}}"
 
     def _query(self, pairs: Iterable[tuple[str, str]], place: str) -> list[dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for name, value in pairs:
-            if is_sensitive_key(name) or _JWT_OR_KEY.match(value):
+            if is_sensitive_key(name) or _JWT_OR_KEY.match(value) or _asks_for_a_secret(value):
                 self._scheme(name, {"type": "apiKey", "in": "query", "name": name})
             elif name in found:
                 schema = found[name]["schema"]
@@ -170,7 +200,7 @@ class Recording:
                 self.findings.dropped(place, "cookie", "cookies are not taken over: log in by a way of its own")
             elif lowered in _OURS or lowered.startswith((":", "sec-")) or lowered == "authorization":
                 continue
-            elif is_sensitive_key(name) or looks_secret(value):
+            elif is_sensitive_key(name) or looks_secret(value) or _asks_for_a_secret(value):
                 self._scheme(name, {"type": "apiKey", "in": "header", "name": name})
             else:
                 found[lowered] = {"name": name, "in": "header", "schema": _known(value)}
@@ -180,7 +210,9 @@ class Recording:
         """Ways to authenticate that the request shows; never what it showed."""
         told = next((value for name, value in one.headers if name.lower() == "authorization"), None)
         word = told.split(" ", 1)[0].lower() if told is not None else ""
-        if one.basic or word == "basic":
+        if one.digest or word == "digest":
+            self._scheme("digest", {"type": "http", "scheme": "digest"})
+        elif one.basic or word == "basic":
             self._scheme("basic", {"type": "http", "scheme": "basic"})
         elif one.bearer or word == "bearer":
             self._scheme("bearer", {"type": "http", "scheme": "bearer"})
@@ -195,24 +227,82 @@ class Recording:
         self._here[name] = None
 
     def _body(self, one: Recorded, place: str) -> dict[str, Any]:
-        kinds = {
-            "json": "application/json",
-            "form": "application/x-www-form-urlencoded",
-            "multipart": "multipart/form-data",
-        }
-        kind = kinds.get(one.form) or one.content_type.split(";", 1)[0].strip() or "text/plain"
+        kind = _kind_of(one)
+        if one.form == "text" and is_json(kind):
+            text = "the body says that it is JSON and is not; what it holds is left out"
+            self.findings.dropped(place, "body", text)
+        if one.form == "unknown" or (one.form == "text" and is_json(kind)):
+            return {"required": True, "content": {kind: {"schema": {}}}}
         shown = without_secrets(one.body)
         if shown != one.body:
             self.findings.note(place, "secret", "values in the body that look secret are left out")
-        example = {} if _has_file(shown) else {"example": shown}
-        return {"required": True, "content": {kind: {"schema": schema_of(shown), **example}}}
+        return {"required": True, "content": {kind: {"schema": schema_of(shown), "example": _with_files(shown)}}}
 
     def _add_answers(self, operation: dict[str, Any], one: Recorded) -> None:
+        wanted = next((value.strip() for name, value in one.headers if name.lower() == "accept"), "")
+        kind = wanted if is_json(wanted) else "application/json"
         for status, body in one.answers:
-            content = {} if body is None else {"application/json": _shown(body)}
+            content = {} if body is None else {kind: _shown(body)}
             known = operation["responses"].get(str(status))
             if known is None or (content and "content" not in known):
                 operation["responses"][str(status)] = {"description": "", **({"content": content} if content else {})}
+        if _MEDIA_TYPE.fullmatch(wanted) and not operation["responses"]:
+            operation["responses"]["200"] = {"description": "", "content": {wanted: {}}}
+
+
+def _is_another(one: Recorded, known: Mapping[str, Any]) -> bool:
+    """Whether a request to the same path is an operation of its own: by its name, or by what it asks of GraphQL."""
+    if one.name:
+        return one.name != str(known["summary"])
+    content = known.get("requestBody", {}).get("content", {}).get("application/json", {})
+    asked = one.body.get("query") if isinstance(one.body, Mapping) else None
+    other = content.get("example", {}).get("query") if isinstance(content.get("example"), Mapping) else None
+    return isinstance(asked, str) and isinstance(other, str) and asked != other
+
+
+def signed_by_aws(service: str, region: str) -> dict[str, Any]:
+    """The scheme as AWS' own descriptions have it."""
+    scheme = {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}
+    return {**scheme, "x-aws-service": service, "x-aws-region": region}
+
+
+def _address(url: str) -> SplitResult:
+    """Where a variable holds the whole of scheme and host, the address is that of nowhere."""
+    text = _ONLY_VARIABLES.sub(f"https://{NOWHERE}", url.strip())
+    if _OTHER_SCHEME.match(text) and not text.startswith("localhost:"):
+        return urlsplit("")
+    try:
+        return urlsplit(text if "://" in text else f"https://{text}")
+    except ValueError:
+        return urlsplit("")
+
+
+def _named(found: re.Match[str]) -> str:
+    return next(one for one in found.groups() if one).strip().replace(" ", "_")
+
+
+def _asks_for_a_secret(value: str) -> bool:
+    """Whether the value is a place for one: ``$API_KEY``, ``<your token>``."""
+    found = _VARIABLE.search(value) or _CAPITALS.fullmatch(value)
+    return found is not None and is_sensitive_key(_named(found))
+
+
+def _kind_of(one: Recorded) -> str:
+    bare = one.content_type.split(";", 1)[0].strip()
+    if one.form == "json" and not is_json(bare):
+        return "application/json"
+    usual = {"form": "application/x-www-form-urlencoded", "multipart": "multipart/form-data"}
+    return usual.get(one.form) or bare or ("application/octet-stream" if one.form == "unknown" else "text/plain")
+
+
+def with_value(fields: dict[str, Any], name: str, value: Any) -> None:
+    """Add to the fields of a form; a name that comes again has a list of values."""
+    if name not in fields:
+        fields[name] = value
+    elif isinstance(fields[name], list):
+        fields[name].append(value)
+    else:
+        fields[name] = [fields[name], value]
 
 
 def looks_secret(text: str) -> bool:
@@ -271,14 +361,27 @@ def body_of(text: str, content_type: str) -> tuple[str, Any]:
         try:
             return "json", jsonio.loads(text)
         except jsonio.JsonInvalid:
-            return "text", text
+            return _with_variables(text)
     if bare == "application/x-www-form-urlencoded":
-        return "form", dict(parse_qsl(text, keep_blank_values=True))
+        fields: dict[str, Any] = {}
+        for name, value in parse_qsl(text, keep_blank_values=True):
+            with_value(fields, name, value)
+        return "form", fields
     return "text", text
 
 
+def _with_variables(text: str) -> tuple[str, Any]:
+    """JSON that is whole without comments and with its variables, ``{"id": {{id}}}``, as Postman has both."""
+    bare = _COMMENT.sub(lambda found: found[1] or "", text)
+    try:
+        return "json", jsonio.loads(re.sub(r'(?<!["\w])\{\{[^{}"]*\}\}(?!["\w])', "null", bare))
+    except jsonio.JsonInvalid:
+        return "text", text
+
+
 def _known(value: str) -> dict[str, Any]:
-    return {"type": "string"} if looks_secret(value) or "{{" in value else {"type": "string", "default": value}
+    open_ = looks_secret(value) or "{{" in value or _VARIABLE.fullmatch(value)
+    return {"type": "string"} if open_ else {"type": "string", "default": value}
 
 
 def _shown(body: Any) -> dict[str, Any]:
@@ -286,5 +389,11 @@ def _shown(body: Any) -> dict[str, Any]:
     return {"schema": schema_of(shown), "example": shown}
 
 
-def _has_file(value: Any) -> bool:
-    return isinstance(value, Mapping) and any(isinstance(one, File) for one in value.values())
+def _with_files(value: Any) -> Any:
+    """Fields of a form with something in place of their files."""
+    if isinstance(value, File):
+        told = {"filename": value.filename, "content_type": value.content_type}
+        return {key: one for key, one in told.items() if one and not looks_secret(one)} | {"base64": "ZXhhbXBsZQ=="}
+    if isinstance(value, list):
+        return [_with_files(one) for one in value]
+    return {key: _with_files(one) for key, one in value.items()} if isinstance(value, Mapping) else value

@@ -15,11 +15,12 @@ class References:
     def __init__(self, content: Mapping[str, Any], findings: Findings) -> None:
         self.content = content
         self._findings = findings
+        self._named: dict[str, Any] | None = None
 
     def target(self, reference: str) -> Any:
         """What a reference points at; None where it leads nowhere or out of the document."""
-        if not reference.startswith("#"):
-            return None
+        if reference != "#" and not reference.startswith("#/"):
+            return self._anchors().get(reference)
         found: Any = self.content
         for raw in reference.lstrip("#").split("/")[1:]:
             part = unquote(raw).replace("~1", "/").replace("~0", "~")
@@ -30,6 +31,22 @@ class References:
             else:
                 return None
         return found
+
+    def _anchors(self) -> dict[str, Any]:
+        """What JSON Schema gives a name of its own, by ``$id`` or an anchor; of several the first one counts."""
+        if self._named is None:
+            self._named = {}
+            waiting: list[Any] = [self.content]
+            while waiting:
+                one = waiting.pop()
+                if isinstance(one, Mapping):
+                    for key, mark in (("$id", ""), ("$anchor", "#"), ("$dynamicAnchor", "#")):
+                        if isinstance(one.get(key), str):
+                            self._named.setdefault(mark + one[key], one)
+                    waiting.extend(one.values())
+                elif isinstance(one, list):
+                    waiting.extend(one)
+        return self._named
 
     def resolved(self, value: Any, path: str) -> dict[str, Any]:
         """A parameter, body or answer with its reference followed; empty, and told, where it can not be."""

@@ -38,8 +38,16 @@ _SAME = (
     "readOnly",
     "writeOnly",
     "examples",
+    "minContains",
+    "maxContains",
+    "dependentRequired",
+    "contentEncoding",
+    "contentMediaType",
 )
-_SUBSCHEMA = ("additionalProperties", "items", "not", "propertyNames", "contains", "if", "then", "else")
+_SUBSCHEMA = (
+    "additionalProperties", "items", "not", "propertyNames", "contains", "if", "then", "else",
+    "unevaluatedProperties", "unevaluatedItems",
+)  # fmt: skip
 _SUBSCHEMAS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SUBSCHEMA_MAPS = ("properties", "patternProperties", "dependentSchemas")
 _NUMBERS = frozenset(
@@ -89,7 +97,7 @@ class SchemaConverter:
                 path, "too_deep", f"schemas inside one another beyond {MAX_DEPTH} levels are left out"
             )
             return {}
-        reference = schema.get("$ref")
+        reference = schema.get("$ref", schema.get("$dynamicRef"))
         if isinstance(reference, str):
             return self._referring(schema, reference, path, depth)
         made: dict[str, Any] = {key: schema[key] for key in _SAME if key in schema}
@@ -99,7 +107,7 @@ class SchemaConverter:
         self._add_pattern(made, schema, path)
         required = schema.get("required")
         if isinstance(required, list):
-            made["required"] = sorted({str(name) for name in required})
+            made["required"] = sorted({str(name) for name in required} - _answered_only(schema.get("properties")))
         if "example" in schema and "examples" not in made:
             made["examples"] = [schema["example"]]
         if not isinstance(made.get("examples", []), list):
@@ -119,7 +127,7 @@ class SchemaConverter:
             self._references.missing(path, reference)
             return {}
         made: dict[str, Any] = {"$ref": f"#/definitions/{self._name_of(reference, target)}"}
-        beside = {key: one for key, one in schema.items() if key != "$ref"}
+        beside = {key: one for key, one in schema.items() if key not in ("$ref", "$dynamicRef")}
         if self._modern and beside.keys() - {"description", "summary", "title"}:
             extra = self._schema(beside, path, depth + 1)
             return {"allOf": [made, extra]} if extra else made
@@ -131,7 +139,10 @@ class SchemaConverter:
         known = self._names.get(reference)
         if known is not None:
             return known
-        wanted = re.sub(r"[^A-Za-z0-9_.-]+", "_", reference.rpartition("/")[2].replace("~1", "_"))[:80] or "schema"
+        wanted = (
+            re.sub(r"[^A-Za-z0-9_.-]+", "_", reference.rpartition("/")[2].replace("~1", "_").strip("#"))[:80]
+            or "schema"
+        )
         name, number = wanted, 2
         while name in self.definitions or name in self._names.values():
             name, number = f"{wanted}_{number}", number + 1
@@ -221,6 +232,12 @@ class SchemaConverter:
             made["type"] = [*names, "null"] if "null" not in names else names
             return made
         return {"anyOf": [made, {"type": "null"}]} if made.keys() & {"allOf", "anyOf", "oneOf"} else made
+
+
+def _answered_only(properties: Any) -> set[str]:
+    """Members that only the vendor sets: "required" then speaks of answers (OpenAPI 3.0, readOnly)."""
+    members = properties.items() if isinstance(properties, Mapping) else ()
+    return {str(name) for name, one in members if isinstance(one, Mapping) and one.get("readOnly") is True}
 
 
 @lru_cache(maxsize=4096)

@@ -13,12 +13,12 @@ from typing import Any
 from ipaas.core import jsonio
 from ipaas.core.errors import InvalidInput
 from ipaas.sdk.openapi.curl import command_document
-from ipaas.sdk.openapi.graphql import is_schema
+from ipaas.sdk.openapi.graphql import check_schema, is_schema
 from ipaas.sdk.openapi.har import recording_document
 from ipaas.sdk.openapi.postman import collection_document
-from ipaas.sdk.openapi.reading import JSON_LIMITS, OpenApiUnreadable
+from ipaas.sdk.openapi.reading import JSON_LIMITS, OpenApiUnreadable, refuse_other_things, unified
 
-_CURL = re.compile(rb"\s*(?:\$\s+)?(?:\S*/)?curl(?:\.exe)?\s")
+_CURL = re.compile(rb"\s*(?:[$>#]\s+)?(?:[A-Z_]\w*=\S*\s+)*(?:\S*[/\\])?curl(?:\.exe)?\s")
 KINDS = ("openapi", "curl", "postman", "har", "graphql")
 
 
@@ -36,13 +36,15 @@ def cleaned(data: bytes, kind: str = "") -> Cleaned:
     if kind and kind not in KINDS:
         message = f"is one of {', '.join(KINDS)}"
         raise InvalidInput([{"path": "kind", "code": "kind.unknown", "message": message}])
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    data = unified(data)
     if kind == "curl" or (not kind and _CURL.match(data)):
-        return _of("curl", command_document(_text(data).strip().removeprefix("$").strip()))
+        return _of("curl", command_document(_text(data).strip().lstrip("$>#").strip()))
     if kind == "graphql" or (not kind and is_schema(data)):
+        check_schema(data)
         return _of("graphql", data)
     if kind == "openapi" or data.lstrip()[:1] != b"{":
         _refuse_other(kind, data)
+        refuse_other_things(data)
         return _of("openapi", data)
     content = _json(data)
     found = kind or _notation(content)
@@ -57,6 +59,13 @@ def _notation(content: Mapping[str, Any]) -> str:
     log, info = content.get("log"), content.get("info")
     if isinstance(log, Mapping) and isinstance(log.get("entries"), list):
         return "har"
+    request = content.get("request")
+    if isinstance(request, Mapping) and "url" in request and "info" not in content:
+        return "har"
+    if "_postman_variable_scope" in content or ("requests" in content and "order" in content):
+        return "postman"
+    if isinstance(content.get("collection"), Mapping):
+        return _notation(content["collection"])
     postman = isinstance(info, Mapping) and ("_postman_id" in info or "getpostman" in str(info.get("schema")))
     return "postman" if postman and isinstance(content.get("item"), list) else "openapi"
 

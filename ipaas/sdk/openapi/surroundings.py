@@ -13,6 +13,8 @@ from ipaas.sdk.openapi.references import References
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 _BASE_URL = re.compile(r"https?://[^/?#@\s{}<>]+(/[^?#\s{}]*)?")
 _URLS = frozenset({"token_url", "authorize_url"})
+_KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+_AWS_NAME = re.compile(r"[a-z0-9-]{2,40}")
 MOST_CHOICES = 8
 MOST_SCOPES = 50
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
@@ -40,6 +42,24 @@ def base_urls(content: Mapping[str, Any], source_url: str, findings: Findings) -
     if not found:
         findings.note("/servers", "no_server", "the document names no address; give one on the connection")
     return found
+
+
+def path_below(
+    holders: Iterable[Mapping[str, Any]], base_url: str, source_url: str, place: str, findings: Findings
+) -> str:
+    """Where the servers of an operation, else of its path, lie below the base URL: "" at it, "/v2" below it.
+
+    One that lies elsewhere is told: a connection has one address.
+    """
+    servers = next((listed(one.get("servers")) for one in holders if listed(one.get("servers"))), [])
+    found = list(base_urls({"servers": servers}, source_url or f"{base_url}/", Findings()).values()) if servers else []
+    if not found or base_url in found:
+        return ""
+    below_it = next((one for one in found if base_url and one.startswith(f"{base_url}/")), "")
+    if not below_it:
+        text = f"it is at {found[0][:120]}, which is not below {base_url or 'any address of the document'}: "
+        findings.dropped(below(place, "servers"), "server", text + "call it over a connection with that address")
+    return below_it.removeprefix(base_url)
 
 
 def _filled(server: Mapping[str, Any], place: str, findings: Findings) -> list[tuple[str, str]]:
@@ -80,7 +100,7 @@ def auth_schemes(
     by_name: dict[str, list[dict[str, Any]]] = {}
     for name, given in schemes.items() if isinstance(schemes, Mapping) else ():
         place = below("/components/securitySchemes", name)
-        for ending, scheme in _ways(references.resolved(given, place), place, findings):
+        for ending, scheme in _ways(references.resolved(given, place), content, place, findings):
             wanted = f"{name} {ending}".strip()
             slug = identifier(wanted, {one["name"].replace("-", "_") for one in made}).replace("_", "-")[:40].strip("-")
             urls = {key: _address(scheme[key], source_url, base_url) for key in _URLS & scheme.keys()}
@@ -95,13 +115,21 @@ def auth_schemes(
     return made or [{"name": "none", "type": "none", "title": "No authentication"}]
 
 
-def _ways(scheme: Mapping[str, Any], place: str, findings: Findings) -> list[tuple[str, dict[str, Any]]]:
+def _ways(
+    scheme: Mapping[str, Any], content: Mapping[str, Any], place: str, findings: Findings
+) -> list[tuple[str, dict[str, Any]]]:
     """The ways of a scheme: (what is added to its name, the way)."""
     kind, word = str(scheme.get("type", "")), str(scheme.get("scheme") or "").lower()
     if kind == "apiKey" and scheme.get("in") in ("header", "query", "cookie"):
+        if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4":
+            return [("", _aws(scheme, content, place, findings))]
         if str(scheme.get("name", "")).lower() == "authorization":
             return [("", {"type": "api_key", "in": "header", "parameter": "Authorization"})]
-        return [("", {"type": "api_key", "in": scheme["in"], "parameter": str(scheme.get("name", ""))[:120]})]
+        name = str(scheme.get("name", ""))
+        if not _KEY_NAME.fullmatch(name):
+            findings.dropped(place, "security", f"{name[:60]!r} is not a name under which a key can be sent")
+            return []
+        return [("", {"type": "api_key", "in": scheme["in"], "parameter": name})]
     if kind == "http" and word in ("basic", "bearer", "digest"):
         return [("", {"type": word})]
     if kind == "mutualTLS":
@@ -115,6 +143,24 @@ def _ways(scheme: Mapping[str, Any], place: str, findings: Findings) -> list[tup
     told = f"{kind[:20]} {word or str(scheme.get('in') or '')}"[:41].strip()
     findings.dropped(place, "security", f"the scheme {told} is not known")
     return []
+
+
+def _aws(scheme: Mapping[str, Any], content: Mapping[str, Any], place: str, findings: Findings) -> dict[str, Any]:
+    """Signature version 4: the service by what the document calls it, else by the first word of its address."""
+    info, servers = content.get("info"), listed(content.get("servers"))
+    server = servers[0] if servers and isinstance(servers[0], Mapping) else {}
+    host = str(server.get("url") or "").partition("://")[2].partition("/")[0].split(".")
+    told = scheme.get("x-aws-service") or (info.get("x-serviceName") if isinstance(info, Mapping) else "")
+    service = str(told or ("execute-api" if "execute-api" in host else host[0]))
+    if not _AWS_NAME.fullmatch(service):
+        findings.note(
+            place, "aws_service", "the document does not say which AWS service it is; execute-api is signed for"
+        )
+        service = "execute-api"
+    variables = server.get("variables")
+    region = variables.get("region") if isinstance(variables, Mapping) else None
+    usual = str(scheme.get("x-aws-region") or (region.get("default") if isinstance(region, Mapping) else None) or "")
+    return {"type": "aws_sigv4", "service": service} | ({"region": usual} if _AWS_NAME.fullmatch(usual) else {})
 
 
 def _oauth(scheme: Mapping[str, Any], place: str, findings: Findings) -> list[tuple[str, dict[str, Any]]]:

@@ -72,7 +72,7 @@ def _servers(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     host, base = str(document.get("host") or ""), str(document.get("basePath") or "")
     schemes = listed(document.get("schemes")) or ["https"]
     if not host:
-        return [{"url": base or "/"}]
+        return [{"url": base}] if base else []
     return [{"url": f"{scheme}://{host}{base}".rstrip("/")} for scheme in schemes if scheme in ("http", "https")]
 
 

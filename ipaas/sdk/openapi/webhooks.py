@@ -67,6 +67,9 @@ class WebhookReader:
         for kind, media in content.items() if isinstance(content, Mapping) else ():
             if "json" in str(kind) and isinstance(media, Mapping):
                 return self._converter.convert(media.get("schema", {}), below(where, "content", kind, "schema"))
+        if isinstance(content, Mapping) and content:
+            kinds = ", ".join(map(str, content))[:80]
+            self._findings.dropped(where, "content_type", f"a delivery of {kinds}: what is in it is not described")
         return {}
 
     def _properties(self, schema: Any) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.exceptions import PyJWTError
 
 from ipaas.core import jsonio
+from ipaas.core.phrases import said
 from ipaas.sdk.signatures.scheme import (
     Delivery,
     SignatureInvalid,
@@ -37,11 +38,11 @@ def verify_basic(form: SignatureScheme, delivery: Delivery, secrets: Sequence[st
     """The secret is ``user:password``."""
     scheme, _, text = header_of(delivery.headers, form.header).strip().partition(" ")
     if scheme.lower() != "basic":
-        raise SignatureInvalid(reason=f"the header {form.header} is not of the scheme Basic")
+        raise SignatureInvalid(reason=said("the header {header} is not of the scheme Basic", header=form.header))
     try:
         presented = base64.b64decode(text.strip().encode("ascii"), validate=True)
     except ValueError:
-        raise SignatureInvalid(reason=f"the header {form.header} can not be read") from None
+        raise SignatureInvalid(reason=said("the header {header} can not be read", header=form.header)) from None
     return Verified(None, None, _same(presented, secrets))
 
 
@@ -62,7 +63,9 @@ def sign_token(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]
 def _presented(form: SignatureScheme, headers: Mapping[str, str]) -> str:
     value, prefix = header_of(headers, form.header).strip(), form.prefix
     if value[: len(prefix)].lower() != prefix.lower():
-        raise SignatureInvalid(reason=f"the header {form.header} does not begin with {prefix.strip()}")
+        raise SignatureInvalid(
+            reason=said("the header {header} does not begin with {prefix}", header=form.header, prefix=prefix.strip())
+        )
     return value[len(prefix) :].strip()
 
 
@@ -72,13 +75,13 @@ def _same(presented: bytes, secrets: Sequence[str]) -> int:
         if secret and hmac.compare_digest(presented, secret.encode()) and matched is None:
             matched = index
     if matched is None:
-        raise SignatureInvalid(reason="it bears no live secret")
+        raise SignatureInvalid(reason=said("it bears no live secret"))
     return matched
 
 
 def _first(secrets: Sequence[str]) -> str:
     if not secrets or not secrets[0]:
-        raise SigningSecretUnusable(reason="none is given")
+        raise SigningSecretUnusable(reason=said("none is given"))
     return secrets[0]
 
 
@@ -92,22 +95,24 @@ def verify_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]
     claims = _claims(payload)
     issued = _check_times(form, claims, delivery.now.timestamp())
     if form.issuer and claims.get("iss") != form.issuer:
-        raise SignatureInvalid(reason="the token is from another issuer")
+        raise SignatureInvalid(reason=said("the token is from another issuer"))
     audience = claims.get("aud")
     if form.audience and form.audience not in (audience if isinstance(audience, list) else [audience]):
-        raise SignatureInvalid(reason="the token is for another audience")
+        raise SignatureInvalid(reason=said("the token is for another audience"))
     if form.body_claim:
         digest = hashlib.sha256(delivery.body).hexdigest()
         claimed = claims.get(form.body_claim)
         if not isinstance(claimed, str) or not hmac.compare_digest(claimed.lower().encode(), digest.encode()):
-            raise SignatureInvalid(reason=f"the token's {form.body_claim} is not the digest of the body")
+            raise SignatureInvalid(
+                reason=said("the token's {claim} is not the digest of the body", claim=form.body_claim)
+            )
     return Verified(None, issued, index)
 
 
 def sign_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
     """Only with a shared secret: of a public key there is no private one here."""
     if not form.algorithm.startswith("HS"):
-        raise SigningSecretUnusable(reason="only the sender holds the private key that signs")
+        raise SigningSecretUnusable(reason=said("only the sender holds the private key that signs"))
     moment = int(delivery.now.timestamp())
     claims: dict[str, Any] = {"iat": moment, "exp": moment + form.tolerance_s, "jti": delivery_id}
     claims |= {name: value for name, value in (("iss", form.issuer), ("aud", form.audience)) if value}
@@ -116,7 +121,7 @@ def sign_jwt(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], 
     try:
         token = _jws(form.algorithm).encode(jsonio.dumps(claims), _first(secrets).encode(), form.algorithm)
     except PyJWTError:
-        raise SigningSecretUnusable(reason=f"it is too short for {form.algorithm}") from None
+        raise SigningSecretUnusable(reason=said("it is too short for {algorithm}", algorithm=form.algorithm)) from None
     return {form.header: form.prefix + token}
 
 
@@ -125,7 +130,7 @@ def _opened(form: SignatureScheme, token: str, secrets: Sequence[str]) -> tuple[
     try:
         named = jws.get_unverified_header(token).get("kid")
     except (PyJWTError, ValueError, TypeError):
-        raise SignatureInvalid(reason="the token can not be read") from None
+        raise SignatureInvalid(reason=said("the token can not be read")) from None
     for index, secret in enumerate(secrets):
         for kid, key in keys_of(form.algorithm, secret):
             if kid is not None and named is not None and kid != named:
@@ -134,7 +139,7 @@ def _opened(form: SignatureScheme, token: str, secrets: Sequence[str]) -> tuple[
                 return bytes(jws.decode_complete(token, key, [form.algorithm])["payload"]), index
             except (PyJWTError, ValueError, TypeError):
                 continue
-    raise SignatureInvalid(reason=f"no live key verifies the token by {form.algorithm}")
+    raise SignatureInvalid(reason=said("no live key verifies the token by {algorithm}", algorithm=form.algorithm))
 
 
 @lru_cache(maxsize=16)
@@ -179,7 +184,7 @@ def _claims(payload: bytes) -> dict[str, Any]:
     except jsonio.JsonInvalid:
         found = None
     if not isinstance(found, dict):
-        raise SignatureInvalid(reason="the token holds no claims")
+        raise SignatureInvalid(reason=said("the token holds no claims"))
     return found
 
 
@@ -187,17 +192,17 @@ def _check_times(form: SignatureScheme, claims: Mapping[str, Any], now: float) -
     """``exp`` decides where there is one, else ``iat`` within the replay window; a token without either is refused."""
     times = {name: _time(name, claims[name]) for name in ("exp", "nbf", "iat") if name in claims}
     if "exp" not in times and "iat" not in times:
-        raise SignatureInvalid(reason="the token tells neither when it was issued (iat) nor when it ends (exp)")
+        raise SignatureInvalid(reason=said("the token tells neither when it was issued (iat) nor when it ends (exp)"))
     if "exp" in times and now >= times["exp"] + LEEWAY_S:
-        raise SignatureInvalid(reason="the token has expired")
+        raise SignatureInvalid(reason=said("the token has expired"))
     if any(times.get(name, 0) > now + LEEWAY_S for name in ("nbf", "iat")):
-        raise SignatureInvalid(reason="the token is not valid yet")
+        raise SignatureInvalid(reason=said("the token is not valid yet"))
     if "exp" not in times and now - times["iat"] > form.tolerance_s:
-        raise SignatureInvalid(reason="the token is too old")
+        raise SignatureInvalid(reason=said("the token is too old"))
     return int(times["iat"]) if "iat" in times else None
 
 
 def _time(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value < 10**12:
-        raise SignatureInvalid(reason=f"the token's {name} is not a time")
+        raise SignatureInvalid(reason=said("the token's {name} is not a time", name=name))
     return float(value)

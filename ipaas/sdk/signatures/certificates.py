@@ -24,6 +24,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
+from ipaas.core.phrases import said
 from ipaas.sdk.signatures.scheme import Delivery, SignatureInvalid, SignatureScheme, SigningSecretUnusable, Verified
 
 MOST_CHARS = 16_384
@@ -37,35 +38,41 @@ def verify(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) ->
     del secrets
     encoded, found = read_certificate(delivery.certificate)
     if not found.not_valid_before_utc <= delivery.now <= found.not_valid_after_utc:
-        raise SignatureInvalid(reason=f"the client certificate of {_shown(found)} has expired or is not valid yet")
+        raise SignatureInvalid(
+            reason=said("the client certificate of {subject} has expired or is not valid yet", subject=_shown(found))
+        )
     if any(hmac.compare_digest(fingerprint(encoded), plain_fingerprint(one)) for one in form.fingerprints):
         return Verified(None, None, -1)
     if not form.authority:
-        raise SignatureInvalid(reason=f"the client certificate of {_shown(found)} is not one that the endpoint pins")
+        raise SignatureInvalid(
+            reason=said("the client certificate of {subject} is not one that the endpoint pins", subject=_shown(found))
+        )
     _check_authority(form, delivery, found)
     if not _named(form, found):
-        raise SignatureInvalid(reason=f"the client certificate of {_shown(found)} is for nobody that may send here")
+        raise SignatureInvalid(
+            reason=said("the client certificate of {subject} is for nobody that may send here", subject=_shown(found))
+        )
     return Verified(None, None, -1)
 
 
 def sign(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
     del form, delivery, secrets, delivery_id
-    raise SigningSecretUnusable(reason="only the sender holds the client certificate's private key")
+    raise SigningSecretUnusable(reason=said("only the sender holds the client certificate's private key"))
 
 
 def read_certificate(header: str) -> tuple[bytes, x509.Certificate]:
     """The certificate of a header in DER, and read; raises SignatureInvalid."""
     if not header:
         raise SignatureInvalid(
-            reason="no client certificate came with it over a proxy that IPAAS_CLIENT_CERT_PROXIES names"
+            reason=said("no client certificate came with it over a proxy that IPAAS_CLIENT_CERT_PROXIES names")
         )
     if len(header) > MOST_CHARS:
-        raise SignatureInvalid(reason="the header of the client certificate is too long")
+        raise SignatureInvalid(reason=said("the header of the client certificate is too long"))
     try:
         encoded = base64.b64decode(_base64_of(header.strip()), validate=True)
         return encoded, x509.load_der_x509_certificate(encoded)
     except (ValueError, TypeError):
-        raise SignatureInvalid(reason="the header of the client certificate can not be read as one") from None
+        raise SignatureInvalid(reason=said("the header of the client certificate can not be read as one")) from None
 
 
 def fingerprint(encoded: bytes) -> str:
@@ -99,7 +106,9 @@ def _check_authority(form: SignatureScheme, delivery: Delivery, found: x509.Cert
         builder = builder.extension_policies(ca_policy=_authority_policy(), ee_policy=_sender_policy())
         builder.build_client_verifier().verify(found, [])
     except (VerificationError, ValueError):
-        reason = f"the endpoint's authority does not vouch for the client certificate of {_shown(found)}"
+        reason = said(
+            "the endpoint's authority does not vouch for the client certificate of {subject}", subject=_shown(found)
+        )
         raise SignatureInvalid(reason=reason) from None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ipaas.core.phrases import said
 from ipaas.sdk.signatures.scheme import (
     Delivery,
     SignatureInvalid,
@@ -77,7 +78,7 @@ def matching(form: SignatureScheme, candidates: Sequence[str], secrets: Sequence
     """Which live secret makes one of the presented signatures over one of the texts; raises SignatureInvalid."""
     matched = _matching_secret(form, secrets, signed, decoded(form, candidates))
     if matched is None:
-        raise SignatureInvalid(reason="no live secret produces this signature")
+        raise SignatureInvalid(reason=said("no live secret produces this signature"))
     return matched
 
 
@@ -85,7 +86,7 @@ def decoded(form: SignatureScheme, candidates: Sequence[str]) -> list[bytes]:
     """The presented signatures that can be read; raises SignatureInvalid when there are none."""
     presented = [digest for digest in (_decoded(form, text) for text in candidates) if digest is not None]
     if not presented:
-        raise SignatureInvalid(reason="the signature header holds no readable signature")
+        raise SignatureInvalid(reason=said("the signature header holds no readable signature"))
     return presented
 
 
@@ -93,7 +94,7 @@ def digests(form: SignatureScheme, secrets: Sequence[str], signed: bytes) -> lis
     """The signature of each secret over a text; raises SigningSecretUnusable."""
     keys = [_usable_key(form, secret) for secret in secrets]
     if not keys:
-        raise SigningSecretUnusable(reason="none is given")
+        raise SigningSecretUnusable(reason=said("none is given"))
     return [encoded(form, hmac.digest(key, signed, form.algorithm)) for key in keys]
 
 
@@ -104,7 +105,7 @@ def _presented(form: SignatureScheme, value: str) -> tuple[str | None, list[str]
     pairs = [part.strip().partition("=") for part in value.split(",")]
     timestamps = [text for name, _, text in pairs if name == form.pairs[0]]
     if len(timestamps) != 1:
-        raise SignatureInvalid(reason="the signature header holds no single timestamp")
+        raise SignatureInvalid(reason=said("the signature header holds no single timestamp"))
     return timestamps[0], [text for name, _, text in pairs if name == form.pairs[1]][:MAX_SIGNATURES]
 
 
@@ -113,15 +114,15 @@ def checked_timestamp(form: SignatureScheme, text: str, now: datetime) -> int:
     seconds = _moment(text) if form.timestamp_unit == "iso" else _seconds(form, text)
     age = now.timestamp() - seconds
     if age > form.tolerance_s:
-        raise SignatureInvalid(reason="the timestamp is too old")
+        raise SignatureInvalid(reason=said("the timestamp is too old"))
     if -age > form.tolerance_s:
-        raise SignatureInvalid(reason="the timestamp is too far in the future")
+        raise SignatureInvalid(reason=said("the timestamp is too far in the future"))
     return seconds
 
 
 def _seconds(form: SignatureScheme, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_TIMESTAMP_DIGITS):
-        raise SignatureInvalid(reason="the timestamp is not a number of seconds")
+        raise SignatureInvalid(reason=said("the timestamp is not a number of seconds"))
     return int(text) // 1000 if form.timestamp_unit == "ms" else int(text)
 
 
@@ -131,7 +132,7 @@ def _moment(text: str) -> int:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise SignatureInvalid(reason="the timestamp is not a date with time and zone")
+        raise SignatureInvalid(reason=said("the timestamp is not a date with time and zone"))
     return int(found.timestamp())
 
 
@@ -202,5 +203,5 @@ def _key(form: SignatureScheme, secret: str) -> bytes | None:
 def _usable_key(form: SignatureScheme, secret: str) -> bytes:
     key = _key(form, secret)
     if not key:
-        raise SigningSecretUnusable(reason="it is empty or not encoded as the scheme says")
+        raise SigningSecretUnusable(reason=said("it is empty or not encoded as the scheme says"))
     return key

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from ipaas.core.phrases import said
 from ipaas.sdk.signatures import hmacs
 from ipaas.sdk.signatures.public_keys import holds_good
 from ipaas.sdk.signatures.scheme import (
@@ -50,7 +51,9 @@ def certificate_url(headers: Mapping[str, str]) -> str:
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment:
-        raise SignatureInvalid(reason=f"the header {URL_HEADER} names no place of PayPal's certificates")
+        raise SignatureInvalid(
+            reason=said("the header {header} names no place of PayPal's certificates", header=URL_HEADER)
+        )
     return url
 
 
@@ -59,7 +62,9 @@ def verify(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) ->
     found = delivery.headers
     host = urlsplit(certificate_url(found)).netloc
     if header_of(found, ALGORITHM_HEADER) != ALGORITHM:
-        raise SignatureInvalid(reason=f"the header {ALGORITHM_HEADER} is not {ALGORITHM}")
+        raise SignatureInvalid(
+            reason=said("the header {header} is not {algorithm}", header=ALGORITHM_HEADER, algorithm=ALGORITHM)
+        )
     told_at = header_of(found, form.timestamp_header)
     timestamp = hmacs.checked_timestamp(form, told_at, delivery.now)
     presented = hmacs.decoded(form, [header_of(found, form.header)])
@@ -69,12 +74,12 @@ def verify(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) ->
         signed = f"{transmission}|{told_at}|{webhook_id}|{zlib.crc32(delivery.body)}".encode("utf-8", "replace")
         if webhook_id and any(holds_good(key, one, signed, hashes.SHA256()) for one in presented):
             return Verified(transmission, timestamp, index)
-    raise SignatureInvalid(reason="PayPal's certificate does not verify this signature with any live webhook id")
+    raise SignatureInvalid(reason=said("PayPal's certificate does not verify this signature with any live webhook id"))
 
 
 def sign(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
     del form, delivery, secrets, delivery_id
-    raise SigningSecretUnusable(reason="only PayPal holds the private key that signs")
+    raise SigningSecretUnusable(reason=said("only PayPal holds the private key that signs"))
 
 
 @lru_cache(maxsize=64)
@@ -86,9 +91,11 @@ def _key(pem: str, signer: str, hour: datetime) -> rsa.RSAPublicKey:
         verifier.verify(chain[0], chain[1:])
         key = chain[0].public_key()
     except (ValueError, IndexError, VerificationError):
-        raise SignatureInvalid(reason=f"no public authority vouches for the certificate as that of {signer}") from None
+        raise SignatureInvalid(
+            reason=said("no public authority vouches for the certificate as that of {signer}", signer=signer)
+        ) from None
     if not isinstance(key, rsa.RSAPublicKey):
-        raise SignatureInvalid(reason="PayPal's certificate holds no RSA key")
+        raise SignatureInvalid(reason=said("PayPal's certificate holds no RSA key"))
     return key
 
 

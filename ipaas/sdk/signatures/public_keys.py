@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ipaas.core import jsonio
+from ipaas.core.phrases import said
 from ipaas.sdk.signatures import bearers, hmacs
 from ipaas.sdk.signatures.scheme import (
     Delivery,
@@ -70,7 +71,7 @@ def verify_ebay(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str
         signature = base64.b64decode(told["signature"], validate=True)
         digest = _DIGESTS[told.get("digest", "SHA1")]()
     except (ValueError, TypeError, KeyError, AttributeError, jsonio.JsonInvalid):
-        raise SignatureInvalid(reason=f"the header {form.header} can not be read") from None
+        raise SignatureInvalid(reason=said("the header {header} can not be read", header=form.header)) from None
     known = _known(form, delivery, secrets)
     return Verified(None, None, _matching(form.algorithm, known, [signature], delivery.body, digest))
 
@@ -109,8 +110,10 @@ def _matching(
             if any(holds_good(key, signature, signed, digest) for signature in presented):
                 return index
     if not usable:
-        raise SignatureInvalid(reason=f"the endpoint knows no public key of the kind {_KINDS[algorithm]}")
-    raise SignatureInvalid(reason="no known public key verifies this signature")
+        raise SignatureInvalid(
+            reason=said("the endpoint knows no public key of the kind {kind}", kind=_KINDS[algorithm])
+        )
+    raise SignatureInvalid(reason=said("no known public key verifies this signature"))
 
 
 def holds_good(key: PublicKey, signature: bytes, signed: bytes, digest: hashes.HashAlgorithm) -> bool:
@@ -189,4 +192,4 @@ def _signature(algorithm: str, secrets: Sequence[str], signed: bytes, digest: ha
         return key.sign(signed, padding.PKCS1v15(), digest)
     if isinstance(key, ec.EllipticCurvePrivateKey) and algorithm.startswith("ecdsa"):
         return key.sign(signed, ec.ECDSA(digest))
-    raise SigningSecretUnusable(reason="only the sender holds the private key that signs")
+    raise SigningSecretUnusable(reason=said("only the sender holds the private key that signs"))

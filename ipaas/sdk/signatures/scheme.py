@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ipaas.core.errors import IpaasError
+from ipaas.core.phrases import said
 
 MAX_HEADER_CHARS = 4096
 
@@ -231,7 +232,7 @@ def header_of(headers: Mapping[str, str], name: str) -> str:
     """A header that must be there; raises SignatureInvalid."""
     value = headers.get(name.lower())
     if not isinstance(value, str) or not value:
-        raise SignatureInvalid(reason=f"the header {name} is missing")
+        raise SignatureInvalid(reason=said("the header {name} is missing", name=name))
     if len(value) > MAX_HEADER_CHARS:
-        raise SignatureInvalid(reason=f"the header {name} is too long")
+        raise SignatureInvalid(reason=said("the header {name} is too long", name=name))
     return value

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ipaas.core import jsonio
+from ipaas.core.phrases import said
 from ipaas.sdk.paths import MISSING, read_path
 from ipaas.sdk.signatures.hmacs import digests, matching
 from ipaas.sdk.signatures.scheme import (
@@ -55,11 +56,11 @@ def _twilio_fields(delivery: Delivery) -> str:
             text = delivery.body.decode("utf-8")
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
         except ValueError:
-            raise SignatureInvalid(reason="the form parameters can not be read") from None
+            raise SignatureInvalid(reason=said("the form parameters can not be read")) from None
         return "".join(name + value for name, value in sorted(set(pairs)))
     digest = hashlib.sha256(delivery.body).hexdigest()
     if not hmac.compare_digest(query.get("bodySHA256", "").lower().encode(), digest.encode()):
-        raise SignatureInvalid(reason="the address does not vouch for the body (bodySHA256)")
+        raise SignatureInvalid(reason=said("the address does not vouch for the body (bodySHA256)"))
     return ""
 
 
@@ -104,17 +105,17 @@ def verify_adyen(form: SignatureScheme, delivery: Delivery, secrets: Sequence[st
     try:
         items = _notifications(jsonio.loads(delivery.body))
     except jsonio.JsonInvalid:
-        raise SignatureInvalid(reason="the body is not JSON") from None
+        raise SignatureInvalid(reason=said("the body is not JSON")) from None
     if not items:
-        raise SignatureInvalid(reason="the body holds no notifications")
+        raise SignatureInvalid(reason=said("the body holds no notifications"))
     indexes = set()
     for item in items:
         presented = read_path(item, "additionalData.hmacSignature")
         if not isinstance(presented, str):
-            raise SignatureInvalid(reason="a notification holds no signature")
+            raise SignatureInvalid(reason=said("a notification holds no signature"))
         indexes.add(matching(form, [presented], secrets, [_notification_text(item)]))
     if len(indexes) > 1:
-        raise SignatureInvalid(reason="the notifications are signed with different secrets")
+        raise SignatureInvalid(reason=said("the notifications are signed with different secrets"))
     return Verified(None, None, indexes.pop())
 
 
@@ -132,7 +133,7 @@ def sign_nothing(form: SignatureScheme, delivery: Delivery, secrets: Sequence[st
     """No header: the signature is in the body."""
     del form, delivery, delivery_id
     if not secrets:
-        raise SigningSecretUnusable(reason="none is given")
+        raise SigningSecretUnusable(reason=said("none is given"))
     return {}
 
 

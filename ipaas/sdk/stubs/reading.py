@@ -19,8 +19,18 @@ _PLAIN = re.compile(r"params\.(\w+)")
 _JOINED = re.compile(r"join\(params\.(\w+), '(.)'\)(?: if .*)?")
 _AS_JSON = re.compile(r"to_json\(params\.(\w+)\)(?: if .*)?")
 _MEMBER = re.compile(r"get\(params\.(\w+), '([^']+)'\)")
+_LISTED = re.compile(r"join\(map\(params\.(\w+), url_encode\(text\(item\)\)\), '([^']+)'\)")
+_PAIRED = re.compile(r"join\(map\(entries\(params\.(\w+)\), .*? ~ '(.)' ~ .*?\), '(.)'\)(?: if .*)?")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 MAX_DEPTH = 20
+_WAYS = (
+    ("plain", _PLAIN),
+    ("joined", _JOINED),
+    ("joined", _LISTED),
+    ("paired", _PAIRED),
+    ("json", _AS_JSON),
+    ("member", _MEMBER),
+)
 
 
 class Written:
@@ -32,12 +42,12 @@ class Written:
         self.name, self.way, self.separator, self.member = "", "fixed", "", ""
         text = str(template).strip()
         bare = text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else ""
-        for way, pattern in (("plain", _PLAIN), ("joined", _JOINED), ("json", _AS_JSON), ("member", _MEMBER)):
-            found = pattern.fullmatch(bare)
+        for way, pattern in _WAYS:
+            found = pattern.fullmatch(bare.removeprefix("+").strip())
             if found:
                 self.name, self.way = found[1], way
-                self.separator = found[2] if way == "joined" else ""
-                self.member = found[2] if way == "member" else ""
+                self.separator = found[2] if way == "joined" else found[3] if way == "paired" else ""
+                self.member = found[2] if way in ("member", "paired") else ""
                 return
 
     def put(self, params: dict[str, Any], texts: list[str]) -> None:
@@ -48,6 +58,8 @@ class Written:
             params[self.name] = _json(texts[-1])
         elif self.way == "joined":
             params[self.name] = texts[-1].split(self.separator)
+        elif self.way == "paired":
+            params[self.name] = _pairs(texts[-1], self.member, self.separator)
         elif self.way == "member":
             whole = params.setdefault(self.name, {})
             if isinstance(whole, dict):
@@ -70,6 +82,8 @@ class RequestReader:
         self.pattern = re.compile("".join(texts))
         self.literal = sum(len(piece) for piece in pieces[::2])
         self._query = _written(spec.query)
+        told = spec.query.items() if isinstance(spec.query, Mapping) else ()
+        self._fixed = {str(name): str(one) for name, one in told if isinstance(one, str) and "{{" not in one}
         self._headers = {name.lower(): one for name, one in _written(spec.headers).items()}
         body = spec.body if isinstance(spec.body, Mapping) else {}
         self._asked = body.get("query")
@@ -82,7 +96,12 @@ class RequestReader:
         return [unquote(value) for value in match.groups()] if match else None
 
     def meant(self, request: StubRequest) -> bool:
-        """Of operations that share a path, as those of GraphQL do: whether the body is this one's."""
+        """Of operations that share a path: whether what the query must hold, or GraphQL's body, is this one's."""
+        if (
+            self._fixed
+            and not self._fixed.items() <= dict(parse_qsl(request.raw_query, keep_blank_values=True)).items()
+        ):
+            return False
         if self._asked is None:
             return True
         body = request.json()
@@ -211,6 +230,14 @@ def form_tree_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _written(templates: Any) -> dict[str, Written]:
     return {str(name): Written(one) for name, one in templates.items()} if isinstance(templates, Mapping) else {}
+
+
+def _pairs(text: str, inside: str, between: str) -> dict[str, str]:
+    """``R,100,G,200`` or ``R=100;G=200`` as an object."""
+    parts = text.split(between)
+    if inside == between:
+        return dict(zip(parts[::2], parts[1::2], strict=False))
+    return dict(pair.partition(inside)[::2] for pair in parts)
 
 
 def _kind_of(value: Any) -> str:

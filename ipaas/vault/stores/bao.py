@@ -15,7 +15,7 @@ from uuid import UUID
 from ipaas.core import jsonio
 from ipaas.core.net import EgressPolicy, HttpClient, NetError, RawAnswer, check_url, tls_context
 from ipaas.core.phrases import said, sentences
-from ipaas.vault.errors import BackendUnavailable
+from ipaas.vault.errors import BackendDenied, BackendUnavailable
 from ipaas.vault.models import Backend, SecretVersion
 from ipaas.vault.reads import SecretRead, note_read
 from ipaas.vault.stores.builtin import BuiltinStore
@@ -28,7 +28,6 @@ RENEW_AT = 0.5
 _FOR_EVER = float("inf")
 _REASONS = {
     400: said("it does not accept the request (status 400)"),
-    403: said("it refuses the login, or what the login may do (status 403)"),
     405: said("it does not know this path: is the engine of the right kind mounted there? (status 405)"),
     429: said("it is asked too much (status 429)"),
     473: said("it is a standby that does not answer (status 473)"),
@@ -65,7 +64,7 @@ class BaoClient:
     def ask(self, method: str, path: str, body: JSON = None) -> dict[str, JSON] | None:
         """The ``data`` of an answer; None for 404. A login that ended is made anew once.
 
-        Raises ``BackendUnavailable``.
+        Raises ``BackendUnavailable``, ``BackendDenied`` where a login that is good may not do it.
         """
         status, answer = self._send(method, path, self._token(), body)
         if status == 403 and self.config["auth"] == "approle":
@@ -73,10 +72,21 @@ class BaoClient:
             status, answer = self._send(method, path, self._token(), body)
         if status == 404:
             return None
+        if status == 403:
+            self._sign_in_is_good()
+            reason = said("it refuses {method} {path} (status 403)", method=method, path=path.partition("?")[0])
+            raise BackendDenied(backend=self.name, reason=reason)
         if status not in (200, 204):
             raise self.unavailable(_REASONS.get(status, said("it answered with status {status}", status=status)))
         data = answer.get("data")
         return data if isinstance(data, dict) else {}
+
+    def _sign_in_is_good(self) -> None:
+        """Tell a login that has ended, which somebody has to enter anew, from one that may not do something."""
+        status, _answer = self._send("GET", "auth/token/lookup-self", self._token())
+        if status != 200:
+            self._forget()
+            raise self.unavailable(said("its login has ended (status {status}): enter it anew", status=status))
 
     def check(self) -> str:
         """Sign in and look at the token, whatever was remembered before."""
@@ -90,8 +100,8 @@ class BaoClient:
         return said("Signed in; the token is good for {life} s, not renewable.", life=life)
 
     def keep_alive(self) -> None:
-        """Renew the token when it is time, so that one that nobody uses for long does not end."""
-        self._token()
+        """Renew the token when it is time, so that one that nobody uses for long does not end; and try it."""
+        self.ask("GET", "auth/token/lookup-self")
 
     def unavailable(self, reason: str) -> BackendUnavailable:
         return BackendUnavailable(backend=self.name, reason=reason)

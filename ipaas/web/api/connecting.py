@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -14,10 +15,11 @@ from ipaas.accounts.models import Environment
 from ipaas.catalog import connecting, services
 from ipaas.catalog.connecting import NewShareLink
 from ipaas.catalog.insight import access_of
-from ipaas.catalog.models import Connection, ShareLink
+from ipaas.catalog.models import Connection, Revocation, ShareLink
+from ipaas.catalog.revocations import retry_revocation, settle_revocation
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.connections import ConnectionOutput
-from ipaas.web.api.fields import StrictSerializer
+from ipaas.web.api.fields import ReasonInput, StrictSerializer
 
 
 class CredentialInput(StrictSerializer):
@@ -85,6 +87,54 @@ class AccessOutput(serializers.Serializer[Any]):
     rate = RateOutput(allow_null=True, help_text="What the vendor's answers announce.")
     endings = EndingOutput(many=True, help_text="Operations whose end the vendor's answers announce.")
     warnings = serializers.ListField(child=serializers.CharField())
+
+
+class RevocationOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    secret = serializers.CharField(help_text="The secret whose old value is to be ended at the vendor.")
+    version = serializers.IntegerField(help_text="Which version of it that was.")
+    action = serializers.CharField(help_text="The operation that ends it.")
+    due_at = serializers.DateTimeField(help_text="When it is tried next.")
+    tries = serializers.IntegerField()
+    problem = serializers.CharField(help_text="What the last try came to; empty before the first.")
+    failed_at = serializers.DateTimeField(allow_null=True)
+
+
+@extend_schema(tags=["connections"])
+class RevocationViewSet(ApiViewSet):
+    """Old credentials that are to be ended at the vendor."""
+
+    serializer_class = RevocationOutput
+    required_permissions = {"list": "connections.view", **dict.fromkeys(("retry", "settle"), "connections.edit")}
+
+    def get_queryset(self) -> QuerySet[Revocation]:
+        rows = Revocation.objects.filter(connection__workspace=self.workspace)
+        return rows.select_related("connection__workspace", "connection__environment")
+
+    @extend_schema(responses=RevocationOutput(many=True))
+    def list(self, request: Request, connection_id: Any) -> Response:
+        """Credentials that were replaced and are to be ended at the vendor, with what stood in the way."""
+        rows = Connection.objects.in_workspace(self.workspace.id)
+        row = self.one(rows, "connection", id=connection_id)
+        return self.page_of(self.get_queryset().filter(connection=row), RevocationOutput)
+
+    @extend_schema(request=None, responses={204: None})
+    def retry(self, request: Request, connection_id: Any, revocation_id: Any) -> Response:
+        """End one now, before its overlap is over too; 502 where the vendor does not."""
+        retry_revocation(revocation=self._found(connection_id, revocation_id), actor=self.actor)
+        return Response(status=204)
+
+    @extend_schema(request=ReasonInput, responses={204: None})
+    def settle(self, request: Request, connection_id: Any, revocation_id: Any) -> Response:
+        """Say that one is ended already, or may stay: it is tried no more."""
+        revocation = self._found(connection_id, revocation_id)
+        settle_revocation(revocation=revocation, actor=self.actor, **self.read(ReasonInput))
+        return Response(status=204)
+
+    def _found(self, connection_id: Any, revocation_id: Any) -> Revocation:
+        rows = self.get_queryset().filter(connection_id=connection_id)
+        found: Revocation = self.one(rows, "revocation", id=revocation_id)
+        return found
 
 
 @extend_schema(tags=["connections"])

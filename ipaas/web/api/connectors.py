@@ -11,14 +11,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.catalog import imports
+from ipaas.catalog.connector_models import ConnectorDocument, ConnectorVersion, DescriptionKind
 from ipaas.catalog.models import ImportedConnector
 from ipaas.catalog.registry import connectors, known_connector
+from ipaas.core.documents import DocumentVersion
 from ipaas.core.errors import NotFound
+from ipaas.governance import services as governance
+from ipaas.governance.ending import deprecate_version, retire_version
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest_changes import changes_between
 from ipaas.sdk.quality import LEVELS
 from ipaas.web.api.base import ApiViewSet
-from ipaas.web.api.fields import JsonField, PageOutput, StrictSerializer
+from ipaas.web.api.document_serializers import DeprecateInput
+from ipaas.web.api.fields import JsonField, PageOutput, ReasonInput, StrictSerializer
 from ipaas.web.api.pagination import PAGE_PARAMETERS, page_by_place
 
 INSTALLED, IMPORTED = "installed", "imported"
@@ -93,18 +98,37 @@ class ConnectorVersionOutput(serializers.Serializer[Any]):
     version = serializers.CharField(help_text="As connections name it.")
     title = serializers.CharField()
     api_version = serializers.CharField(help_text="The vendor's.")
-    kind = serializers.ChoiceField(choices=ImportedConnector.Kind.choices)
+    kind = serializers.ChoiceField(choices=DescriptionKind.choices)
     dialect = serializers.CharField(help_text="Of the description, such as 3.1.")
     source_url = serializers.CharField(help_text="Where the description came from; empty when it was handed in.")
     source_sha256 = serializers.CharField(help_text="Of the description.")
     operations = serializers.IntegerField(source="action_count")
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField()
+    state = serializers.ChoiceField(choices=DocumentVersion.State.choices)
+    state_reason = serializers.CharField(source="released.state_reason", default="")
+    sunset_on = serializers.DateField(
+        source="released.sunset_on", default=None, help_text="Until when a deprecated version may be used."
+    )
+    replacement = serializers.CharField(
+        source="released.replacement", default="", help_text="What to use instead; empty when nothing was said."
+    )
+    note = serializers.CharField(source="released.note", default="", help_text="What was said of it when it was made.")
+    published_by = serializers.CharField(source="released.published_by", default="")
+    published_at = serializers.DateTimeField(source="released.published_at", default=None)
     used_by = serializers.SerializerMethodField(help_text="Connections that are pinned to it.")
 
     def get_used_by(self, row: ImportedConnector) -> list[str]:
         found: dict[str, list[str]] = self.context.get("users", {})
         return found.get(row.version, [])
+
+
+class PublishConnectorInput(StrictSerializer):
+    note = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+    expected_revision = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    bypass = serializers.CharField(
+        max_length=500, required=False, help_text="A reason: publish past the review. For administrators, audited."
+    )
 
 
 class ConnectorVersionDetailOutput(ConnectorVersionOutput):
@@ -136,7 +160,10 @@ class ChangesOutput(serializers.Serializer[Any]):
 
 @extend_schema(tags=["connections"])
 class ConnectorViewSet(ApiViewSet):
-    required_permissions = dict.fromkeys(("list", "retrieve", "changes"), "connections.view")
+    required_permissions = {
+        **dict.fromkeys(("list", "retrieve", "changes"), "connections.view"),
+        "publish": "connectors.publish",
+    }
 
     @extend_schema(
         parameters=[ConnectorsQuery],
@@ -174,6 +201,16 @@ class ConnectorViewSet(ApiViewSet):
         told = {"since": since, "version": after.version, "breaking": breaking, "changes": found}
         return Response(ChangesOutput(told).data)
 
+    @extend_schema(request=PublishConnectorInput, responses={201: ConnectorVersionOutput})
+    def publish(self, request: Request, slug: str) -> Response:
+        """Make what was imported last the next version; 409 while the policy asks for a review that is not given."""
+        document = self.one(ConnectorDocument.objects.in_workspace(self.workspace.id), "connector", slug=slug)
+        given = self.read(PublishConnectorInput)
+        made = governance.publish(document_type="connector", document=document, actor=self.actor, **given)
+        row = ImportedConnector.objects.select_related("released").get(released_id=made.id)
+        context = {"users": imports.users_of(slug, self.workspace)}
+        return Response(ConnectorVersionOutput(row, context=context).data, status=201)
+
     def _imported(self) -> Iterator[dict[str, Any]]:
         for row in ImportedConnector.objects.in_workspace(self.workspace.id).light().newest():
             names = ("slug", "title", "summary", "category", "version", "api_version")
@@ -187,17 +224,18 @@ class ConnectorVersionViewSet(ApiViewSet):
 
     required_permissions = {
         **dict.fromkeys(("list", "retrieve", "changes"), "connections.view"),
-        "destroy": "connections.edit",
+        **dict.fromkeys(("deprecate", "retire"), "connectors.publish"),
     }
 
     def get_queryset(self) -> QuerySet[ImportedConnector]:
-        return ImportedConnector.objects.in_workspace(self.workspace.id).defer("packed")
+        return ImportedConnector.objects.in_workspace(self.workspace.id).select_related("released").defer("packed")
 
     @extend_schema(responses=ConnectorVersionOutput)
     def list(self, request: Request, slug: str) -> Response:
         """The versions of an imported connector, newest first, with the connections pinned to each."""
         rows = self.get_queryset().filter(slug=slug)
-        if slug not in connectors() and not rows.exists():
+        own = ConnectorDocument.objects.in_workspace(self.workspace.id).filter(slug=slug)
+        if slug not in connectors() and not own.exists() and not rows.exists():
             raise NotFound(what="connector")
         return self.page_of(rows, ConnectorVersionOutput, users=imports.users_of(slug, self.workspace))
 
@@ -223,11 +261,27 @@ class ConnectorVersionViewSet(ApiViewSet):
         }
         return Response(ChangesOutput(told).data)
 
-    @extend_schema(responses={204: None})
-    def destroy(self, request: Request, slug: str, number: int) -> Response:
-        """Delete a version; 409 while a connection is pinned to it."""
-        imports.delete_version(version=self._version(slug, number), actor=self.actor)
-        return Response(status=204)
+    @extend_schema(request=DeprecateInput, responses=ConnectorVersionOutput)
+    def deprecate(self, request: Request, slug: str, number: int) -> Response:
+        """Warn everybody off a version; connections over it go on."""
+        deprecate_version(version=self._released(slug, number), actor=self.actor, **self.read(DeprecateInput))
+        return self._shown(slug, number)
+
+    @extend_schema(request=ReasonInput, responses=ConnectorVersionOutput)
+    def retire(self, request: Request, slug: str, number: int) -> Response:
+        """End a version that no connection is pinned to; 409 while one is."""
+        retire_version(version=self._released(slug, number), actor=self.actor, **self.read(ReasonInput))
+        return self._shown(slug, number)
+
+    def _shown(self, slug: str, number: int) -> Response:
+        context = {"users": imports.users_of(slug, self.workspace)}
+        return Response(ConnectorVersionOutput(self._version(slug, number), context=context).data)
+
+    def _released(self, slug: str, number: int) -> ConnectorVersion:
+        found = self._version(slug, number).released
+        if found is None:
+            raise NotFound(what="connector version")
+        return found
 
     def _version(self, slug: str, number: int) -> ImportedConnector:
         rows = self.get_queryset().filter(number__lte=2**31 - 1)

@@ -9,13 +9,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ipaas.catalog import drafts, imports
+from ipaas.catalog.connector_models import DescriptionKind
 from ipaas.catalog.fetching import fetch_description
-from ipaas.catalog.models import ImportDraft, ImportedConnector
+from ipaas.catalog.models import ImportDraft
 from ipaas.core import jsonio
+from ipaas.governance.connectors import keep_import
 from ipaas.sdk.manifest_reader import manifest_schema
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.connectors import ConnectorVersionOutput, ImportFindingOutput, ManifestChangeOutput
 from ipaas.web.api.fields import StrictSerializer
+from ipaas.web.api.reviews import ReviewOutput
 from ipaas.web.change_users import with_users
 
 CATEGORIES = [(one, one) for one in manifest_schema()["properties"]["category"]["enum"]]
@@ -33,7 +36,7 @@ class ImportInput(StrictSerializer):
         help_text="Where it is; fetched once, without a credential. Of the kind graphql: the endpoint.",
     )
     kind = serializers.ChoiceField(
-        choices=ImportedConnector.Kind.choices, required=False, help_text="Without it, it is recognised."
+        choices=DescriptionKind.choices, required=False, help_text="Without it, it is recognised."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +51,12 @@ class ImportDraftInput(ImportInput):
         required=False,
         default=True,
         help_text="Answer when it is read. Without it a large one is read beside the request: state says when it is.",
+    )
+
+
+class KeepInput(StrictSerializer):
+    note = serializers.CharField(
+        max_length=2000, required=False, default="", allow_blank=True, help_text="What changes and why."
     )
 
 
@@ -100,7 +109,7 @@ class ImportOutput(serializers.Serializer[Any]):
     slug = serializers.CharField()
     category = serializers.CharField()
     source_url = serializers.CharField()
-    kind = serializers.ChoiceField(choices=ImportedConnector.Kind.choices)
+    kind = serializers.ChoiceField(choices=DescriptionKind.choices)
     state = serializers.ChoiceField(choices=ImportDraft.State.choices)
     phase = serializers.CharField(help_text="While it is read: what is done now.")
     done = serializers.IntegerField(help_text="While it is read: how many paths are, of total.")
@@ -121,7 +130,7 @@ class ImportViewSet(ApiViewSet):
     serializer_class = ImportOutput
     json_limits = jsonio.JsonLimits(max_bytes=imports.MAX_BYTES * 3 // 2, max_string=imports.MAX_BYTES)
     required_permissions = dict.fromkeys(
-        ("list", "create", "retrieve", "destroy", "preview", "keep"), "connections.edit"
+        ("list", "create", "retrieve", "destroy", "preview", "keep"), "connectors.edit"
     )
 
     def get_queryset(self) -> QuerySet[ImportDraft]:
@@ -154,10 +163,16 @@ class ImportViewSet(ApiViewSet):
         proposal = imports.propose_import(**self._given(ImportInput))
         return Response(ImportPreviewOutput(proposal, context={"workspace": self.workspace}).data)
 
-    @extend_schema(request=None, responses={201: ConnectorVersionOutput})
+    @extend_schema(request=KeepInput, responses={201: ConnectorVersionOutput, 202: ReviewOutput})
     def keep(self, request: Request, draft_id: Any) -> Response:
-        """Make it the next version of its connector; connections stay at theirs until they are moved."""
-        made = imports.keep_draft(draft=self._draft(draft_id), actor=self.actor)
+        """Make it the next version of its connector; connections stay at theirs until they are moved.
+
+        Where the policy asks for a review it is sent there instead: 202 with the review.
+        """
+        kept = keep_import(draft=self._draft(draft_id), actor=self.actor, **self.read(KeepInput))
+        made = kept.version
+        if made is None:
+            return Response(ReviewOutput(kept.review).data, status=202)
         users = imports.users_of(made.slug, self.workspace)
         return Response(ConnectorVersionOutput(made, context={"users": users}).data, status=201)
 

@@ -14,10 +14,12 @@ from ipaas.vault import services
 from ipaas.vault.break_glass import collect_version, reveal_secret
 from ipaas.vault.models import Secret, SecretVersion, StoreKind
 from ipaas.vault.rotating import rotate_secret, set_rotation
+from ipaas.vault.rotators import rotator_of
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.fields import JsonField, ReasonInput, StrictSerializer
 
 MAX_OVERLAP_S = 30 * 24 * 3600
+KNOWN = "The newest version that the caller knows; 409 where another came since."
 
 
 class _Values(StrictSerializer):
@@ -40,6 +42,7 @@ class SecretVersionInput(_Values):
         help_text="Of the one before.",
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    after_version = serializers.IntegerField(min_value=0, required=False, help_text=KNOWN)
 
 
 class SecretChanges(StrictSerializer):
@@ -89,6 +92,7 @@ class SecretRotateInput(StrictSerializer):
     overlap_s = serializers.IntegerField(
         min_value=0, max_value=MAX_OVERLAP_S, required=False, help_text="Else that of the secret's rule."
     )
+    after_version = serializers.IntegerField(min_value=0, required=False, help_text=KNOWN)
 
 
 class RegisterInput(StrictSerializer):
@@ -108,8 +112,12 @@ class SecretDetailOutput(SecretOutput):
     every_days = serializers.IntegerField(source="rotate_every_days", allow_null=True)
     rotation = serializers.ChoiceField(choices=Secret.Rotation.choices)
     overlap_s = serializers.IntegerField(source="rotation_overlap_s")
-    rotator = serializers.CharField(help_text="What makes the next value; empty: only who issues it can.")
+    rotator = serializers.SerializerMethodField(help_text="What makes the next value; empty: only who issues it can.")
     used_by = serializers.SerializerMethodField()
+
+    def get_rotator(self, secret: Secret) -> str:
+        found = rotator_of(secret)
+        return found.name if found is not None else ""
 
     def get_used_by(self, secret: Secret) -> list[str]:
         """Labels of the connections and endpoints that use it."""
@@ -182,6 +190,7 @@ class SecretViewSet(ApiViewSet):
         """Enter a new version, live at once; the one before is accepted for the overlap."""
         secret, given = self.secret(slug), self.read(SecretVersionInput)
         overlap, fields = timedelta(seconds=given.pop("overlap_s")), given.pop("values")
+        given["after"] = given.pop("after_version", None)
         version = services.put_version(secret=secret, fields=fields, overlap=overlap, actor=self.actor, **given)
         return Response(SecretVersionOutput(version).data, status=201)
 
@@ -205,7 +214,8 @@ class SecretViewSet(ApiViewSet):
         """Have the platform make the next value now; 409 where only who issues it can."""
         secret, given = self.secret(slug), self.read(SecretRotateInput)
         overlap = timedelta(seconds=given["overlap_s"]) if "overlap_s" in given else None
-        version = rotate_secret(secret=secret, actor=self.actor, overlap=overlap)
+        after = given.get("after_version")
+        version = rotate_secret(secret=secret, actor=self.actor, overlap=overlap, after=after)
         return Response(SecretVersionOutput(version).data, status=201)
 
     @extend_schema(request=None, responses=SecretValuesOutput)

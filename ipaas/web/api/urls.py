@@ -12,7 +12,7 @@ from ipaas.web.api.attention import ApprovalViewSet, DeadLetterViewSet
 from ipaas.web.api.audit_trail import AnyAccept, AuditEntryViewSet, AuditJobViewSet
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.bulk import BulkJobViewSet
-from ipaas.web.api.connecting import ConnectingViewSet
+from ipaas.web.api.connecting import ConnectingViewSet, RevocationViewSet
 from ipaas.web.api.connections import ConnectionViewSet
 from ipaas.web.api.connectors import ConnectorVersionViewSet, ConnectorViewSet
 from ipaas.web.api.contracts import ContractViewSet
@@ -204,6 +204,7 @@ urlpatterns = [
     path("connectors", ConnectorViewSet.as_view({"get": "list"}), name="connector_list"),
     path("connectors/<slug:slug>", ConnectorViewSet.as_view({"get": "retrieve"}), name="connector_detail"),
     path("connectors/<slug:slug>/changes", ConnectorViewSet.as_view({"get": "changes"}), name="connector_changes"),
+    *_deeds(ConnectorViewSet, "connector", "connectors/<slug:slug>", "publish"),
     path(
         "connectors/<slug:slug>/versions",
         ConnectorVersionViewSet.as_view({"get": "list"}),
@@ -211,13 +212,20 @@ urlpatterns = [
     ),
     path(
         "connectors/<slug:slug>/versions/<int:number>",
-        ConnectorVersionViewSet.as_view({"get": "retrieve", **DELETED}),
+        ConnectorVersionViewSet.as_view({"get": "retrieve"}),
         name="connector_version_detail",
     ),
     path(
         "connectors/<slug:slug>/versions/<int:number>/changes",
         ConnectorVersionViewSet.as_view({"get": "changes"}),
         name="connector_version_changes",
+    ),
+    *_deeds(
+        ConnectorVersionViewSet,
+        "connector_version",
+        "connectors/<slug:slug>/versions/<int:number>",
+        "deprecate",
+        "retire",
     ),
     *_crud(ImportViewSet, "import", "imports", "<uuid:draft_id>", **DELETED),
     path("imports/preview", ImportViewSet.as_view({"post": "preview"}), name="import_preview"),
@@ -237,6 +245,8 @@ urlpatterns = [
         ConnectingViewSet.as_view({"post": "revoke"}),
         name="share_link_revoke",
     ),
+    path(f"{CONNECTION}/revocations", RevocationViewSet.as_view({"get": "list"}), name="revocation_list"),
+    *_deeds(RevocationViewSet, "revocation", f"{CONNECTION}/revocations/<uuid:revocation_id>", "retry", "settle"),
     *_deeds(ConnectingViewSet, "connection", CONNECTION, "credential", "clone"),
     *_deeds(ConnectionViewSet, "connection", CONNECTION, "test", "breaker", "enable", "disable"),
     path("vault/backend", VaultBackendViewSet.as_view({"get": "retrieve", "put": "assign"}), name="vault_backend"),

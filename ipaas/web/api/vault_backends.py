@@ -46,6 +46,8 @@ class BackendOutput(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=StoreKind.choices)
     config = JsonField()
     login = serializers.CharField(allow_null=True, help_text="The secret that signs in to it.")
+    down_since = serializers.DateTimeField(allow_null=True, help_text="Since when it can not be used; null: it can.")
+    problem = serializers.CharField(help_text="Why it can not be used; empty: it can.")
 
 
 class BackendCheckOutput(serializers.Serializer[Any]):
@@ -121,8 +123,14 @@ class VaultBackendViewSet(ApiViewSet):
 
 def _shown(backend: Backend | None) -> dict[str, Any]:
     if backend is None:
-        return {"kind": StoreKind.BUILTIN, "config": {}, "login": None}
-    return {"kind": backend.kind, "config": backend.config, "login": backend.login.slug if backend.login else None}
+        return {"kind": StoreKind.BUILTIN, "config": {}, "login": None, "down_since": None, "problem": ""}
+    return {
+        "kind": backend.kind,
+        "config": backend.config,
+        "login": backend.login.slug if backend.login else None,
+        "down_since": backend.down_since,
+        "problem": backend.down_reason,
+    }
 
 
 def _move(move: Move) -> dict[str, Any]:

@@ -84,6 +84,11 @@ class WebhookRotationInput(StrictSerializer):
     overlap_hours = serializers.IntegerField(
         required=False, default=24, min_value=0, max_value=168, help_text="How long the old secret signs too."
     )
+    after_version = serializers.IntegerField(
+        min_value=0,
+        required=False,
+        help_text="The newest version of the signing secret that the caller knows; 409 where another came since.",
+    )
 
 
 class RedeliveryInput(StrictSerializer):
@@ -192,7 +197,10 @@ class WebhookViewSet(ApiViewSet):
         webhook, given = self.webhook(webhook_id), self.read(WebhookRotationInput)
         overlap = timedelta(hours=given["overlap_hours"])
         return self._with_secret(
-            services.rotate_webhook_secret(actor=self.actor, webhook=webhook, overlap=overlap), status=200
+            services.rotate_webhook_secret(
+                actor=self.actor, webhook=webhook, overlap=overlap, after=given.get("after_version")
+            ),
+            status=200,
         )
 
     @extend_schema(request=None, responses={202: DeliveryOutput})

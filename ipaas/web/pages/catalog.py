@@ -5,23 +5,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.catalog.connector_models import ConnectorProposal
 from ipaas.catalog.endings import near_sunset
-from ipaas.catalog.imports import delete_version
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connectors, installed, known_connector
 from ipaas.catalog.releases import release_changes
 from ipaas.catalog.stand_in_place import StandIns
 from ipaas.core.errors import NotFound
+from ipaas.governance.models import Review
+from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import ActionSpec, Manifest
+from ipaas.web.pages.connector_versions import (
+    DRAFT,
+    document_context,
+    proposed_connector,
+    version_rows,
+    versions_of,
+)
 from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.endings import ends_of_connector
-from ipaas.web.pages.support import asked, told
+from ipaas.web.pages.support import asked
+from ipaas.web.pages.wording import effect_word
 from ipaas.web.readmodels import Link, Option
 
 MOST_OPERATIONS = 200
@@ -56,6 +66,7 @@ def connector_list(request: WorkspaceRequest) -> HttpResponse:
         "shelves": [shelf for shelf in shelves if shelf.rows],
         "filters": {"q": asked(request, "q"), "category": choices, "clear_url": clear},
         "drafts": _drafts(request),
+        "in_review": _in_review(request),
         "import_url": _import_url(request),
         "unloaded": installed().unloaded if request.actor.may("connections.edit") else (),
     }
@@ -96,15 +107,26 @@ def _row(
     }
 
 
+def _in_review(request: WorkspaceRequest) -> list[Link]:
+    """Versions of connectors that wait for a decision."""
+    if not request.actor.may("reviews.view"):
+        return []
+    rows = Review.objects.visible_to(request.actor).open().filter(kind="connector").order_by("slug")
+    return [
+        Link(one.title, reverse("governance:review_detail", args=[request.workspace.slug, one.id]))
+        for one in rows.defer("settled", "content", "text")[:20]
+    ]
+
+
 def _drafts(request: WorkspaceRequest) -> list[Link]:
-    if not request.actor.may("connections.edit"):
+    if not request.actor.may("connectors.edit"):
         return []
     rows = ImportDraft.objects.filter(workspace=request.workspace).defer("packed", "result").order_by("slug")[:20]
     return [Link(one.slug, reverse("catalog:import_draft", args=[request.workspace.slug, one.id])) for one in rows]
 
 
 def _import_url(request: WorkspaceRequest) -> str:
-    return reverse("catalog:import_new", args=[request.workspace.slug]) if request.actor.may("connections.edit") else ""
+    return reverse("catalog:import_new", args=[request.workspace.slug]) if request.actor.may("connectors.edit") else ""
 
 
 # -- one connector -------------------------------------------------------------------------------------------------
@@ -114,53 +136,55 @@ def _import_url(request: WorkspaceRequest) -> str:
 @page("connections.view")
 def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
     """Operations, ways to authenticate, versions and who uses which; ``?operation=`` opens one."""
-    versions = list(ImportedConnector.objects.in_workspace(request.workspace.id).filter(slug=connector).defer("packed"))
-    version = asked(request, "version")
-    found = known_connector(request.workspace.id, connector, version)
+    versions = versions_of(request, connector)
+    found, row = _shown(request, connector, versions)
     manifest = found.manifest
-    row = next((one for one in versions if one.version == manifest.version), None)
     operations, left_out = operations_of(manifest, row.groups if row is not None else {}, asked(request, "find"))
-    may_edit, end = request.actor.may("connections.edit"), near_sunset(manifest.api_sunset)
+    end, usable = near_sunset(manifest.api_sunset), not isinstance(row, ConnectorProposal)
+    may_connect = request.actor.may("connections.edit") and usable
     context = {
         "manifest": manifest,
         "imported": row,
+        "proposed": not usable,
         "quality": found.quality,
         "ways": [scheme_label(one) for one in manifest.auth.values()],
         "crumbs": crumbs_of(request),
         "groups": operations,
         "left_out": left_out,
         "query": asked(request, "find"),
-        "versions": [_version(request, one, manifest.version) for one in versions],
+        "versions": version_rows(versions, request.path, manifest.version),
         "used_by": users_of_connector(request, connector),
         "endings": ends_of_connector(request, connector),
         "sunsets": [(f"{manifest.title} {manifest.api_version}".strip(), end)] if end is not None else [],
-        "connect_url": reverse("catalog:connection_new", args=[request.workspace.slug, connector]) if may_edit else "",
-        "import_url": f"{_import_url(request)}?slug={connector}" if may_edit and row is not None else "",
-        "stub_url": _stub_url(request, connector) if row is not None else "",
+        "connect_url": reverse("catalog:connection_new", args=[request.workspace.slug, connector])
+        if may_connect
+        else "",
+        "import_url": f"{_import_url(request)}?slug={connector}" if _import_url(request) and row is not None else "",
+        "stub_url": _stub_url(request, connector) if row is not None and usable else "",
         "findings": row.findings[:MOST_FINDINGS] if row is not None else [],
+        **document_context(request, connector, versions),
     }
     return render(request, "catalog/connector_detail.html", context)
+
+
+def _shown(
+    request: WorkspaceRequest, slug: str, versions: Sequence[ImportedConnector]
+) -> tuple[Connector, ImportedConnector | ConnectorProposal | None]:
+    """The connector in the version that is asked for, else the newest, else what waits to be published."""
+    version = asked(request, "version")
+    usable = slug in connectors() or any(one.state != "retired" for one in versions)
+    proposed = proposed_connector(request, slug) if version == DRAFT or not usable else None
+    if proposed is not None:
+        return proposed
+    newest = versions[0].version if versions and not usable else ""
+    found = known_connector(request.workspace.id, slug, version or newest)
+    return found, next((one for one in versions if one.version == found.manifest.version), None)
 
 
 def _stub_url(request: WorkspaceRequest, connector: str) -> str:
     """Where the stand-in of an imported connector is started; empty where this instance has no stand-ins."""
     may = request.actor.may("stubs.script") and StandIns.chosen()
     return reverse("catalog:stub_start", args=[request.workspace.slug, connector]) if may else ""
-
-
-@require_POST
-@page("connections.edit")
-def version_delete(request: WorkspaceRequest, connector: str, number: int) -> HttpResponse:
-    """Delete a version that no connection is pinned to."""
-    rows = ImportedConnector.objects.in_workspace(request.workspace.id).filter(slug=connector)
-    row = rows.filter(number=min(number, 2**31 - 1)).defer("packed").first()
-    if row is None:
-        raise NotFound(what="connector version")
-    with told(request, _("Version {version} is deleted.").format(version=row.version)):
-        delete_version(version=row, actor=request.actor)
-    if rows.exists():
-        return redirect("catalog:connector_detail", request.workspace.slug, connector)
-    return redirect("catalog:connector_list", request.workspace.slug)
 
 
 @require_GET
@@ -207,7 +231,7 @@ def _matches(row: Mapping[str, Any], group: str, text: str) -> bool:
 
 
 def _operation(spec: ActionSpec) -> dict[str, Any]:
-    effect = spec.effect if spec.effect.isalpha() else _("by setting")
+    effect = effect_word(spec.effect)
     path = spec.path.replace("{{ params.", "{").replace(" }}", "}")
     return {"name": spec.name, "title": spec.title, "method": spec.method, "path": path, "effect": effect}
 
@@ -246,18 +270,6 @@ def _described(schema: Any, most: int = 60) -> list[dict[str, Any]]:
 
     add(opened(schema), "", 0)
     return rows
-
-
-def _version(request: WorkspaceRequest, row: ImportedConnector, shown: str) -> dict[str, Any]:
-    url = reverse("catalog:connector_detail", args=[request.workspace.slug, row.slug])
-    may = request.actor.may("connections.edit")
-    place = [request.workspace.slug, row.slug, row.number]
-    return {
-        "row": row,
-        "url": f"{url}?version={row.version}",
-        "shown": row.version == shown,
-        "delete_url": reverse("catalog:version_delete", args=place) if may else "",
-    }
 
 
 def users_of_connector(request: WorkspaceRequest, slug: str) -> list[dict[str, Any]]:

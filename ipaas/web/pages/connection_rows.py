@@ -7,15 +7,16 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.catalog.errors import ConnectorMissing
-from ipaas.catalog.models import Connection, OAuthToken
+from ipaas.catalog.models import Connection, OAuthToken, Revocation
 from ipaas.catalog.resolution import resolve
 from ipaas.catalog.state import ConnectionHealth, connections_health
 from ipaas.core.clock import now
 from ipaas.core.net import EgressRefused
 from ipaas.vault.models import Secret
 from ipaas.web.pages.traffic import Traffic, traffic_of
-from ipaas.web.readmodels import ConnectionRow
+from ipaas.web.readmodels import ConnectionRow, Link
 from ipaas.web.rendering import number
 
 WORRYING_PERCENT = 5.0
@@ -121,3 +122,27 @@ def breaker_facts(row: Connection, state: ConnectionHealth | None, parked: int) 
         "reason": row.forced_reason,
         "known": state is not None and state.known,
     }
+
+
+def revocations_of(request: WorkspaceRequest, row: Connection) -> list[dict[str, Any]]:
+    """What is still to be ended over a connection, with where that is done."""
+    may = request.actor.may("connections.edit")
+    return [
+        {
+            "revocation": one,
+            "retry_url": _url(row, one, "revocation_retry") if may else "",
+            "settle_url": _url(row, one, "revocation_settle") if may else "",
+        }
+        for one in row.revocations.all()
+    ]
+
+
+def unended_of(secret: Secret) -> list[tuple[Revocation, Link]]:
+    """Old versions of a secret that could not be ended, each with the connection where that is seen to."""
+    rows = Revocation.objects.filter(connection__workspace_id=secret.workspace_id, secret=secret.slug)
+    found = rows.exclude(problem="").select_related("connection__workspace", "connection__environment")
+    return [(one, Link(one.connection.title, connection_url(one.connection))) for one in found]
+
+
+def _url(row: Connection, revocation: Revocation, name: str) -> str:
+    return reverse(f"catalog:{name}", args=[row.workspace.slug, row.environment.slug, row.slug, revocation.id])

@@ -147,7 +147,7 @@ def _versions(row: Connection) -> list[Version]:
     """Of an installed connector the present version and those kept, else the imported ones; newest first."""
     present = connectors().get(row.connector)
     if present is None:
-        found = ImportedConnector.objects.in_workspace(row.workspace_id).filter(slug=row.connector).light()
+        found = ImportedConnector.objects.in_workspace(row.workspace_id).filter(slug=row.connector).usable().light()
         return [Version(one.version, one.api_version) for one in found]
     newest = Version(present.manifest.version, present.manifest.api_version)
     others = KeptRelease.objects.filter(slug=row.connector).exclude(version=newest.version).order_by("-kept_at")

@@ -33,12 +33,13 @@ from ipaas.web.pages.connection_rows import (
     connection_row,
     connection_rows,
     connection_url,
+    revocations_of,
     states_of,
 )
 from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.support import asked, environment_of, form_errors, posted, told, told_error
 from ipaas.web.pages.traffic import OperationTraffic, Traffic, operations_of, parked_for_breaker, traffic_of
-from ipaas.web.pages.wording import class_word
+from ipaas.web.pages.wording import class_word, effect_word
 from ipaas.web.readmodels import CursorPage, Link, Option
 from ipaas.web.rendering import duration
 
@@ -93,6 +94,7 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
         "used_by": [Link(use.label, _flow_url(request, use.flow)) for use in uses],
         "installed": installed,
         "access": access_of(row) if installed else None,
+        "revocations": revocations_of(request, row),
         "owner": row.owner.email if row.owner is not None else "",
         "places": [
             Option(one.slug, one.name, False)
@@ -344,10 +346,9 @@ def _operations(row: Connection) -> list[dict[str, Any]]:
     found = []
     for name, spec in connector_of(row).manifest.actions.items():
         one = traffic.get(name, OperationTraffic())
-        effect = spec.effect if spec.effect.isalpha() else _("by setting")
         found.append(
             {
-                "name": name, "title": spec.title, "effect": effect, "calls": one.calls,
+                "name": name, "title": spec.title, "effect": effect_word(spec.effect), "calls": one.calls,
                 "p95_ms": one.p95_ms if one.calls else None, "error_percent": one.error_percent,
             }
         )  # fmt: skip

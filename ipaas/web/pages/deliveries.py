@@ -18,7 +18,7 @@ from ipaas.events.models import ArrivalNote, Endpoint, Receipt
 from ipaas.events.redelivery import redeliver_receipt, send_test
 from ipaas.runtime.shown_deliveries import shown_note, shown_receipt
 from ipaas.web.pages.document_views import reason_of
-from ipaas.web.pages.endpoint_rows import endpoint_of, endpoint_url, receipt_rows
+from ipaas.web.pages.endpoint_rows import endpoint_of, endpoint_url, receipt_rows, refusal_of
 from ipaas.web.pages.support import environment_of, posted, told
 from ipaas.web.readmodels import Link
 
@@ -67,7 +67,7 @@ def _note(endpoint: Endpoint, note_id: UUID) -> dict[str, Any]:
         (_("From"), note.peer or _("unknown")),
         (_("Size"), _("{count} bytes").format(count=f"{note.size:,}")),
     ]
-    row = {"id": str(note.id), "at": uuid7_time(note.id), "state": note.verdict, "note": note.detail, "runs": ()}
+    row = {"id": str(note.id), "at": uuid7_time(note.id), "state": note.verdict, "note": refusal_of(note), "runs": ()}
     first = _delivery_url(endpoint, note.receipt_id) if note.receipt_id else ""
     return {"row": row, "facts": facts, "content": shown_note(note), "repeats_url": first, "doubtful": True}
 

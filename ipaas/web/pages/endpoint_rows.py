@@ -12,6 +12,7 @@ from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.core.errors import NotFound
 from ipaas.core.ids import uuid7_time
+from ipaas.core.phrases import in_words, unpacked
 from ipaas.events.addresses import hook_address
 from ipaas.events.models import ArrivalNote, Endpoint, Receipt
 from ipaas.web.build_readmodels import EndpointRow, ReceiptRow
@@ -85,7 +86,7 @@ def receipt_rows(
             state=one.state,
             delivery_id=one.delivery_id or "",
             event=one.event,
-            note=one.note,
+            note=note_of(one),
             trace_id=one.trace_id,
             runs=[_run_link(request, run_id) for run_id in one.run_ids or ()],
             url=_delivery_url(request, endpoint, one.id),
@@ -103,12 +104,26 @@ def arrival_rows(request: WorkspaceRequest, notes: Iterable[ArrivalNote], endpoi
             state=one.verdict,
             delivery_id=f"{one.method} {one.code or one.status}",
             event="",
-            note=one.detail,
+            note=refusal_of(one),
             trace_id="",
             url=_delivery_url(request, endpoint, one.id),
         )
         for one in notes
     ]
+
+
+def refusal_of(note: ArrivalNote) -> str:
+    """Why an arrival became no receipt, in the language of the page."""
+    return in_words(unpacked(note.words)) or note.detail
+
+
+def note_of(receipt: Receipt) -> str:
+    """What became of a receipt that started nothing, in the language of the page."""
+    if receipt.state == Receipt.State.UNMATCHED:
+        return _("No active flow takes it.")
+    if receipt.state == Receipt.State.CONFLICT and receipt.note:  # the note ends with the id of the other
+        return _("The delivery id was first used by receipt {receipt}.").format(receipt=receipt.note.rpartition(" ")[2])
+    return receipt.note
 
 
 def _delivery_url(request: WorkspaceRequest, endpoint: Endpoint | None, delivery_id: UUID) -> str:

@@ -12,6 +12,7 @@ from ipaas.flows.form import form_findings
 from ipaas.flows.inline import derived_slug
 from ipaas.flows.walk import walk
 from ipaas.web.pages.corrections import pretty
+from ipaas.web.pages.mapping_library import library_for
 from ipaas.web.pages.mapping_words import mapping_words
 from ipaas.web.pages.support import asked
 from ipaas.web.readmodels import Link
@@ -52,6 +53,7 @@ def _setup(request: WorkspaceRequest, content: dict[str, Any], step: dict[str, A
         "samples_url": reverse("mapping:mapping_samples", args=[place, slug]),
         "presence_url": "",
         "samples": [{"label": _("Example {number}").format(number=1), "text": pretty(_example(request, content))}],
+        "library": library_for(request),
         "words": mapping_words(),
     }
 

@@ -11,11 +11,12 @@ from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.catalog.models import Connection
 from ipaas.catalog.state import ConnectionHealth
 from ipaas.runtime.letters import LetterGroup
+from ipaas.vault.backends import down_backends
 from ipaas.web.operate_readmodels import FailureRow, TroubleRow
 from ipaas.web.pages.connection_rows import connection_url, states_of
 from ipaas.web.pages.wording import class_word, flow_names, plan_or_none, step_title, words, worth
 from ipaas.web.readmodels import Link
-from ipaas.web.rendering import duration, number
+from ipaas.web.rendering import duration, exact_time, number
 
 DOCS = "/docs/"
 MOST_CONNECTIONS = 100
@@ -50,7 +51,34 @@ def _failure_row(
 
 
 def troubles_of(request: WorkspaceRequest, place: Environment | None) -> list[TroubleRow]:
-    """Connections of the environment whose breaker is not closed, whose quota is nearly used, or that have to pause."""
+    """What is the matter in an environment: with the store of secrets, with old credentials, and with connections whose
+    breaker is not closed, whose quota is nearly used, or that have to pause."""
+    return [*_stores(request), *_unended(request, place), *_connections(request, place)]
+
+
+def _stores(request: WorkspaceRequest) -> list[TroubleRow]:
+    """Stores of secrets that can not be used: runs that need them wait."""
+    may = request.actor.may("settings.view")
+    url = reverse("accounts:vault", args=[request.workspace.slug]) if may else ""
+    told = _("It can not be used since {time}: runs that need a secret wait, and go on by themselves.")
+    return [
+        TroubleRow(_("Store of secrets"), url, told.format(time=exact_time(row.down_since)))
+        for row in down_backends(request.workspace.id)
+        if row.down_since is not None
+    ]
+
+
+def _unended(request: WorkspaceRequest, place: Environment | None) -> list[TroubleRow]:
+    """Connections over which an old credential could not be ended."""
+    if place is None or not request.actor.may("connections.view"):
+        return []
+    rows = Connection.objects.filter(environment=place).exclude(revocations=None).exclude(revocations__problem="")
+    found = rows.select_related("workspace", "environment").order_by("title").distinct()[:MOST_CONNECTIONS]
+    told = _("An old credential is still good at the vendor")
+    return [TroubleRow(row.title, connection_url(row), told) for row in found]
+
+
+def _connections(request: WorkspaceRequest, place: Environment | None) -> list[TroubleRow]:
     if place is None or not request.actor.may("connections.view"):
         return []
     rows = Connection.objects.filter(environment=place).select_related("workspace", "environment")

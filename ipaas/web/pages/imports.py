@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,14 +15,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog import drafts
+from ipaas.catalog.connector_models import DescriptionKind
 from ipaas.catalog.fetching import fetch_description
-from ipaas.catalog.imports import MAX_BYTES, discard_draft, draft_import, keep_draft, proposal_of
-from ipaas.catalog.models import ImportDraft, ImportedConnector
-from ipaas.core.errors import NotFound
+from ipaas.catalog.imports import MAX_BYTES, discard_draft, draft_import, proposal_of
+from ipaas.catalog.models import ImportDraft
+from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
+from ipaas.core.phrases import in_words
+from ipaas.governance.connectors import keep_import
+from ipaas.governance.review_policy import rule_of, stewards_of, told_rule
 from ipaas.sdk.manifest_reader import manifest_schema
 from ipaas.web.change_users import with_users
 from ipaas.web.pages.catalog import MOST_FINDINGS, crumbs_of, operations_of, users_of_connector
-from ipaas.web.pages.support import asked, form_errors, told
+from ipaas.web.pages.support import asked, form_errors, posted, told, told_error
 
 MOST_CHANGES = 200
 PHASES = {
@@ -45,7 +50,7 @@ class ImportForm(forms.Form):
     kind = forms.ChoiceField(
         label=gettext_lazy("Kind"),
         required=False,
-        choices=[("", gettext_lazy("Recognise it")), *ImportedConnector.Kind.choices],
+        choices=[("", gettext_lazy("Recognise it")), *DescriptionKind.choices],
         help_text=gettext_lazy(
             "Secrets in commands, collections and recordings are taken out before anything is kept."
         ),
@@ -83,7 +88,7 @@ class ImportForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page("connections.edit")
+@page("connectors.edit")
 def import_new(request: WorkspaceRequest) -> HttpResponse:
     """Take a description and show what it would become."""
     initial = {"slug": asked(request, "slug"), "category": "generic"}
@@ -123,7 +128,7 @@ def _draft(request: WorkspaceRequest, draft_id: UUID) -> ImportDraft:
 
 
 @require_GET
-@page("connections.edit")
+@page("connectors.edit")
 def import_draft(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
     """What a description would become: operations, what was not understood, what would break and whom."""
     draft = _draft(request, draft_id)
@@ -148,6 +153,8 @@ def import_draft(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
         "dropped": sum(one.level == "dropped" for one in findings),
         "affected": affected,
         "changes": with_users(request.workspace, proposal.slug, proposal.changes[:MOST_CHANGES]),
+        "needs_review": rule_of(request.workspace, "connector") != "none",
+        "rule": in_words(told_rule(rule_of(request.workspace, "connector"))),
         **_deeds(request, draft),
     }
     return render(request, "catalog/import_draft.html", context)
@@ -182,17 +189,26 @@ def _deeds(request: WorkspaceRequest, draft: ImportDraft) -> dict[str, str]:
 
 
 @require_POST
-@page("connections.edit")
+@page("connectors.edit")
 def import_keep(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
     draft = _draft(request, draft_id)
-    with told(request, _("The connector is kept. Connections stay at their version until you move them.")):
-        keep_draft(draft=draft, actor=request.actor)
-        return redirect("catalog:connector_detail", request.workspace.slug, draft.slug)
-    return redirect("catalog:import_draft", request.workspace.slug, draft_id)
+    try:
+        kept = keep_import(draft=draft, actor=request.actor, note=posted(request, "note", 2000))
+    except (NotFound, PermissionDenied):
+        raise
+    except IpaasError as error:
+        messages.error(request, told_error(error))
+        return redirect("catalog:import_draft", request.workspace.slug, draft_id)
+    if kept.review is not None:
+        asked_people = ", ".join(one.label for one in stewards_of(kept.review).people) or _("nobody yet")
+        messages.success(request, _("Sent to review; asked: {people}.").format(people=asked_people))
+        return redirect("governance:review_detail", request.workspace.slug, kept.review.id)
+    messages.success(request, _("The connector is kept. Connections stay at their version until you move them."))
+    return redirect("catalog:connector_detail", request.workspace.slug, draft.slug)
 
 
 @require_POST
-@page("connections.edit")
+@page("connectors.edit")
 def import_discard(request: WorkspaceRequest, draft_id: UUID) -> HttpResponse:
     with told(request, _("The draft is discarded.")):
         discard_draft(draft=_draft(request, draft_id), actor=request.actor)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,14 +20,19 @@ from ipaas.mapping.document import validate
 from ipaas.mapping.engine import CompiledMapping, Explained, MappingFailed
 from ipaas.mapping.nodes import DEFAULT_ELEMENT
 from ipaas.mapping.outline import Row, general, outline
-from ipaas.mapping.places import Place, together, value_places
+from ipaas.mapping.places import Place, joined, together, value_places
+from ipaas.web.pages.corrections import pretty
+from ipaas.web.pages.mapping_library import Terms
 
 MOST_OF_A_VALUE = 80
 MOST_READS = 20
+MOST_LEAVES = 2_000
 _HOLDERS = ("object", "list", "unmapped")
 WITHIN_S = 2.0
+NAMED = ("lookups", "functions")
 Json = Any
 Board = dict[str, Any]
+Breach = tuple[Finding, str]
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,9 @@ class Given:
     roots: Sequence[str] = ("source",)
     resolve: Any = None
     findings: Sequence[Finding] | None = field(default=None)
+    breaches: Sequence[Breach] = ()
+    """What breaks conventions, each with the name to write instead, or ""."""
+    terms: Terms | None = None
 
 
 def board_of(given: Given) -> Board:
@@ -57,22 +66,43 @@ def board_of(given: Given) -> Board:
     content = given.content
     rows = outline(content.get("fields"), (*given.base, "fields"))
     found = list(validate(dict(content)) if given.findings is None else given.findings)
-    by_row, others = _placed(found, rows, given.base)
+    by_row, others = _placed([*((one, "") for one in found), *given.breaches], rows, given.base)
     target = _target(given, rows, by_row)
+    source = _source(given, rows)
     compiled = _compiled(content, found, given)
     return {
         "target": target,
-        "source": _source(given, rows),
+        "source": source,
+        "terms": _terms(given, source, target),
         "samples": [_result(sample, compiled, rows) for sample in given.samples],
         "counts": _counts(target),
-        "findings": [{"severity": one.severity, "message": in_words(one.message)} for one in others],
+        "findings": [_finding(*one) for one in others],
+        "named": {key: content[key] for key in NAMED if isinstance(content.get(key), dict)},
     }
+
+
+def _terms(given: Given, source: Sequence[Board], target: Sequence[Board]) -> Board:
+    """The terms of the glossary that places mean; each place gets the slug of its own."""
+    if given.terms is None:
+        return {}
+    found = {}
+    for key, places in (("source_schema", source), ("target_schema", target)):
+        start = "source." if key == "source_schema" else ""
+        named = {one["path"].removeprefix(start): one for one in places}
+        for path, term in given.terms.of(given.content.get(key), named).items():
+            named[path]["term"] = term.slug
+            found[term.slug] = term
+    return given.terms.shown(found.values())
+
+
+def _finding(found: Finding, fix: str) -> Board:
+    return {"severity": found.severity, "message": in_words(found.message), **({"fix": fix} if fix else {})}
 
 
 # -- the target
 
 
-def _target(given: Given, rows: Sequence[Row], by_row: Mapping[str, list[Finding]]) -> list[Board]:
+def _target(given: Given, rows: Sequence[Row], by_row: Mapping[str, list[Breach]]) -> list[Board]:
     made = {row.path: row for row in rows}
     described = {place.path: place for place in given.target}
     places = together(given.target, _row_places(rows))
@@ -103,7 +133,7 @@ def _target(given: Given, rows: Sequence[Row], by_row: Mapping[str, list[Finding
                 "kind": row.kind if row else "covered" if covered else "unmapped",
                 "steps": steps[place.path],
                 "names": row.names if row else names.get(place.holder, {}),
-                **(_form(row, by_row) if row else {}),
+                **(_form(row, by_row, named=known is not None) if row else {}),
             }
         )
     return found
@@ -124,29 +154,30 @@ def _row_places(rows: Sequence[Row]) -> Iterator[Place]:
         holders.append(row.path)
 
 
-def _form(row: Row, by_row: Mapping[str, list[Finding]]) -> Board:
+def _form(row: Row, by_row: Mapping[str, list[Breach]], *, named: bool) -> Board:
+    """``named``: the schema of the target gives the field its name, so that no other can be written here."""
     return {
         "pointer": row.pointer,
         "form": row.form,
         "reads": row.reads,
-        "findings": [{"severity": one.severity, "message": in_words(one.message)} for one in by_row.get(row.path, ())],
+        "findings": [_finding(found, "" if named else fix) for found, fix in by_row.get(row.path, ())],
     }
 
 
 def _placed(
-    found: Sequence[Finding], rows: Sequence[Row], base: tuple[str | int, ...]
-) -> tuple[dict[str, list[Finding]], list[Finding]]:
+    found: Sequence[Breach], rows: Sequence[Row], base: tuple[str | int, ...]
+) -> tuple[dict[str, list[Breach]], list[Breach]]:
     """Findings by the row that they speak of, and those that speak of none."""
     start = len(pointer(*base))
     places = sorted(((pointer(*row.pointer)[start:], row.path) for row in rows), key=lambda pair: -len(pair[0]))
-    by_row: dict[str, list[Finding]] = {}
+    by_row: dict[str, list[Breach]] = {}
     others = []
-    for finding in found:
-        at = next((path for place, path in places if f"{finding.path}/".startswith(f"{place}/")), None)
+    for one in found:
+        at = next((path for place, path in places if f"{one[0].path}/".startswith(f"{place}/")), None)
         if at is None:
-            others.append(finding)
+            others.append(one)
         else:
-            by_row.setdefault(at, []).append(finding)
+            by_row.setdefault(at, []).append(one)
     return by_row, others
 
 
@@ -257,7 +288,7 @@ def _drop(tree: Any, steps: Sequence[str | int]) -> None:
 
 def _result(sample: Sample, compiled: CompiledMapping | None, rows: Sequence[Row]) -> Board:
     if sample.scope is None or compiled is None:
-        return {"label": sample.label, "problem": sample.problem, "failed": 0, "cells": {}, "target": None}
+        return {"label": sample.label, "problem": sample.problem, "failed": 0, "cells": {}, "text": None, "leaves": []}
     found: Explained = compiled.explain(sample.scope.get("source"), sample.scope, within_s=WITHIN_S)
     cells: dict[str, Board] = {}
     failed = 0
@@ -275,7 +306,22 @@ def _result(sample: Sample, compiled: CompiledMapping | None, rows: Sequence[Row
             "reads": trace.reads[:MOST_READS],
             **more,
         }
-    return {"label": sample.label, "problem": "", "failed": failed, "cells": cells, "target": found.target}
+    target = found.target
+    text = target if isinstance(target, str) else pretty(target)
+    made = [] if target in ({}, None) else list(islice(leaves(target, ""), MOST_LEAVES))
+    return {"label": sample.label, "problem": "", "failed": failed, "cells": cells, "text": text, "leaves": made}
+
+
+def leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    """The places of a value with what stands there, numbers in all their digits; browsers would round them."""
+    if isinstance(value, Mapping) and value:
+        for name, part in value.items():
+            yield from leaves(part, joined(path, str(name)))
+    elif isinstance(value, list | tuple) and value:
+        for number, part in enumerate(value):
+            yield from leaves(part, f"{path}[{number}]")
+    else:
+        yield path, "[]" if value == [] else "{}" if value == {} else short(value)
 
 
 def told(failure: IpaasError) -> str:

@@ -19,6 +19,8 @@ from ipaas.core.errors import InvalidInput, IpaasError, NotFound
 from ipaas.core.phrases import in_words
 from ipaas.core.references import split_reference
 from ipaas.core.yaml_edit import Edit
+from ipaas.governance.conventions import fixable
+from ipaas.mapping.document import validate
 from ipaas.mapping.filling import fill
 from ipaas.mapping.places import Place, schema_places, together, value_places
 from ipaas.mapping.queries import in_order
@@ -27,7 +29,8 @@ from ipaas.mapping.suggesting import Synonyms, Wanted, suggest
 from ipaas.runtime.samples import Sample as Captured
 from ipaas.runtime.samples import captured_inputs
 from ipaas.web.pages.documents import text_of
-from ipaas.web.pages.mapping_board import Given, Sample, board_of, problem_of
+from ipaas.web.pages.mapping_board import NAMED, Given, Sample, board_of, problem_of
+from ipaas.web.pages.mapping_library import Terms
 from ipaas.web.pages.mapping_preview import read_sample, scope_of
 from ipaas.web.pages.mappings import MAPPINGS
 from ipaas.web.pages.support import environment_of
@@ -83,11 +86,18 @@ def mapping_samples(request: WorkspaceRequest, slug: str) -> HttpResponse:
     if not request.actor.may("runs.view"):
         return _json({"samples": []})
     found = captured_inputs(actor=request.actor, workspace=request.workspace, mapping=slug, limit=MOST_CAPTURED)
-    return _json({"samples": [{"label": _label(one), "text": _text(one), "whole": True} for one in found]})
+    return _json(
+        {"samples": [{"label": _label(one), "text": _text(one), "whole": True, "use": use_of(one)} for one in found]}
+    )
 
 
 def _label(sample: Captured) -> str:
     return _("{flow}, {time}").format(flow=sample.flow, time=localtime(sample.at).strftime("%d.%m. %H:%M"))
+
+
+def use_of(sample: Captured) -> str:
+    """How a form names a sample of a run: the run, the step and the element of its loop."""
+    return f"{sample.run_id} {sample.step} {sample.item}"
 
 
 def _text(sample: Captured) -> str:
@@ -101,12 +111,15 @@ def _json(content: Json) -> HttpResponse:
 def _given(request: WorkspaceRequest, content: Mapping[str, Any], base: Base) -> Given:
     return Given(
         base=base,
-        resolve=resolver_of(request.workspace.id) if {"lookups", "functions"} & content.keys() else None,
+        resolve=resolver_of(request.workspace.id) if set(NAMED) & content.keys() else None,
         content=content,
         samples=_samples(request, content),
         source=schema_of(request, content.get("source_schema"), "source"),
         target=target_of(request, content),
         roots=_roots(content),
+        findings=validate(dict(content), request.workspace.id),
+        breaches=[] if base else fixable(content, request.workspace.id),
+        terms=Terms(request),
     )
 
 
@@ -140,7 +153,7 @@ def _wanted(given: Given) -> Iterator[Wanted]:
     """The leaves that nothing makes, of lists that are not made yet only those of one level."""
     places = {place.path: place for place in given.target}
     new: dict[str, list[str]] = {}
-    target = board_of(replace(given, samples=()))["target"]
+    target = board_of(replace(given, samples=(), breaches=(), terms=None))["target"]
     holders = {place.holder for place in given.target}
     for one in target:
         place = places.get(one["path"])
@@ -222,9 +235,11 @@ def mapping_at(text: str, base: Base) -> dict[str, Any]:
             message = _("the step is not where it was; open its mapping anew")
             raise InvalidInput([{"path": "", "code": "document.edit", "message": message}])
         content = content[part]
-    fields = content.get("fields") if isinstance(content, dict) else None
-    names = {"loop_names": [name for name in loops if name]} if any(loops) else {}
-    return {"kind": "mapping", "slug": slug, "title": str(slug), "scope": "flow", **names, "fields": fields or {}}
+    held = content if isinstance(content, dict) else {}
+    more: dict[str, Any] = {"loop_names": [name for name in loops if name]} if any(loops) else {}
+    more |= {key: held[key] for key in NAMED if key in held}
+    fields = held.get("fields") or {}
+    return {"kind": "mapping", "slug": slug, "title": str(slug), "scope": "flow", **more, "fields": fields}
 
 
 # -- what the board is made of

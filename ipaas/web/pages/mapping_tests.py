@@ -267,8 +267,8 @@ def sample_change(actor: Any, document: Document, run_id: str, path: str = "", i
 
 
 def _of_sample(request: WorkspaceRequest) -> Change:
-    """The sample beside the editor, as it was typed."""
-    value = _value(request, "sample")
+    """The sample that the button names by its text, else the one beside the editor, as it was typed."""
+    value = _value(request, "sample" if request.POST["of_sample"] == "yes" else "of_sample")
 
     def change(content: Mapping[str, Any]) -> list[Any]:
         tester = Tester(content, resolver_of(request.workspace.id))

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.contracts.models import SchemaVersion
-from ipaas.core.document_types import document_type
 from ipaas.core.references import split_reference
 from ipaas.flows.consumers import wanted_of
 from ipaas.flows.usage import flows_with
@@ -20,13 +19,13 @@ from ipaas.runtime.drift import open_drift
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of
+from ipaas.web.pages.mapping_library import library_for
 from ipaas.web.pages.mapping_preview import field_rows, preview, reads_json
 from ipaas.web.pages.mapping_words import mapping_words
 from ipaas.web.pages.support import environment_of
 from ipaas.web.readmodels import Link
 
 MOST_EXAMPLES = 3
-MOST_FRAGMENTS = 100
 STARTER = """\
 kind: mapping
 slug: my-mapping
@@ -76,31 +75,9 @@ def _setup(request: WorkspaceRequest, content: Any, sample: str) -> Context:
         "presence_url": MAPPINGS.url(request, "presence", slug) if slug else "",
         "samples": samples,
         "wanted": wanted_of(request.workspace.id, slug) if slug and request.actor.may("flows.view") else {},
-        "fragments": _fragments(request),
+        "library": library_for(request),
         "words": mapping_words(),
     }
-
-
-def _fragments(request: WorkspaceRequest) -> list[Context]:
-    """Published lookups and functions, to be put into an expression; the document then names them."""
-    found = []
-    for kind, key, label, call in (
-        ("lookup", "lookups", _("Lookups"), "lookup('{name}', )"),
-        ("function", "functions", _("Functions of the workspace"), "{name}()"),
-    ):
-        rows = document_type(kind).documents.in_workspace(request.workspace.id).filter(archived=False)
-        named = rows.filter(latest_version__gt=0).order_by("slug").values_list("slug", "latest_version")
-        options = [
-            {
-                "label": slug,
-                "text": call.format(name=name),
-                "declare": {"path": [key, name], "value": f"{slug}@{number}"},
-            }
-            for slug, number in (named[:MOST_FRAGMENTS] if request.actor.may(f"{key}.view") else ())
-            for name in [slug.replace("-", "_")]
-        ]
-        found += [{"label": label, "options": options}] if options else []
-    return found
 
 
 def _example(request: WorkspaceRequest, content: Any) -> str:

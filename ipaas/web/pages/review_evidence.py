@@ -1,7 +1,7 @@
 """What a review shows: what changes, in words and upon real data, what else it touches, what the checks say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ipaas.accounts.pages import WorkspaceRequest
+from ipaas.catalog.models import Connection
 from ipaas.core.document_forms import Change, Finding
-from ipaas.core.document_types import CheckResult, document_type
+from ipaas.core.document_types import Check, CheckResult, document_type
 from ipaas.core.documents import DocumentVersion
 from ipaas.core.errors import IpaasError
 from ipaas.core.phrases import in_words
 from ipaas.flows.models import Deployment
+from ipaas.flows.usage import connections_in
 from ipaas.governance.following import Use, uses_of
 from ipaas.governance.models import Review
 from ipaas.governance.reviews import changes_of
@@ -61,7 +63,10 @@ class SampleRow:
 
 @dataclass(frozen=True)
 class AffectedRow:
-    """A deployment: what it runs now, and whether it is to run the new version from its next run on."""
+    """A deployment: what it runs now, and whether it is to run the new version from its next run on.
+
+    ``follows``: whether it can; over a connector it can not, as connections are moved one by one.
+    """
 
     id: str
     flow: str
@@ -71,10 +76,12 @@ class AffectedRow:
     pinned: str
     fixed: bool
     chosen: bool
+    follows: bool = True
 
 
 @dataclass(frozen=True)
 class CheckRow:
+    name: str
     title: str
     state: str
     summary: str
@@ -93,8 +100,18 @@ def written_base(review: Review) -> DocumentVersion | None:
 
 def worded_changes(review: Review, base: DocumentVersion | None) -> list[Worded]:
     """The change as sentences, field by field; what only says what it is about comes last."""
+    if review.kind == "connector":
+        return [_of_connector(one) for one in changes_of(review, base)]
     found = [_worded(one) for one in changes_of(review, base)]
     return sorted(found, key=lambda one: one.place.split("/")[1:2] in [[name] for name in PLAIN])
+
+
+def _of_connector(change: Change) -> Worded:
+    """A change of a connector, whose words say what becomes of the place."""
+    if change.path == "/operations":
+        words = ngettext("{count} operation", "{count} operations", change.after).format(count=change.after)
+        return Worded("added", words, change.path)
+    return Worded(change.kind, f"{change.path[1:].replace('/', '.')} {in_words(change.after)}", change.path)
 
 
 def _worded(change: Change) -> Worded:
@@ -193,12 +210,33 @@ def affected_rows(request: WorkspaceRequest, review: Review) -> list[AffectedRow
     document = kind.documents.filter(id=review.document_id).first()
     if document is None:
         return []
+    if review.kind == "connector":
+        return _over_connector(request, review)
     if review.kind == "flow":
         own = Deployment.objects.filter(flow_id=document.id, active=True).select_related(
             "environment", "version", "flow"
         )
-        return [_affected(request, Use(one, (), fixed=False, suggested=False), review) for one in own]
+        rows = [_affected(request, Use(one, (), fixed=False, suggested=False), review) for one in own]
+        return [replace(one, follows=False) for one in rows]
     return [_affected(request, one, review) for one in uses_of(document, base=review.base_version)]
+
+
+def _over_connector(request: WorkspaceRequest, review: Review) -> list[AffectedRow]:
+    """Deployments of flows that call over connections of a connector, each with the version it is pinned to."""
+    rows = Connection.objects.in_workspace(review.workspace_id).filter(connector=review.slug)
+    pinned = {(one.environment_id, one.slug): one.connector_version for one in rows}
+    if not pinned:
+        return []
+    running = Deployment.objects.in_workspace(review.workspace_id).running()
+    running = running.select_related("flow", "version", "environment").order_by("flow__slug", "environment__position")
+    found = []
+    for one in running:
+        named = connections_in(one.version.content)
+        versions = sorted({pinned[key] for slug in named if (key := (one.environment_id, slug)) in pinned})
+        if versions:
+            row = _affected(request, Use(one, (), fixed=False, suggested=False), review)
+            found.append(replace(row, pinned=", ".join(versions), follows=False))
+    return found
 
 
 def _affected(request: WorkspaceRequest, use: Use, review: Review) -> AffectedRow:
@@ -224,15 +262,15 @@ def check_rows(review: Review) -> list[CheckRow]:
     findings = kind.validate(review.content, review.workspace_id)
     errors = [one for one in findings if one.severity == "error"]
     state = "failed" if errors else "warning" if findings else "passed"
-    whole = CheckRow(_("The document is valid"), state, _validity(len(errors), len(findings)), findings)
+    whole = CheckRow("valid", _("The document is valid"), state, _validity(len(errors), len(findings)), findings)
     if errors:
         return [whole]
     results = kind.checked(review.content, base.content if base is not None else None, review.workspace_id)
-    return [whole, *(_check_row(check.title, result) for check, result in results)]
+    return [whole, *(_check_row(check, result) for check, result in results)]
 
 
-def _check_row(title: str, result: CheckResult) -> CheckRow:
-    return CheckRow(_(title), result.state, in_words(result.summary), result.details)
+def _check_row(check: Check, result: CheckResult) -> CheckRow:
+    return CheckRow(check.name, _(check.title), result.state, in_words(result.summary), result.details)
 
 
 def _validity(errors: int, findings: int) -> str:

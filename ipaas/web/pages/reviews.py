@@ -12,7 +12,9 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
+from ipaas.catalog.connector_document import manifest_changes
 from ipaas.core.document_types import document_type
+from ipaas.core.documents import DocumentVersion
 from ipaas.core.errors import NotFound
 from ipaas.core.phrases import in_words
 from ipaas.governance import reviews as deeds
@@ -20,6 +22,7 @@ from ipaas.governance.approving import approve_and_publish, publish_review
 from ipaas.governance.inbox import waiting_for
 from ipaas.governance.models import Review
 from ipaas.governance.review_policy import NEEDED, Stewards, refusal, stewards_of, told_rule
+from ipaas.web.change_users import ChangeWithUsers, with_users
 from ipaas.web.pages.documents import with_items
 from ipaas.web.pages.review_evidence import affected_rows, check_rows, sample_rows, summed, worded_changes, written_base
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
@@ -35,6 +38,7 @@ KINDS = {
     "function": gettext_noop("Function"),
     "term": gettext_noop("Term"),
     "convention": gettext_noop("Convention"),
+    "connector": gettext_noop("Connector"),
 }
 PLACES = {
     "flow": "flows",
@@ -46,9 +50,13 @@ PLACES = {
     "event_type": "contracts",
     "term": "ownership",
     "convention": "ownership",
+    "connector": "catalog",
 }
 """Where the page of a document of each kind is."""
 MOST_WAITING = 200
+MOST_HIT = 100
+VERDICT = "compatibility"
+"""The check that has a panel of its own: who is hurt by the change."""
 
 
 def kind_word(kind: str) -> str:
@@ -106,7 +114,7 @@ def review_detail(request: WorkspaceRequest, review_id: UUID) -> HttpResponse:
     environment_of(request)
     review = _review_of(request, review_id)
     kind, base = document_type(review.kind), written_base(review)
-    changes = worded_changes(review, base)
+    changes, checks = worded_changes(review, base), check_rows(review)
     outdated = review.is_open and deeds.is_outdated(review)
     samples = sample_rows(request, review, base)
     may = request.actor.may("reviews.decide", review.flow_id) and review.state == Review.State.IN_REVIEW
@@ -118,7 +126,9 @@ def review_detail(request: WorkspaceRequest, review_id: UUID) -> HttpResponse:
         "changes": changes,
         "summed": summed(changes),
         "samples": samples,
-        "checks": check_rows(review),
+        "checks": [one for one in checks if one.name != VERDICT],
+        "verdict": next((one for one in checks if one.name == VERDICT), None),
+        "hit": _hit(request, review, base),
         "affected": affected_rows(request, review),
         "outdated": outdated,
         "refused": in_words(refused.detail) if refused else "",
@@ -154,6 +164,14 @@ def _head(request: WorkspaceRequest, review: Review) -> Mapping[str, Any]:
         "comments": list(review.comments.all()),
         "authors": ", ".join(one["label"] for one in review.authors),
     }
+
+
+def _hit(request: WorkspaceRequest, review: Review, base: DocumentVersion | None) -> list[ChangeWithUsers]:
+    """What a version of a connector breaks, each with the flows and connections that use it."""
+    if review.kind != "connector" or base is None or not review.is_open:
+        return []
+    changes = manifest_changes(base.content, review.content, review.workspace_id)
+    return with_users(request.workspace, review.slug, [one for one in changes if one.breaking][:MOST_HIT])
 
 
 def _asked_why(stewards: Stewards) -> str:

@@ -22,7 +22,7 @@ from ipaas.vault.models import Secret
 from ipaas.vault.rotating import MOST_DAYS, rotate_secret, set_rotation
 from ipaas.vault.rotators import rotator_of
 from ipaas.web.pages.secret_forms import KINDS, OVERLAPS
-from ipaas.web.pages.support import posted, told
+from ipaas.web.pages.support import known_version, posted, told
 from ipaas.web.readmodels import Link
 
 WHO = [
@@ -110,7 +110,7 @@ def secret_rotate(request: WorkspaceRequest, slug: str) -> HttpResponse:
     """Have the platform make the next value."""
     secret = secret_of(request, slug)
     with told(request, _("A new version is live.")):
-        rotate_secret(secret=secret, actor=request.actor)
+        rotate_secret(secret=secret, actor=request.actor, after=known_version(request))
     return redirect("vault:secret_detail", request.workspace.slug, slug)
 
 

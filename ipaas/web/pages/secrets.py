@@ -20,6 +20,7 @@ from ipaas.core.clock import now
 from ipaas.vault import services
 from ipaas.vault.models import Secret, SecretVersion, StoreKind
 from ipaas.vault.stores import WRITABLE, chosen_kind
+from ipaas.web.pages.connection_rows import unended_of
 from ipaas.web.pages.secret_forms import (
     KINDS,
     OWN,
@@ -33,7 +34,7 @@ from ipaas.web.pages.secret_forms import (
     purposes,
 )
 from ipaas.web.pages.secret_rules import RegisterForm, rules_context, secret_of
-from ipaas.web.pages.support import asked, form_errors, options, posted, told, with_query
+from ipaas.web.pages.support import asked, form_errors, known_version, options, posted, told, with_query
 from ipaas.web.readmodels import CursorPage, Link, SecretRow
 
 PAGE_SIZE = 25
@@ -144,6 +145,7 @@ def secret_version_new(request: WorkspaceRequest, slug: str) -> HttpResponse:
                 actor=request.actor,
                 overlap=form.overlap_given(),
                 expires_at=moment_of(form.cleaned_data["expires_on"]),
+                after=known_version(request),
             )
             return redirect("vault:secret_detail", request.workspace.slug, slug)
     return _detail(request, secret, form)
@@ -208,7 +210,7 @@ def _detail(
         "change_url": reverse("vault:secret_change", args=place) if may_write else "",
         "delete_url": reverse("vault:secret_delete", args=place) if may_write else "",
     }
-    context |= rules_context(request, secret)
+    context |= {**rules_context(request, secret), "unended": unended_of(secret)}
     failed = (form is not None and form.errors) or change_form is not None
     return render(request, "vault/secret_detail.html", context, status=422 if failed else 200)
 

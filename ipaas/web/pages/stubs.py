@@ -302,13 +302,18 @@ def _ledger(request: WorkspaceRequest, vendor: str) -> CursorPage:
     )
 
 
+OUTCOMES = {"effect": gettext_noop("happened"), "replay": gettext_noop("answered again")}
+"""What a call came to at the stand-in; nothing for one that only read, or was refused."""
+
+
 def _line(line: dict[str, Any], *, twice: bool) -> LedgerRow:
+    outcome = _(OUTCOMES[line["outcome"]]) if line["outcome"] in OUTCOMES else ""
     return LedgerRow(
         at=datetime.fromisoformat(line["at"]),
         operation=line["action"] or f"{line['method']} {line['path']}",
         status=line["status"],
         key=line["key"] or "",
-        effect=" ".join(part for part in (line["outcome"], line["entity_id"]) if part),
+        effect=" ".join(part for part in (outcome, line["entity_id"]) if part),
         duplicate=line["outcome"] == "replay",
         twice=twice,
         number=line["number"],

@@ -102,6 +102,12 @@ def posted(request: HttpRequest, name: str, length: int = 300) -> str:
     return _storable(request.POST.get(name, ""), length)
 
 
+def known_version(request: WorkspaceRequest) -> int | None:
+    """The newest version of a secret when the page was shown that sends this form."""
+    told = posted(request, "after")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 10 else None
+
+
 def _storable(text: str, length: int) -> str:
     return text.replace("\x00", "").strip()[:length]
 

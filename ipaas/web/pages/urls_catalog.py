@@ -1,9 +1,19 @@
 from django.urls import path
 
-from ipaas.web.pages import catalog, connection_connect, connection_trials, connections, imports, stubs
+from ipaas.web.pages import (
+    catalog,
+    connection_connect,
+    connection_revocations,
+    connection_trials,
+    connections,
+    connector_versions,
+    imports,
+    stubs,
+)
 
 app_name = "catalog"
 ONE = "connections/in/<slug:environment>/<slug:slug>/"
+CONNECTOR = "catalog/of/<slug:connector>/"
 STUB = "stubs/<slug:vendor>/"
 urlpatterns = [
     path("catalog/", catalog.connector_list, name="connector_list"),
@@ -11,9 +21,11 @@ urlpatterns = [
     path("catalog/import/<uuid:draft_id>/", imports.import_draft, name="import_draft"),
     path("catalog/import/<uuid:draft_id>/keep/", imports.import_keep, name="import_keep"),
     path("catalog/import/<uuid:draft_id>/discard/", imports.import_discard, name="import_discard"),
-    path("catalog/of/<slug:connector>/", catalog.connector_detail, name="connector_detail"),
-    path("catalog/of/<slug:connector>/<str:action>/", catalog.connector_operation, name="connector_operation"),
-    path("catalog/of/<slug:connector>/-delete/<int:number>/", catalog.version_delete, name="version_delete"),
+    path(CONNECTOR, catalog.connector_detail, name="connector_detail"),
+    path(f"{CONNECTOR}-edit/", connector_versions.connector_edit, name="connector_edit"),
+    path(f"{CONNECTOR}-publish/", connector_versions.connector_publish, name="connector_publish"),
+    path(f"{CONNECTOR}-deprecate/", connector_versions.connector_deprecate, name="connector_deprecate"),
+    path(f"{CONNECTOR}<str:action>/", catalog.connector_operation, name="connector_operation"),
     path("connections/", connections.connection_list, name="connection_list"),
     path("connections/new/", connections.connection_choose, name="connection_choose"),
     path("connections/new/<slug:connector>/", connections.connection_new, name="connection_new"),
@@ -23,6 +35,16 @@ urlpatterns = [
     path(f"{ONE}connect/go/", connection_connect.connection_go, name="connection_go"),
     path(f"{ONE}share/", connection_connect.connection_share, name="connection_share"),
     path(f"{ONE}share/<uuid:link_id>/revoke/", connection_connect.share_revoke, name="share_revoke"),
+    path(
+        f"{ONE}revocations/<uuid:revocation_id>/retry/",
+        connection_revocations.revocation_retry,
+        name="revocation_retry",
+    ),
+    path(
+        f"{ONE}revocations/<uuid:revocation_id>/settle/",
+        connection_revocations.revocation_settle,
+        name="revocation_settle",
+    ),
     path(f"{ONE}test/", connections.connection_test, name="connection_test"),
     path(f"{ONE}try/", connection_trials.connection_try, name="connection_try"),
     path(f"{ONE}switch/", connections.connection_switch, name="connection_switch"),

@@ -15,7 +15,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.core.phrases import in_words
-from ipaas.vault.backends import AUTH, NAMES, REMOTE, check_backend, chosen_backend, set_backend, usual_config
+from ipaas.vault.backends import (
+    AUTH,
+    NAMES,
+    REMOTE,
+    check_backend,
+    chosen_backend,
+    down_backends,
+    set_backend,
+    usual_config,
+)
 from ipaas.vault.migrating import migrate_secrets
 from ipaas.vault.models import Backend, Secret, StoreKind
 from ipaas.web.pages.secret_forms import STORES
@@ -149,6 +158,7 @@ def _page(request: WorkspaceRequest, asked_for: str, form: BackendForm | None = 
         "kind": kind,
         "kinds": options({key: _(label) for key, label in STORES.items()}, kind),
         "counts": [(_(STORES[row["store"]]), row["n"]) for row in rows],
+        "down": down_backends(request.workspace.id),
         "elsewhere": elsewhere,
         "address": chosen.config.get("address", "") if chosen is not None else "",
         "login": Link(login.slug, reverse("vault:secret_detail", args=[request.workspace.slug, login.slug]))

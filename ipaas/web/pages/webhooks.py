@@ -24,9 +24,19 @@ from ipaas.notices.schedule import DELAYS_S
 from ipaas.notices.services import WithSecret, shown_url
 from ipaas.outbox.event_types import event_types
 from ipaas.outbox.models import OutboxEvent
+from ipaas.vault.models import Secret
 from ipaas.web.pages.document_views import reason_of
 from ipaas.web.pages.documents import with_items
-from ipaas.web.pages.support import asked, environment_of, form_errors, newest_first, options, posted, told
+from ipaas.web.pages.support import (
+    asked,
+    environment_of,
+    form_errors,
+    known_version,
+    newest_first,
+    options,
+    posted,
+    told,
+)
 from ipaas.web.pages.webhook_forms import OVERLAPS, WebhookForm, overlap_of
 from ipaas.web.readmodels import CursorPage, Link, Tab
 
@@ -97,6 +107,10 @@ def webhook_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "page": with_items(listed, (_delivery_row(request, webhook, one) for one in found)),
         "overlaps": options({name: str(label) for name, label in OVERLAPS.items()}, "24"),
         "tries": len(DELAYS_S) + 1,
+        "secret_version": Secret.objects.in_workspace(request.workspace.id)
+        .filter(slug=webhook.secret_slug)
+        .values_list("current_version", flat=True)
+        .first(),
         **_deeds(request, webhook),
     }
     return render(request, "notices/webhook_detail.html", context)
@@ -236,7 +250,10 @@ def webhook_rotate(request: WorkspaceRequest, slug: str) -> HttpResponse:
     webhook = _webhook(request, slug)
     with told(request, _("The webhook has a new signing secret.")):
         made = services.rotate_webhook_secret(
-            actor=request.actor, webhook=webhook, overlap=overlap_of(posted(request, "overlap"))
+            actor=request.actor,
+            webhook=webhook,
+            overlap=overlap_of(posted(request, "overlap")),
+            after=known_version(request),
         )
         return _shown_once(request, made, _("New signing secret"))
     return redirect(_url(request, "webhook_detail", slug))

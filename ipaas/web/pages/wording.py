@@ -72,6 +72,12 @@ _TRIGGERS = {
     "manual": gettext_noop("Manual"),
     "test": gettext_noop("Test"),
 }
+_EFFECTS = {
+    "safe": gettext_noop("safe"),
+    "keyed": gettext_noop("keyed"),
+    "lookup": gettext_noop("by look-up"),
+    "unkeyed": gettext_noop("not repeatable"),
+}
 _WAITS = {
     "retry": gettext_noop("Waits before the next attempt"),
     "timer": gettext_noop("Waits for its time"),
@@ -100,6 +106,11 @@ def class_word(error_class: str) -> str:
 def remedy_of(error_class: str) -> str:
     """What to do about an error of this class; nothing of an unknown one."""
     return _(REMEDIES[error_class]) if error_class in REMEDIES else ""
+
+
+def effect_word(effect: str) -> str:
+    """How an operation may be repeated, in a word; its manifest may leave that to a setting."""
+    return _(_EFFECTS[effect]) if effect in _EFFECTS else _("by setting")
 
 
 def trigger_word(trigger: str) -> str:

@@ -1,6 +1,7 @@
 // The visual editor of a mapping, over the document that stands in the form's text.
 import { el, icon, put, tell } from "./dom.js";
 import { startPresence } from "./presence.js";
+import { Preview } from "./preview.js";
 import { say, setup } from "./setup.js";
 import { SourceTree } from "./source.js";
 import { Store } from "./store.js";
@@ -13,13 +14,29 @@ const area = document.querySelector("textarea[name=document]");
 const sample = document.querySelector("textarea[name=sample]");
 const store = new Store(area);
 
+const hint = find("told").textContent;
 const source = new SourceTree(find("source"), find("source-search"), store, {
   pick: (path) => (target.form?.insert(path) ? target.form.focusLast() : tell(find("told"), say("open_first"))),
-  light: (path) => target.mark(path ? readersOf(path) : []),
+  light: (path) => {
+    const readers = path ? readersOf(path) : [];
+    target.mark(readers);
+    tell(find("told"), readers.length ? say("readers", { fields: readers.join(", ") }) : hint);
+  },
 });
 const target = new TargetTree(find("target"), { search: find("target-search"), unmapped: find("unmapped"), counts: find("counts") }, store, {
   light: (path) => source.mark(path ? target.readsOf(target.rows.get(path)?.field) : []),
   source,
+});
+const preview = new Preview({ host: find("preview-table"), json: find("preview"), views: root.querySelectorAll("[data-map-view]"), differing: find("differing"), of: find("preview-of") }, store, {
+  light: (path) => {
+    const row = path ? target.rowOf(path) : null;
+    target.mark(row ? [row.field.path] : []);
+    source.mark(row ? target.readsOf(row.field) : []);
+  },
+  open: (path) => {
+    side("target");
+    target.goTo(path);
+  },
 });
 
 /** The fields that read a place, or something inside of it. */
@@ -40,9 +57,6 @@ function drawSamples() {
     return el("button", { type: "button", class: "map-sample", "aria-pressed": String(at === store.chosen), "data-tone": bad ? "bad" : "ok", title: one.problem || null, onclick: () => store.choose(at) },
       icon(bad ? "failed" : "ok"), one.label, one.failed ? el("span", { class: "count" }, say("failed", { count: one.failed })) : null);
   }));
-  const shown = store.result;
-  tell(find("preview"), shown.problem || (shown.target === null ? say("no_target") : JSON.stringify(shown.target, null, 2)));
-  tell(find("preview-of"), shown.label ?? "");
 }
 
 async function loadCaptured() {
@@ -107,12 +121,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 
 // -- small widths: one tree at a time
-for (const button of root.querySelectorAll("[data-map-side]")) {
-  button.addEventListener("click", () => {
-    root.dataset.side = button.dataset.mapSide;
-    root.querySelectorAll("[data-map-side]").forEach((one) => put(one, "aria-pressed", String(one === button)));
-  });
+function side(name) {
+  root.dataset.side = name;
+  root.querySelectorAll("[data-map-side]").forEach((one) => put(one, "aria-pressed", String(one.dataset.mapSide === name)));
 }
+for (const button of root.querySelectorAll("[data-map-side]")) button.addEventListener("click", () => side(button.dataset.mapSide));
 
 // -- deeds
 
@@ -161,6 +174,7 @@ store.addEventListener("data", () => {
   source.draw();
   target.draw();
   drawSamples();
+  preview.draw();
   const { findings } = store.data;
   find("findings").replaceChildren(...findings.map((one) => el("li", { "data-tone": one.severity === "error" ? "bad" : "wait" }, icon(one.severity === "error" ? "failed" : "warning"), el("span", {}, one.message))));
   if (adding) {
@@ -184,6 +198,19 @@ area.form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { submitter } = event;
   store.addEventListener("rest", () => area.form.requestSubmit(submitter), { once: true });
+  store.send();
+}, true);
+window.addEventListener("beforeunload", (event) => {
+  if (store.busy) event.preventDefault();
+});
+
+// A test of the sample is one of the sample that is chosen above; what a run gave is read anew from the run.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[name=of_sample]");
+  const chosen = store.samples[store.chosen];
+  if (!button || root.hidden || !chosen || chosen.own) return;
+  button.name = chosen.use ? "from_run" : "of_sample";
+  button.value = chosen.use ?? chosen.text;
 }, true);
 
 startSuggestions(store, target, { button: find("suggest"), host: find("suggestions") });

@@ -1,11 +1,12 @@
 // The form of one field: how it is made, what an absent or a null value means, and what comes out of every sample.
 import { debounced, el, icon, put, tell } from "./dom.js";
-import { completions, helpAt } from "./help.js";
+import { callOf, completions, declare, helpAt, library } from "./help.js";
+import { readLookup, writeLookup } from "./lookup.js";
 import { guide, say, setup } from "./setup.js";
 import { expressionOf } from "./store.js";
 
-const KINDS = ["expression", "constant", "list", "choose", "object"];
-const { mountExpression } = await import(document.querySelector("meta[name=assets]").dataset.editorSrc);
+const KINDS = ["expression", "lookup", "constant", "list", "choose", "object"];
+const { insertCall, mountExpression } = await import(document.querySelector("meta[name=assets]").dataset.editorSrc);
 let numbered = 0;
 
 export class FieldForm {
@@ -14,12 +15,13 @@ export class FieldForm {
     this.editors = [];
     this.later = debounced(160, () => this.send({ quick: true }));
     this.controls = el("div", { class: "map-controls" });
-    this.faults = el("ul", { class: "map-faults", role: "status" });
+    this.faults = el("ul", { class: "map-faults", "aria-live": "polite" });
+    this.term = el("p", { class: "map-term small muted" });
     this.help = el("p", { class: "map-help small", role: "status" });
     this.results = el("ul", { class: "map-results", "aria-label": say("results") });
     this.reads = el("div", { class: "map-reads" });
     this.node = el("div", { class: "map-form", role: "group", "aria-label": say("field", { name: field.path }) },
-      field.doc ? el("p", { class: "small muted" }, field.doc) : null,
+      field.doc ? el("p", { class: "small muted" }, field.doc) : null, this.term,
       this.controls, this.faults, this.help, this.results, this.reads, this.deeds());
     this.node.addEventListener("keydown", (event) => this.key(event));
     this.build();
@@ -33,10 +35,10 @@ export class FieldForm {
     this.editors = [];
     this.inputs = {};
     const { field } = this;
-    this.kind = KINDS.includes(field.kind) ? field.kind : this.fitting(field);
+    this.kind = this.isLookup(field) ? "lookup" : KINDS.includes(field.kind) ? field.kind : this.fitting(field);
     this.shown = JSON.stringify([field.kind, field.form ?? null]);
     const kinds = el("select", { class: "form-select", onchange: (event) => this.change(event.target.value) },
-      KINDS.map((kind) => el("option", { value: kind, selected: kind === this.kind }, say(`kind_${kind}`))));
+      KINDS.filter((kind) => kind !== "lookup" || this.kind === kind || this.lookups.length).map((kind) => el("option", { value: kind, selected: kind === this.kind }, say(`kind_${kind}`))));
     this.controls.replaceChildren(this.labelled(say("made_by"), kinds, "map-kind"), ...this[this.kind]());
     put(this.controls, "data-kind", this.kind);
   }
@@ -45,6 +47,31 @@ export class FieldForm {
   fitting(field) {
     const holds = this.tree.holders.has(field.path);
     return holds && field.type === "array" ? "list" : holds && field.type === "object" ? "object" : "expression";
+  }
+
+  get lookups() {
+    return library(this.store).filter((one) => one.kind === "lookup");
+  }
+
+  /** A field that is one look-up shows its parts, unless somebody wants to see the expression. */
+  isLookup(field) {
+    return field.kind === "expression" && typeof field.form === "string" && !this.tree.written.has(field.path) && Boolean(readLookup(field.form));
+  }
+
+  lookup() {
+    const form = (typeof this.field.form === "string" && readLookup(this.field.form)) || { name: "", key: "", otherwise: "", column: "" };
+    const { lookups } = this;
+    const chosen = lookups.find((one) => one.name === form.name) ?? lookups[0] ?? { name: form.name, columns: [], told: "" };
+    const options = lookups.map((one) => [one.name, `${one.name} (${one.reference})`]);
+    if (form.name && !lookups.includes(chosen)) options.unshift([form.name, form.name]);
+    const columns = [...new Set([...(chosen.columns ?? []), form.column].filter(Boolean))];
+    return [
+      this.select("name", say("lookup_name"), options, form.name || chosen.name),
+      this.editor("key", say("lookup_key", { keys: (chosen.keys ?? []).join(", ") }), form.key),
+      columns.length ? this.select("column", say("lookup_column"), [["", say("lookup_row")], ...columns.map((one) => [one, one])], form.column) : null,
+      this.editor("otherwise", say("lookup_otherwise"), form.otherwise),
+      el("p", { class: "map-wide small muted" }, [chosen.told, chosen.doc].filter(Boolean).join(". ")),
+    ].filter(Boolean);
   }
 
   expression() {
@@ -106,6 +133,13 @@ export class FieldForm {
     return this.labelled(label, node);
   }
 
+  select(name, label, options, chosen) {
+    const node = el("select", { class: "form-select", onchange: () => this.changed(true) },
+      options.map(([value, shown]) => el("option", { value, selected: value === chosen }, shown)));
+    this.inputs[name] = { get: () => node.value };
+    return this.labelled(label, node);
+  }
+
   text(name, label, value) {
     const node = el("input", { class: "form-control", value, oninput: () => this.changed(), spellcheck: "false" });
     this.inputs[name] = { get: () => node.value.trim() };
@@ -126,12 +160,12 @@ export class FieldForm {
     const editor = mountExpression(host, {
       text,
       label: `${label}, ${this.field.path}`,
-      complete: completions(this.store, () => this.field),
-      explain: (word, called) => helpAt(word, called),
+      complete: completions(this.store, () => this.field, insertCall),
+      explain: (word, called) => helpAt(this.store, word, called),
       onChange: () => this.changed(),
       onFocus: () => (this.focused = editor),
       onEnter: (event) => this.next(event),
-      onHelp: (found) => tell(this.help, found ? `${found.head}: ${found.text}` : say("no_help")),
+      onHelp: (found, asked) => tell(this.help, found ? [found.head, found.text].filter(Boolean).join(" – ") : asked ? say("no_help") : ""),
       onUndo: (deed) => this.store.history(deed),
     });
     this.editors.push(editor);
@@ -144,8 +178,9 @@ export class FieldForm {
     this.buttons = el("div", { class: "map-deeds row-gap" });
     this.insertion = el("select", { class: "form-select", "aria-label": say("insert"), onchange: (event) => this.fragment(event.target) },
       el("option", { value: "" }, say("insert")),
-      ...(setup.fragments ?? []).map(({ label, options }) => el("optgroup", { label }, options.map((one) => el("option", { value: JSON.stringify(one) }, one.label)))),
-      el("optgroup", { label: say("functions") }, guide.functions.map((one) => el("option", { value: JSON.stringify({ text: `${one.label}()` }) }, one.detail))));
+      ...[["lookup", say("lookups_own")], ["function", say("functions_own")]].map(([kind, label]) => [kind, label, (setup.library ?? []).filter((one) => one.kind === kind)])
+        .filter(([, , found]) => found.length).map(([kind, label, found]) => el("optgroup", { label }, found.map((one) => el("option", { value: `${kind} ${one.reference}` }, `${one.reference}  ${one.told}`)))),
+      el("optgroup", { label: say("functions") }, guide.functions.map((one) => el("option", { value: `${one.label}()` }, one.detail))));
     this.removal = button("remove", "trash", () => this.tree.remove(this.field.path));
     this.renaming = button("rename", "edit", () => this.rename());
     this.raising = button("up", "chevron-up", () => this.move(-1));
@@ -164,7 +199,10 @@ export class FieldForm {
       if (inside) this.focus();
     }
     const found = field.findings ?? [];
-    this.faults.replaceChildren(...found.map((one) => el("li", { "data-tone": one.severity === "error" ? "bad" : "wait" }, icon(one.severity === "error" ? "failed" : "warning"), one.message)));
+    this.faults.replaceChildren(...found.map((one) => el("li", { "data-tone": one.severity === "error" ? "bad" : "wait" }, icon(one.severity === "error" ? "failed" : "warning"), el("span", {}, one.message),
+      one.fix ? el("button", { type: "button", class: "btn btn-small", onclick: () => this.renameTo(one.fix) }, icon("check"), say("fix", { name: one.fix })) : null)));
+    const term = this.store.data.terms?.[field.term];
+    this.term.replaceChildren(...(term ? [icon("terms"), el("a", { href: term.url }, term.title), ` ${term.text}`] : []));
     this.editors[0]?.mark(found.filter((one) => one.severity === "error"));
     this.drawResults();
     this.drawReads();
@@ -191,13 +229,27 @@ export class FieldForm {
   // -- changing
 
   change(kind) {
+    this.kindBefore = this.kind;
     this.kind = kind;
-    const keep = this.editors[0]?.text() ?? "";
+    const keep = typeof this.field.form === "string" ? this.field.form : (this.editors[0]?.text() ?? "");
+    if (this.kindBefore === "lookup" && kind === "expression") {
+      this.tree.written.add(this.field.path);
+      return this.build();
+    }
+    this.tree.written.delete(this.field.path);
+    if (kind === "lookup") return this.beginLookup(keep);
     const start = {
       expression: keep || "null", constant: { value: "" }, list: { each: keep || "source", as: "item", fields: {} },
       choose: { choose: [{ when: keep || "true", then: { value: null } }] }, object: {},
     }[kind];
     this.write(start);
+  }
+
+  /** What the field read becomes the key. */
+  beginLookup(keep) {
+    const [first] = this.lookups;
+    declare(this.store, first);
+    this.write(writeLookup({ name: first.name, key: keep && !readLookup(keep) ? keep : "null", otherwise: "", column: first.columns?.[0] ?? "" }));
   }
 
   changed(now = false) {
@@ -254,6 +306,17 @@ export class FieldForm {
     return form;
   }
 
+  read_lookup() {
+    const name = this.inputs.name.get();
+    const key = this.inputs.key.get();
+    const chosen = this.lookups.find((one) => one.name === name);
+    if (!key) return undefined;
+    if (chosen) declare(this.store, chosen);
+    const column = this.inputs.column?.get() ?? "";
+    const fits = !chosen?.columns || chosen.columns.includes(column);
+    return writeLookup({ name, key, otherwise: this.inputs.otherwise.get(), column: fits ? column : (chosen.columns[0] ?? "") });
+  }
+
   read_constant() {
     const value = this.inputs.value.get();
     return value === undefined ? undefined : { value };
@@ -294,12 +357,20 @@ export class FieldForm {
   }
 
   fragment(select) {
-    const chosen = select.value && JSON.parse(select.value);
+    const chosen = select.value;
     select.value = "";
     if (!chosen) return;
-    if (chosen.declare) this.store.edit({ deed: "set", ...chosen.declare }, { quick: false });
-    const editor = this.focused ?? this.editors[0];
-    editor?.insert(chosen.text, chosen.text.indexOf(")"));
+    const own = library(this.store).find((one) => `${one.kind} ${one.reference}` === chosen || chosen.startsWith(`${one.kind} ${one.reference.split("@")[0]}@`));
+    if (own) declare(this.store, own);
+    const text = own ? callOf(own) : chosen;
+    (this.focused ?? this.editors[0])?.insert(text, text.lastIndexOf(")"));
+  }
+
+  renameTo(name) {
+    if (!name || name === this.field.name) return;
+    const above = this.field.path.slice(0, -this.field.name.length);
+    this.tree.renamed = above + name;
+    this.store.edit({ deed: "rename", path: this.field.pointer, name });
   }
 
   rename() {
@@ -307,7 +378,7 @@ export class FieldForm {
     const done = () => {
       const name = input.value.trim();
       input.replaceWith(this.renaming);
-      if (name && name !== this.field.name) this.store.edit({ deed: "rename", path: this.field.pointer, name });
+      this.renameTo(name);
     };
     input.addEventListener("keydown", (event) => {
       if (event.key === "Enter") {

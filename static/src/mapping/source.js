@@ -1,5 +1,6 @@
 // The tree of what can be read, with the values of the chosen sample beside it.
 import { arrows, el, icon, put, tell } from "./dom.js";
+import { termOf } from "./help.js";
 import { say } from "./setup.js";
 
 const OPEN_DEPTH = 2;
@@ -76,7 +77,7 @@ export class SourceTree {
     const read = place.readers.length;
     tell(row.readers, read ? String(read) : "");
     put(row.readers, "title", read ? say("readers", { fields: place.readers.join(", ") }) : null);
-    put(row.pick, "title", place.doc || null);
+    put(row.pick, "title", [place.doc, termOf(this.store, place)].filter(Boolean).join("\n") || null);
     put(row.pick, "aria-label", say(read ? "place_read" : "place", { name: place.name, type: place.type, value: row.value.textContent, count: read }));
   }
 

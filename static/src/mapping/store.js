@@ -3,6 +3,7 @@ import { debounced } from "./dom.js";
 import { setup, say } from "./setup.js";
 
 const QUIET_MS = 180;
+const MOST_PAUSE_MS = 30_000;
 
 export class Store extends EventTarget {
   constructor(area) {
@@ -15,6 +16,7 @@ export class Store extends EventTarget {
     this.waiting = [];
     this.flying = false;
     this.again = false;
+    this.failures = 0;
     this.soon = debounced(QUIET_MS, () => this.send());
     area.addEventListener("input", () => {
       if (area.value !== this.known) this.soon();
@@ -37,8 +39,16 @@ export class Store extends EventTarget {
     return this.flying || this.waiting.length > 0;
   }
 
+  /** Again after a while, and at once where the browser says that the network is back. */
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.send(), Math.min(MOST_PAUSE_MS, 1000 * 2 ** this.failures));
+    addEventListener("online", () => this.send(), { once: true });
+  }
+
   async send() {
     this.soon.cancel();
+    clearTimeout(this.timer);
     if (this.flying) {
       this.again = true;
       return;
@@ -47,22 +57,27 @@ export class Store extends EventTarget {
     const text = this.area.value;
     const edits = this.waiting;
     this.waiting = [];
+    let answer;
     try {
-      const answer = await this.ask(setup.fields_url, { edits: JSON.stringify(edits) });
-      if (this.area.value !== text) {
-        this.waiting = [...edits, ...this.waiting];
-        this.again = true;
-      } else this.take(answer, edits);
+      answer = await this.ask(setup.fields_url, { edits: JSON.stringify(edits) });
     } catch {
-      this.waiting = [...edits, ...this.waiting];
-      this.dispatchEvent(new CustomEvent("problem", { detail: { text: say("unreachable"), keeps: true } }));
-    } finally {
       this.flying = false;
-      if (this.again) {
-        this.again = false;
-        this.send();
-      } else this.dispatchEvent(new Event("rest"));
+      this.waiting = [...edits, ...this.waiting];
+      this.failures += 1;
+      this.later();
+      this.dispatchEvent(new CustomEvent("problem", { detail: { text: say("unreachable"), keeps: true } }));
+      return;
     }
+    this.flying = false;
+    this.failures = 0;
+    if (this.area.value !== text) {
+      this.waiting = [...edits, ...this.waiting];
+      this.again = true;
+    } else this.take(answer, edits);
+    if (this.again) {
+      this.again = false;
+      this.send();
+    } else if (!this.busy) this.dispatchEvent(new Event("rest"));
   }
 
   take(answer, edits) {

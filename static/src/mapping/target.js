@@ -1,6 +1,7 @@
 // The tree of what is to be made: how each field is made, what came out of the chosen sample, what is missing.
 import { arrows, el, icon, put, tell } from "./dom.js";
 import { FieldForm } from "./field.js";
+import { termOf } from "./help.js";
 import { say } from "./setup.js";
 
 export class TargetTree {
@@ -8,6 +9,7 @@ export class TargetTree {
     Object.assign(this, { host, controls, store, light, source });
     this.rows = new Map();
     this.closed = new Set();
+    this.written = new Set();
     this.open = null;
     this.list = host.appendChild(el("ul", { class: "map-list map-target", "aria-label": say("target") }));
     arrows(this.list, ".map-row", {
@@ -45,9 +47,12 @@ export class TargetTree {
       before = row.node;
       this.fill(row, field);
     }
+    const under = this.renamed && kept.has(this.renamed) ? this.rows.get(this.renamed) : null;
+    this.renamed = null;
     for (const [path, row] of this.rows) {
       if (kept.has(path)) continue;
-      if (this.open === row) this.close();
+      if (this.open === row && under) this.openRow(under);
+      else if (this.open === row) this.close();
       row.node.remove();
       this.rows.delete(path);
     }
@@ -94,7 +99,7 @@ export class TargetTree {
     tell(row.made, madeBy(field));
     const error = faults[0]?.message ?? cell.error;
     tell(row.value, error ?? (cell.value === undefined ? "" : `${cell.value}${cell.more ? ` +${cell.more}` : ""}`));
-    put(row.button, "title", [field.doc, error].filter(Boolean).join("\n") || null);
+    put(row.button, "title", [field.doc, termOf(this.store, field), error].filter(Boolean).join("\n") || null);
   }
 
   fold(path, closed) {
@@ -160,6 +165,29 @@ export class TargetTree {
     if (focus) row.button.focus();
   }
 
+  /** The row of a field, else of the nearest that makes it as a part of its own. */
+  rowOf(path) {
+    for (let at = path; at; at = at.replace(/(\[\]|\.?[^.[\]]+)$/, "")) {
+      if (this.rows.has(at)) return this.rows.get(at);
+    }
+    return null;
+  }
+
+  /** Opens what is around a field, and the field. */
+  goTo(path) {
+    const row = this.rowOf(path);
+    if (!row) return;
+    this.reveal(row.field.path);
+    this.openRow(row);
+  }
+
+  reveal(path) {
+    for (const field of this.store.data.target) if (path.startsWith(`${field.path}.`) || path.startsWith(`${field.path}[`)) this.closed.delete(field.path);
+    this.controls.search.value = "";
+    this.controls.unmapped.checked = false;
+    this.show();
+  }
+
   remove(path) {
     const { field } = this.rows.get(path) ?? {};
     if (!field?.pointer) return false;
@@ -174,9 +202,7 @@ export class TargetTree {
     const order = [...target.slice(at + 1), ...target.slice(0, at + 1)];
     const next = order.find((one) => one.kind === "unmapped" && !this.holders.has(one.path));
     if (!next) return false;
-    for (const field of target) if (next.path.startsWith(`${field.path}.`) || next.path.startsWith(`${field.path}[`)) this.closed.delete(field.path);
-    this.controls.search.value = "";
-    this.show();
+    this.reveal(next.path);
     this.openRow(this.rows.get(next.path));
     return true;
   }

@@ -13,10 +13,13 @@ from ipaas.audit.models import AuditJob
 from ipaas.catalog import gateway
 from ipaas.catalog.connecting import create_share_link
 from ipaas.catalog.gateway import GatewayOutcome
-from ipaas.catalog.imports import draft_import, import_connector
+from ipaas.catalog.imports import draft_import
+from ipaas.catalog.models import Connection, Revocation
+from ipaas.catalog.revocations import await_revocation
 from ipaas.catalog.services import create_connection
 from ipaas.core import jsonio
 from ipaas.core.actor import SYSTEM
+from ipaas.core.clock import now
 from ipaas.core.ids import uuid7
 from ipaas.events.arrivals import note_aad
 from ipaas.events.models import ArrivalNote, Receipt
@@ -33,9 +36,10 @@ from ipaas.runtime.bulk import start_bulk_job
 from ipaas.runtime.models import Approval, DeadLetter, Run, SavedFilter, StepRun, Work
 from ipaas.runtime.pauses import approval_aad
 from ipaas.runtime.services import trigger_flow
+from ipaas.vault.models import Secret
 from ipaas.vault.payloads import sealer_for
 from ipaas.vault.services import create_secret
-from tests.factories.descriptions import SOURCE, changed
+from tests.factories.descriptions import SOURCE, changed, import_connector
 from tests.factories.flow_documents import (
     contract,
     convention,
@@ -211,6 +215,7 @@ def outside(production: Environment) -> dict[str, Any]:
         "endpoint": endpoint.id,
         "connection": connection.id,
         "share": create_share_link(connection=connection, actor=SYSTEM).link.id,
+        "revocation": awaited(connection).id,
         "receipt": receipt.id,
         "arrival": arrival.id,
         "job": job.id,
@@ -226,6 +231,14 @@ def outside(production: Environment) -> dict[str, Any]:
         "environment": Environment.objects.create(workspace=acme, slug="berlin", name="Berlin").slug,
         **told_outside(acme),
     }
+
+
+def awaited(connection: Connection) -> Revocation:
+    """A key that is to be ended at a vendor that does not answer."""
+    secret = Secret.objects.filter(workspace_id=connection.workspace_id).first()
+    assert secret is not None
+    await_revocation(connection, "find_charge", b"{}", secret=secret, due_at=now())
+    return connection.revocations.get()
 
 
 def imported(acme: Workspace) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ipaas.audit.models import AuditEntry
 from ipaas.catalog import drafts
 from ipaas.catalog.errors import ImportNotRead
 from ipaas.catalog.fetching import fetch_description
-from ipaas.catalog.imports import draft_import, import_connector, keep_draft, propose_import
+from ipaas.catalog.imports import draft_import, propose_import
 from ipaas.catalog.models import ImportDraft, ImportedConnector
 from ipaas.catalog.registry import connector_in, connector_of
 from ipaas.catalog.services import create_connection, update_connection
@@ -22,10 +22,11 @@ from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.errors import InvalidInput, PermissionDenied
 from ipaas.flows.catalogue import catalogue_of
 from ipaas.flows.models import Flow
+from ipaas.governance.connectors import keep_import
 from ipaas.sdk.openapi import OpenApiUnreadable
 from ipaas.sdk.openapi.apart import SMALL_BYTES
 from ipaas.web.change_users import with_users
-from tests.factories.descriptions import SOURCE, changed
+from tests.factories.descriptions import SOURCE, changed, import_connector
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +43,12 @@ def environment(workspace: Workspace) -> Environment:
 
 def kept(workspace: Workspace, source: dict[str, Any]) -> ImportedConnector:
     return import_connector(workspace=workspace, slug="parcel-post", source=jsonio.dumps(source), actor=SYSTEM)
+
+
+def kept_draft(draft: ImportDraft) -> ImportedConnector:
+    found = keep_import(draft=draft, actor=SYSTEM).version
+    assert found is not None
+    return found
 
 
 def test_what_is_looked_at_is_not_kept(workspace: Workspace) -> None:
@@ -158,12 +165,12 @@ def unread(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> ImportDraft
 def test_a_large_description_is_read_beside_the_request_and_once(unread: ImportDraft) -> None:
     assert unread.state == ImportDraft.State.READING
     with pytest.raises(ImportNotRead):
-        keep_draft(draft=unread, actor=SYSTEM)
+        keep_import(draft=unread, actor=SYSTEM)
     assert drafts.read_draft(unread.id)
     unread.refresh_from_db()
     assert (unread.state, unread.problem) == (ImportDraft.State.READY, "")
     assert not drafts.read_draft(unread.id)
-    assert keep_draft(draft=unread, actor=SYSTEM).action_count == 1
+    assert kept_draft(unread).action_count == 1
 
 
 def test_two_do_not_read_the_same_draft_and_an_abandoned_one_is_begun_again(
@@ -197,7 +204,7 @@ def test_of_a_command_only_what_is_not_secret_is_kept(workspace: Workspace) -> N
     source = f"curl -u alice:{secret} -H 'X-Api-Key: {secret}' https://api.example.com/things?token={secret}"
     draft = draft_import(workspace=workspace, slug="things", source=source.encode(), actor=SYSTEM)
     assert (draft.kind, secret.encode() in draft.source) == ("curl", False)
-    row = keep_draft(draft=draft, actor=SYSTEM)
+    row = kept_draft(draft)
     assert (row.kind, row.dialect, secret in str(row.document)) == ("curl", "curl", False)
     with connection.cursor() as cursor:
         for model in (ImportDraft, ImportedConnector, AuditEntry):

@@ -1,6 +1,6 @@
 """A credential is made anew at its provider: the old one is good until the new one is stored, and for the overlap."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,20 @@ from typing import Any
 import pytest
 
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.audit.models import AuditEntry
 from ipaas.catalog import services
-from ipaas.catalog.errors import ProviderRefused
+from ipaas.catalog.errors import CredentialNotEnded, ProviderRefused, RevocationFailed
 from ipaas.catalog.models import Connection, Revocation
-from ipaas.catalog.provider_rotation import revoke_due
-from ipaas.core.actor import SYSTEM
+from ipaas.catalog.revocations import retry_revocation, revoke_due, settle_revocation
+from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.clock import now
+from ipaas.core.errors import Conflict, InvalidInput, PermissionDenied
+from ipaas.outbox.models import Mail
 from ipaas.vault.models import Secret, SecretVersion
 from ipaas.vault.opening import forget_opened, open_secret
 from ipaas.vault.rotating import rotate_secret, set_rotation
 from ipaas.vault.services import create_secret
+from tests.factories.people import make_actor
 from tests.factories.stub_server import Running
 
 FIRST = "SG.key-00000001.entered-by-a-person"
@@ -44,6 +48,11 @@ def mail(workspace: Workspace, environment: Environment, stubs: Running) -> Conn
         config={"from_email": "shop@example.com"},
         actor=SYSTEM,
     )
+
+
+@pytest.fixture
+def people(workspace: Workspace) -> Mapping[str, Actor]:
+    return {role: make_actor(workspace, f"{role}@example.org", role) for role in ("admin", "builder", "operator")}
 
 
 def keys(stubs: Running) -> dict[str, Any]:
@@ -87,3 +96,46 @@ def test_a_key_that_is_gone_already_needs_no_end(mail: Connection, stubs: Runnin
     rotate_secret(secret=Secret.objects.get(slug="mail"), actor=SYSTEM, overlap=timedelta(0))
     keys(stubs).pop("key-00000001", None)
     assert (revoke_due(), Revocation.objects.count()) == (1, 0)
+
+
+def test_a_credential_that_is_not_ended_is_shown_told_and_tried_until_it_is(
+    mail: Connection, stubs: Running, people: Mapping[str, Actor]
+) -> None:
+    keys(stubs)["key-00000001"] = {"id": "key-00000001"}
+    rotate_secret(secret=Secret.objects.get(slug="mail"), actor=SYSTEM, overlap=timedelta(0))
+    stubs.fault(vendor="sendgrid", action="delete_api_key", kind="status", status=403)
+    assert (revoke_due(), revoke_due()) == (0, 0)  # the second: not before an hour is over
+    waiting = Revocation.objects.select_related("connection").get()
+    assert (waiting.secret, waiting.version, waiting.tries) == ("mail", 1, 1)
+    assert waiting.problem
+    assert "key-00000001" not in waiting.problem
+    assert waiting.due_at > now() + timedelta(minutes=59)
+    assert AuditEntry.objects.filter(action="connection.revocation_failed").count() == 1
+    told = Mail.objects.get(to="admin@example.org")
+    assert "Version 1 of mail was replaced" in told.text
+    with pytest.raises(CredentialNotEnded):
+        services.delete_connection(connection=mail, actor=SYSTEM)
+    with pytest.raises(RevocationFailed):
+        retry_revocation(revocation=waiting, actor=people["builder"])
+    assert Mail.objects.count() == 1  # told once a day
+    with pytest.raises(InvalidInput):
+        settle_revocation(revocation=waiting, actor=people["builder"], reason=" ")
+    with pytest.raises(PermissionDenied):
+        settle_revocation(revocation=waiting, actor=people["operator"], reason="by hand")
+    stubs.mend("sendgrid")
+    retry_revocation(revocation=Revocation.objects.select_related("connection").get(), actor=people["builder"])
+    assert "key-00000001" not in keys(stubs)
+    with pytest.raises(Conflict):
+        settle_revocation(revocation=waiting, actor=people["builder"], reason="by hand")
+    services.delete_connection(connection=mail, actor=SYSTEM)
+
+
+def test_an_old_credential_may_be_ended_before_its_overlap_or_left_to_a_person(
+    mail: Connection, stubs: Running, people: Mapping[str, Actor]
+) -> None:
+    keys(stubs)["key-00000001"] = {"id": "key-00000001"}
+    rotate_secret(secret=Secret.objects.get(slug="mail"), actor=SYSTEM, overlap=timedelta(days=1))
+    settle_revocation(revocation=Revocation.objects.get(), actor=people["builder"], reason="ended by hand")
+    entry = AuditEntry.objects.get(action="connection.revocation_settled")
+    assert (entry.details["reason"], entry.details["version"]) == ("ended by hand", 1)
+    assert (revoke_due(), set(keys(stubs))) == (0, {"key-00000001", "key-00000002"})

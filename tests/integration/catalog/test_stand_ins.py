@@ -10,7 +10,6 @@ import pytest
 from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditEntry
 from ipaas.catalog import stand_ins
-from ipaas.catalog.imports import import_connector
 from ipaas.catalog.stand_in_place import StandIns
 from ipaas.catalog.stand_ins import StandInsMissing
 from ipaas.config import settings
@@ -19,7 +18,7 @@ from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.errors import NotFound, PermissionDenied
 from ipaas.core.ids import uuid7
 from ipaas.sdk.stubs.client import StubCallRefused, StubsUnavailable
-from tests.factories.descriptions import SOURCE
+from tests.factories.descriptions import SOURCE, import_connector
 from tests.factories.stub_server import Running
 
 ALL = frozenset({"stubs.view", "stubs.script"})

@@ -63,8 +63,23 @@ def test_what_breaks_has_to_be_confirmed(
     moved = run("connections", "move", "post", "--version", "2.0.0", "--yes")
     assert "uses parcel-post 2.0.0" in moved.output
     assert Connection.objects.get().connector_version == "2.0.0"
-    assert run("connectors", "delete", "parcel-post", "2", "--yes").exit_code == 1
-    assert run("connectors", "delete", "parcel-post", "1", "--yes").exit_code == 0
+    assert run("versions", "retire", "connector/parcel-post@2", "--reason", "over").exit_code == 1
+    ended = ("--reason", "the vendor ends it", "--until", "2099-01-01", "--replacement", "parcel-post@2")
+    assert run("versions", "deprecate", "connector/parcel-post@1", *ended).exit_code == 0
+    assert run("versions", "retire", "connector/parcel-post@1", "--reason", "over").exit_code == 0
+    rows = json.loads(run("versions", "list", "connector/parcel-post", "--json").output)
+    assert [(row["number"], row["state"]) for row in rows] == [(2, "published"), (1, "retired")]
+
+
+def test_an_import_waits_for_a_steward_where_the_policy_says_so(run: Run, file: Path, acme: Workspace) -> None:
+    acme.settings["review_policy"] = {"connector": "steward"}
+    acme.save()
+    told = run("connectors", "import", str(file), "--note", "parcels")
+    assert (told.exit_code, "waits" in told.output) == (7, True)
+    assert not ImportedConnector.objects.exists()
+    review = json.loads(run("reviews", "list", "--kind", "connector", "--json").output)[0]
+    assert "[not_applicable]" in run("reviews", "show", review["id"]).output
+    assert run("versions", "list", "connector/parcel-post").exit_code == 0
 
 
 def test_a_connection_over_an_installed_connector_is_moved_after_what_breaks_was_shown(

@@ -23,10 +23,14 @@ SOURCES = (
     {"id": "o-3", "net": 1, "country": "XX"},
 )
 REFERRING = (
-    schema(slug="a-parcel", title="Parcel", schema={"properties": {"of": {"$ref": "order"}, "in": {"$ref": "box.json"}}},
-           references={"box.json": "z-box"}),
     schema(slug="z-box", title="Box", schema={"type": "integer"}),
-)[::-1]  # fmt: skip
+    schema(
+        slug="a-parcel",
+        title="Parcel",
+        schema={"properties": {"of": {"$ref": "order"}, "in": {"$ref": "box.json"}}},
+        references={"box.json": "z-box"},
+    ),
+)
 PRICED = mapping(
     slug="priced",
     lookups={"rates": "vat-rates"},

@@ -10,7 +10,7 @@ from ipaas.audit.models import AuditEntry
 from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.contracts.queries import validator_for
 from ipaas.core import document_types
-from ipaas.core.actor import Actor
+from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.document_forms import Finding, content_sha256
 from ipaas.core.document_types import Check, CheckResult, document_type
 from ipaas.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
@@ -22,7 +22,7 @@ from ipaas.flows.yaml_form import to_yaml, written
 from ipaas.governance import services
 from ipaas.mapping.models import Mapping, MappingVersion
 from ipaas.mapping.services import save_draft as save_mapping
-from tests.factories.flow_documents import call, flow, mapping, schema
+from tests.factories.flow_documents import call, flow, function, lookup, mapping, schema
 
 INLINE = [
     {"id": "check", "validate": {"schema": {"type": "object", "required": ["id"]}}},
@@ -112,6 +112,43 @@ def test_inline_parts_get_a_version_only_when_they_change(workspace: Workspace, 
     apply(alice, workspace, content=flow(steps=[*INLINE, call("ship")]))
     assert MappingVersion.objects.count() == SchemaVersion.objects.count() == 1
     assert FlowVersion.objects.count() == 2
+
+
+def test_an_inline_mapping_names_lookups_and_functions_and_pins_them(workspace: Workspace, alice: Actor) -> None:
+    for content in (lookup(), function()):
+        apply(SYSTEM, workspace, content=content)
+    named = {"lookups": {"vat": "vat-rates"}, "functions": {"gross": "gross"}}
+    spec = {**named, "fields": {"total": "gross(source.net, lookup('vat', source.code).rate)"}}
+    version = apply(alice, workspace, content=flow(steps=[{"id": "row", "map": spec}])).version
+
+    row = MappingVersion.objects.get().content
+    assert (row["lookups"], row["functions"]) == ({"vat": "vat-rates@1"}, {"gross": "gross@1"})
+    assert written(version).content["steps"][0]["map"] == {
+        **spec,
+        "lookups": row["lookups"],
+        "functions": row["functions"],
+    }
+    block = plan_for(version.id).steps[0]
+    assert isinstance(block, MapBlock)
+    assert block.mapping.apply({"net": 100, "code": "DE"}, {"source": {"net": 100, "code": "DE"}}) == {"total": 119}
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"lookups": {"vat": "nowhere"}, "fields": {"a": "lookup('vat', 1)"}}, "/steps/0/map/lookups/vat"),
+        ({"functions": {"upper": "gross"}, "fields": {"a": "upper('a')"}}, "/steps/0/map/functions/upper"),
+        ({"fields": {"a": "lookup('vat', 1)"}}, "/steps/0/map/fields/a"),
+        ({"lookups": {"vat": "vat-rates"}, "mapping": "order-row"}, "/steps/0/map"),
+        ({"lookups": ["vat"], "fields": {"a": "source.a"}}, "/steps/0/map/lookups"),
+    ],
+)
+def test_what_an_inline_mapping_names_wrongly_is_said_at_its_place(
+    workspace: Workspace, alice: Actor, spec: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        apply(alice, workspace, content=flow(steps=[{"id": "row", "map": spec}]))
+    assert [one["path"] for one in caught.value.errors] == [path]
 
 
 def test_an_inline_part_is_changed_in_its_flow_only(workspace: Workspace, alice: Actor) -> None:

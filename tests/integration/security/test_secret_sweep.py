@@ -24,7 +24,7 @@ from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditJob
 from ipaas.catalog import credentials, gateway, oauth, registry, tokens
 from ipaas.catalog.connecting import create_share_link, enter_credential
-from ipaas.catalog.imports import draft_import, import_connector
+from ipaas.catalog.imports import draft_import
 from ipaas.catalog.models import Connection
 from ipaas.catalog.resolution import invalidate_all
 from ipaas.catalog.services import create_connection
@@ -44,6 +44,7 @@ from ipaas.vault import opening
 from ipaas.vault.backends import set_backend
 from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret, put_version, register_secret
+from tests.factories.descriptions import import_connector
 from tests.factories.flow_documents import schema
 from tests.factories.people import PASSWORD, make_member
 from tests.integration.accounts.test_second_factor import set_up_app, signed_in

@@ -5,18 +5,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from ipaas.accounts.models import Workspace
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import Actor
 from ipaas.core.errors import InvalidInput, PermissionDenied
-from ipaas.vault import backends, leftovers, services
-from ipaas.vault.backends import check_backend, set_backend
-from ipaas.vault.errors import BackendUnavailable, BackendUnusable, SecretNotFound, SecretUnusable, StoreReadOnly
+from ipaas.outbox.models import Mail
+from ipaas.vault import leftovers, services
+from ipaas.vault.backends import check_backend, down_backends, set_backend
+from ipaas.vault.errors import (
+    BackendDenied,
+    BackendUnavailable,
+    BackendUnusable,
+    SecretNotFound,
+    SecretUnusable,
+    StoreReadOnly,
+)
 from ipaas.vault.inbound import open_versions
 from ipaas.vault.known import secret_values
 from ipaas.vault.models import Backend, Leftover, Secret, SecretVersion
 from ipaas.vault.opening import forget_all, open_secret
+from ipaas.vault.standing import look_after_backends
 from ipaas.vault.stores import bao as bao_module
 from ipaas.vault.stores import mounted
 from tests.integration.vault.conftest import POLICY, Bao
@@ -111,7 +121,7 @@ def test_tokens_are_renewed_made_anew_and_kept_alive(
     (before,) = (one.value for one in bao_module._tokens.values())
     moment = bao_module.monotonic()
     monkeypatch.setattr(bao_module, "monotonic", lambda: moment + 20)
-    assert backends.keep_logins_alive() == 1  # two thirds of its life are over
+    assert look_after_backends() == 1  # two thirds of its life are over
     (renewed,) = bao_module._tokens.values()
     assert renewed.value == before
     assert renewed.ends_at > moment + 40
@@ -158,6 +168,58 @@ def test_a_sealed_or_absent_server_is_unavailable_and_left_alone_a_while(
     with pytest.raises(BackendUnavailable):
         opened(workspace)
     assert len(asked) == 2
+
+
+def test_what_a_good_login_may_not_do_is_not_waited_for_and_one_that_ended_is(
+    openbao: Bao, workspace: Workspace, alice: Actor
+) -> None:
+    make(workspace, alice)
+    openbao.do("PUT", "sys/policies/acl/ipaas-acme", {"policy": 'path "secret/data/other" { capabilities = ["read"] }'})
+    with pytest.raises(BackendDenied, match=r"it refuses GET secret/data/ipaas/acme/payments \(status 403\)") as denied:
+        opened(workspace)
+    assert not denied.value.passes
+    assert "Extend the policy" in denied.value.advice
+    role = openbao.do("LIST", "auth/approle/role/acme/secret-id")["data"]["keys"]
+    for one in role:
+        openbao.do("POST", "auth/approle/role/acme/secret-id-accessor/destroy", {"secret_id_accessor": one})
+    bao_module.forget_tokens()
+    with pytest.raises(BackendUnavailable, match="does not accept the AppRole login") as ended:
+        opened(workspace)
+    assert ended.value.passes
+
+
+def test_a_store_that_is_away_is_shown_and_told_once_until_it_is_back(
+    openbao: Bao, workspace: Workspace, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = Backend.objects.get().config["address"]
+    Backend.objects.update(config={**Backend.objects.get().config, "address": "http://127.0.0.1:1"})
+    workspace.settings = {"egress_allow": [openbao.host, "127.0.0.1:1"]}
+    workspace.save()
+    with time_machine.travel("2026-12-01T10:00:00Z", tick=False) as clock:
+        assert (look_after_backends(), look_after_backends()) == (0, 0)
+        (down,) = down_backends(workspace.id)
+        assert down.down_reason.startswith("The backend openbao (http://127.0.0.1:1) of the vault can not be used: No")
+        assert not Mail.objects.exists()  # a restart is nobody's business
+        clock.shift(timedelta(seconds=61))
+        assert (look_after_backends(), look_after_backends()) == (0, 0)
+        told = Mail.objects.get()
+        assert (told.to, "Since 2026-12-01T10:00:00+00:00" in told.text) == ("ada@example.org", True)
+        Backend.objects.update(config={**Backend.objects.get().config, "address": address})
+        bao_module.forget_tokens()
+        assert (look_after_backends(), down_backends(workspace.id)) == (1, [])
+    found = AuditEntry.objects.filter(action__startswith="vault.backend_").exclude(action="vault.backend_set")
+    assert sorted(found.values_list("action", flat=True)) == ["vault.backend_back", "vault.backend_down"]
+
+
+def test_a_token_that_was_revoked_is_told_from_one_that_may_not(bao: Bao, workspace: Workspace, admin: Actor) -> None:
+    token = bao.do("POST", "auth/token/create", {"policies": ["root"], "ttl": "1h"})["auth"]["client_token"]
+    config = {"address": bao.address, "auth": "token"}
+    set_backend(workspace=workspace, kind="openbao", config=config, login={"token": token}, actor=admin)
+    make(workspace, admin)
+    bao.do("POST", "auth/token/revoke", {"token": token})
+    with pytest.raises(BackendUnavailable, match="its login has ended") as ended:
+        opened(workspace)
+    assert ended.value.passes
 
 
 def test_what_could_not_be_destroyed_is_destroyed_later(

@@ -18,7 +18,7 @@ from ipaas.notices.rotations import tell_rotations
 from ipaas.outbox.models import Mail
 from ipaas.vault import break_glass, services
 from ipaas.vault.break_glass import collect_version, reveal_secret
-from ipaas.vault.errors import BreakGlassOff, NothingToCollect, NotRotatable
+from ipaas.vault.errors import BreakGlassOff, NothingToCollect, NotRotatable, SecretMovedOn
 from ipaas.vault.inbound import open_versions
 from ipaas.vault.models import Secret, SecretVersion
 from ipaas.vault.opening import forget_all, open_secret
@@ -107,6 +107,19 @@ def test_a_signing_secret_is_rotated_by_the_platform_and_collected_once(
         assert services.wipe_ended() == 1
     assert bytes(SecretVersion.objects.get(number=1).wrapped_key) == b""
     assert new not in str(list(Mail.objects.values())) + str(list(AuditEntry.objects.values()))
+
+
+def test_of_two_people_who_rotate_at_once_the_second_changes_nothing(
+    signing: Secret, payments: Secret, alice: Actor, admin: Actor
+) -> None:
+    rotate_secret(secret=signing, actor=alice, after=1)
+    with pytest.raises(SecretMovedOn, match=r"Version 2 of .* is live already, entered by alice@example\.org"):
+        rotate_secret(secret=signing, actor=admin, after=1)
+    accepted = SecretVersion.objects.filter(secret=signing).exclude(state="revoked").held()
+    assert sorted(accepted.values_list("number", flat=True)) == [1, 2]  # senders still sign with the first
+    with pytest.raises(SecretMovedOn):
+        services.put_version(secret=payments, fields={"token": "of-the-second"}, actor=admin, after=0)
+    assert rotate_secret(secret=signing, actor=admin, after=2).number == 3
 
 
 def test_a_key_of_our_own_api_is_rotated_with_an_overlap(workspace: Workspace, admin: Actor) -> None:

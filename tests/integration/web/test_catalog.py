@@ -11,17 +11,18 @@ from django.test import Client
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.accounts.roles import ROLES
-from ipaas.audit.models import AuditEntry
 from ipaas.catalog import drafts, registry
-from ipaas.catalog.imports import draft_import, import_connector
+from ipaas.catalog.connector_models import ConnectorDocument
+from ipaas.catalog.imports import draft_import
 from ipaas.catalog.models import Connection, ImportDraft, ImportedConnector
 from ipaas.catalog.services import create_connection
 from ipaas.core import jsonio
 from ipaas.core.actor import SYSTEM
+from ipaas.governance.models import Review
 from ipaas.sdk.loader import Survey, Unloaded
 from ipaas.sdk.openapi.apart import SMALL_BYTES
 from ipaas.web.pages import catalog as catalog_pages
-from tests.factories.descriptions import SOURCE, changed
+from tests.factories.descriptions import SOURCE, changed, import_connector
 from tests.integration.catalog.test_releases import update
 from tests.integration.web.conftest import VALUE, Browsers
 
@@ -73,25 +74,27 @@ def text_of(answer: Any) -> str:
 def test_a_page_is_for_those_with_its_permission(as_role: Browsers, draft: ImportDraft, role: str) -> None:
     browser = as_role(role)
     pages = {LIST: "connections.view", ONE: "connections.view", f"{ONE}send_parcel/": "connections.view",
-             NEW: "connections.edit", f"{NEW}{draft.id}/": "connections.edit"}  # fmt: skip
+             NEW: "connectors.edit", f"{NEW}{draft.id}/": "connectors.edit"}  # fmt: skip
     for url, permission in pages.items():
         assert browser.get(url).status_code == (200 if permission in ROLES[role] else 403), url
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_deed_is_for_those_with_its_permission(as_role: Browsers, draft: ImportDraft, role: str) -> None:
-    may = "connections.edit" in ROLES[role]
+    may = "connectors.publish" in ROLES[role]
     browser = as_role(role)
-    assert browser.post(f"{ONE}-delete/1/").status_code == (302 if may else 403)
+    end = {"version": "1", "end": "retired", "reason": "over"}
+    assert browser.post(f"{ONE}-deprecate/", end).status_code == (302 if may else 403)
+    assert browser.post(f"{ONE}-publish/", {"revision": "1"}).status_code == (302 if may else 403)
     assert browser.post(f"{NEW}{draft.id}/keep/").status_code == (302 if may else 403)
     assert ImportDraft.objects.exists() != may
-    assert ImportedConnector.objects.count() == 1
+    assert ImportedConnector.objects.exclude(released__state="retired").count() == 1
 
 
 def test_who_may_not_edit_is_offered_nothing(as_role: Browsers, draft: ImportDraft) -> None:
     shown = text_of(as_role("operator").get(LIST)) + text_of(as_role("auditor").get(ONE))
     assert f"{NEW}{draft.id}" not in shown
-    assert "-delete/" not in shown
+    assert "-deprecate/" not in shown
     assert 'href="/w/acme/catalog/import/' not in shown
 
 
@@ -157,12 +160,39 @@ def test_a_discarded_draft_leaves_the_versions_alone(builder: Client, draft: Imp
 def test_a_version_that_a_connection_uses_stays(builder: Client, workspace: Workspace, post: Connection) -> None:
     keep(workspace, changed())
     shown = text_of(builder.get(ONE))
-    assert f'action="{ONE}-delete/1/"' in shown
-    assert "Delete version 1.0.0" in shown
-    assert "post in production" in text_of(builder.post(f"{ONE}-delete/1/", follow=True))
-    builder.post(f"{ONE}-delete/2/")
-    assert [one.number for one in ImportedConnector.objects.all()] == [1]
-    assert AuditEntry.objects.filter(action="connector.version_deleted").count() == 1
+    assert f'action="{ONE}-deprecate/"' in shown
+    end = {"version": "1", "end": "retired", "reason": "over"}
+    assert "post in production" in text_of(builder.post(f"{ONE}-deprecate/", end, follow=True))
+    assert "Version 2 is retired" in text_of(builder.post(f"{ONE}-deprecate/", {**end, "version": "2"}, follow=True))
+    assert [one.state for one in ImportedConnector.objects.order_by("number")] == ["published", "retired"]
+    later = {"version": "1", "end": "deprecated", "sunset_on": "2099-01-01", "reason": "the vendor ends it"}
+    assert "the vendor ends it; until" in text_of(builder.post(f"{ONE}-deprecate/", later, follow=True))
+
+
+def test_an_import_waits_for_its_review_where_the_policy_says_so(builder: Client, workspace: Workspace) -> None:
+    workspace.settings["review_policy"] = {"connector": "steward"}
+    workspace.save()
+    builder.post(NEW, handed_in(jsonio.dumps(SOURCE)))
+    draft = ImportDraft.objects.get()
+    shown = text_of(builder.get(f"{NEW}{draft.id}/"))
+    assert "A steward approves" in shown
+    assert "Send to review" in shown
+    sent = builder.post(f"{NEW}{draft.id}/keep/", {"note": "parcels"}, follow=True)
+    assert "1 operation" in text_of(sent)
+    assert "Compatibility" in text_of(sent)
+    assert not ImportedConnector.objects.exists()
+    one = text_of(builder.get(ONE))
+    assert "not published" in one
+    assert "In review" in one
+    assert "Connectors in review" in text_of(builder.get(NEW.replace("import/", "")))
+    assert "/connections/new/parcel-post/" not in one
+    review = Review.objects.get()
+    builder.post(sent.redirect_chain[-1][0] + "withdraw/", {"reason": "not yet"})
+    review.refresh_from_db()
+    assert review.state == "withdrawn"
+    again = {"revision": ConnectorDocument.objects.get().draft_revision}
+    assert "Sent to review" in text_of(builder.post(f"{ONE}-publish/", again, follow=True))
+    assert builder.get(f"{ONE}-edit/")["Location"] == f"{NEW}?slug=parcel-post"
 
 
 # -- what is no description ----------------------------------------------------------------------------------------

@@ -12,10 +12,15 @@ from ipaas.catalog.registry import connectors
 from ipaas.catalog.services import create_connection
 from ipaas.core.actor import SYSTEM
 from ipaas.core.ids import uuid7
-from ipaas.events.models import Endpoint, Subscription
+from ipaas.core.phrases import said
+from ipaas.events.arrivals import Seen, keep_note
+from ipaas.events.intake import Arrival
+from ipaas.events.models import ArrivalNote, Endpoint, Subscription
+from ipaas.events.queries import endpoint_view
 from ipaas.events.services import create_endpoint
 from ipaas.flows.models import FlowVersion
 from ipaas.governance.services import deploy
+from ipaas.sdk.signatures import SignatureInvalid
 from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret
 from tests.integration.web.conftest import Browsers
@@ -94,6 +99,22 @@ def test_the_page_shows_address_receipts_and_what_they_led_to(
     assert "SEALED" not in text
     assert [link.label for link in answer.context["starts"]] == ["Orders v1 (order.created)"]
     assert builder.get(LIST).context["page"].items[0].last_at is not None
+
+
+def test_why_a_delivery_was_refused_is_told_in_the_language_of_the_page(builder: Client, endpoint: Endpoint) -> None:
+    stored = endpoint_view(endpoint.public_id)
+    assert stored is not None
+    arrival = Arrival({"x-odd": "{reason}"}, b"{}")
+    refused = SignatureInvalid(reason=said("the header {name} is missing", name="webhook-{id}\x00"))
+    keep_note(Seen(stored, arrival, "refused", 401, refused.code, refused.detail))
+    note = ArrivalNote.objects.get()
+    assert note.detail == "The webhook's signature is not valid: the header webhook-{id}\ufffd is missing."
+    german = {"accept-language": "de"}
+    for place in (f"{ONE}?show=refused", f"{ONE}deliveries/{note.id}/"):
+        assert "the header webhook-{id}\ufffd is missing" in builder.get(place).content.decode()
+        assert "der Header webhook-{id}\ufffd fehlt" in builder.get(place, headers=german).content.decode()
+    ArrivalNote.objects.update(words=None)  # by an earlier release
+    assert "webhook-{id}\ufffd is missing" in builder.get(f"{ONE}?show=refused", headers=german).content.decode()
 
 
 def test_receipts_are_paged(builder: Client, endpoint: Endpoint) -> None:

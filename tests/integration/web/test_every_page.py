@@ -49,8 +49,14 @@ NEEDS: dict[str, str] = {
         events:endpoint_rotate events:endpoint_delete events:endpoint_subscribe events:endpoint_unsubscribe
         events:endpoint_check catalog:connection_choose catalog:connection_new catalog:connection_clone
         catalog:connection_connect catalog:connection_go catalog:connection_share catalog:share_revoke
+        catalog:revocation_retry catalog:revocation_settle
         catalog:connection_edit catalog:connection_switch catalog:connection_delete catalog:connection_move
-        catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:version_delete
+    """,
+    "connectors.edit": """
+        catalog:import_new catalog:import_draft catalog:import_keep catalog:import_discard catalog:connector_edit
+    """,
+    "connectors.publish": """
+        catalog:connector_publish catalog:connector_deprecate
     """,
     "connections.force_breaker": """
         catalog:connection_force
@@ -314,7 +320,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
         "accounts.slug": subjects["account"],
     }  # fmt: skip
     ids["audit.job_id"], ids["events.delivery_id"] = subjects["audit_job"], subjects["receipt"]
-    ids["link_id"] = ids["drift_id"] = subjects["member"]  # neither link nor drift: found by nobody
+    ids["link_id"] = ids["drift_id"] = ids["revocation_id"] = subjects["member"]  # none of these: found by nobody
     ids["term"], ids["convention"] = subjects["term"], subjects["convention"]
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,

@@ -11,7 +11,7 @@ from ipaas.core import providers
 from ipaas.core.actor import SYSTEM
 from ipaas.governance.services import apply_document
 from ipaas.mapping.models import Mapping
-from tests.factories.flow_documents import lookup
+from tests.factories.flow_documents import convention, function, lookup, term
 from tests.integration.web.conftest import Browsers
 from tests.integration.web.documents import BAD_TEXTS, published
 
@@ -62,6 +62,10 @@ def ask(browser: Client, what: str = "fields", *, document: str = TEXT, samples:
     return answer.json()
 
 
+def made(sample: dict[str, Any]) -> Any:
+    return json.loads(sample["text"])
+
+
 def by_path(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {row["path"]: row for row in rows}
 
@@ -92,13 +96,16 @@ def test_the_results_of_every_sample_stand_beside_the_fields_and_one_fault_hides
     ]
     one, two, bad, captured = ask(builder, samples=samples)["samples"]
 
-    assert one["target"] == {"id": "SO-1", "lines": [{"sku": "A"}, {"sku": "B"}]}
+    assert made(one) == {"id": "SO-1", "lines": [{"sku": "A"}, {"sku": "B"}]}
     assert one["cells"]["lines[].sku"] == {"value": '"A"', "reads": ["source.lines[0].sku"], "more": 1}
     assert one["failed"] == 1
     assert one["cells"]["odd"]["error"]
     assert two["cells"]["id"]["value"] == "7"
-    assert (bad["target"], bool(bad["problem"])) == (None, True)
-    assert captured["target"]["id"] == "X"
+    assert (bad["text"], bad["leaves"], bool(bad["problem"])) == (None, [], True)
+    assert made(captured)["id"] == "X"
+    assert one["leaves"] == [["id", '"SO-1"'], ["lines[0].sku", '"A"'], ["lines[1].sku", '"B"']]
+    exact = ask(builder, samples=[{"label": "", "text": '{"id": 12345678901234567890.10, "lines": []}'}])["samples"][0]
+    assert exact["leaves"] == [["id", "12345678901234567890.10"], ["lines", "[]"]]
 
 
 def test_the_source_shows_values_and_who_reads_them(builder: Client) -> None:
@@ -225,43 +232,82 @@ def test_the_mapping_inside_of_a_flow_is_edited_in_the_text_of_the_flow(builder:
     samples = [{"label": "", "text": '{"line": {"sku": "A", "count": 2}}'}]
     board = ask(builder, document=text, base=base, edits=edits, samples=samples)
     assert by_path(board["target"])["sku"]["findings"] == []
-    assert board["samples"][0]["target"] == {"sku": "A", "count": 2}
+    assert made(board["samples"][0]) == {"sku": "A", "count": 2}
     assert [line for line in board["text"].splitlines() if "count: line.count" not in line] == text.splitlines()
     assert ask(builder, document=text, base=["steps", 7])["problem"]
 
 
-def test_a_lookup_of_the_workspace_is_offered_declared_and_its_rows_are_found(
+def test_lookups_and_functions_are_offered_with_what_they_take_and_work_once_named(
     builder: Client, workspace: Workspace
 ) -> None:
-    apply_document(actor=SYSTEM, workspace=workspace, content=lookup())
-    groups = builder.get("/w/acme/mappings/-new/").context["setup"]["fragments"]
-    assert groups == [
+    for content in (lookup(), function(description="With the tax.")):
+        apply_document(actor=SYSTEM, workspace=workspace, content=content)
+    assert builder.get("/w/acme/mappings/-new/").context["setup"]["library"] == [
         {
-            "label": "Lookups",
-            "options": [
-                {
-                    "label": "vat-rates",
-                    "text": "lookup('vat_rates', )",
-                    "declare": {"path": ["lookups", "vat_rates"], "value": "vat-rates@1"},
-                }
-            ],
-        }
-    ]
+            "kind": "lookup", "name": "vat_rates", "reference": "vat-rates@1", "doc": "VAT rates", "keys": ["code"],
+            "columns": ["code", "name", "rate"], "told": "code → {code, name, rate}",
+        },
+        {
+            "kind": "function", "name": "gross", "reference": "gross@1", "doc": "Gross With the tax.",
+            "told": "gross(net: number, rate: number = 0)",
+        },
+    ]  # fmt: skip
     text = "kind: mapping\nslug: x\ntitle: X\nfields:\n  rate: source.rate\n"
     edits = [
-        {"deed": "set", **groups[0]["options"][0]["declare"]},
-        {"deed": "set", "path": ["fields", "rate"], "value": "lookup('vat_rates', source.country)"},
+        {"deed": "set", "path": ["lookups", "vat_rates"], "value": "vat-rates@1"},
+        {"deed": "set", "path": ["functions", "gross"], "value": "gross@1"},
+        {"deed": "set", "path": ["fields", "rate"], "value": "gross(1, lookup('vat_rates', source.country).rate)"},
     ]
     board = ask(builder, document=text, edits=edits, samples=[{"label": "", "text": '{"country": "DE"}'}])
-    assert board["counts"]["faults"] == 0
-    assert board["samples"][0]["failed"] == 0
-    assert board["samples"][0]["target"]["rate"]
+    assert (board["counts"]["faults"], board["findings"]) == (0, [])
+    assert made(board["samples"][0]) == {"rate": 1.19}
+    assert board["named"] == {"lookups": {"vat_rates": "vat-rates@1"}, "functions": {"gross": "gross@1"}}
+    unknown = ask(builder, document=text.replace("fields:", "lookups: {none: none}\nfields:"))
+    assert ["no published lookup" in one["message"] for one in unknown["findings"]] == [True]
+
+
+def test_a_mapping_inside_of_a_flow_names_lookups_and_functions_too(builder: Client, workspace: Workspace) -> None:
+    for content in (lookup(), function()):
+        apply_document(actor=SYSTEM, workspace=workspace, content=content)
+    published(workspace, "flows", slug="shop", steps=[{"id": "shape", "map": {"fields": {"rate": "trigger.body.id"}}}])
+    page = builder.get("/w/acme/flows/shop/edit/?step=shape").context
+    base = page["setup"]["base"]
+    assert [one["name"] for one in page["setup"]["library"]] == ["vat_rates", "gross"]
+    edits = [
+        {"deed": "set", "path": [*base, "lookups", "vat_rates"], "value": "vat-rates@1"},
+        {"deed": "set", "path": [*base, "fields", "rate"], "value": "lookup('vat_rates', trigger.body.code).rate"},
+    ]
+    samples = [{"label": "", "text": '{"trigger": {"body": {"code": "AT"}}}'}]
+    board = ask(builder, document=page["text"], base=base, edits=edits, samples=samples)
+    assert (board["counts"]["faults"], made(board["samples"][0])) == (0, {"rate": 0.2})
+
+
+def test_fields_tell_the_term_that_they_mean(as_role: Browsers, builder: Client, workspace: Workspace) -> None:
+    about = {"definition": "Where mails go.", "fields": [{"schema": "row", "path": "mail"}]}
+    linked = term(slug="mail-address", title="Mail address", synonyms=["email"], avoid=[], **about)
+    apply_document(actor=SYSTEM, workspace=workspace, content=linked)
+    board = ask(builder)
+    told = {"title": "Mail address", "text": "Where mails go.", "url": "/w/acme/terms/mail-address/"}
+    assert board["terms"] == {"mail-address": told}
+    assert (by_path(board["target"])["mail"]["term"], by_path(board["source"])["source.email"]["term"]) == (
+        "mail-address", "mail-address",
+    )  # fmt: skip
+
+
+def test_a_convention_says_what_to_write_where_no_schema_gives_the_name(builder: Client, workspace: Workspace) -> None:
+    apply_document(actor=SYSTEM, workspace=workspace, content=convention())
+    text = TEXT.replace("  odd:", "  lineQty:").replace("  lines:\n", "  mail: source.email\n  lines:\n")
+    target = by_path(ask(builder, document=text)["target"])
+    assert [one.get("fix") for one in target["lineQty"]["findings"]] == ["line_quantity"]
+    assert target["mail"]["findings"] == []
+    edits = [{"deed": "rename", "path": ["fields", "lineQty"], "name": "line_quantity"}]
+    assert by_path(ask(builder, document=text, edits=edits)["target"])["line_quantity"]["findings"] == []
 
 
 def test_a_whole_document_in_jsonata_is_tried_on_the_samples(builder: Client) -> None:
     text = "kind: mapping\nslug: x\ntitle: X\njsonata: '{\"number\": id}'\n"
     board = ask(builder, document=text)
-    assert (board["target"], board["samples"][0]["target"]) == ([], {"number": "SO-1"})
+    assert (board["target"], made(board["samples"][0])) == ([], {"number": "SO-1"})
 
 
 def test_the_page_begins_with_examples_of_the_source(builder: Client, workspace: Workspace) -> None:

@@ -9,7 +9,6 @@ from django.test import Client
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.catalog import credentials, oauth
-from ipaas.catalog.imports import import_connector
 from ipaas.catalog.models import Connection, OAuthToken
 from ipaas.catalog.stand_in_place import StandIns, is_stand_in
 from ipaas.catalog.threads import close_thread_connections
@@ -17,6 +16,7 @@ from ipaas.config import ROOT, settings
 from ipaas.core.actor import SYSTEM
 from ipaas.core.net import parse_url
 from ipaas.vault.opening import forget_all
+from tests.factories.descriptions import import_connector
 from tests.factories.stub_server import Running
 from tests.integration.web.conftest import Browsers
 from tests.integration.web.test_connecting import come_back, leave

@@ -10,13 +10,12 @@ from ipaas.accounts.models import Environment, Workspace
 from ipaas.accounts.roles import ROLES
 from ipaas.audit.models import AuditEntry
 from ipaas.catalog import stand_ins
-from ipaas.catalog.imports import import_connector
 from ipaas.catalog.stand_ins import StandIns
 from ipaas.core import jsonio
 from ipaas.core.actor import SYSTEM
 from ipaas.events.models import Endpoint
 from ipaas.sdk.stubs.client import LedgerPage, StubCallRefused, StubsUnavailable
-from tests.factories.descriptions import SOURCE
+from tests.factories.descriptions import SOURCE, import_connector
 from tests.integration.web.conftest import Browsers
 
 LIST = "/w/acme/stubs/"

@@ -6,4 +6,4 @@ def test_every_example_is_valid() -> None:
     definitions = flow_schema()["$defs"]
     for name, definition in definitions.items():
         validator = compile_schema({"$defs": definitions, "$ref": f"#/$defs/{name}"})
-        assert [validator.errors(example) for example in definition.get("examples", ())] in ([], [[]], [[], []])
+        assert not any(validator.errors(example) for example in definition.get("examples", ()))

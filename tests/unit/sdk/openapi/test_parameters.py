@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from ipaas.sdk.connector import ParamsInvalid
+from ipaas.sdk.requests import RequestNotBuildable
+from ipaas.sdk.stubs.http import StubRequest
+from ipaas.sdk.stubs.reading import RequestReader
 from tests.unit.sdk.openapi.documents import action_of, built, document, get_with, imported, told
 
 COLOURS = {"type": "array", "items": {"type": "string"}}
@@ -43,6 +46,83 @@ def colour(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
 def test_query_styles(parameter: dict[str, Any], value: Any, query: tuple[tuple[str, str], ...]) -> None:
     found = imported(get_with({"name": "color", "in": "query", **parameter}))
     assert sorted(built(found, {"color": value}).query) == sorted(query)
+
+
+@pytest.mark.parametrize(
+    ("style", "explode", "paths"),
+    [
+        ("simple", False, ("blue%2F1", "blue,a%2Cb", "R,100,G,200")),
+        ("simple", True, ("blue%2F1", "blue,a%2Cb", "R=100,G=200")),
+        ("label", False, (".blue%2F1", ".blue,a%2Cb", ".R,100,G,200")),
+        ("label", True, (".blue%2F1", ".blue.a%2Cb", ".R=100.G=200")),
+        ("matrix", False, (";color=blue%2F1", ";color=blue,a%2Cb", ";color=R,100,G,200")),
+        ("matrix", True, (";color=blue%2F1", ";color=blue;color=a%2Cb", ";R=100;G=200")),
+    ],
+)
+def test_path_styles(style: str, explode: bool, paths: tuple[str, str, str]) -> None:
+    values = ("blue/1", ["blue", "a,b"], {"R": 100, "G": 200})
+    for schema, value, path in zip(({"type": "string"}, COLOURS, RGB), values, paths, strict=True):
+        parameter = {"name": "color", "in": "path", "required": True, "schema": schema, "style": style}
+        found = imported(get_with({**parameter, "explode": explode}, path="/of/{color}/x"))
+        request = built(found, {"color": value})
+        assert (request.path, told(found)) == (f"/of/{path}/x", set())
+        if value != ["blue", "a,b"]:
+            spec = action_of(found).spec
+            assert RequestReader(spec).params(StubRequest("GET", request.path, {}, {}, b""), request.path)[0] == {
+                "color": value
+            }
+
+
+@pytest.mark.parametrize("value", [[], "", ".."])
+def test_a_place_in_the_path_is_not_left_empty(value: Any) -> None:
+    schema = COLOURS if value == [] else {"type": "string"}
+    found = imported(get_with({"name": "a", "in": "path", "schema": schema}, path="/of/{a}"))
+    with pytest.raises(RequestNotBuildable):
+        built(found, {"a": value})
+
+
+@pytest.mark.parametrize(
+    ("style", "explode", "query"),
+    [
+        ("form", False, "R,100,G,200"),
+        ("spaceDelimited", False, "R 100 G 200"),
+        ("pipeDelimited", False, "R|100|G|200"),
+    ],
+)
+def test_objects_in_one_value_of_the_query(style: str, explode: bool, query: str) -> None:
+    found = imported(colour(RGB, style=style, explode=explode))
+    assert built(found, {"color": {"R": 100, "G": 200}}).query == (("color", query),)
+    assert built(found, {}).query == ()
+
+
+@pytest.mark.parametrize(("explode", "text"), [(False, "R,100,G,200"), (True, "R=100,G=200")])
+def test_objects_in_a_header(explode: bool, text: str) -> None:
+    found = imported(get_with({"name": "X-Color", "in": "header", "schema": RGB, "explode": explode}))
+    assert built(found, {"x_color": {"R": 100, "G": 200}}).headers["x-color"] == text
+
+
+def test_what_a_path_asks_for_in_its_query_is_sent() -> None:
+    asked = {"name": "b", "in": "query", "schema": {"type": "string"}}
+    found = imported(get_with(asked, path="/find?do=list&id={id}&b={b}#note"))
+    request = built(found, {"id": "7", "b": "x"})
+    assert (request.path, sorted(request.query)) == ("/find", [("b", "x"), ("do", "list"), ("id", "7")])
+    assert {"path_fragment", "path_parameter"} == told(found)
+    found = imported(get_with(asked, path="/find{?b,limit}"))
+    assert sorted(built(found, {"b": "x", "limit": "5"}).query) == [("b", "x"), ("limit", "5")]
+    assert built(found, {}).query == ()
+
+
+def test_operations_lie_where_their_own_servers_say() -> None:
+    here, there = "https://api.parcelpost.example/v1/beta", "https://files.example"
+    answers = {"responses": {}}
+    paths = {
+        "/a": {"servers": [{"url": here}], "get": {"operationId": "a", **answers}},
+        "/b": {"get": {"operationId": "b", "servers": [{"url": there}], **answers}},
+    }
+    found = imported(document(paths))
+    assert [one.path for one in found.manifest.actions.values()] == ["/beta/a", "/b"]
+    assert [(one.path, one.code) for one in found.findings] == [("/paths/~1b/get/servers", "server")]
+    assert there in found.findings[0].message
 
 
 def test_what_is_not_given_is_not_sent() -> None:

@@ -61,6 +61,36 @@ COMMANDS = {
 }  # fmt: skip
 
 
+AS_JSON = "-H 'Content-Type: application/json'"
+WINDOWS = r'''curl ^"https://api.example.com/f?a=1^&b=2^" ^
+  -H ^"content-type: application/json^" ^
+  --data-raw ^"^{^\^"n^\^":^\^"50^% off^\^"^}^"'''
+POWERSHELL = r'''curl.exe -X PUT "https://api.example.com/f" `
+  -d "{\"a\":1}" `
+  -H "Content-Type: application/json"'''
+CODED = r"""curl https://api.example.com/f --json $'{"a":"\ud83d\ude00 \xc3\xbc \303\274 \u00fc"}'"""
+DOLLAR = """curl https://api.example.com/f --json '{"a":"5 $"}'"""
+HERE = f"""curl https://api.example.com/f {AS_JSON} -d @- <<'EOF'
+{{"a": 1}}
+EOF
+"""
+MARKUP = "curl https://api.example.com/f -H 'Content-Type: text/xml' -d '<a>1</a>'"
+REPEATED = "curl https://api.example.com/f -d 'e[]=a' -d 'e[]=b' -d c=1"
+VALUES = "TOKEN=x curl --noproxy '*' --connect-to a:b -C 5 https://api.example.com/f -o out"
+COMMANDS |= {
+    "repeated": (REPEATED, "POST", "/f", "e%5B%5D=a&e%5B%5D=b&c=1", []),
+    "windows": (WINDOWS, "POST", "/f", '{"n":"50% off"}', [("a", "1"), ("b", "2")]),
+    "crlf": (WINDOWS.replace("\n", "\r\n"), "POST", "/f", '{"n":"50% off"}', [("a", "1"), ("b", "2")]),
+    "powershell": (POWERSHELL, "PUT", "/f", '{"a":1}', []),
+    "coded": (CODED, "POST", "/f", '{"a":"😀 ü ü ü"}', []),
+    "dollar": (DOLLAR, "POST", "/f", '{"a":"5 $"}', []),
+    "here": (HERE, "POST", "/f", '{"a":1}', []),
+    "markup": (MARKUP, "POST", "/f", "<a>1</a>", []),
+    "values": (VALUES, "GET", "/f", "", []),
+    "redirected": ("curl https://api.example.com/f 2>/dev/null > out.json", "GET", "/f", "", []),
+}
+
+
 @pytest.mark.parametrize("case", COMMANDS.values(), ids=COMMANDS)
 def test_a_command_is_the_request_that_it_makes(case: tuple[str, str, str, str, list[tuple[str, str]]]) -> None:
     text, method, path, body, query = case
@@ -109,6 +139,70 @@ def test_secrets_in_the_path_are_parameters_without_an_example(place: str) -> No
     (action,) = found.manifest.actions.values()
     assert len(action.params_schema["required"]) == 1
     assert "secret" in {one.code for one in found.findings}
+
+
+@pytest.mark.parametrize(
+    "rest", ["| jq .a", "&& curl https://b.example", "\ncurl https://b.example", "--next https://b.example"]
+)
+def test_what_follows_a_command_is_told_and_left_out(rest: str) -> None:
+    found = of(f"curl https://api.example.com/f {rest}")
+    assert request_of(found).method == "GET"
+    assert [one.code for one in found.findings if one.level == "dropped"] == ["command"]
+
+
+def test_what_the_reader_puts_in_is_a_parameter() -> None:
+    place = "https://$SHOP.example/v1/${a}/$SID.json/{b}/<c-d>/YOUR_NAME/$count"
+    found = of(f"curl -G {place} -d q=$Q -d s=IN_WORK -d key=YOUR_API_KEY")
+    (action,) = found.manifest.actions.values()
+    assert list(found.manifest.base_urls.values()) == ["https://SHOP.example"]
+    assert action.params_schema["required"] == ["a", "sid", "b", "c_d", "your_name"]
+    request = request_of(found, a="1", sid="2", b="3", c_d="4", q="5")
+    assert request.path == "/v1/1/2.json/3/4/YOUR_NAME/$count"
+    assert dict(request.query) == {"q": "5", "s": "IN_WORK"}
+    assert auth_of(found) == [("api_key", "query", "key")]
+
+
+def test_files_and_json_in_a_form_stand_in_its_example() -> None:
+    form = r"""-F 'a=@C:\x\cat.gif;type=image/gif' -F to=1 -F to=2 -F 'm={"k":1};type=application/json'"""
+    found = of(f"curl https://api.example.com/f {form}")
+    (action,) = found.manifest.actions.values()
+    file = {"filename": "cat.gif", "content_type": "image/gif", "base64": "ZXhhbXBsZQ=="}
+    assert action.params_example["body"] == {"a": file, "to": ["1", "2"], "m": {"k": 1}}
+    assert b'name="m"\r\nContent-Type: application/json' in request_of(found).body
+
+
+@pytest.mark.parametrize(
+    ("options", "method", "kind"),
+    [
+        ("--data-binary @a.png -H 'Content-Type: image/png'", "POST", "image/png"),
+        ("-T a.bin", "PUT", "application/octet-stream"),
+        ("-d @a.json -H 'Content-Type: application/vnd.api+json'", "POST", "application/vnd.api+json"),
+        ("-d '{\"a\": 1,}' -H 'Content-Type: application/json'", "POST", "application/json"),
+    ],
+)
+def test_a_body_that_is_not_known_is_a_parameter_and_told(options: str, method: str, kind: str) -> None:
+    found = of(f"curl https://api.example.com/f {options}")
+    request = request_of(found, body="ZXhhbXBsZQ==")
+    assert (request.method, request.headers["content-type"]) == (method, kind)
+    assert {one.code for one in found.findings} & {"file", "body"}
+
+
+def test_the_kinds_of_what_is_sent_and_wanted_are_those_of_the_command() -> None:
+    kinds = "-H 'Accept: application/vnd.github+json' -H 'Content-Type: application/vnd.api+json'"
+    found = of(f"curl https://api.example.com/f {kinds} -d '{{}}'")
+    headers = request_of(found).headers
+    assert (headers["accept"], headers["content-type"]) == ("application/vnd.github+json", "application/vnd.api+json")
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [("--digest -u a:b", "digest"), ("--aws-sigv4 aws:amz:eu-west-1:execute-api -u A:s", "aws_sigv4")],
+)
+def test_logins_beyond_basic_are_taken_over(options: str, kind: str) -> None:
+    found = of(f"curl {options} https://api.example.com/f")
+    (scheme,) = found.manifest.auth.values()
+    assert scheme.type == kind
+    assert (scheme.service, scheme.region) == (("execute-api", "eu-west-1") if kind == "aws_sigv4" else ("", ""))
 
 
 def test_what_looks_like_an_id_is_a_parameter_with_an_example() -> None:
