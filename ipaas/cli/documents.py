@@ -303,7 +303,7 @@ def _present(shell: Shell, kind: str, slug: str) -> str:
 
 def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, int | None]]:
     for text in named:
-        match = re.fullmatch(r"([a-z]+)/([a-z0-9-]+)(?:@(\d{1,9}))?", text)
+        match = re.fullmatch(r"([a-z_]+)/([a-z0-9-]+)(?:@(\d{1,9}))?", text)
         if match is None or match[1] not in PLURALS:
             message = f"{text!r} is not of the form flow/orders or flow/orders@3"
             raise click.UsageError(message)
@@ -316,7 +316,7 @@ def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, in
 
 def _inside(path: str) -> str:
     """A path that the server gave, if it leads nowhere else."""
-    if not re.fullmatch(r"[a-z]+/[a-z0-9-]+\.yaml", path):
+    if not re.fullmatch(r"[a-z-]+/[a-z0-9-]+\.yaml", path):
         message = "the server named a file outside of the folder"
         raise click.ClickException(message)
     return path
