@@ -86,7 +86,7 @@ def _warnings(row: Connection, scopes: Iterable[Scope], *, used_at_all: bool) ->
     if end is not None:
         told = _("{title} ended on {day}.") if end.over else _("{title} ends on {day}.")
         yield told.format(title=f"{manifest.title} {manifest.api_version}".strip(), day=end.day.isoformat())
-    others = [label for label in connections_using(row.workspace_id, row.secret) if row.secret]
+    others = connections_using(row.workspace_id, row.secret) if row.secret else []
     if len(others) > 1:
         told = _("{count} connections use the secret {secret}: whoever holds it can do what all of them may.")
         yield told.format(count=len(others), secret=row.secret)

@@ -139,7 +139,8 @@ class BoundTransports:
             names = {name for name, _ in credential.query}
             query = (*(pair for pair in query if pair[0] not in names), *credential.query)
         line = f"{request.path}?{urlencode(query, quote_via=quote)}" if query else request.path
-        headers = {**request.headers, **credential.headers, **self._digest(request, line)}
+        body = request.body if credential.body is None else credential.body
+        headers = {**request.headers, **credential.headers, **self._digest(request, line, body)}
         lines = [(name.encode(), value.encode()) for name, value in headers.items()]
         lines += (_USER_AGENT, (b"traceparent", self._trace.traceparent.encode()))
         await self._permit(request_digest(request))
@@ -151,7 +152,7 @@ class BoundTransports:
                 request.method,
                 target.at(line),
                 lines,
-                request.body,
+                body,
                 egress=self._resolved.egress,
                 deadline_s=call.deadline - self._now(),
                 tls=tls_of(self.secret_in_use),
@@ -195,13 +196,13 @@ class BoundTransports:
         self.secret_in_use.challenges[self._resolved.origin, part.name] = told
         return True
 
-    def _digest(self, request: BuiltRequest, line: str) -> dict[str, str]:
+    def _digest(self, request: BuiltRequest, line: str, body: bytes) -> dict[str, str]:
         """The answer to the server's challenge, once it has made one."""
         part, secret = self._digest_part, self.secret_in_use
         challenge = secret.challenges.get((self._resolved.origin, part.name)) if part is not None else None
         if part is None or challenge is None:
             return {}
-        return {"authorization": authorization(part, secret.fields, challenge, request.method, line, request.body)}
+        return {"authorization": authorization(part, secret.fields, challenge, request.method, line, body)}
 
     @property
     def _digest_part(self) -> AuthScheme | None:

@@ -1,5 +1,7 @@
 """Trying one operation of a connection out: what was sent and what came back, without secrets."""
 
+import hashlib
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,12 +20,15 @@ from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.ids import uuid7
 from ipaas.core.phrases import said
 from ipaas.core.redaction import Redactor, scrub_text
+from ipaas.sdk.auth_body import NoPlace, placed
 from ipaas.sdk.connector import Action
 from ipaas.sdk.manifest import AuthScheme, Effect, Manifest
 from ipaas.vault.known import secret_values
 from ipaas.vault.payloads import sealer_for
 
 JSON = Any
+_TEMPLATE = re.compile(r"\{\{.*?\}\}")
+_FIELD = re.compile(r"secret\.([A-Za-z0-9_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,34 @@ def curl_of(request: Mapping[str, JSON], base_url: str, scheme: AuthScheme | Non
     words += options
     body = request.get("body")
     if body is not None and body != "":
-        words += ["--data-raw", shlex.quote(body if isinstance(body, str) else jsonio.dumps(body).decode())]
+        words += ["--data-raw", _body(body, request.get("headers") or {}, scheme)]
     return " ".join(words)
+
+
+def _body(body: JSON, headers: Mapping[str, JSON], scheme: AuthScheme | None) -> str:
+    """A body, quoted for the shell but for its variables."""
+    text = body if isinstance(body, str) else jsonio.dumps(body).decode()
+    variables: dict[str, str] = {}
+
+    def stand_in(match: re.Match[str]) -> str:
+        field = _FIELD.search(match[0])
+        mark = f"ipaas{len(variables)}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        variables[mark] = f"""'"${(field[1] if field else "credential").upper()}"'"""
+        return mark
+
+    for part in scheme.parts if scheme is not None else ():
+        marks = {path: _TEMPLATE.sub(stand_in, str(template)) for path, template in part.send_body.items()}
+        if marks:
+            try:
+                text = placed(str(headers.get("content-type", "")), text.encode(), marks).decode()
+            except NoPlace:
+                continue  # the body is none that the call could have had
+    if not variables:
+        return shlex.quote(text)
+    quoted = "'" + text.replace("'", """'"'"'""") + "'"
+    for mark, variable in variables.items():
+        quoted = quoted.replace(mark, variable)
+    return quoted
 
 
 def _query(pairs: Iterable[tuple[str, str]], *, more: bool) -> str:
@@ -138,7 +169,7 @@ def _credential(scheme: AuthScheme | None) -> tuple[list[str], list[tuple[str, s
 
 
 def _of_part(scheme: AuthScheme) -> tuple[list[str], list[tuple[str, str]]]:
-    if scheme.type == "none":
+    if scheme.type == "none" or scheme.send_body:
         return [], []
     if scheme.type == "digest":
         return ["--digest", "-u", '"$USERNAME:$PASSWORD"'], []

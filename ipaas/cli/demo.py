@@ -18,9 +18,11 @@ from ipaas.cli.demo_warehouse import SETTING, Warehouse
 from ipaas.config import settings
 from ipaas.core import yamlio
 from ipaas.core.actor import SYSTEM
+from ipaas.core.document_types import document_type
+from ipaas.core.documents import VersionedDocument
 from ipaas.events.models import Endpoint
 from ipaas.flows.examples import GLOSSARY_DOCUMENTS, ORDER_DOCUMENTS, example_text
-from ipaas.flows.models import Deployment, Flow
+from ipaas.flows.models import Flow
 from ipaas.governance.services import apply_document, deploy
 from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret
@@ -73,7 +75,7 @@ def install() -> SignIns:
                 _warehouse(environment, warehouse)
             _endpoint(environment, place)
         for name in GLOSSARY_DOCUMENTS:
-            apply_document(actor=SYSTEM, workspace=workspace, text=example_text(name))
+            _document(workspace, yamlio.load(example_text(name)), example_text(name))
         running = [places[slug] for slug in RUNS_IN]
         _flow(workspace, running, left_out=frozenset() if warehouse else frozenset({WAREHOUSE}))
     host = settings().public_url or f"http://{settings().host}:{settings().port}"
@@ -195,14 +197,17 @@ def _flow(workspace: Workspace, running: Sequence[Environment], *, left_out: fro
         if content.get("kind") == "flow":
             steps = content["steps"]
             content["steps"] = [step for step in steps if step.get("call", {}).get("connection") not in left_out]
-        applied = apply_document(actor=SYSTEM, workspace=workspace, content=content)
-        if isinstance(applied.document, Flow):
+        made = _document(workspace, content)
+        if isinstance(made, Flow):
             for environment in running:
-                _deploy(applied.document, environment)
+                deploy(flow=made, environment=environment, version=made.versions.get(), actor=SYSTEM)
 
 
-def _deploy(flow: Flow, environment: Environment) -> None:
-    version = flow.versions.order_by("-number").first()
-    running = Deployment.objects.filter(flow=flow, environment=environment).first()
-    if version is not None and (running is None or running.version_id != version.id):
-        deploy(flow=flow, environment=environment, version=version, actor=SYSTEM)
+def _document(workspace: Workspace, content: Mapping[str, Any], text: str | None = None) -> VersionedDocument | None:
+    """A document of the demo, published; None where there is one already: what people made of it is theirs."""
+    kind = document_type(content["kind"])
+    if kind.documents.in_workspace(workspace.id).filter(slug=content["slug"]).exists():
+        return None
+    given: dict[str, Any] = {"content": content} if text is None else {"text": text}
+    made: VersionedDocument = apply_document(actor=SYSTEM, workspace=workspace, **given).document
+    return made

@@ -1,5 +1,7 @@
 """Commands of published versions: their end."""
 
+from typing import Any
+
 import click
 
 from ipaas.cli.client import part
@@ -49,12 +51,54 @@ def list_versions(shell: Shell, document: str) -> None:
 def deprecate_version(shell: Shell, version: str, reason: str, until: str | None, replacement: str) -> None:
     """Warn people off a version; what uses it goes on, nothing new is deployed with it."""
     body = {"reason": reason, "replacement": replacement} | ({"sunset_on": until} if until else {})
-    shell.give(shell.api.post(f"{_path(version)}/deprecate", body), f"{version} is deprecated")
+    done = shell.api.post(f"{_path(version)}/deprecate", body)
+    users = f"; still used by {', '.join(done['used_by'])}" if done["used_by"] else ""
+    shell.give(done, f"{version} is deprecated{users}")
 
 
 @command(versions, "retire")
 @version
 @reason
 def retire_version(shell: Shell, version: str, reason: str) -> None:
-    """End a version that nothing deployed uses: it is neither deployed nor pinned any more."""
+    """End a version that nothing uses: it is neither deployed nor pinned any more."""
     shell.give(shell.api.post(f"{_path(version)}/retire", {"reason": reason}), f"{version} is retired")
+
+
+@command(versions, "users")
+@click.argument("document", metavar="KIND/SLUG")
+def list_users(shell: Shell, document: str) -> None:
+    """The mappings and functions that name a lookup or a function, with the versions that they pin."""
+    found = shell.api.get(f"{_named(document)}/users")["users"]
+    shell.table(found, ["kind", "slug", "numbers", "behind", "fixed", "other_changes"])
+
+
+@command(versions, "bring-along")
+@click.argument("document", metavar="KIND/SLUG")
+@click.option("--to", multiple=True, metavar="KIND/SLUG", help="One that is meant (repeatable); else all behind.")
+def bring_along(shell: Shell, document: str, to: tuple[str, ...]) -> None:
+    """Have the mappings and functions that pin a lookup or a function use its newest version.
+
+    Each gets a version that differs in nothing else, through its own tests and its own review. Exit code 1 when one
+    of them got no further than a draft.
+    """
+    found = shell.api.post(f"{_named(document)}/bring-along", {"to": list(to)} if to else {})["brought"]
+    shell.give(found, "\n".join(_told(one) for one in found) or "nothing to bring along")
+    if any(one["problem"] for one in found):
+        raise click.exceptions.Exit(1)
+
+
+def _named(document: str) -> str:
+    if document.partition("/")[0] not in ("lookup", "function"):
+        message = "name a lookup or a function, such as lookup/vat-rates"
+        raise click.UsageError(message)
+    return _path(f"{document}@0").rpartition("/versions/")[0]
+
+
+def _told(one: dict[str, Any]) -> str:
+    words = {
+        "published": f"version {one['version']} uses it",
+        "review": f"waits for review {one['review']}",
+        "draft": "drafted, not published",
+        "left": "left as it is",
+    }[one["outcome"]]
+    return f"{one['kind']}/{one['slug']}: {words}" + (f": {one['problem']}" if one["problem"] else "")

@@ -24,6 +24,7 @@ class EventsConfig(AppConfig):
                 "endpoint.subscribed": "The vendor was told to deliver to an endpoint.",
                 "endpoint.subscription_failed": "Telling the vendor of an endpoint failed, or is in doubt.",
                 "endpoint.subscription_checked": "The vendor was asked whether it still delivers to an endpoint.",
+                "endpoint.subscription_renewed": "The vendor goes on delivering to an endpoint for another while.",
                 "endpoint.unsubscribed": "The vendor was told to deliver to an endpoint no more.",
                 "endpoint.deleted": "An endpoint was deleted; its receipts stay.",
             }

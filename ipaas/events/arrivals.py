@@ -20,6 +20,7 @@ from ipaas.events.caps import Rates, TooManyDeliveries
 from ipaas.events.contents import DeliveryInvalid, read_body
 from ipaas.events.intake import Arrival, EndpointView, kept_headers
 from ipaas.events.models import ArrivalNote
+from ipaas.sdk.signatures import SignatureScheme, without_token
 from ipaas.vault.payloads import PayloadSealer
 
 log = get_logger(__name__)
@@ -66,7 +67,7 @@ def keep_note(seen: Seen) -> None:
         "headers": kept,
         "other_headers": sorted(arrival.headers.keys() - kept.keys())[:MOST_HEADERS],
         "query": dict(parse_qsl(arrival.query[:MOST_BODY], errors="replace")[:MOST_HEADERS]),
-        "body": _beginning(arrival),
+        "body": _beginning(endpoint.scheme, arrival),
     }
     try:
         ArrivalNote.objects.create(
@@ -107,13 +108,18 @@ def note_aad(note_id: UUID) -> bytes:
     return b"arrival:" + note_id.bytes
 
 
-def _beginning(arrival: Arrival) -> Any:
-    """The document where it is one of a small size, so that its members can be masked; else how it begins."""
+def _beginning(scheme: SignatureScheme, arrival: Arrival) -> Any:
+    """The document where it is one of a small size, so that its members can be masked; else how it begins.
+
+    Of a sender that proves itself by a token in the body nothing is kept that could hold it.
+    """
     if len(arrival.body) <= MOST_BODY:
         try:
-            return read_body(arrival.headers, arrival.body)[0]
+            return without_token(scheme, read_body(arrival.headers, arrival.body)[0])
         except (jsonio.JsonInvalid, DeliveryInvalid):
             pass
+    if scheme.kind == "token" and scheme.path:
+        return ""
     return _plain(arrival.body[:MOST_BODY].decode("utf-8", "replace"), MOST_BODY)
 
 

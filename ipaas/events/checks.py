@@ -22,6 +22,7 @@ from ipaas.sdk.signatures import SignatureScheme
 from ipaas.sdk.signatures.certificates import authorities
 from ipaas.sdk.signatures.public_keys import holds as holds_key
 from ipaas.vault.models import Secret, SecretVersion
+from ipaas.vault.uses import SecretUse
 
 FIELD = "signing_secret"
 """The field of a signing secret that signatures are made with."""
@@ -174,10 +175,10 @@ def _vouches_alone(signature: Mapping[str, Any]) -> bool:
     return known and SignatureScheme.from_document(signature).vouches_alone
 
 
-def endpoints_using(workspace_id: UUID, slug: str) -> list[str]:
-    """Labels of the endpoints that check signatures with a secret."""
+def endpoints_using(workspace_id: UUID, slug: str) -> list[SecretUse]:
+    """The endpoints that check signatures with a secret."""
     rows = Endpoint.objects.filter(workspace_id=workspace_id, secret_slug=slug).select_related("environment")
-    return [f"endpoint {row.slug} ({row.environment.slug})" for row in rows]
+    return [SecretUse("endpoint", row.slug, row.environment.slug) for row in rows]
 
 
 @cache

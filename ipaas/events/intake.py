@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from ipaas.core import jsonio
 from ipaas.core.context import new_trace, parse_traceparent
 from ipaas.core.errors import IpaasError, TooLarge
 from ipaas.core.ids import uuid7
@@ -20,13 +21,17 @@ from ipaas.events.caps import Network, check_source
 from ipaas.events.contents import read_body, told
 from ipaas.events.sealing import receipt_aad
 from ipaas.sdk.handshakes import JSON, Answer, Greeting, Handshake
-from ipaas.sdk.signatures import SignatureScheme, verify
+from ipaas.sdk.signatures import SignatureScheme, verify, without_token
 
 MAX_BODY = 1_000_000
 MAX_DELIVERY_ID = 200
 MAX_EVENT = 200
 MAX_PUBLIC_ID = 40
-KEPT_HEADERS = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"})
+CLOUD_EVENT = frozenset(
+    f"ce-{name}" for name in ("specversion", "id", "source", "type", "subject", "time", "dataschema")
+)
+"""The context attributes of a CloudEvent in binary mode (CloudEvents 1.0.2, HTTP binding 3.1)."""
+KEPT_HEADERS = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"}) | CLOUD_EVENT
 CHANNEL = "ipaas_work"
 RECEIPT_HEADER = "Receipt-Id"
 
@@ -219,6 +224,8 @@ def prepare(endpoint: EndpointView, arrival: Arrival, moment: datetime) -> Recei
     if endpoint.signature_required or endpoint.secrets or endpoint.scheme.vouches_alone:
         check_signature(endpoint, arrival, moment)
     document, text = read_body(arrival.headers, arrival.body)
+    if (kept := without_token(endpoint.scheme, document)) is not document:
+        document, text = kept, jsonio.dumps(kept)
     answer = handshake.signed(document) if handshake is not None else None
     return answer or _row(endpoint, arrival, document, text)
 

@@ -75,6 +75,7 @@ class Subscription(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=200)
     checked_at = models.DateTimeField(null=True, blank=True)
+    renew_due_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.trigger} by {self.connection}"

@@ -7,6 +7,7 @@ what came of it. What the request and the answer hold is kept nowhere: they may 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -16,9 +17,9 @@ from ipaas.catalog import gateway
 from ipaas.catalog.gateway import GatewayCall, GatewayOutcome
 from ipaas.catalog.models import Connection
 from ipaas.catalog.registry import connector_of
-from ipaas.core.actor import Actor, require_permission
+from ipaas.core.actor import SYSTEM, Actor, require_permission
 from ipaas.core.clock import now
-from ipaas.core.errors import ErrorClass, InvalidInput, NotFound
+from ipaas.core.errors import ErrorClass, InvalidInput, IpaasError, NotFound
 from ipaas.core.phrases import said
 from ipaas.core.redaction import MIN_VALUE, SecretValues, scrub_text
 from ipaas.core.state_names import state_name
@@ -34,6 +35,9 @@ from ipaas.vault.models import Secret
 from ipaas.vault.services import put_version
 
 State = Subscription.State
+AT_ONCE = 10
+RENEW_AGAIN = timedelta(minutes=15)
+"""How long after a failure a subscription's renewal is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +127,49 @@ def check_subscription(*, actor: Actor, endpoint: Endpoint) -> Subscription:
         row = way.row
         row.state = State.ACTIVE if found else State.GONE
         row.vendor_id, row.checked_at, row.message = found or row.vendor_id, now(), ""
+        row.renew_due_at = row.renew_due_at or _next_renewal(way.trigger.subscription.renew)
         row.save()
         _record("endpoint.subscription_checked", way, actor, {"id": row.vendor_id, "state": row.state})
     return row
+
+
+def renew_subscriptions() -> int:
+    """Lengthen the subscriptions that are due, at most ten; any number of schedulers may do so. Returns how many.
+
+    One that fails is tried again ever so often; its page says why. One that the vendor does not know is gone.
+    """
+    due = Subscription.objects.filter(state=State.ACTIVE, renew_due_at__lte=now()).select_related(
+        "endpoint__environment"
+    )
+    return sum(_renewed(row) for row in due.order_by("renew_due_at")[:AT_ONCE])
+
+
+def _renewed(row: Subscription) -> bool:
+    claim = Subscription.objects.filter(endpoint=row.endpoint_id, renew_due_at=row.renew_due_at)
+    if not claim.update(renew_due_at=now() + RENEW_AGAIN):
+        return False
+    try:
+        way = _way(row.endpoint, row)
+        spec = way.trigger.subscription.renew if way.trigger.subscription is not None else None
+        if spec is None:
+            Subscription.objects.filter(endpoint=row.endpoint_id).update(renew_due_at=None)
+            return False
+        outcome = way.call(spec, way.scope())
+    except IpaasError as error:
+        Subscription.objects.filter(endpoint=row.endpoint_id).update(message=error.detail[:500])
+        return False
+    if outcome.kind != "ok":
+        gone = outcome.error is not None and outcome.error.error_class is ErrorClass.NOT_FOUND
+        _failed(way, outcome, SYSTEM, "", state=State.GONE if gone else State.ACTIVE)
+        return False
+    with transaction.atomic():
+        Subscription.objects.filter(endpoint=row.endpoint_id).update(renew_due_at=_next_renewal(spec), message="")
+        _record("endpoint.subscription_renewed", way, SYSTEM, {"id": row.vendor_id})
+    return True
+
+
+def _next_renewal(spec: SubscriptionCall | None) -> datetime | None:
+    return now() + timedelta(seconds=spec.every_s) if spec is not None else None
 
 
 @transaction.atomic
@@ -199,6 +243,7 @@ def _subscribed(way: _Way, spec: SubscriptionCall, data: Any, actor: Actor) -> S
     row.vendor_id = _read(spec.id, {"data": data}, 300) or ""
     row.state = State.ACTIVE if row.vendor_id else State.UNKNOWN
     row.message = "" if row.vendor_id else "The answer does not say the subscription's id."
+    row.renew_due_at = _next_renewal(way.trigger.subscription.renew if way.trigger.subscription is not None else None)
     row.save()
     chosen = _read(spec.secret, {"data": data}, 2000) if spec.secret else None
     secrets = Secret.objects.in_workspace(way.endpoint.workspace_id).filter(slug=way.endpoint.secret_slug)

@@ -31,7 +31,7 @@ class Budget:
 
     def __init__(self, steps: int = MAX_STEPS, *, deadline: float = 0.0, draws: "Draws | None" = None) -> None:
         self.left = steps
-        self.next_look = steps - _LOOK_EVERY
+        self.next_look = max(steps - _LOOK_EVERY, 0)
         self.deadline = deadline
         self.draws = draws
         self.rows: list[tuple[str, int]] | None = None
@@ -60,7 +60,7 @@ class Budget:
             self.deadline = now + MAX_SECONDS
         if self.left < 0 or now > self.deadline:
             raise ExpressionLimit(reason="it takes too many steps", hint=_SMALLER)
-        self.next_look = self.left - _LOOK_EVERY
+        self.next_look = max(self.left - _LOOK_EVERY, 0)
 
 
 class Draws:

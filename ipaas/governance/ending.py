@@ -16,9 +16,11 @@ from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import Conflict, InvalidInput, NotFound
 from ipaas.core.phrases import said
 from ipaas.core.references import reference_to, split_reference
-from ipaas.flows.models import Flow
+from ipaas.flows.models import Deployment, Flow
+from ipaas.governance.following import references_in as pinned_by_flow
 from ipaas.governance.following import uses_of
-from ipaas.mapping.queries import named_by
+from ipaas.mapping.models import MappingVersion
+from ipaas.mapping.pins import KEYS, reaches, references_in
 
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,79}(@[1-9][0-9]{0,8})?\Z")
 
@@ -49,7 +51,7 @@ def refuse_held(document: VersionedDocument, number: int | None = None) -> None:
 def deprecate_version(
     *, version: DocumentVersion, actor: Actor, reason: str, sunset_on: date | None = None, replacement: str = ""
 ) -> DocumentVersion:
-    """Warn everybody off a version; what uses it goes on, nothing new is deployed with it.
+    """Warn everybody off a version; what uses it (``users_of_version``) goes on, nothing new is deployed with it.
 
     ``sunset_on``: until when it may be used. ``replacement``: what to use instead, ``slug`` or ``slug@version`` of the
     same kind. Said again, it replaces what was said before.
@@ -69,28 +71,28 @@ def deprecate_version(
 
 @transaction.atomic
 def retire_version(*, version: DocumentVersion, actor: Actor, reason: str) -> DocumentVersion:
-    """End a version that nothing deployed uses: it is neither deployed nor pinned any more. Raises ``StillUsed``.
+    """End a version that nothing uses: it is neither deployed nor pinned any more. Raises ``StillUsed``.
 
     Runs that began with it still end with it, and it stays to be read.
     """
     kind, row = _locked(version, actor)
     refuse_held(row.document, row.number)
-    users = _users(row)
+    users = users_of_version(row)
     if users:
         raise StillUsed(version=f"{row.document.slug}@{row.number}", users=", ".join(users))
     row.state, row.state_reason = DocumentVersion.State.RETIRED, reason
     return _ended(f"{kind.kind}.version_retired", row, actor, {"reason": reason})
 
 
-def _users(version: DocumentVersion) -> list[str]:
-    """Where deployed flows use a version, as ``flow (environment)``."""
+def users_of_version(version: DocumentVersion) -> list[str]:
+    """What uses a version: deployed flows as ``flow (environment)``, mappings and functions by kind and slug."""
     document = version.document
     if isinstance(document, Flow):
         rows = document.deployments.filter(active=True, version_id=version.id).select_related("environment")
         return [f"{document.slug} ({row.environment.slug})" for row in rows]
-    named = {"lookup": "lookups", "function": "functions"}.get(document_type_of(document).kind)
-    if named is not None:
-        return [" ".join(one) for one in named_by(document.workspace_id, named, document.slug)]
+    kind = document_type_of(document)
+    if kind.kind in KEYS:
+        return [*kind.held_by(document, version.number), *_running(kind.kind, version)]
     if isinstance(document, ConnectorDocument):
         return [
             f"connection {one}"
@@ -98,6 +100,27 @@ def _users(version: DocumentVersion) -> list[str]:
         ]
     found = (one for one in uses_of(document, base=version.number) if version.number in one.numbers)
     return [f"{one.deployment.flow.slug} ({one.deployment.environment.slug})" for one in found]
+
+
+def _running(kind: str, version: DocumentVersion) -> list[str]:
+    """Deployed flows whose mappings come to it otherwise, as ``mapping@number of flow (environment)``."""
+    document, found = version.document, []
+    rows = Deployment.objects.in_workspace(document.workspace_id).running()
+    for row in rows.select_related("flow", "version", "environment"):
+        mappings = {one[1:] for one in pinned_by_flow(row.version.content) if one[0] == "mapping"}
+        for slug, number in sorted(mappings):
+            mapping = MappingVersion.objects.of(document.workspace_id, slug, number)
+            newest = mapping is not None and mapping.document.latest_version == number
+            if mapping is None or (newest and not mapping.document.archived and _direct(mapping, kind, version)):
+                continue
+            if reaches(document.workspace_id, mapping.content, kind, document.slug, version.number):
+                found.append(f"{slug}@{number} of {row.flow.slug} ({row.environment.slug})")
+    return found
+
+
+def _direct(mapping: MappingVersion, kind: str, version: DocumentVersion) -> bool:
+    """Whether a mapping names it itself, and is told of as such."""
+    return version.number in references_in(mapping.content, KEYS[kind], version.document.slug).values()
 
 
 def _locked(version: DocumentVersion, actor: Actor) -> tuple[DocumentType, DocumentVersion]:

@@ -243,10 +243,11 @@ def changes_of(review: Review, base: DocumentVersion | None) -> list[Change]:
     aside = kind.aside
     after = {key: value for key, value in review.content.items() if key not in aside}
     found = difference(written(base).content if base is not None else {}, after)
-    return [one for one in found if not _only_pins(one)]
+    return [one for one in found if not only_pins(one)]
 
 
-def _only_pins(change: Change) -> bool:
+def only_pins(change: Change) -> bool:
+    """Whether a change only leaves open which version of something is referred to."""
     before, after = change.before, change.after
     return isinstance(before, str) and isinstance(after, str) and before.startswith(f"{after}@")
 

@@ -150,10 +150,11 @@ def apply_document(
     content: Any = None,
     note: str = "",
     publish_it: bool = True,
+    bring: Sequence[str] | None = None,
 ) -> Applied:
     """Store a document of any type as draft, whatever the draft was, and publish it: what ``ipaas apply`` does.
 
-    Where the policy asks for a review, it is sent to review instead.
+    Where the policy asks for a review, it is sent to review instead. ``bring``: see ``publish``.
     """
     source = read_document(text=text, content=content)
     kind = _types(_kind_of(source.content))
@@ -167,7 +168,7 @@ def apply_document(
         return Applied(document, None, findings)
     try:
         with transaction.atomic():
-            version = _publish_located(kind.kind, document, actor, note, source.locate)
+            version = _publish_located(kind.kind, document, source.locate, actor=actor, note=note, bring=bring)
     except ReviewNeeded:
         review = request_review(document=document, actor=actor, note=note)
         return Applied(document, None, findings, review)
@@ -193,10 +194,10 @@ def _drafted(kind: DocumentType, source: Source, actor: Actor, workspace: Worksp
 
 
 def _publish_located(
-    kind: str, document: VersionedDocument, actor: Actor, note: str, locate: Callable[[list[Finding]], list[Finding]]
+    kind: str, document: VersionedDocument, locate: Callable[[list[Finding]], list[Finding]], **given: Any
 ) -> DocumentVersion:
     try:
-        return publish(document_type=kind, document=document, actor=actor, note=note)
+        return publish(document_type=kind, document=document, **given)
     except InvalidInput as error:
         found = [
             Finding(

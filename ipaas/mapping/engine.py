@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,28 @@ __all__ = ["CompiledMapping", "Explained", "FieldTrace", "MappingFailed", "Resol
 
 MAX_SECONDS = 10.0
 MAX_STEPS = 10_000_000
+QUICK_STEPS = 1_000
+"""About what a mapping of 300 fields takes; the steps of loops are looked at before their work is done."""
+BESIDE = 100
+"""So many times a mapping that was slow is worked out beside the loop, before it is tried there again."""
+
+
+class Pace:
+    """Whether a mapping was slow lately; shared by all who run it, and a wrong count does no harm."""
+
+    __slots__ = ("_beside",)
+
+    def __init__(self) -> None:
+        self._beside = 0
+
+    def on_loop(self) -> bool:
+        if self._beside == 0:
+            return True
+        self._beside -= 1
+        return False
+
+    def was_slow(self) -> None:
+        self._beside = BESIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +57,7 @@ class CompiledMapping:
     version_id: UUID | None = None
     sha256: str = ""
     reads: frozenset[str] = frozenset()
+    pace: Pace = field(default_factory=Pace, repr=False, compare=False)
 
     def apply(
         self,
@@ -55,6 +79,14 @@ class CompiledMapping:
             return self.build(names, source, budget)
         except FAILURES as failure:
             raise self._failure(source, names, place, within_s, failure) from None
+
+    def try_quickly(self, source: Any, scope: Mapping[str, Any], *, place: str = "") -> tuple[bool, Any]:
+        """Whether it is done, and the target: not done is what takes many steps, and what fails, for ``apply``."""
+        budget = Budget(QUICK_STEPS, deadline=inf, draws=Draws(self._seed(scope, place)))
+        try:
+            return True, self.build(scope, source, budget)
+        except FAILURES:
+            return False, None
 
     @property
     def in_thread(self) -> bool:

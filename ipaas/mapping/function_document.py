@@ -19,6 +19,7 @@ from ipaas.expressions.registry import Function as Callable
 from ipaas.mapping.library import CHECKS, compile_function, evaluate
 from ipaas.mapping.models import Function, FunctionVersion
 from ipaas.mapping.naming import circle, library_findings, pinned
+from ipaas.mapping.pins import holders
 from ipaas.mapping.references import expression_findings
 from ipaas.ownership.naming import domain_findings
 
@@ -105,6 +106,7 @@ FUNCTION_TYPE = DocumentType(
     version=FunctionVersion,
     validate=validate,
     settle=settle,
+    held_by=holders(KIND),
     rank=30,
     refers_to=_named,
 )

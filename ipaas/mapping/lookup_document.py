@@ -11,6 +11,7 @@ from ipaas.core.document_forms import Finding, schema_findings
 from ipaas.core.document_types import DocumentType
 from ipaas.mapping.lookups import lookup_findings
 from ipaas.mapping.models import Lookup, LookupVersion
+from ipaas.mapping.pins import holders
 from ipaas.ownership.naming import domain_findings
 
 KIND = "lookup"
@@ -29,5 +30,11 @@ def validate(content: dict[str, Any], workspace_id: UUID | None = None) -> list[
 
 
 LOOKUP_TYPE = DocumentType(
-    kind=KIND, permission="lookups", document=Lookup, version=LookupVersion, validate=validate, rank=20
+    kind=KIND,
+    permission="lookups",
+    document=Lookup,
+    version=LookupVersion,
+    validate=validate,
+    held_by=holders(KIND),
+    rank=20,
 )

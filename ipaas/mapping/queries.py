@@ -4,14 +4,12 @@ from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import F, Prefetch
-
 from ipaas.core import yamlio
 from ipaas.core.errors import NotFound
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
 from ipaas.mapping.formats.applying import with_formats
-from ipaas.mapping.models import Function, FunctionVersion, Mapping, MappingVersion
+from ipaas.mapping.models import MappingVersion
 from ipaas.mapping.resolving import resolver_of
 
 
@@ -41,25 +39,3 @@ def _ordered(value: Any, told: Any) -> Any:
         names = [*(name for name in told if name in value), *(name for name in value if name not in told)]
         return {name: _ordered(value[name], told.get(name)) for name in names}
     return value
-
-
-def named_by(workspace_id: UUID, key: str, slug: str) -> list[tuple[str, str]]:
-    """Kind and slug of the live mappings and functions that name a document under ``key``, in any version of it."""
-    found = []
-    for kind, documents in (("function", Function.objects), ("mapping", Mapping.objects)):
-        rows = documents.in_workspace(workspace_id).live().order_by("slug")
-        for document in rows.prefetch_related(Prefetch("versions", to_attr="newest", queryset=_newest(kind))):
-            contents = [document.draft or {}, *(one.content for one in document.newest)]
-            if any(_names(content, key, slug) for content in contents):
-                found.append((kind, document.slug))
-    return found
-
-
-def _newest(kind: str) -> Any:
-    model: Any = {"function": FunctionVersion, "mapping": MappingVersion}[kind]
-    return model.objects.filter(number=F("document__latest_version"))
-
-
-def _names(content: dict[str, Any], key: str, slug: str) -> bool:
-    named = content.get(key)
-    return isinstance(named, dict) and any(str(one).partition("@")[0] == slug for one in named.values())

@@ -47,9 +47,11 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
     """What the scheduler does for this package, each with its period in seconds."""
     from ipaas.catalog.health import check_connections
     from ipaas.catalog.revocations import revoke_due
+    from ipaas.events.subscriptions import renew_subscriptions
     from ipaas.governance.reviews import expire_reviews, remind_reviewers
     from ipaas.notices.beside import Beside
     from ipaas.notices.breakers import EVERY_S, tell_breakers
+    from ipaas.notices.drifts import tell_drift
     from ipaas.notices.expiry import tell_expiring
     from ipaas.notices.rotations import tell_rotations
     from ipaas.runtime.drift import EVERY_S as DRIFT_EVERY_S
@@ -62,10 +64,11 @@ def duties() -> list[tuple[float, Callable[[], object]]]:
         (3600.0, tell_expiring),
         (3600.0, Beside(tell_rotations)),
         (20.0, Beside(look_after_backends, clear_leftovers)),
-        (DRIFT_EVERY_S, Beside(find_drift)),
+        (DRIFT_EVERY_S, Beside(find_drift, tell_drift)),
         (60.0, wipe_ended),
         (60.0, Beside(expire_reviews, remind_reviewers)),
         (60.0, Beside(check_connections)),
+        (60.0, Beside(renew_subscriptions)),
         (60.0, Beside(revoke_due)),
         (EVERY_S, tell_breakers),
     ]

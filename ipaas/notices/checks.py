@@ -10,6 +10,7 @@ from ipaas.core.phrases import said
 from ipaas.notices.event_types import TEST
 from ipaas.notices.models import Webhook
 from ipaas.outbox.event_types import event_types
+from ipaas.vault.uses import SecretUse
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 LONGEST_SLUG = 60
@@ -65,7 +66,7 @@ def _event_faults(webhook: Webhook) -> list[tuple[str, str, str]]:
     return [] if webhook.events else [("events", "event.none", said("choose at least one event"))]
 
 
-def webhooks_using(workspace_id: UUID, slug: str) -> list[str]:
-    """Labels of the webhooks that sign with a secret."""
+def webhooks_using(workspace_id: UUID, slug: str) -> list[SecretUse]:
+    """The webhooks that sign with a secret."""
     found = Webhook.objects.in_workspace(workspace_id).filter(secret_slug=slug)
-    return [f"webhook {one.slug}" for one in found]
+    return [SecretUse("webhook", one.slug) for one in found]

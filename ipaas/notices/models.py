@@ -130,3 +130,13 @@ class OpenBreaker(models.Model):
 
     def __str__(self) -> str:
         return str(self.connection_id)
+
+
+class DriftNotice(models.Model):
+    """When people were last told that the data of a mapping has moved away from its schema."""
+
+    mapping_id = models.UUIDField(primary_key=True)
+    told_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.mapping_id)

@@ -88,6 +88,9 @@ def _facts(manifest: Manifest) -> Iterator[str]:
 def _auth(scheme: AuthScheme) -> str:
     fields = ", ".join(f"`{one.name}` ({one.title}{', optional' if one.optional else ''})" for one in scheme.fields)
     where = f" Sent as {scheme.location} `{scheme.parameter}`." if scheme.parameter else ""
+    if scheme.send_body:
+        places = ", ".join(f"`{path}`" for path in scheme.send_body)
+        where = f" Goes into the body at {places}, once the request is on its way."
     entered = f" The secret holds {fields}." if fields else " No secret."
     return f"- **{scheme.title or scheme.name}** (`{scheme.name}`, {scheme.type}).{entered}{where}\n"
 

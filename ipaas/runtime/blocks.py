@@ -7,7 +7,6 @@ walk reaches the place where it stopped without doing anything twice.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from ipaas.core import jsonio
@@ -31,6 +30,7 @@ from ipaas.runtime import calls, pauses
 from ipaas.runtime.closing import fail_container
 from ipaas.runtime.endings import Failure, Stopped, Suspended, storable
 from ipaas.runtime.execution import Execution, Frame, Status, detail_json
+from ipaas.runtime.mapping_work import mapped
 from ipaas.runtime.unfinished import STANDING
 
 Handler = Callable[[Execution, Any, Frame], Awaitable[Any]]
@@ -150,16 +150,10 @@ async def _map(execution: Execution, block: MapBlock, frame: Frame) -> Any:
     if block.input is not None:
         source = _evaluate(block, frame, block.input.evaluate, "input")
     try:
-        output = await _mapped(block, frame, source)
+        output = await mapped(block.mapping, source, frame.scope, f"{block.path}#{frame.item}")
     except IpaasError as error:
         raise fail(execution, block, frame, ErrorClass.CONTRACT_VIOLATION, error.code, error.detail[:2000]) from None
     return execution.finish_step(block, frame, output)
-
-
-async def _mapped(block: MapBlock, frame: Frame, source: Any) -> Any:
-    """The target; in a thread where other work can go on meanwhile."""
-    apply = partial(block.mapping.apply, source, frame.scope, place=f"{block.path}#{frame.item}")
-    return await asyncio.to_thread(apply) if block.mapping.in_thread else apply()
 
 
 async def _validate(execution: Execution, block: ValidateBlock, frame: Frame) -> Any:

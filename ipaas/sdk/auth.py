@@ -4,10 +4,11 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
+from ipaas.sdk.auth_body import body_with_credential
 from ipaas.sdk.credential_fields import CredentialUnusable, basic, checked_field
 from ipaas.sdk.digest import DIGEST
 from ipaas.sdk.manifest import AuthScheme
@@ -20,15 +21,19 @@ __all__ = ["Credential", "CredentialUnusable", "apply", "differs_by_request"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credential:
-    """Headers and query parameters to add to the request; never stored, logged or shown."""
+    """Headers and query parameters to add to the request; never stored, logged or shown.
+
+    ``body`` takes the place of the request's where the vendor reads the credential from there.
+    """
 
     headers: Mapping[str, str]
     query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
 
 
 def differs_by_request(scheme: AuthScheme) -> bool:
-    """Whether the credential is made anew for each request: a signature, or an assertion with a life of its own."""
-    return any(one.type in ("hmac", "aws_sigv4", DIGEST) or is_assertion(one) for one in scheme.parts)
+    """Whether it is made anew for each request: a signature, a body, or an assertion with a life of its own."""
+    return any(one.type in ("hmac", "aws_sigv4", DIGEST) or one.send_body or is_assertion(one) for one in scheme.parts)
 
 
 def is_assertion(scheme: AuthScheme) -> bool:
@@ -43,10 +48,15 @@ def apply(
 
     ``fields`` are the secret's fields; a token that is fetched first is among them as ``access_token``.
     ``request.path`` is the path that really goes out (base path included). Digest is not here: it answers a challenge.
-    Raises CredentialUnusable.
+    Signatures cover the body that really goes out. Raises CredentialUnusable.
     """
     headers: dict[str, str] = {}
     query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    for part in scheme.parts:
+        if part.send_body:
+            body = body_with_credential(part, fields, request)
+            request = replace(request, body=body)
     for part in scheme.parts:
         made = _of_part(part, fields, request, now, host)
         cookies = [one["cookie"] for one in (headers, made.headers) if "cookie" in one]
@@ -54,13 +64,13 @@ def apply(
         if cookies:
             headers["cookie"] = "; ".join(cookies)
         query += made.query
-    return Credential(headers, query)
+    return Credential(headers, query, body)
 
 
 def _of_part(
     scheme: AuthScheme, fields: Mapping[str, str], request: BuiltRequest, now: datetime, host: str
 ) -> Credential:
-    if scheme.type in ("none", DIGEST):
+    if scheme.type in ("none", DIGEST) or scheme.send_body:
         return Credential({})
     if scheme.type == "api_key":
         return _key(scheme, fields)

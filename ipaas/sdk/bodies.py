@@ -73,8 +73,17 @@ def multipart(value: Any) -> tuple[str, bytes]:
         raise RequestNotBuildable(reason="a multipart body takes an object")
     parts = [part for name, one in value.items() for part in _parts(str(name), one)]
     boundary = "part-" + hashlib.sha256(b"\0".join(head + content for head, content in parts)).hexdigest()[:40]
-    lines = [b"--%s\r\n%s\r\n\r\n%s\r\n" % (boundary.encode(), head, content) for head, content in parts]
+    lines = [_line(boundary, head, content) for head, content in parts]
     return boundary, b"".join([*lines, b"--%s--\r\n" % boundary.encode()])
+
+
+def part_of(boundary: str, name: str, value: Any) -> bytes:
+    """A further part, to stand before those of a body."""
+    return b"".join(_line(boundary, head, content) for head, content in _parts(name, value))
+
+
+def _line(boundary: str, head: bytes, content: bytes) -> bytes:
+    return b"--%s\r\n%s\r\n\r\n%s\r\n" % (boundary.encode(), head, content)
 
 
 def _parts(name: str, value: Any) -> Iterator[tuple[bytes, bytes]]:

@@ -88,7 +88,8 @@ class RotationHook:
 class AuthScheme:
     """One way to authenticate; ``fields`` are the names of the secret's fields.
 
-    ``together`` are the schemes of the type ``all``, each of which goes along with every call.
+    ``together`` are the schemes of the type ``all``, each of which goes along with every call. With ``send_body``
+    (templates by their place in the body) no header holds the credential.
     """
 
     name: str
@@ -114,6 +115,7 @@ class AuthScheme:
     token: Place = Place()
     send_header: str = "authorization"
     send_prefix: str = "Bearer "
+    send_body: Mapping[str, Any] = field(default_factory=dict)
     expires_s: int | None = None
     rotates: Rotation | None = None
     rotation: RotationHook | None = None
@@ -255,15 +257,17 @@ class SubscriptionCall:
     id: str = ""
     secret: str = ""
     found: str = ""
+    every_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """How the vendor is told where to deliver, and told to stop."""
+    """How the vendor is told where to deliver, asked to go on, and told to stop."""
 
     create: SubscriptionCall
     delete: SubscriptionCall
     check: SubscriptionCall | None = None
+    renew: SubscriptionCall | None = None
 
 
 @dataclass(frozen=True, slots=True)

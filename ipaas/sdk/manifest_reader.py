@@ -211,6 +211,10 @@ def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
     )
     same = {key: scheme[key] for key in _SAME_IN_AUTH if key in scheme}
     send = scheme.get("send", {})
+    body = send.get("body", {})
+    if scheme.get("in") == "body" and not body:
+        name = given[0].name if given else DEFAULT_FIELDS["api_key"][0].name
+        body = {scheme["parameter"]: scheme.get("prefix", "") + f"{{{{ secret.{name} }}}}"}
     return AuthScheme(
         name=scheme["name"],
         type=scheme["type"],
@@ -225,6 +229,7 @@ def _auth(scheme: Mapping[str, Any]) -> AuthScheme:
         rotates=Rotation(**scheme["rotates"]) if "rotates" in scheme else None,
         send_header=send.get("header", "Authorization").lower(),
         send_prefix=send.get("prefix", "Bearer " if "header" not in send else ""),
+        send_body=body,
         **same,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from ipaas.sdk.auth_rules import Finding, auth_findings
+from ipaas.sdk.auth_rules import Finding, auth_findings, places_in_body
 from ipaas.sdk.manifest import Effect
 from ipaas.sdk.pages import ALL_PAGES, all_pages_schema
 
@@ -35,7 +35,20 @@ def inconsistencies(document: Mapping[str, Any]) -> Iterator[Finding]:
     for name, trigger in document["triggers"].items():
         yield from _trigger(f"triggers.{name}", trigger)
     yield from auth_findings(document["auth"])
+    yield from _bodies(document)
     yield from _sunset(document.get("api_sunset"))
+
+
+def _bodies(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Actions that a scheme would have no body for."""
+    inside = [one["name"] for one in document["auth"] if places_in_body(one)]
+    for name, action in document["actions"].items() if inside else ():
+        if "body" not in action:
+            message = f"the scheme {inside[0]} puts its credential into the body, and the action has none"
+            yield _finding(f"actions.{name}.body", "required", message)
+        elif action.get("body_format") in ("text", "base64"):
+            message = f"the scheme {inside[0]} puts its credential into the body, which has no members here"
+            yield _finding(f"actions.{name}.body_format", "unusable", message)
 
 
 def _finding(path: str, code: str, message: str) -> Finding:

@@ -31,9 +31,21 @@ def joined_text(value: Any, path: str) -> str | None:
 
 
 def with_path(value: dict[str, Any], path: str, leaf: Any) -> dict[str, Any]:
-    """A copy of ``value`` with ``leaf`` set at ``path``; objects on the way are made, nothing else is overwritten."""
+    """A copy of ``value`` with ``leaf`` set at ``path``; objects on the way are made, nothing else is overwritten.
+
+    Numbers index lists, which are filled up with null.
+    """
     head, _, rest = path.partition(".")
-    if not rest:
-        return {**value, head: leaf}
-    below = value.get(head)
-    return {**value, head: with_path(below if isinstance(below, dict) else {}, rest, leaf)}
+    return {**value, head: _below(value.get(head), rest, leaf)}
+
+
+def _below(value: Any, path: str, leaf: Any) -> Any:
+    if not path:
+        return leaf
+    head, _, rest = path.partition(".")
+    if isinstance(value, list) and head.isascii() and head.isdigit():
+        place = int(head)
+        longer = [*value, *[None] * (place + 1 - len(value))]
+        longer[place] = _below(longer[place], rest, leaf)
+        return longer
+    return with_path(value if isinstance(value, dict) else {}, path, leaf)

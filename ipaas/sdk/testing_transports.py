@@ -64,9 +64,10 @@ class KitTransports:
         together = (*full.query, *credential.query)
         url = self.base_url + path + ("?" + urlencode(together) if together else "")
         sent = {**full.headers, **credential.headers, **more}
-        self.wire.append(f"{url} {sent}")
+        body = full.body if credential.body is None else credential.body
+        self.wire.append(f"{url} {sent} {'' if credential.body is None else body.decode('utf-8', 'replace')}")
         lines = [(name.encode("ascii"), value.encode("ascii")) for name, value in sent.items()]
-        answer = await self.client.call(full.method, url, lines, full.body, egress=self.egress, deadline_s=DEADLINE_S)
+        answer = await self.client.call(full.method, url, lines, body, egress=self.egress, deadline_s=DEADLINE_S)
         found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
         grant = granting(self.scheme)
         if grant is not None and (following := next_token(grant, found, answer.body)):

@@ -161,7 +161,7 @@ def assertion(scheme: AuthScheme, fields: Mapping[str, str], *, now: datetime, a
         claims["aud"] = scheme.audience or audience
     if scheme.scopes:
         claims["scope"] = " ".join(scheme.scopes)
-    claims |= _filled(scheme, scheme.claims, {"secret": _shown(fields), "now": moment})
+    claims |= filled(scheme, scheme.claims, {"secret": _shown(fields), "now": moment})
     headers = {"kid": fields["key_id"]} if fields.get("key_id") else None
     key = usable_key(checked_field(scheme, fields, "private_key", header=False))
     try:
@@ -228,9 +228,9 @@ def _by_client(scheme: AuthScheme, fields: Mapping[str, str], path: str, form: d
 def _login(scheme: AuthScheme, fields: Mapping[str, str], path: str, config: Mapping[str, Any]) -> BuiltRequest:
     scope = {"secret": dict(fields), "config": dict(config)}
     headers = {"accept": "application/json"}
-    made = _filled(scheme, scheme.login.headers, scope)
+    made = filled(scheme, scheme.login.headers, scope)
     headers |= {name.lower(): str(value) for name, value in made.items()}
-    body = _filled(scheme, scheme.login.body, scope) if scheme.login.body is not None else None
+    body = filled(scheme, scheme.login.body, scope) if scheme.login.body is not None else None
     if body is None:
         return BuiltRequest(scheme.login.method, path, (), headers, b"")
     if scheme.login.body_format == "form":
@@ -247,6 +247,8 @@ def _session_token(scheme: AuthScheme, status: int, headers: Mapping[str, str], 
         value: Any = headers.get(scheme.token.header.lower())
     else:
         value = read_path(_object(status, body), scheme.token.path)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # a user's number, as some logins give it
     if value is MISSING or not _is_token(value):
         place = scheme.token.header or scheme.token.path
         raise TokenRefused(reason=f"the answer to the login holds no token in {place}")
@@ -295,7 +297,8 @@ def _shown(fields: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in fields.items() if name != "private_key"}
 
 
-def _filled(scheme: AuthScheme, tree: Any, scope: Mapping[str, Any]) -> Any:
+def filled(scheme: AuthScheme, tree: Any, scope: Mapping[str, Any]) -> Any:
+    """A template of the manifest over a secret. Raises CredentialUnusable without quoting a value."""
     try:
         return _compiled_tree(jsonio.dumps(tree)).evaluate(scope)
     except ExpressionError:

@@ -21,24 +21,30 @@ from ipaas.vault.names import FIELD, SLUG
 from ipaas.vault.opening import forget_opened
 from ipaas.vault.rotators import rotator_name
 from ipaas.vault.stores import WRITABLE, chosen_kind, store_for
+from ipaas.vault.uses import SecretUse
 from ipaas.vault.versions import next_rotation, seal_version, wipe_version
 
 LARGEST_VALUE = 32 * 1024
 MOST_FIELDS = 20
 AT_ONCE = 100
 
-UsageFinder = Callable[[UUID, str], list[str]]
+UsageFinder = Callable[[UUID, str], list[SecretUse]]
 _usage_finders: list[UsageFinder] = []
 
 
 def on_usage_asked(finder: UsageFinder) -> None:
-    """Have ``finder(workspace_id, slug)`` asked for labels of what uses a secret, before it is deleted."""
+    """Have ``finder(workspace_id, slug)`` asked for what uses a secret, before it is deleted."""
     _usage_finders.append(finder)
+
+
+def uses_of(secret: Secret) -> list[SecretUse]:
+    """What uses a secret."""
+    return sorted({use for finder in _usage_finders for use in finder(secret.workspace_id, secret.slug)})
 
 
 def used_by(secret: Secret) -> list[str]:
     """Labels of what uses a secret."""
-    return sorted({label for finder in _usage_finders for label in finder(secret.workspace_id, secret.slug)})
+    return [use.label for use in uses_of(secret)]
 
 
 @transaction.atomic

@@ -39,6 +39,37 @@ class DeploymentRow:
 
 
 @dataclass(frozen=True)
+class UseRow:
+    """What uses something: its kind in words and its title; ``tags`` say where, and which version."""
+
+    kind: str
+    title: str
+    url: str
+    tags: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        return f"{self.title} ({', '.join((self.kind, *self.tags))})"
+
+
+@dataclass(frozen=True)
+class SecretRow:
+    slug: str
+    url: str
+    description: str
+    kind: str
+    version: int
+    state: str
+    updated_at: datetime
+    expires_at: datetime | None
+    last_read_at: datetime | None
+    used_by: Sequence[UseRow] = ()
+    held: int = 1
+    store: str = ""
+    rotation_due_at: datetime | None = None
+    rotation_overdue: bool = False
+
+
+@dataclass(frozen=True)
 class FieldRow:
     """A field of a mapping: the target, how it is made, and what came out of the sample."""
 

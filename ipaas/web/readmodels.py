@@ -408,24 +408,6 @@ class ApprovalRow:
 
 
 @dataclass(frozen=True)
-class SecretRow:
-    slug: str
-    url: str
-    description: str
-    kind: str
-    version: int
-    state: str
-    updated_at: datetime
-    expires_at: datetime | None
-    last_read_at: datetime | None
-    used_by: Sequence[str] = ()
-    held: int = 1
-    store: str = ""
-    rotation_due_at: datetime | None = None
-    rotation_overdue: bool = False
-
-
-@dataclass(frozen=True)
 class OutcomeRow:
     """What a flow achieved today; ``achieved`` in business words: "412 orders shipped"."""
 

@@ -8,7 +8,9 @@ never parsed JSON, except where the vendor signs members of it (Adyen) or form p
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from ipaas.core import jsonio
 from ipaas.sdk.signatures import bearers, certificates, hmacs, paypal, public_keys, vendors
 from ipaas.sdk.signatures.scheme import (
     PLACES,
@@ -34,6 +36,7 @@ __all__ = [
     "sign",
     "signed_body",
     "verify",
+    "without_token",
 ]
 
 _VERIFY: Mapping[str, Callable[[SignatureScheme, Delivery, Sequence[str]], Verified]] = {
@@ -103,6 +106,13 @@ def sign(
     return _SIGN[scheme.kind](scheme, Delivery({}, body, scheme.url or url, now), secrets, delivery_id)
 
 
+def without_token(scheme: SignatureScheme, document: Any) -> Any:
+    """A verified body as it may be kept: with null for the token that it bore."""
+    return bearers.with_token(scheme, document, None) if scheme.kind == "token" and scheme.path else document
+
+
 def signed_body(scheme: SignatureScheme, *, body: bytes, secrets: Sequence[str]) -> bytes:
-    """The body to send: with its signature within where the scheme puts it there, else as it is."""
+    """The body to send: with its signature or token within where the scheme puts it there, else as it is."""
+    if scheme.kind == "token" and scheme.path:
+        return jsonio.dumps(bearers.with_token(scheme, jsonio.loads(body), secrets[0] if secrets else None))
     return vendors.with_adyen_signatures(body, secrets) if scheme.kind == "adyen" else body

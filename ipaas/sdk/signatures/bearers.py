@@ -1,13 +1,14 @@
 """Deliveries that bear a shared secret or a token instead of a signature over the body.
 
-Basic (RFC 7617), a fixed token in a header, and JSON Web Tokens (RFC 7519, RFC 8725): the algorithm is the endpoint's,
-never the token's. Only a token with a ``body_claim`` binds the body; the others prove the sender alone.
+Basic (RFC 7617), a fixed token in a header or in the body (``clientState`` of Microsoft's services), and JSON Web
+Tokens (RFC 7519, RFC 8725): the algorithm is the endpoint's, never the token's. Only a token with a ``body_claim``
+binds the body; the others prove the sender alone.
 """
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -52,12 +53,54 @@ def sign_basic(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]
 
 
 def verify_token(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str]) -> Verified:
+    if form.path:
+        return Verified(None, None, _same_in_body(form.path, delivery.body, secrets))
     return Verified(None, None, _same(_presented(form, delivery.headers).encode("latin-1", "replace"), secrets))
 
 
 def sign_token(form: SignatureScheme, delivery: Delivery, secrets: Sequence[str], delivery_id: str) -> dict[str, str]:
     del delivery, delivery_id
-    return {form.header: form.prefix + _first(secrets)}
+    return {} if form.path else {form.header: form.prefix + _first(secrets)}
+
+
+def _same_in_body(path: str, body: bytes, secrets: Sequence[str]) -> int:
+    """The one live secret that stands everywhere the path leads to."""
+    try:
+        found = list(_tokens(jsonio.loads(body), path.split(".")))
+    except jsonio.JsonInvalid:
+        found = []
+    if not found or not all(isinstance(one, str) for one in found):
+        raise SignatureInvalid(reason=f"the body holds no token at {path}")
+    matched = {_same(one.encode(), secrets) for one in found}
+    if len(matched) > 1:
+        raise SignatureInvalid(reason=f"the body holds different tokens at {path}")
+    return matched.pop()
+
+
+def _tokens(value: Any, names: Sequence[str]) -> Iterator[Any]:
+    """What stands at a path, None where it is missing; of a list every element counts."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _tokens(one, names)
+    elif not names:
+        yield value
+    else:
+        yield from _tokens(value.get(names[0]) if isinstance(value, dict) else None, names[1:])
+
+
+def with_token(form: SignatureScheme, value: Any, token: str | None) -> Any:
+    """A body with a token, or null, wherever the scheme's path leads to."""
+    return _with_token(value, form.path.split("."), token)
+
+
+def _with_token(value: Any, names: Sequence[str], token: str | None) -> Any:
+    if isinstance(value, list):
+        return [_with_token(one, names, token) for one in value]
+    if not names:
+        return token
+    if not isinstance(value, dict) or (token is None and names[0] not in value):
+        return value
+    return {**value, names[0]: _with_token(value.get(names[0], {}), names[1:], token)}
 
 
 def _presented(form: SignatureScheme, headers: Mapping[str, str]) -> str:

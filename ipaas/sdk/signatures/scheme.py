@@ -81,8 +81,9 @@ class SignatureScheme:
     ``signed`` names the signed text by ``{id}``, ``{timestamp}``, ``{url}`` and ``{body}``. ``pairs`` tells that
     the header holds ``t=…,v1=…`` pairs (names of the timestamp's and the signature's pair). A ``tolerance_s``
     applies where there is a timestamp; without one, only the delivery id protects against repetition. ``url`` is
-    the address as the sender knows it, where it is not the endpoint's own. The last members are those of ``jwt``,
-    ``public-key`` (``key``, else the secret, else what is published at ``key_url``) and ``client-certificate``.
+    the address as the sender knows it, where it is not the endpoint's own. ``path`` is where a ``token`` stands in the
+    body, instead of a header. The last members are those of ``jwt``, ``public-key`` (``key``, else the secret, else
+    what is published at ``key_url``) and ``client-certificate``.
     """
 
     kind: Kind
@@ -90,6 +91,7 @@ class SignatureScheme:
     algorithm: str = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
     prefix: str = ""
+    path: str = ""
     signed: str = "{body}"
     timestamp_header: str = ""
     timestamp_unit: Literal["s", "ms", "iso"] = "s"

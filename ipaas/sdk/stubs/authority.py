@@ -59,7 +59,7 @@ class Authority:
         for scheme in self._schemes:
             if request.method == "GET" and scheme.authorize_url and path == _path(scheme.authorize_url):
                 return self._authorize(scheme, request, path)
-            if scheme.login.path and path == scheme.login.path and request.method == scheme.login.method:
+            if scheme.login.path and path == scheme.login.path and _is_login(scheme, request):
                 return self._logged_in(scheme)
         here = {one.type: one for one in self._schemes if one.token_url and path == _path(one.token_url)}
         return self._token(here, request) if here and request.method == "POST" else None
@@ -87,7 +87,7 @@ class Authority:
         return answer
 
     def _opened(self, scheme: AuthScheme, before: str = "") -> str:
-        value = "stub-" + secrets.token_urlsafe(24)
+        value = str(secrets.randbelow(10**9) + 10**9) if scheme.send_body else "stub-" + secrets.token_urlsafe(24)
         known = self._sessions.setdefault(scheme.name, set())
         known.discard(before)
         known.add(value)
@@ -97,7 +97,8 @@ class Authority:
         value = self._opened(scheme)
         if scheme.token.header:
             return json_answer(200, {}, {scheme.token.header: value})
-        return json_answer(200, with_path({}, scheme.token.path, value))
+        token = int(value) if scheme.send_body else value  # who logs in so is told a user's number
+        return json_answer(200, with_path({}, scheme.token.path, token))
 
     def _authorize(self, scheme: AuthScheme, request: StubRequest, path: str) -> StubAnswer:
         query = request.query
@@ -190,6 +191,18 @@ def _granted(scope: str, refresh: str = "") -> StubAnswer:
 def digest_challenge() -> str:
     """What a digest answers (RFC 7616 3.3)."""
     return f'Digest realm="stub", qop="auth", algorithm=SHA-256, nonce="{secrets.token_hex(16)}"'
+
+
+def _is_login(scheme: AuthScheme, request: StubRequest) -> bool:
+    """Whether a request to the login's path is one: another call may share it, as with JSON-RPC."""
+    return request.method == scheme.login.method and _like(scheme.login.body, request.json())
+
+
+def _like(template: Any, value: Any) -> bool:
+    """Whether a value has what a template spells out."""
+    if isinstance(template, Mapping):
+        return isinstance(value, Mapping) and all(_like(one, value.get(name)) for name, one in template.items())
+    return not isinstance(template, str) or "{{" in template or value == template
 
 
 def _back(query: Mapping[str, str], told: Mapping[str, str]) -> StubAnswer:

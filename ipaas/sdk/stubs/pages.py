@@ -2,7 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -85,7 +85,8 @@ def _place(action: ActionSpec, param: str) -> str:
     def find(tree: Any, path: str) -> str:
         if isinstance(tree, str):
             return path if pattern.fullmatch(tree.strip()) else ""
-        below = tree.items() if isinstance(tree, Mapping) else ()
+        below: Iterable[tuple[Any, Any]] = tree.items() if isinstance(tree, Mapping) else ()
+        below = enumerate(tree) if isinstance(tree, list) else below
         return next(filter(None, (find(one, f"{path}.{name}") for name, one in below)), "")
 
     return find(action.query, "query") or find(action.body, "body") if param else ""

@@ -180,7 +180,7 @@ class StubServer:
             "method": request.method,
             "path": routed.path,
             "query": request.query,
-            "body": body if operation.keep_body else None,
+            "body": routed.vendor.without_credential(request) if operation.keep_body else None,
         }
 
     def _restore(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ipaas.expressions import ExpressionError, compile_expression, compile_value
+from ipaas.sdk.auth_body import blanked, came_along
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import ActionSpec, AuthScheme
 from ipaas.sdk.paths import MISSING, read_path
@@ -132,6 +133,8 @@ class VendorStub:
         return all(self._came(part, request) for part in scheme.parts)
 
     def _came(self, scheme: AuthScheme, request: StubRequest) -> bool:
+        if scheme.send_body:
+            return came_along(request.headers.get("content-type", ""), request.json(), scheme.send_body)
         name = scheme.parameter or ("X-Api-Key" if scheme.location == "header" else "api_key")
         if scheme.type == "api_key" and scheme.location == "query":
             return name in request.query
@@ -145,6 +148,14 @@ class VendorStub:
         if scheme.type == "digest":
             return given.startswith("Digest ")
         return bool(given) and (scheme.rotates is None or self.authority.in_force(scheme, given))
+
+    def without_credential(self, request: StubRequest) -> Any:
+        """The body as it may be kept."""
+        body, kind = request.json(), request.headers.get("content-type", "")
+        for scheme in self._schemes:
+            for part in scheme.parts:
+                body = blanked(kind, body, part.send_body)
+        return body
 
     def refused(self) -> StubAnswer:
         """The answer to a request without a credential, with a challenge where one is answered."""

@@ -301,6 +301,51 @@ class VersionDetailOutput(VersionOutput):
     content = JsonField()
 
 
+class DeprecatedOutput(VersionOutput):
+    used_by = serializers.ListField(child=serializers.CharField(), help_text="What goes on using it: whom to tell.")
+
+
+class PinOutput(serializers.Serializer[Any]):
+    kind = serializers.CharField(help_text="mapping or function.")
+    slug = serializers.CharField(source="document.slug")
+    title = serializers.CharField(source="document.title")
+    numbers = serializers.ListField(
+        child=serializers.IntegerField(), help_text="The versions that its newest version pins; none: only its draft."
+    )
+    fixed = serializers.BooleanField(help_text="Its draft says a number: publishing it again brings no newer version.")
+    behind = serializers.BooleanField(help_text="It pins another version than the newest one.")
+    other_changes = serializers.BooleanField(help_text="Its draft has other changes and is not brought along.")
+
+
+class PinsOutput(serializers.Serializer[Any]):
+    users = PinOutput(many=True)
+
+
+class BringAlongInput(StrictSerializer):
+    to = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        max_length=500,
+        help_text="Those that are meant, as mapping/slug or function/slug; without it all that are behind.",
+    )
+
+
+class BroughtOutput(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    outcome = serializers.CharField(
+        help_text="published; review: waits for one; draft: changed, not published; left: not changed."
+    )
+    version = serializers.IntegerField(allow_null=True, help_text="The version that uses the newest one.")
+    review = serializers.UUIDField(allow_null=True, help_text="The review that it waits for.")
+    problem = serializers.CharField(help_text="Why it got no further; empty where it did.")
+
+
+class BringAlongOutput(serializers.Serializer[Any]):
+    brought = BroughtOutput(many=True)
+
+
 class SavedOutput(serializers.Serializer[Any]):
     slug = serializers.CharField()
     draft_revision = serializers.IntegerField()

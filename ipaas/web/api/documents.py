@@ -21,7 +21,8 @@ from ipaas.flows.services import save_draft as save_flow
 from ipaas.flows.yaml_form import file_name, written
 from ipaas.governance import services as governance
 from ipaas.governance.applying import Given, Step, Wish, apply_documents, plan_documents
-from ipaas.governance.ending import deprecate_version, retire_version
+from ipaas.governance.bringing import bring_along, has_other_changes, users_of
+from ipaas.governance.ending import deprecate_version, retire_version, users_of_version
 from ipaas.mapping.services import import_rows, save_function_draft, save_lookup_draft
 from ipaas.mapping.services import save_draft as save_mapping
 from ipaas.ownership.services import save_convention_draft, save_term_draft
@@ -29,6 +30,9 @@ from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
     AppliedOutput,
     ApplyInput,
+    BringAlongInput,
+    BringAlongOutput,
+    DeprecatedOutput,
     DeprecateInput,
     DiffOutput,
     DiffQuery,
@@ -39,6 +43,8 @@ from ipaas.web.api.document_serializers import (
     DraftOutput,
     FindingsOutput,
     FolderInput,
+    PinOutput,
+    PinsOutput,
     PlanOutput,
     PublishInput,
     RowsInput,
@@ -193,12 +199,12 @@ class DocumentViewSet(ApiViewSet):
         names = (f"{slug}@{before.number}", f"{slug}@{query['to']}" if "to" in query else f"{slug} (draft)")
         return Response(DiffOutput(compare(written(before), written(after), names=names)).data)
 
-    @extend_schema(request=DeprecateInput, responses=VersionOutput)
+    @extend_schema(request=DeprecateInput, responses=DeprecatedOutput)
     def deprecate(self, request: Request, slug: str, number: int) -> Response:
         """Warn everybody off a version; what uses it goes on."""
         version = self._version(self.document(slug), number)
         done = deprecate_version(version=version, actor=self.actor, **self.read(DeprecateInput))
-        return Response(VersionOutput(done).data)
+        return Response({**VersionOutput(done).data, "used_by": users_of_version(done)})
 
     @extend_schema(request=ReasonInput, responses=VersionOutput)
     def retire(self, request: Request, slug: str, number: int) -> Response:
@@ -237,10 +243,42 @@ class MappingViewSet(DocumentViewSet):
     required_permissions = permissions_of_kind("mappings")
 
 
+class NamedViewSet(DocumentViewSet):
+    """Documents that mappings and functions name."""
+
+    @extend_schema(responses=PinsOutput)
+    def users(self, request: Request, slug: str) -> Response:
+        """The mappings and functions that name it, with the versions that they pin."""
+        document = self.document(slug)
+        newest = document.latest_version
+        found = [
+            PinOutput(
+                {
+                    **{name: getattr(one, name) for name in ("kind", "document", "numbers")},
+                    "fixed": bool(one.fixed),
+                    "behind": one.is_behind(newest),
+                    "other_changes": has_other_changes(one),
+                }
+            ).data
+            for one in users_of(document)
+        ]
+        return Response({"users": found})
+
+    @extend_schema(request=BringAlongInput, responses=BringAlongOutput)
+    def bring_along(self, request: Request, slug: str) -> Response:
+        """Have its users use the newest version: each through its own tests and its own review. Idempotent."""
+        found = bring_along(document=self.document(slug), actor=self.actor, **self.read(BringAlongInput))
+        return Response(BringAlongOutput({"brought": found}).data)
+
+
+def permissions_of_named(prefix: str) -> dict[str, str]:
+    return {**permissions_of_kind(prefix), "users": f"{prefix}.view", "bring_along": "mappings.edit"}
+
+
 @extend_schema(tags=["lookups"])
-class LookupViewSet(DocumentViewSet):
+class LookupViewSet(NamedViewSet):
     kind = "lookup"
-    required_permissions = {**permissions_of_kind("lookups"), "rows": "lookups.view", "import_rows": "lookups.edit"}
+    required_permissions = {**permissions_of_named("lookups"), "rows": "lookups.view", "import_rows": "lookups.edit"}
 
     @extend_schema(parameters=[TextQuery], responses=RowsOutput)
     def rows(self, request: Request, slug: str) -> Response:
@@ -258,9 +296,9 @@ class LookupViewSet(DocumentViewSet):
 
 
 @extend_schema(tags=["functions"])
-class FunctionViewSet(DocumentViewSet):
+class FunctionViewSet(NamedViewSet):
     kind = "function"
-    required_permissions = permissions_of_kind("functions")
+    required_permissions = permissions_of_named("functions")
 
 
 FLOW_DOCUMENT_PERMISSIONS = permissions_of_kind("flows")

@@ -140,6 +140,9 @@ class SubscriptionOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField()
     checked_at = serializers.DateTimeField(allow_null=True)
+    renew_due_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the platform asks the vendor to go on; null where it need not."
+    )
 
 
 class EndpointOutput(serializers.Serializer[Any]):

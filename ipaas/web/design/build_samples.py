@@ -121,7 +121,7 @@ def mapping() -> dict[str, Any]:
     return {"document": Mapping(slug="order-canonical", title="Storefront order to our order", latest_version=3), "fields": FIELDS,
             "tests_url": "#tests",
             "source_schema": rm.Link("order-created@1", "/design/schema/"), "target_schema": None, "versions": VERSIONS,
-            "used_by": [rm.Link("flow order-to-shipment v7 (production)", "/design/flow/")], "crumbs": crumbs("Mappings", "/design/mappings/"), **DEEDS}  # fmt: skip
+            "used_by": [brm.UseRow("Flow", "Order to shipment", "/design/flow/", ["Production v7"])], "crumbs": crumbs("Mappings", "/design/mappings/"), **DEEDS}  # fmt: skip
 
 
 def mapping_form() -> dict[str, Any]:

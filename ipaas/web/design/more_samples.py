@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from ipaas.core import clock
+from ipaas.web import build_readmodels as brm
 from ipaas.web import readmodels as rm
 from ipaas.web.design.samples import (
     ERROR,
@@ -36,8 +37,8 @@ APPROVALS = [
     rm.ApprovalRow("2", "#", "Ship order SO-10480 above € 5,000", "Order to shipment", ago(minutes=12), None, "open", "Approvers"),
 ]  # fmt: skip
 SECRETS = [
-    rm.SecretRow("payments-live", "/design/secret/", "API key of the payment vendor", "api_key", 3, "active", ago(days=20), clock.now() + timedelta(days=40), ago(seconds=50), ["payments"]),
-    rm.SecretRow("storefront-hook", "#", "Signs inbound orders", "hmac", 1, "active", ago(days=90), None, ago(minutes=2), ["storefront-orders"]),
+    brm.SecretRow("payments-live", "/design/secret/", "API key of the payment vendor", "api_key", 3, "active", ago(days=20), clock.now() + timedelta(days=40), ago(seconds=50), [brm.UseRow("Connection", "payments", "#", ["Production"])]),
+    brm.SecretRow("storefront-hook", "#", "Signs inbound orders", "hmac", 1, "active", ago(days=90), None, ago(minutes=2), [brm.UseRow("Endpoint", "storefront-orders", "#", ["Production"])]),
 ]  # fmt: skip
 ENTRIES = [
     AuditRow(18432, ago(minutes=2), "Alice", "user", "run.replayed", "run SO-10478", "ok", "192.0.2.10", {"from_step": "ship", "effects": "same", "reason": "address corrected"}, "a1b2"),
@@ -106,7 +107,7 @@ def connection() -> dict[str, Any]:
         "policies": [{"name": "retry attempts", "value": "5", "origin": "manifest"}, {"name": "rate limit", "value": "20 per second", "origin": "connection"}, {"name": "timeout", "value": "10 s", "origin": "platform"}],
         "operations": [{"name": "charge", "title": "Create a charge", "effect": "keyed", "calls": 412, "p95_ms": 340, "error_percent": 0.4}, {"name": "find_charge", "title": "Find charges", "effect": "safe", "calls": 2, "p95_ms": 80, "error_percent": 0}],
         "test": {"status": "succeeded", "message": "The vendor answered and accepted the credential", "at": ago(minutes=1), "duration_ms": 182},
-        "used_by": [rm.Link("Order to shipment", "/design/flow/")], "edit_url": "#", "test_url": "#", "force_url": "#", "switch_url": "#", "delete_url": "#",
+        "used_by": [brm.UseRow("Flow", "Order to shipment", "/design/flow/", ["Production v7", "draft"])], "edit_url": "#", "test_url": "#", "force_url": "#", "switch_url": "#", "delete_url": "#",
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ipaas.core.errors import NotFound
 from ipaas.governance.models import Review
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.manifest import ActionSpec, Manifest
+from ipaas.web.pages.categories import category_word, narrowed
 from ipaas.web.pages.connector_versions import (
     DRAFT,
     document_context,
@@ -32,7 +33,7 @@ from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.endings import ends_of_connector
 from ipaas.web.pages.support import asked
 from ipaas.web.pages.wording import effect_word
-from ipaas.web.readmodels import Link, Option
+from ipaas.web.readmodels import Link
 
 MOST_OPERATIONS = 200
 MOST_FINDINGS = 200
@@ -50,21 +51,11 @@ class Shelf:
 @page("connections.view")
 def connector_list(request: WorkspaceRequest) -> HttpResponse:
     """Every connector that the workspace can use, by category."""
-    text, category = asked(request, "q").lower(), asked(request, "category")
-    rows = [*_installed(request), *_imported(request)]
-    known = sorted({row["category"] for row in rows})
-    wanted = [
-        row
-        for row in rows
-        if (not category or row["category"] == category)
-        and (not text or text in f"{row['title']} {row['slug']} {row['summary']}".lower())
-    ]
-    shelves = [Shelf(name, [row for row in wanted if row["category"] == name]) for name in known]
-    clear = reverse("catalog:connector_list", args=[request.workspace.slug]) if text or category else ""
-    choices = [Option("", _("Any category"), not category), *(Option(one, one, one == category) for one in known)]
+    wanted, filters = narrowed(request, [*_installed(request), *_imported(request)])
+    known = sorted({row["category"] for row in wanted}, key=category_word)
     context = {
-        "shelves": [shelf for shelf in shelves if shelf.rows],
-        "filters": {"q": asked(request, "q"), "category": choices, "clear_url": clear},
+        "shelves": [Shelf(category_word(one), [row for row in wanted if row["category"] == one]) for one in known],
+        "filters": filters,
         "drafts": _drafts(request),
         "in_review": _in_review(request),
         "import_url": _import_url(request),
@@ -147,6 +138,7 @@ def connector_detail(request: WorkspaceRequest, connector: str) -> HttpResponse:
         "imported": row,
         "proposed": not usable,
         "quality": found.quality,
+        "category": category_word(manifest.category),
         "ways": [scheme_label(one) for one in manifest.auth.values()],
         "crumbs": crumbs_of(request),
         "groups": operations,

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -25,6 +25,7 @@ from ipaas.core.errors import IpaasError, NotFound, PermissionDenied
 from ipaas.flows.usage import connection_uses
 from ipaas.sdk.tokens import CODE
 from ipaas.vault.models import Secret
+from ipaas.web.pages.categories import category_word, narrowed
 from ipaas.web.pages.connection_forms import ASKED_AGAIN, ConnectionForm, connector_choices, field_of
 from ipaas.web.pages.connection_policies import effective_rows
 from ipaas.web.pages.connection_rows import (
@@ -39,6 +40,7 @@ from ipaas.web.pages.connection_rows import (
 from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.support import asked, environment_of, form_errors, posted, told, told_error
 from ipaas.web.pages.traffic import OperationTraffic, Traffic, operations_of, parked_for_breaker, traffic_of
+from ipaas.web.pages.users_of_documents import flow_rows
 from ipaas.web.pages.wording import class_word, effect_word
 from ipaas.web.readmodels import CursorPage, Link, Option
 from ipaas.web.rendering import duration
@@ -79,6 +81,7 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
     shown = connection_row(row, state, traffic)
     uses = connection_uses(row.workspace_id, row.slug)
     parked = parked_for_breaker(row.workspace_id, row.slug)
+    access = access_of(row) if installed else None
     context = {
         "connection": shown,
         "enabled": row.enabled,
@@ -91,9 +94,10 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
         "policies": effective_rows(effective_policy(row)) if installed else [],
         "operations": _operations(row) if installed else [],
         "test": _test_of(row),
-        "used_by": [Link(use.label, _flow_url(request, use.flow)) for use in uses],
+        "used_by": flow_rows(request, uses),
         "installed": installed,
-        "access": access_of(row) if installed else None,
+        "access": access,
+        "needs_consent": access is not None and scheme_of(row).type == CODE and not access.connected_at,
         "revocations": revocations_of(request, row),
         "owner": row.owner.email if row.owner is not None else "",
         "places": [
@@ -111,11 +115,20 @@ def connection_detail(request: WorkspaceRequest, environment: str, slug: str) ->
 def connection_choose(request: WorkspaceRequest) -> HttpResponse:
     """Which connector the new connection is over."""
     environment_of(request)
-    choices = [
-        (title, category, summary, reverse("catalog:connection_new", args=[request.workspace.slug, slug]))
-        for slug, title, category, summary in connector_choices(request.workspace.id)
-    ]
-    return render(request, "catalog/connection_choose.html", {"choices": choices, "crumbs": crumbs_of(request)})
+    choices, filters = narrowed(request, [_choice(request, *one) for one in connector_choices(request.workspace.id)])
+    context = {
+        "choices": choices,
+        "filters": filters,
+        "crumbs": crumbs_of(request),
+        "import_url": _if_may(request, "connectors.edit", "catalog:import_new"),
+    }
+    return render(request, "catalog/connection_choose.html", context)
+
+
+def _choice(request: WorkspaceRequest, slug: str, title: str, category: str, summary: str) -> dict[str, str]:
+    url = reverse("catalog:connection_new", args=[request.workspace.slug, slug])
+    kind = category_word(category)
+    return {"slug": slug, "title": title, "category": category, "kind": kind, "summary": summary, "url": url}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -371,10 +384,3 @@ def _secret_link(request: WorkspaceRequest, row: Connection) -> Link | None:
     known = Secret.objects.in_workspace(row.workspace_id).filter(slug=row.secret).exists()
     may = known and request.actor.may("secrets.view")
     return Link(row.secret, reverse("vault:secret_detail", args=[request.workspace.slug, row.secret]) if may else "")
-
-
-def _flow_url(request: WorkspaceRequest, slug: str) -> str:
-    try:
-        return reverse("flows:flow_detail", args=[request.workspace.slug, slug])
-    except NoReverseMatch:
-        return ""

@@ -29,8 +29,8 @@ from ipaas.runtime.models import Breach
 from ipaas.web.contract_doors import doors_of
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import Context, DocumentPages, document_list
-from ipaas.web.pages.mappings import used_by
 from ipaas.web.pages.support import environment_of, told
+from ipaas.web.pages.users_of_documents import flows_using
 from ipaas.web.readmodels import Link
 
 STARTER = """\
@@ -102,7 +102,7 @@ def contract_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "places": _places(request),
         "running": _running(request, document),
         "breaches": _breaches(request, document),
-        "used_by": used_by(request, "contract", slug),
+        "used_by": flows_using(request, "contract", slug),
         "downloads": _downloads(request, document) if document.latest_version else [],
         "public_url": page_address(reverse("web:contract_public", args=[document.share_key]))
         if document.share_key

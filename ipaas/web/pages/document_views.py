@@ -20,7 +20,7 @@ from ipaas.flows.models import Flow, FlowVersion
 from ipaas.flows.yaml_form import written
 from ipaas.governance import services as governance
 from ipaas.governance.drafts import draft_saver
-from ipaas.governance.ending import deprecate_version, retire_version
+from ipaas.governance.ending import deprecate_version, retire_version, users_of_version
 from ipaas.governance.gate import ReviewNeeded
 from ipaas.governance.review_policy import stewards_of
 from ipaas.governance.reviews import request_review
@@ -321,6 +321,8 @@ def deprecate(request: WorkspaceRequest, pages: DocumentPages, slug: str) -> Htt
             sunset_on=_day(posted(request, "sunset_on")),
             replacement=posted(request, "replacement", 120),
         )
+        if users := users_of_version(version):
+            messages.warning(request, _("Still used by: {users}.").format(users=", ".join(users)))
     return redirect(pages.url(request, "detail", slug))
 
 

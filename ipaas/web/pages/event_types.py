@@ -24,6 +24,7 @@ from ipaas.web.event_catalogue import Traffic, named, shown_content, traffic_of
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages.documents import Context, DocumentPages, document_list
 from ipaas.web.pages.support import environment_of
+from ipaas.web.pages.users_of_documents import flow_rows
 from ipaas.web.readmodels import Link
 
 STARTER = """\
@@ -86,14 +87,12 @@ def _row(request: WorkspaceRequest, row: Any, document: EventType, traffic: Mapp
 
 
 def _flows(request: WorkspaceRequest, found: Traffic) -> dict[str, list[Link]]:
-    return {
-        "producers": [_link(request, one) for one in found.producers],
-        "consumers": [_link(request, one) for one in found.consumers],
-    }
+    return {"producers": _links(request, found.producers), "consumers": _links(request, found.consumers)}
 
 
-def _link(request: WorkspaceRequest, use: FlowUse) -> Link:
-    return Link(f"{use.title} ({use.place})", reverse("flows:flow_detail", args=[request.workspace.slug, use.flow]))
+def _links(request: WorkspaceRequest, uses: list[FlowUse]) -> list[Link]:
+    """One link for each flow, with where which version runs."""
+    return [Link(f"{row.title} ({', '.join(row.tags)})", row.url) for row in flow_rows(request, uses)]
 
 
 @require_GET

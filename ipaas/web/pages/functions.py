@@ -10,9 +10,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.mapping.services import save_function_draft
 from ipaas.web.pages import document_views as views
+from ipaas.web.pages.bringing_along import bring, used_by
 from ipaas.web.pages.documents import Context, DocumentPages, document_list
 from ipaas.web.pages.support import environment_of
-from ipaas.web.pages.users_of_documents import named_in
 
 STARTER = """\
 kind: function
@@ -60,7 +60,7 @@ def function_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         **views.detail_context(request, FUNCTIONS, document),
         "shown": label,
         "content": content,
-        "used_by": named_in(request, "functions", slug),
+        **used_by(request, FUNCTIONS, document),
     }
     return render(request, "mapping/function_detail.html", context)
 
@@ -117,3 +117,9 @@ def function_archive(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @page("functions.publish")
 def function_restore(request: WorkspaceRequest, slug: str) -> HttpResponse:
     return views.restore(request, FUNCTIONS, slug)
+
+
+@require_POST
+@page("mappings.edit")
+def function_bring_along(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return bring(request, FUNCTIONS, slug)

@@ -26,7 +26,7 @@ from ipaas.runtime.models import Approval, DeadLetter, Run
 from ipaas.runtime.reading import classified_primary
 from ipaas.runtime.showing import text_scrubber
 from ipaas.runtime.today import SLICE, Day, FlowDay, pulse, read_day
-from ipaas.web.pages.home_troubles import begin_steps, failure_rows, troubles_of
+from ipaas.web.pages.home_troubles import begin_steps, drift_todos, failure_rows, troubles_of
 from ipaas.web.pages.support import environment_of
 from ipaas.web.pages.wording import at_stake, counted, plan_or_none, step_title, words, worth
 from ipaas.web.readmodels import OutcomeRow, TodoItem
@@ -232,7 +232,7 @@ def _tile(label: str, value: str, hint: str, url: str, tone: str, icon: str) -> 
 
 
 def _todos(request: WorkspaceRequest, groups: Sequence[LetterGroup], flows: Mapping[UUID, _Named]) -> list[TodoItem]:
-    """Decisions first, then what stopped."""
+    """Decisions first, then data that drifts, then what stopped."""
     todos: list[TodoItem] = []
     place = [request.workspace.slug]
     if request.actor.may("approvals.decide"):
@@ -247,6 +247,7 @@ def _todos(request: WorkspaceRequest, groups: Sequence[LetterGroup], flows: Mapp
             url = reverse("governance:review_detail", args=[*place, review.id])
             title = _("Review {title}").format(title=review.title)
             todos.append(TodoItem("reviews", title, url, review.requested_at))
+    todos += drift_todos(request)
     if request.actor.may("runs.replay") or request.actor.may("deadletters.correct"):
         todos += [_letters_todo(group, flows, place) for group in groups[:MOST_TODOS]]
     return todos[:MOST_TODOS]

@@ -1,25 +1,30 @@
 """What goes wrong, on Home: failures by cause, connections in trouble; and the way in where there is nothing yet."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import urlencode
 
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ipaas.accounts.models import Environment
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.catalog.models import Connection
 from ipaas.catalog.state import ConnectionHealth
+from ipaas.runtime.drift_models import MappingDrift
 from ipaas.runtime.letters import LetterGroup
 from ipaas.vault.backends import down_backends
 from ipaas.web.operate_readmodels import FailureRow, TroubleRow
 from ipaas.web.pages.connection_rows import connection_url, states_of
 from ipaas.web.pages.wording import class_word, flow_names, plan_or_none, step_title, words, worth
-from ipaas.web.readmodels import Link
+from ipaas.web.readmodels import Link, TodoItem
 from ipaas.web.rendering import duration, exact_time, number
 
 DOCS = "/docs/"
 MOST_CONNECTIONS = 100
+MOST_DRIFTING = 4
 NEARLY_USED = 0.8
 """The share of a quota from which on it is worth a word."""
 
@@ -115,3 +120,22 @@ def begin_steps(request: WorkspaceRequest) -> list[Link]:
     if may("connections.edit"):
         steps.append(Link(_("Connect a system"), reverse("catalog:connection_choose", args=place)))
     return steps
+
+
+def drift_todos(request: WorkspaceRequest) -> list[TodoItem]:
+    """Mappings whose data has moved away from their schema, for those who may change them."""
+    if not (request.actor.may("mappings.edit") and request.actor.may("runs.view")):
+        return []
+    rows = MappingDrift.objects.filter(workspace_id=request.workspace.id, state=MappingDrift.State.OPEN)
+    found = rows.order_by("mapping").values("mapping").annotate(count=Count("id"), since=Min("first_seen_at"))
+    return [_drift_todo(request, **row) for row in found[:MOST_DRIFTING]]
+
+
+def _drift_todo(request: WorkspaceRequest, mapping: str, count: int, since: datetime) -> TodoItem:
+    text = ngettext(
+        "Data of {mapping} differs from its schema in a new way",
+        "Data of {mapping} differs from its schema in {count} new ways",
+        count,
+    )
+    url = reverse("mapping:mapping_tests", args=[request.workspace.slug, mapping])
+    return TodoItem("mappings", text.format(mapping=mapping, count=count), url, since)

@@ -26,6 +26,7 @@ from ipaas.governance.review_policy import rule_of, stewards_of, told_rule
 from ipaas.sdk.manifest_reader import manifest_schema
 from ipaas.web.change_users import with_users
 from ipaas.web.pages.catalog import MOST_FINDINGS, crumbs_of, operations_of, users_of_connector
+from ipaas.web.pages.categories import category_word
 from ipaas.web.pages.support import asked, form_errors, posted, told, told_error
 
 MOST_CHANGES = 200
@@ -75,7 +76,7 @@ class ImportForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = manifest_schema()["properties"]["category"]["enum"]
-        self.fields["category"].choices = [(one, one) for one in names]  # type: ignore[attr-defined]  # a choice field
+        self.fields["category"].choices = sorted([(one, category_word(one)) for one in names], key=lambda pair: pair[1])  # type: ignore[attr-defined]  # a choice field
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}

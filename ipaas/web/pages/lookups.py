@@ -17,9 +17,9 @@ from ipaas.mapping.lookups import compile_lookup
 from ipaas.mapping.services import import_rows, save_lookup_draft
 from ipaas.web.pages import document_views as views
 from ipaas.web.pages import documents as shared
+from ipaas.web.pages.bringing_along import bring, used_by
 from ipaas.web.pages.documents import Context, DocumentPages, document_list
 from ipaas.web.pages.support import asked, environment_of, told
-from ipaas.web.pages.users_of_documents import named_in
 
 STARTER = """\
 kind: lookup
@@ -45,7 +45,7 @@ def _table(content: Any, search: str) -> Context | None:
     if not isinstance(content, dict) or errors_of(validate(content)):
         return None
     table = compile_lookup(content)
-    rows = [(number, row) for number, row in table.rows.values() if _holds(row, search)]
+    rows = [list(zip(table.columns, row, strict=True)) for _number, row in table.rows.values() if _holds(row, search)]
     return {"columns": table.columns, "rows": rows[:SHOWN_ROWS], "count": len(rows), "more": len(rows) > SHOWN_ROWS}
 
 
@@ -87,7 +87,7 @@ def lookup_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "clear_url": LOOKUPS.url(request, "detail", slug) if search else "",
         "rows_url": LOOKUPS.url(request, "rows", slug),
         "import_url": LOOKUPS.url_if(request, "edit", "import", document) if not document.archived else "",
-        "used_by": named_in(request, "lookups", slug),
+        **used_by(request, LOOKUPS, document),
     }
     return render(request, "mapping/lookup_detail.html", context)
 
@@ -186,3 +186,9 @@ def lookup_archive(request: WorkspaceRequest, slug: str) -> HttpResponse:
 @page("lookups.publish")
 def lookup_restore(request: WorkspaceRequest, slug: str) -> HttpResponse:
     return views.restore(request, LOOKUPS, slug)
+
+
+@require_POST
+@page("mappings.edit")
+def lookup_bring_along(request: WorkspaceRequest, slug: str) -> HttpResponse:
+    return bring(request, LOOKUPS, slug)

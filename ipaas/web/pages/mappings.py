@@ -13,7 +13,6 @@ from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.contracts.models import SchemaVersion
 from ipaas.core.references import split_reference
 from ipaas.flows.consumers import wanted_of
-from ipaas.flows.usage import flows_with
 from ipaas.mapping.services import save_draft
 from ipaas.runtime.drift import open_drift
 from ipaas.web.pages import document_views as views
@@ -23,6 +22,7 @@ from ipaas.web.pages.mapping_library import library_for
 from ipaas.web.pages.mapping_preview import field_rows, preview, reads_json
 from ipaas.web.pages.mapping_words import mapping_words
 from ipaas.web.pages.support import environment_of
+from ipaas.web.pages.users_of_documents import flows_using
 from ipaas.web.readmodels import Link
 
 MOST_EXAMPLES = 3
@@ -130,7 +130,7 @@ def mapping_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "fields": field_rows(content),
         "source_schema": _schema_link(request, content.get("source_schema")),
         "target_schema": _schema_link(request, content.get("target_schema")),
-        "used_by": used_by(request, "mapping", slug),
+        "used_by": flows_using(request, "mapping", slug),
         "tests_url": MAPPINGS.url(request, "tests", slug),
         "drifted": len(open_drift(request.actor, document)),
     }
@@ -142,17 +142,6 @@ def _schema_link(request: WorkspaceRequest, reference: Any) -> Link | None:
         return None
     slug = reference.partition("@")[0]
     return Link(reference, reverse("contracts:schema_detail", args=[request.workspace.slug, slug]))
-
-
-def used_by(request: WorkspaceRequest, kind: str, slug: str) -> list[Link]:
-    """The flows that refer to a mapping or a schema; drafts and what runs."""
-    if not request.actor.may("flows.view"):
-        return []
-    place = request.workspace.slug
-    return [
-        Link(use.label, reverse("flows:flow_detail", args=[place, use.flow]))
-        for use in flows_with(request.workspace.id, kind, slug)
-    ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,9 +1,7 @@
-"""What a review shows: what changes, in words and upon real data, what else it touches, what the checks say."""
+"""What a review shows: what changes in words, what else it touches, what the checks say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,25 +12,14 @@ from ipaas.catalog.models import Connection
 from ipaas.core.document_forms import Change, Finding
 from ipaas.core.document_types import Check, CheckResult, document_type
 from ipaas.core.documents import DocumentVersion
-from ipaas.core.errors import IpaasError
 from ipaas.core.phrases import in_words
 from ipaas.flows.models import Deployment
 from ipaas.flows.usage import connections_in
 from ipaas.governance.following import Use, uses_of
 from ipaas.governance.models import Review
 from ipaas.governance.reviews import changes_of
-from ipaas.mapping import engine
-from ipaas.mapping.engine import CompiledMapping
-from ipaas.mapping.resolving import resolver_of
-from ipaas.runtime.samples import Sample, captured_inputs
-from ipaas.web.differences import differences
 from ipaas.web.pages.documents import read_value
-from ipaas.web.readmodels import DiffRow
 
-MOST_SAMPLES = 5
-MOST_ROWS = 40
-"""Changed values of one sample that are shown; more are counted."""
-WITHIN_S = 2.0
 PLAIN = frozenset({"title", "description", "owner", "tags", "domain", "tests", "examples"})
 WRAPPERS = frozenset({"fields", "item", "properties", "items", "schema", "steps"})
 
@@ -46,19 +33,6 @@ class Worded:
     place: str
     before: str = ""
     after: str = ""
-
-
-@dataclass(frozen=True)
-class SampleRow:
-    """What one captured sample became before and becomes after; ``problem`` says why it does not become anything."""
-
-    label: str
-    at: datetime
-    url: str
-    rows: Sequence[DiffRow]
-    more: int = 0
-    problem: str = ""
-    was_problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,56 +123,6 @@ def summed(changes: Sequence[Worded]) -> str:
         ngettext("{count} is different", "{count} are different", counted["changed"]).format(count=counted["changed"]),
     ]
     return ", ".join(part for part, kind in zip(parts, counted, strict=True) if counted[kind])
-
-
-# -- upon real data ------------------------------------------------------------------------------------------------
-
-
-def sample_rows(request: WorkspaceRequest, review: Review, base: DocumentVersion | None) -> list[SampleRow] | None:
-    """Recent inputs of runs, and what becomes of them before and after; None where there can be none."""
-    if review.kind != "mapping" or not request.actor.may("runs.view"):
-        return None
-    found = captured_inputs(actor=request.actor, workspace=request.workspace, mapping=review.slug, limit=MOST_SAMPLES)
-    if not found:
-        return []
-    before = None if base is None else _compiled(request, base.content)
-    after = _compiled(request, review.settled)
-    return [_sample_row(request, one, before, after) for one in found]
-
-
-def _compiled(request: WorkspaceRequest, content: Mapping[str, Any]) -> CompiledMapping | str:
-    """The mapping, or why there is none."""
-    try:
-        return engine.compile(content, resolve=resolver_of(request.workspace.id))
-    except IpaasError as error:
-        return in_words(error.detail)
-
-
-def _sample_row(
-    request: WorkspaceRequest, sample: Sample, before: CompiledMapping | str | None, after: CompiledMapping | str
-) -> SampleRow:
-    was, was_problem = (None, "") if before is None else _target(before, sample)
-    now_is, problem = _target(after, sample)
-    rows = list(differences({} if was is None else was, {} if now_is is None else now_is, root=_("(all)")))
-    label = f"{sample.flow}, {sample.step}" + (f" #{sample.item}" if sample.item else "")
-    return SampleRow(
-        label=label,
-        at=sample.at,
-        url=reverse("runtime:run_detail", args=[request.workspace.slug, sample.run_id]),
-        rows=rows[:MOST_ROWS],
-        more=max(0, len(rows) - MOST_ROWS),
-        problem=problem,
-        was_problem=was_problem,
-    )
-
-
-def _target(mapping: CompiledMapping | str, sample: Sample) -> tuple[Any, str]:
-    """What a sample becomes as far as it goes, and the first fault."""
-    if isinstance(mapping, str):
-        return None, mapping
-    found = mapping.explain(sample.source, sample.scope, within_s=WITHIN_S)
-    fault = found.first_error
-    return found.target, in_words(fault.detail) if fault is not None else ""
 
 
 # -- what else it touches ------------------------------------------------------------------------------------------

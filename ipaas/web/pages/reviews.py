@@ -22,11 +22,14 @@ from ipaas.governance.approving import approve_and_publish, publish_review
 from ipaas.governance.inbox import waiting_for
 from ipaas.governance.models import Review
 from ipaas.governance.review_policy import NEEDED, Stewards, refusal, stewards_of, told_rule
+from ipaas.mapping.pins import KEYS
 from ipaas.web.change_users import ChangeWithUsers, with_users
+from ipaas.web.pages.bringing_along import user_rows
 from ipaas.web.pages.documents import with_items
-from ipaas.web.pages.review_evidence import affected_rows, check_rows, sample_rows, summed, worded_changes, written_base
+from ipaas.web.pages.review_evidence import affected_rows, check_rows, summed, worded_changes, written_base
+from ipaas.web.pages.review_samples import sample_rows, samples_summed
 from ipaas.web.pages.support import asked, environment_of, newest_first, posted, told
-from ipaas.web.readmodels import Link, Tab
+from ipaas.web.readmodels import CursorPage, Link, Tab
 
 KINDS = {
     "flow": gettext_noop("Flow"),
@@ -76,7 +79,7 @@ def review_list(request: WorkspaceRequest) -> HttpResponse:
         found, cursor = newest_first(request, listed)
     else:
         tab, found = "", waiting[:MOST_WAITING]
-        cursor = newest_first(request, rows.none())[1]
+        cursor = CursorPage((), label=_("{count} shown, newest first").format(count=len(found)))
     tabs = [
         Tab(_("Waiting for you"), request.path, not tab, len(waiting)),
         Tab(_("Under way"), f"{request.path}?tab=open", tab == "open", rows.open().values("id")[:1000].count()),
@@ -121,15 +124,18 @@ def review_detail(request: WorkspaceRequest, review_id: UUID) -> HttpResponse:
     refused = refusal(request.actor, review) if may else None
     may_publish = request.actor.may(f"{kind.permission}.publish", review.flow_id)
     open_ = may and refused is None and not outdated
+    named = kind.documents.named(review.workspace_id, review.slug) if review.kind in KEYS else None
     context = {
         **_head(request, review),
         "changes": changes,
         "summed": summed(changes),
         "samples": samples,
+        "samples_summed": samples_summed(samples) if samples else "",
         "checks": [one for one in checks if one.name != VERDICT],
         "verdict": next((one for one in checks if one.name == VERDICT), None),
         "hit": _hit(request, review, base),
         "affected": affected_rows(request, review),
+        "pins": None if named is None else user_rows(request, named),
         "outdated": outdated,
         "refused": in_words(refused.detail) if refused else "",
         "decide_url": _url(request, "decide", review) if open_ else "",

@@ -20,6 +20,8 @@ from ipaas.core.document_forms import content_sha256
 from ipaas.core.phrases import in_words
 from ipaas.core.references import split_reference
 from ipaas.mapping.usage import mappings_with_schema
+from ipaas.web.build_readmodels import UseRow
+from ipaas.web.pages.users_of_documents import document_rows
 from ipaas.web.readmodels import Finding, Link
 
 MOST_SHOWN = 10
@@ -124,26 +126,15 @@ def references_of(request: WorkspaceRequest, content: Mapping[str, Any]) -> list
     return [Link(one, reverse("contracts:schema_detail", args=[place, slug])) for one, slug in slugs]
 
 
-def documents_using(request: WorkspaceRequest, slug: str) -> list[Link]:
+def documents_using(request: WorkspaceRequest, slug: str) -> list[UseRow]:
     """The schemas, mappings and contracts that name a schema."""
-    place, workspace_id = request.workspace.slug, request.workspace.id
-    found = [
-        Link(_("schema %(name)s") % {"name": one}, reverse("contracts:schema_detail", args=[place, one]))
-        for one in schemas_with_schema(workspace_id, slug)
+    workspace_id = request.workspace.id
+    return [
+        *document_rows(request, "schema", schemas_with_schema(workspace_id, slug)),
+        *document_rows(request, "mapping", mappings_with_schema(workspace_id, slug)),
+        *document_rows(request, "contract", contracts_with_schema(workspace_id, slug)),
+        *document_rows(request, "event_type", event_types_with_schema(workspace_id, slug)),
     ]
-    if request.actor.may("mappings.view"):
-        for one in mappings_with_schema(workspace_id, slug):
-            address = reverse("mapping:mapping_detail", args=[place, one])
-            found.append(Link(_("mapping %(name)s") % {"name": one}, address))
-    if request.actor.may("event_types.view"):
-        for one in event_types_with_schema(workspace_id, slug):
-            address = reverse("contracts:event_type_detail", args=[place, one])
-            found.append(Link(_("event type %(name)s") % {"name": one}, address))
-    if request.actor.may("contracts.view"):
-        for one in contracts_with_schema(workspace_id, slug):
-            address = reverse("contracts:contract_detail", args=[place, one])
-            found.append(Link(_("contract %(name)s") % {"name": one}, address))
-    return found
 
 
 def may_accept(request: WorkspaceRequest, document: Schema) -> bool:

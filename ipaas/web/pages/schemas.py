@@ -20,10 +20,10 @@ from ipaas.web.pages import document_views as views
 from ipaas.web.pages.corrections import pretty
 from ipaas.web.pages.documents import Context, DocumentPages, document_list, text_of
 from ipaas.web.pages.mapping_preview import MAX_SAMPLE
-from ipaas.web.pages.mappings import used_by
 from ipaas.web.pages.schema_evolution import documents_using, evolution_of, may_accept, references_of, words_of
 from ipaas.web.pages.support import environment_of, told
 from ipaas.web.pages.terms import terms_of
+from ipaas.web.pages.users_of_documents import flows_using
 from ipaas.web.readmodels import Finding
 
 STARTER = """\
@@ -101,7 +101,7 @@ def schema_detail(request: WorkspaceRequest, slug: str) -> HttpResponse:
         "sensitive": _sensitive(request, content),
         "refers_to": references_of(request, content),
         "terms": terms_of(request, content),
-        "used_by": used_by(request, "schema", slug) + documents_using(request, slug),
+        "used_by": flows_using(request, "schema", slug) + documents_using(request, slug),
         "evolution": evolution_of(request, document.draft or content),
         "words": words_of(document, content, label),
         "accept_url": SCHEMAS.url(request, "accept_break", slug) if may_accept(request, document) else "",

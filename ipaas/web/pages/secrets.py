@@ -20,6 +20,7 @@ from ipaas.core.clock import now
 from ipaas.vault import services
 from ipaas.vault.models import Secret, SecretVersion, StoreKind
 from ipaas.vault.stores import WRITABLE, chosen_kind
+from ipaas.web.build_readmodels import SecretRow
 from ipaas.web.pages.connection_rows import unended_of
 from ipaas.web.pages.secret_forms import (
     KINDS,
@@ -35,7 +36,8 @@ from ipaas.web.pages.secret_forms import (
 )
 from ipaas.web.pages.secret_rules import RegisterForm, rules_context, secret_of
 from ipaas.web.pages.support import asked, form_errors, known_version, options, posted, told, with_query
-from ipaas.web.readmodels import CursorPage, Link, SecretRow
+from ipaas.web.pages.users_of_documents import names_of_places, secret_rows
+from ipaas.web.readmodels import CursorPage, Link
 
 PAGE_SIZE = 25
 READ_WINDOW = timedelta(days=7)
@@ -269,7 +271,7 @@ def _rows(request: WorkspaceRequest, secrets: list[Secret]) -> list[SecretRow]:
     accepted = Q(state="live") | Q(state="retired", accept_until__gt=now())
     counts = SecretVersion.objects.held().filter(accepted, secret__in=secrets).order_by().values("secret_id")
     held = {row["secret_id"]: row["n"] for row in counts.annotate(n=Count("id"))}
-    read_at = _last_reads(request, secrets)
+    read_at, places = _last_reads(request, secrets), names_of_places(request)
     return [
         SecretRow(
             slug=secret.slug,
@@ -281,7 +283,7 @@ def _rows(request: WorkspaceRequest, secrets: list[Secret]) -> list[SecretRow]:
             updated_at=live[secret.id].created_at if secret.id in live else secret.updated_at,
             expires_at=secret.expires_at,
             last_read_at=read_at.get(str(secret.id)),
-            used_by=services.used_by(secret),
+            used_by=secret_rows(request, secret, places),
             held=held.get(secret.id, 0),
             store=_(STORES[secret.store]),
             rotation_due_at=secret.rotation_due_at,

@@ -37,6 +37,7 @@ urlpatterns = [
     path(f"{LOOKUP}deprecate/", lookups.lookup_deprecate, name="lookup_deprecate"),
     path(f"{LOOKUP}archive/", lookups.lookup_archive, name="lookup_archive"),
     path(f"{LOOKUP}restore/", lookups.lookup_restore, name="lookup_restore"),
+    path(f"{LOOKUP}bring-along/", lookups.lookup_bring_along, name="lookup_bring_along"),
     path(f"{LOOKUP}rows/", lookups.lookup_rows, name="lookup_rows"),
     path(f"{LOOKUP}import/", lookups.lookup_import, name="lookup_import"),
     path("functions/", functions.function_list, name="function_list"),
@@ -50,4 +51,5 @@ urlpatterns = [
     path(f"{FUNCTION}deprecate/", functions.function_deprecate, name="function_deprecate"),
     path(f"{FUNCTION}archive/", functions.function_archive, name="function_archive"),
     path(f"{FUNCTION}restore/", functions.function_restore, name="function_restore"),
+    path(f"{FUNCTION}bring-along/", functions.function_bring_along, name="function_bring_along"),
 ]

@@ -17,7 +17,7 @@ import pytest
 
 from ipaas.accounts import services as accounts
 from ipaas.catalog import credentials, gateway, oauth
-from ipaas.catalog.resolution import invalidate_all
+from ipaas.catalog.resolution import Resolved, invalidate_all
 from ipaas.catalog.services import create_connection
 from ipaas.catalog.threads import close_thread_connections
 from ipaas.core.actor import SYSTEM
@@ -35,7 +35,7 @@ from ipaas.sdk.samples import Sample, read_samples
 from ipaas.sdk.signatures import SignatureScheme, sign, signed_body
 from ipaas.sdk.testing import SIGNING_SECRET
 from ipaas.sdk.testing_webhooks import key_pair
-from ipaas.sdk.tokens import Token
+from ipaas.sdk.tokens import SESSION, Token
 from ipaas.vault.models import Secret
 from ipaas.vault.services import create_secret
 from tests.factories.stub_server import CONNECTORS, Running
@@ -63,8 +63,11 @@ def vendors(tmp_path: Path) -> Iterator[Running]:
 @pytest.fixture
 def world(transactional_db: None, vendors: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A workspace that may reach the stand-ins; tokens of authorities elsewhere are there already."""
+    fetch = oauth.fetch
 
-    async def fetched(*_: object) -> Token:
+    async def fetched(resolved: Resolved, *more: Any) -> Token:
+        if resolved.grant is not None and resolved.grant.type == SESSION:
+            return await fetch(resolved, *more)
         return Token("canary-of-a-token", 3600)
 
     monkeypatch.setattr(oauth, "fetch", fetched)

@@ -10,7 +10,9 @@ from ipaas.cli.demo_warehouse import Warehouse
 from ipaas.config import settings
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import InvalidInput
+from ipaas.flows.examples import example_text
 from ipaas.flows.models import Flow
+from ipaas.governance.services import apply_document
 from ipaas.runtime.bulk import start_bulk_job
 from ipaas.runtime.models import Attempt, DeadLetter, Run, StepRun
 from ipaas.runtime.services import settle_effect
@@ -194,3 +196,21 @@ def test_a_bad_address_of_a_warehouse_is_refused_by_its_setting(url: str) -> Non
 def _verdicts(run: Run, path: str) -> list[dict[str, Any]]:
     step = StepRun.objects.get(run_id=run.id, path=path, item="")
     return [verdict for attempt in Attempt.objects.filter(run_id=run.id, seq=step.seq) for verdict in attempt.verdicts]
+
+
+def test_what_people_made_of_the_demo_outlives_the_next_start(shop: Shop) -> None:
+    """Each ``up`` installs what is missing; what is there and was changed, drafted or deployed is not missing."""
+    actor = {"actor": SYSTEM, "workspace": shop.workspace}
+    mapping, flow = example_text("order-canonical"), example_text("order-to-shipment")
+    changed = mapping.replace("fields:\n", "fields:\n  sales_channel: \"'web shop'\"\n", 1)
+    drafted = apply_document(text=changed, publish_it=False, **actor).document
+    apply_document(text=flow.replace("owner: fulfilment", "owner: service"), **actor)
+
+    demo.install()
+
+    drafted.refresh_from_db()
+    assert (drafted.latest_version, drafted.draft["fields"]["sales_channel"]) == (1, "'web shop'")
+    kept = Flow.objects.get(workspace=shop.workspace, slug="order-to-shipment")
+    assert (kept.latest_version, kept.draft["owner"]) == (2, "service")
+    running = kept.deployments.filter(active=True).values_list("version__number", flat=True)
+    assert set(running) == {1}

@@ -10,9 +10,9 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import Conflict, InvalidInput, PermissionDenied
 from ipaas.governance.ending import retire_version
-from ipaas.governance.services import apply_document
+from ipaas.governance.services import apply_document, archive_document
 from ipaas.mapping.models import Lookup, MappingVersion
-from ipaas.mapping.queries import mapping_for, named_by
+from ipaas.mapping.queries import mapping_for
 from ipaas.mapping.services import import_rows
 from tests.factories.flow_documents import function, lookup, mapping
 from tests.factories.people import make_member
@@ -53,9 +53,12 @@ def test_a_mapping_keeps_the_rows_it_was_published_with(workspace: Workspace, pr
     assert (anew.number, anew.content["lookups"]) == (2, {"rates": "vat-rates@2"})
     assert mapping_for(anew.id).apply(ORDER) == {"gross": 121}
     assert published(workspace, **{**PRICED, "tests": []}).number == 2
-    assert named_by(workspace.id, "lookups", "vat-rates") == [("mapping", "order-row")]
     with pytest.raises(Conflict, match="mapping order-row"):
-        retire_version(version=held.versions.get(number=1), actor=SYSTEM, reason="old")
+        retire_version(version=held.versions.get(number=2), actor=SYSTEM, reason="wrong")
+    retired = retire_version(version=held.versions.get(number=1), actor=SYSTEM, reason="old")
+    assert retired.state == "retired"
+    with pytest.raises(Conflict, match="mapping order-row"):
+        archive_document(document=held, actor=SYSTEM, reason="old")
 
 
 def test_functions_that_would_go_in_a_circle_are_not_published(workspace: Workspace) -> None:

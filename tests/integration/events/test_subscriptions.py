@@ -1,5 +1,7 @@
 """Subscribing endpoints at the vendor: told, asked, ended; failures and doubts; who may; no secret kept anywhere."""
 
+import hmac
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,27 +12,40 @@ from django.db import connections as databases
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.audit.models import AuditEntry
-from ipaas.catalog import credentials, gateway
+from ipaas.catalog import credentials, gateway, oauth
 from ipaas.catalog.gateway import ErrorInfo, GatewayCall, GatewayOutcome
 from ipaas.catalog.registry import connectors
 from ipaas.catalog.resolution import invalidate_all
 from ipaas.catalog.services import create_connection
 from ipaas.catalog.threads import close_thread_connections
 from ipaas.core.actor import SYSTEM, Actor
+from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, InvalidInput, NotFound, PermissionDenied
+from ipaas.core.yamlio import load
 from ipaas.events import services
 from ipaas.events.addresses import hook_address
+from ipaas.events.arrivals import read_note
 from ipaas.events.errors import EndpointSubscribed, SubscriptionFailed
-from ipaas.events.models import Endpoint, Subscription
-from ipaas.events.subscriptions import check_subscription, subscribe_endpoint, unsubscribe_endpoint
+from ipaas.events.models import ArrivalNote, Endpoint, Receipt, Subscription
+from ipaas.events.sealing import receipt_aad
+from ipaas.events.subscriptions import (
+    RENEW_AGAIN,
+    check_subscription,
+    renew_subscriptions,
+    subscribe_endpoint,
+    unsubscribe_endpoint,
+)
+from ipaas.sdk.tokens import Token
 from ipaas.vault import keys
 from ipaas.vault.keys import ensure_key_file
 from ipaas.vault.models import Secret
 from ipaas.vault.opening import forget_all
-from ipaas.vault.payloads import forget_sealers
+from ipaas.vault.payloads import forget_sealers, sealer_for
 from ipaas.vault.services import create_secret
 from tests.integration.catalog.test_stand_ins import Running
+from tests.integration.runtime.test_hooks import by_web
 
+FOLDERS = Path(__file__).resolve().parents[3] / "connectors"
 SIGNING = "a-signing-secret-3f9d2c7a10"
 EDITOR = frozenset({"connections.view", "connections.edit"})
 State = Subscription.State
@@ -230,3 +245,137 @@ def test_bob_may_look_and_charlie_nothing(endpoint: Endpoint, alice: Actor) -> N
         for deed in (unsubscribe_endpoint, check_subscription):
             with pytest.raises((PermissionDenied, NotFound)):
                 deed(actor=actor, endpoint=endpoint)
+
+
+# -- vendors that ask the address while they are told of it, and that end what is not renewed ------------------------
+
+
+def place(endpoint: Endpoint, stub: Running, connector: str, **more: Any) -> Endpoint:
+    """A connection to the connector's stand-in, and an endpoint as the trigger has it."""
+    manifest = connectors()[connector].manifest
+    fields = {one.name: "t0ken-of-vendor" for one in next(iter(manifest.auth.values())).fields}
+    create_secret(workspace=endpoint.workspace, slug=connector, fields=fields, actor=SYSTEM)
+    create_connection(
+        environment=endpoint.environment,
+        slug=connector,
+        connector=connector,
+        base_url=f"http://127.0.0.1:{stub.port}/{connector}",
+        config=manifest.config_example,
+        secret=connector,
+        actor=SYSTEM,
+    )
+    document = load((FOLDERS / connector / "manifest.yaml").read_bytes())
+    trigger = next(one for one in document["triggers"].values() if one["kind"] == "webhook")
+    return services.create_endpoint(
+        actor=SYSTEM, environment=endpoint.environment, slug=connector, title=connector,
+        signature=trigger["signature"], handshake=trigger["handshake"], delivery_path="value.0.resource", **more,
+    )  # fmt: skip
+
+
+def due() -> None:
+    """The time of the next renewal has come."""
+    Subscription.objects.update(renew_due_at=now())
+
+
+def asking(monkeypatch: pytest.MonkeyPatch, ask: Callable[[], None]) -> None:
+    """The vendor asks the address before it answers, as some do."""
+    run = gateway.run_to_end
+
+    def after_asking(work: Any) -> Any:
+        ask()
+        return run(work)
+
+    monkeypatch.setattr(gateway, "run_to_end", after_asking)
+
+
+@pytest.fixture
+def granted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tokens of authorities elsewhere are there already."""
+
+    async def fetched(*_: object) -> Token:
+        return Token("canary-of-a-token", 3600)
+
+    monkeypatch.setattr(oauth, "fetch", fetched)
+    yield
+    oauth._held.clear()
+
+
+def test_asana_brings_its_secret_while_it_is_told_and_signs_with_it(
+    endpoint: Endpoint, alice: Actor, stub: Running, granted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asana = place(endpoint, stub, "asana")
+    path, brought = f"/hooks/{asana.public_id}", "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81"
+    body = b'{"events": [{"action": "changed", "resource": {"gid": "1", "resource_type": "task"}}]}'
+    signed = {"x_hook_signature": hmac.new(brought.encode(), body, "sha256").hexdigest()}
+    assert by_web(path, body, **signed)[0] == 401
+
+    def greet() -> None:
+        answer = by_web(path, b"{}", x_hook_secret=brought)
+        assert (answer[0], answer.headers["x-hook-secret"]) == (200, brought)
+
+    asking(monkeypatch, greet)
+    made = subscribe_endpoint(actor=alice, endpoint=asana, connection="asana")
+    assert made.state == State.ACTIVE
+    assert made.vendor_id in stub._server.vendors["asana"].state.entities["webhook"]
+    asana.refresh_from_db()
+    assert by_web(path, body, **signed)[0] == 202
+    assert by_web(path, body, x_hook_signature="0" * 64)[0] == 401
+    assert by_web(path, b"{}", x_hook_secret="c" * 64)[0] == 403, "another secret is waited for no more"
+    assert brought not in str(list(AuditEntry.objects.values_list("details", flat=True)))
+
+
+def test_business_central_is_answered_renewed_and_believed_by_the_secret_in_its_body(
+    endpoint: Endpoint, alice: Actor, stub: Running, granted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    central = place(endpoint, stub, "business-central", secret_slug="sign")
+    path = f"/hooks/{central.public_id}"
+
+    def ask() -> None:
+        answer = by_web(f"{path}?validationToken=d3f1-42", b"")
+        assert (answer[0], answer[1]) == (200, "d3f1-42")
+
+    asking(monkeypatch, ask)
+    made = subscribe_endpoint(
+        actor=alice, endpoint=central, connection="business-central", trigger="customer_notifications"
+    )
+    known = stub._server.vendors["business-central"].state.entities["subscription"]
+    known[made.vendor_id]["expirationDateTime"] = "soon"
+    assert (made.state, known[made.vendor_id]["resource"].rpartition("/")[2]) == (State.ACTIVE, "customers")
+    assert made.renew_due_at is not None
+    assert renew_subscriptions() == 0
+    due()
+    assert (renew_subscriptions(), renew_subscriptions()) == (1, 0)
+    assert known[made.vendor_id]["expirationDateTime"] != "soon"
+    assert deeds()[-1] == "subscription_renewed"
+    entry = {"subscriptionId": made.vendor_id, "resource": "customers(1)", "changeType": "created"}
+    for state, status in ((SIGNING, 202), (None, 401), (SIGNING[:-1], 401)):
+        told = {"value": [{**entry, "clientState": state}]}
+        assert by_web(path, json.dumps(told).encode())[0] == status
+    padded = json.dumps({"value": [{**entry, "clientState": SIGNING[:-1], "more": "x" * 5000}]}).encode()
+    assert by_web(path, padded)[0] == 401
+    sealer = sealer_for(central.workspace_id)
+    notes = [read_note(one, sealer)["body"] for one in ArrivalNote.objects.filter(verdict="refused").order_by("id")]
+    assert notes == [{"value": [{**entry, "clientState": None}]}, {"value": [{**entry, "clientState": None}]}, ""]
+    receipt = Receipt.objects.get()
+    kept = json.loads(sealer.open(bytes(receipt.sealed), receipt_aad(receipt.id)))
+    assert kept["body"]["value"] == [{**entry, "clientState": None}]
+    assert check_subscription(actor=alice, endpoint=central).state == State.ACTIVE
+    del known[made.vendor_id]
+    due()
+    assert renew_subscriptions() == 0
+    assert Subscription.objects.get().state == State.GONE
+
+
+def test_a_renewal_that_fails_is_tried_again_and_says_why(
+    endpoint: Endpoint, alice: Actor, stub: Running, granted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    central = place(endpoint, stub, "business-central", secret_slug="sign")
+    given = {"connection": "business-central", "trigger": "item_notifications"}
+    subscribe_endpoint(actor=alice, endpoint=central, **given)
+    answering(monkeypatch, **failed("failed", ErrorClass.TRANSIENT, "away"))
+    due()
+    assert (renew_subscriptions(), renew_subscriptions()) == (0, 0)
+    row = Subscription.objects.get()
+    assert (row.state, row.message) == (State.ACTIVE, "away")
+    assert row.renew_due_at is not None
+    assert now() < row.renew_due_at <= now() + RENEW_AGAIN

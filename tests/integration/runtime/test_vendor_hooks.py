@@ -20,6 +20,7 @@ from ipaas.core.net import EgressPolicy, EgressRefused
 from ipaas.events import caps, key_sets
 from ipaas.events.addresses import hook_address
 from ipaas.events.models import Endpoint, Receipt
+from ipaas.events.sealing import receipt_aad
 from ipaas.events.services import create_endpoint
 from ipaas.runtime.models import Run
 from ipaas.runtime.receipts import read_receipt
@@ -68,6 +69,22 @@ def posted(
     )
     named = {name.lower().replace("-", "_"): value for name, value in {**headers, **more}.items()}
     return send(f"/hooks/{endpoint.public_id}", signed, content_type=kind, **named)
+
+
+def test_cloudevents_come_in_both_modes_and_keep_what_they_say_of_themselves(world: World, send: Send) -> None:
+    """CloudEvents 1.0.2, HTTP binding 3.1 (binary) and 3.2 (structured); an event is known by source and id."""
+    binary = made(world, {"scheme": "token"}, TOKEN, delivery_header="ce-id", event_header="ce-type")
+    said = {"ce-specversion": "1.0", "ce-id": "A234", "ce-source": "/shop", "ce-type": "shop.order.placed"}
+    assert [posted(send, binary, b'{"n": 1}', TOKEN, **said)[0] for _ in range(2)] == [202, 202]
+    receipt = Receipt.objects.get()
+    assert (receipt.delivery_id, receipt.event) == ("A234", "shop.order.placed")
+    kept = json.loads(sealer_for(receipt.workspace_id).open(bytes(receipt.sealed), receipt_aad(receipt.id)))
+    assert kept["body"] == {"n": 1}
+    assert said.items() <= kept["headers"].items()
+    whole = made(world, {"scheme": "token"}, TOKEN, slug="whole", delivery_path="source + id", event_path="type")
+    event = json.dumps({"specversion": "1.0", "id": "A234", "source": "/shop", "type": "x", "data": {"n": 1}}).encode()
+    assert posted(send, whole, event, TOKEN, kind="application/cloudevents+json; charset=utf-8")[0] == 202
+    assert Receipt.objects.get(endpoint_id=whole.id).delivery_id == "/shop/A234"
 
 
 ITEM = {"NotificationRequestItem": ADYEN}

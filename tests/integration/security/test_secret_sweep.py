@@ -128,7 +128,8 @@ def test_no_secret_is_found_anywhere(planted: Planted) -> None:
     assert found(secrets, places) == set()
     heard = [("vendor", one.encode()) for one in Mirror.heard]
     sent = {name for name, _ in found(secrets, heard)}
-    assert sent >= {"header.api_key", "basic.password", "bearer.token", "access token", "session token", "assertion"}
+    assert sent >= {"header.api_key", "body.api_key", "within.password", "basic.password", "bearer.token"}
+    assert sent >= {"access token", "session token", "assertion"}
     control(planted)
 
 
@@ -276,8 +277,8 @@ def call_out(planted: Planted) -> None:
             polled = gateway.run_to_end(lambda call=call, status=status: gateway.poll(call, status))  # type: ignore[misc]
             planted.say("poll", polled)
         steps = [
-            {"id": f"say_{status}", "call": {"connection": name, "action": "say", "with": {"status": status}}}
-            for status in STATUSES
+            {"id": f"say_{one['status']}", "call": {"connection": name, "action": "say", "with": one}}
+            for one in ({"status": status, "body": {"n": status}} for status in STATUSES)
         ]
         planted.world.start(planted.world.flow(*steps, slug=f"flow-{name}"))
     planted.world.work()

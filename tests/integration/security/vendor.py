@@ -12,6 +12,10 @@ from urllib.parse import parse_qs
 AUTH: list[dict[str, Any]] = [
     {"name": "header", "type": "api_key", "parameter": "X-Api-Key"},
     {"name": "query", "type": "api_key", "in": "query", "parameter": "api_key"},
+    {"name": "body", "type": "api_key", "in": "body", "parameter": "auth.key"},
+    {"name": "within", "type": "session", "token": {"path": "token"},
+     "send": {"body": {"args.0": "{{ secret.password }}", "args.1": "{{ secret.access_token }}"}},
+     "login": {"path": "/login", "body": {"password": "{{ secret.password }}"}}},
     {"name": "basic", "type": "basic"},
     {"name": "bearer", "type": "bearer"},
     {"name": "hmac", "type": "hmac"},
@@ -57,7 +61,7 @@ MANIFEST: dict[str, Any] = {
             "title": "Heard",
             "doc": "What it says.",
             "action": "say",
-            "params": {"status": "{{ cursor or 200 }}", "body": None},
+            "params": {"status": "{{ cursor or 200 }}", "body": {"asked": True}},
             "items": "data.body.items",
             "key": "item.id",
             "next_cursor": "data.body.next",
@@ -84,7 +88,7 @@ class Mirror(BaseHTTPRequestHandler):
         elif path == "/refused":
             self._say(400, {"error": self._client(body), "error_description": body}, {})
         elif path == "/login":
-            self._say(200, {}, {"X-Session": self.tokens["session"]})
+            self._say(200, {"token": self.tokens["session"]}, {"X-Session": self.tokens["session"]})
         else:
             self._echo(int(path.strip("/")), body)
 

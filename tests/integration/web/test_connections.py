@@ -50,6 +50,15 @@ def test_a_page_is_for_those_with_its_permission(
     assert VALUE not in answer.content.decode()
 
 
+def test_a_connector_is_found_by_word_and_by_category_before_it_is_connected(admin: Client) -> None:
+    def titles(query: str) -> list[str]:
+        return [row["title"] for row in admin.get(f"{LIST}new/{query}").context["choices"]]
+
+    assert "Kestrel Pay" in titles("?q=refund")
+    assert titles("?q=code+hosting") == titles("?category=code-hosting") == ["GitHub", "GitLab"]
+    assert "No connector matches" in admin.get(f"{LIST}new/?q=nothing-of-the-kind").content.decode()
+
+
 @pytest.mark.parametrize("url", DEEDS)
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_deed_is_for_those_with_its_permission(

@@ -168,6 +168,7 @@ NEEDS: dict[str, str] = {
     "mappings.edit": """
         mapping:mapping_new mapping:mapping_edit mapping:mapping_presence
         mapping:mapping_tests_change mapping:mapping_drift
+        mapping:lookup_bring_along mapping:function_bring_along
     """,
     "mappings.publish": """
         mapping:mapping_publish mapping:mapping_deprecate mapping:mapping_archive mapping:mapping_restore

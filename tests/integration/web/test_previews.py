@@ -149,4 +149,5 @@ def test_a_mapping_shows_every_field_and_who_uses_it(builder: Client, workspace:
     page = builder.get("/w/acme/mappings/order-row/")
 
     assert [(row.target, row.expression) for row in page.context["fields"]] == [("a.b", "source.b"), ("c", "7")]
-    assert [link.label for link in page.context["used_by"]] == ["flow orders (draft)"]
+    assert [str(use) for use in page.context["used_by"]] == ["Orders (Flow, draft)"]
+    assert "Nothing is published yet" not in page.content.decode()

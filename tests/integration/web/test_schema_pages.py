@@ -86,7 +86,7 @@ def test_a_page_leads_to_what_a_schema_refers_to_and_back(as_role: Browsers, wor
     builder = as_role("builder")
     assert f'href="{HERE}address/"' in shown(builder, f"{HERE}parcel/")
     assert "<code>to.zip</code>" in shown(builder, f"{HERE}parcel/")
-    assert f'href="{HERE}parcel/">schema parcel' in shown(builder, f"{HERE}address/")
+    assert f'href="{HERE}parcel/">Parcel</a>' in shown(builder, f"{HERE}address/")
     steward = as_role("steward")
     answer = steward.post(f"{HERE}address/archive/", {"reason": "old"}, follow=True)
     assert "address is referred to by parcel@1" in unescape(answer.content.decode())

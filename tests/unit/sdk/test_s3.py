@@ -8,11 +8,13 @@ from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 import pytest
+from defusedxml.ElementTree import fromstring
 
 from ipaas.core.errors import ErrorClass
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.loader import load_folder
 from ipaas.sdk.transports import HttpAnswer
+from ipaas.sdk.transports.s3 import PART_BYTES
 
 CONNECTOR = load_folder(Path(__file__).resolve().parents[3] / "connectors" / "s3")
 PAGE = 2
@@ -30,6 +32,10 @@ class Store:
         self.effect_key: str | None = "effect-1"
         self.objects: dict[str, bytes] = {"other/secret.txt": b"x"}
         self.failing: HttpAnswer | None = None
+        self.parts: dict[str, dict[str, bytes]] = {}
+        self.read: list[int] = []
+        self.between: bytes | None = None
+        self.failing_part, self.unfinished = 0, False
 
     @property
     def http(self) -> "Store":
@@ -45,6 +51,8 @@ class Store:
         assert bucket == "fernhill"
         if not key:
             return self.listed(dict(query))
+        if dict(query).keys() & {"uploads", "uploadId"}:
+            return self.uploaded(method, key, dict(query), headers, body)
         if method == "PUT" and "x-amz-copy-source" in headers:
             source = unquote(headers["x-amz-copy-source"]).removeprefix("/fernhill/")
             self.objects[key] = self.objects[source]
@@ -63,8 +71,43 @@ class Store:
         told = {
             "etag": hashlib.md5(content, usedforsecurity=False).hexdigest(),
             "last-modified": formatdate(WHEN, usegmt=True),
+            "content-length": str(len(content)),
         }
-        return HttpAnswer(200, told, b"" if method == "HEAD" else content)
+        if method == "HEAD":
+            return HttpAnswer(200, told, b"")
+        if headers.get("if-match") != told["etag"]:
+            return self.error(412, "PreconditionFailed")
+        first, last = map(int, headers["range"].removeprefix("bytes=").split("-"))
+        self.read.append(last + 1 - first)
+        if self.between is not None:
+            self.objects[key] = self.between
+        return HttpAnswer(206, told, content[first : last + 1])
+
+    def uploaded(self, method: str, key: str, query: dict[str, str], headers: Any, body: bytes) -> HttpAnswer:
+        """CreateMultipartUpload, UploadPart, CompleteMultipartUpload with If-None-Match, AbortMultipartUpload."""
+        if "uploads" in query:
+            self.parts["u-1"] = {}
+            return HttpAnswer(
+                200, {}, b"<InitiateMultipartUploadResult><UploadId>u-1</UploadId></InitiateMultipartUploadResult>"
+            )
+        upload = self.parts[query["uploadId"]]
+        if method == "PUT":
+            if int(query["partNumber"]) == self.failing_part:
+                return self.error(500, "InternalError")
+            upload[query["partNumber"]] = body
+            return HttpAnswer(200, {"etag": f'"{query["partNumber"]}&"'}, b"")
+        if method == "DELETE":
+            del self.parts[query["uploadId"]]
+            return HttpAnswer(204, {}, b"")
+        if headers.get("if-none-match") == "*" and key in self.objects:
+            return self.error(412, "PreconditionFailed")
+        listed = [(one.findtext("PartNumber"), one.findtext("ETag")) for one in fromstring(body)]
+        assert listed == [(number, f'"{number}&"') for number in upload]
+        if self.unfinished:
+            return self.error(200, "InternalError")
+        self.objects[key] = b"".join(upload.values())
+        del self.parts[query["uploadId"]]
+        return HttpAnswer(200, {}, b"<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>")
 
     def listed(self, query: dict[str, str]) -> HttpAnswer:
         prefix, start = query["prefix"], int(query.get("continuation-token", "0"))
@@ -112,6 +155,36 @@ async def test_objects_are_written_read_moved_and_deleted_and_repetitions_change
     for deleted in (True, False):
         assert (await call(store, "delete_file", path="done/b.txt"))["deleted"] is deleted
     assert (await refused(store, "read_file", path="none")).error_class is ErrorClass.NOT_FOUND
+
+
+async def test_a_large_object_is_written_and_read_part_by_part() -> None:
+    store = Store()
+    rows = [{"number": f"{number:07}", "text": "x" * 2000} for number in range(9000)]
+    for repeated in (False, True):
+        made = await call(store, "write_rows", path="big.jsonl", format="jsonl", rows=rows)
+        assert made["repeated"] is repeated
+        assert store.parts == {}
+    found = await call(store, "read_rows", path="big.jsonl", format="jsonl", offset=8999, max_rows=5)
+    assert (found["rows"], found["size"]) == ([rows[-1]], len(store.objects["orders/big.jsonl"]))
+    assert max(store.read) == PART_BYTES
+    assert len(store.read) == 2 * 3
+    store.between = b"another version"
+    assert (await refused(store, "read_rows", path="big.jsonl", format="jsonl")).vendor_code == "s3_PreconditionFailed"
+
+
+async def test_what_was_uploaded_in_vain_is_thrown_away() -> None:
+    rows = [{"text": "x" * 2000}] * 9000
+    given = {"path": "big.jsonl", "format": "jsonl", "rows": rows}
+    for attribute, value in (("failing_part", 2), ("unfinished", True)):
+        store = Store()
+        setattr(store, attribute, value)
+        assert (await refused(store, "write_rows", **given)).error_class is ErrorClass.TRANSIENT
+        assert store.parts == {}
+        assert set(store.objects) == {"other/secret.txt"}
+    store.objects["orders/big.jsonl"] = b"theirs"
+    store.unfinished = False
+    assert (await refused(store, "write_rows", **given)).error_class is ErrorClass.CONFLICT
+    assert (store.parts, store.objects["orders/big.jsonl"]) == ({}, b"theirs")
 
 
 async def test_a_poll_goes_through_all_pages_and_gives_each_object_once() -> None:

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
+from ipaas.core import jsonio
 from ipaas.sdk.signatures import (
     STANDARD_WEBHOOKS,
     SignatureInvalid,
     SignatureScheme,
     SigningSecretUnusable,
     sign,
+    signed_body,
     verify,
+    without_token,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -170,3 +173,45 @@ def test_an_address_that_is_signed_is_the_only_one() -> None:
     assert verify(ADDRESSED, headers=headers, body=BODY, secrets=["s"], now=NOW, url=here).secret_index == 0
     with pytest.raises(SignatureInvalid, match="no live secret"):
         verify(ADDRESSED, headers=headers, body=BODY, secrets=["s"], now=NOW, url=there)
+
+
+# -- a token in the body ---------------------------------------------------------------------------------------------
+
+STATES = SignatureScheme.from_document({"scheme": "token", "path": "value.clientState"})
+
+
+def states(*tokens: object) -> bytes:
+    return jsonio.dumps({"value": [{"clientState": one, "resource": "r"} for one in tokens]})
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (states(), "holds no token"),
+        (states("state-of-one", None), "holds no token"),
+        (states("state-of-one", "state-of-two"), "different tokens"),
+        (states("state-of-one", "guessed"), "no live secret"),
+        (states(""), "no live secret"),
+        (states(1), "holds no token"),
+        (states(["state-of-one", {}]), "holds no token"),
+        (b'{"value": {"clientState": {"clientState": "state-of-one"}}}', "holds no token"),
+        (b'{"value": [{"resource": "r"}]}', "holds no token"),
+        (b"[]", "holds no token"),
+        (b"{", "holds no token"),
+        (b"\xff", "holds no token"),
+    ],
+)
+def test_every_element_bears_the_same_live_token(body: bytes, reason: str) -> None:
+    secrets = ["state-of-one", "state-of-two"]
+    with pytest.raises(SignatureInvalid, match=reason):
+        verify(STATES, headers={}, body=body, secrets=secrets, now=NOW)
+    assert verify(STATES, headers={}, body=states("state-of-two"), secrets=secrets, now=NOW).secret_index == 1
+
+
+def test_a_token_is_put_into_the_body_that_is_sent_and_out_of_the_one_that_is_kept() -> None:
+    sent = signed_body(STATES, body=b'{"value":[{"id":1.50},{"id":2}],"n":1}', secrets=["state-of-one"])
+    assert verify(STATES, headers={}, body=sent, secrets=["state-of-one"], now=NOW).secret_index == 0
+    assert sign(STATES, body=sent, secrets=["state-of-one"], now=NOW, delivery_id="d") == {}
+    kept = without_token(STATES, jsonio.loads(sent))
+    assert jsonio.dumps(kept) == b'{"value":[{"id":1.50,"clientState":null},{"id":2,"clientState":null}],"n":1}'
+    assert without_token(PLAIN, kept) is kept
