@@ -17,7 +17,6 @@ from ipaas.core.errors import ErrorClass, IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.core.logging import get_logger
 from ipaas.events.models import Endpoint, Receipt
-from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
 from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
 from ipaas.outbox.emitting import WANTED
@@ -449,8 +448,3 @@ def _row_failure(row: Any) -> Failure | None:
     if row.error_class is None:
         return None
     return Failure(row.error_step or "", "", ErrorClass(row.error_class), row.error_code or "", row.error_message or "")
-
-
-def flow_slug(flow_id: UUID) -> str:
-    """The slug of a flow, whatever became of it."""
-    return Flow.objects.filter(id=flow_id).values_list("slug", flat=True).first() or str(flow_id)

@@ -18,10 +18,10 @@ from ipaas.core.logging import get_logger
 from ipaas.flows.queries import plan_for
 from ipaas.runtime import triggers, writing
 from ipaas.runtime.endings import storable
-from ipaas.runtime.engine import Engine, flow_slug
+from ipaas.runtime.engine import Engine
 from ipaas.runtime.models import InboundKey, TriggerState, Work
 from ipaas.runtime.rows import InboundKeyRow, Suspension, Unit
-from ipaas.runtime.starts import Origin, add_queued, environment_view, prepare_start
+from ipaas.runtime.starts import Origin, add_queued, environment_view, flow_slug, prepare_start
 from ipaas.runtime.store import Claimed
 from ipaas.vault.payloads import sealer_for
 
