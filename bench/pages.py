@@ -54,7 +54,7 @@ def main() -> None:
 
         django.setup()
         session = Session(running, w1.install(port), state.environment["DATABASE_URL"])
-        cookie = growth.sign_in(session.world)
+        cookie = growth.sign_in(session.world.workspace_id)
         full_path(session, 500)
         stored.make_room(session.world.now)
         parts = [report.machine(state.versions)]

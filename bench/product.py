@@ -70,7 +70,7 @@ def _tell(one: Round) -> None:
 def _rest(session: Session, seconds: float) -> list[tuple[str, ...]]:
     """Memory after the work and after a look at every page, and CPU when there is nothing to do."""
     worked = gauges.memory_mb(session.instance)
-    pages = crawl(session.instance.port, growth.sign_in(session.world))
+    pages = crawl(session.instance.port, growth.sign_in(session.world.workspace_id))
     memory = gauges.memory_mb(session.instance)
     parts = ", ".join(f"{name} {value:.0f}" for name, value in memory.items())
     figure = f"{sum(memory.values()):.0f} MB ({parts}); {sum(worked.values()):.0f} MB before {pages} pages were seen"

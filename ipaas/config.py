@@ -4,8 +4,9 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -265,4 +266,21 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    return Settings()
+    """Read once per process; ends the process with a sentence for each setting that can not be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SystemExit("\n".join(_told(one) for one in error.errors(include_url=False))) from None
+    except SettingsError as error:
+        raise SystemExit(_told_json(str(error))) from None
+
+
+def _told(found: ErrorDetails) -> str:
+    names = ".".join(map(str, found["loc"])) or "settings"
+    name = names if names.isupper() else f"IPAAS_{names.upper()}"
+    return f"{name}: {found['msg'].removeprefix('Value error, ')}. See docs/reference/settings.md."
+
+
+def _told_json(text: str) -> str:
+    name = text.partition('"')[2].partition('"')[0].upper()
+    return f'IPAAS_{name}: it is not JSON. Write a list as ["one", "two"]; see docs/reference/settings.md.'

@@ -1,6 +1,6 @@
 """Connectors of a workspace as documents: their content names the manifest by its hash."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -10,13 +10,13 @@ from ipaas.catalog.connector_models import ConnectorDocument, ConnectorProposal,
 from ipaas.catalog.models import ImportedConnector
 from ipaas.core import jsonio
 from ipaas.core.actor import Actor
-from ipaas.core.document_forms import Change, Finding, pointer
+from ipaas.core.document_forms import Change, Finding, difference, pointer
 from ipaas.core.document_types import Check, CheckResult, DocumentType
-from ipaas.core.documents import DocumentVersion
+from ipaas.core.documents import DocumentVersion, VersionedDocument
 from ipaas.core.errors import Conflict
 from ipaas.core.phrases import said
 from ipaas.ownership.naming import domain_findings
-from ipaas.sdk.manifest import Manifest
+from ipaas.sdk.manifest import ActionSpec, Manifest
 from ipaas.sdk.manifest_changes import ManifestChange, changes_between
 from ipaas.sdk.manifest_reader import parse_manifest
 from ipaas.sdk.quality import Facts, judge
@@ -24,6 +24,8 @@ from ipaas.sdk.quality import Facts, judge
 KIND = "connector"
 TOLD = ("title", "category", "api_version", "source_url", "source_sha256")
 """What content and manifest share by name."""
+ASIDE = frozenset({"actions", "triggers", "stub", "version", "slug", "manifest_version"})
+OPERATIONS = ("actions.", "triggers.")
 COPIED = tuple(field.name for field in MadeOfDescription._meta.local_fields)  # noqa: SLF001 - Django's documented API
 
 
@@ -55,9 +57,9 @@ def made_of(content: Mapping[str, Any], workspace_id: UUID) -> MadeOfDescription
     return rows.order_by("-number").first()
 
 
-def manifest_of(content: Mapping[str, Any], workspace_id: UUID) -> Manifest | None:
+def manifest_of(content: Mapping[str, Any] | None, workspace_id: UUID) -> Manifest | None:
     """What a content stands for; None where it is not here."""
-    found = made_of(content, workspace_id)
+    found = made_of(content, workspace_id) if content is not None else None
     return parse_manifest({**found.document, "version": "1.0.0"}) if found is not None else None
 
 
@@ -100,17 +102,42 @@ def publish_manifest(version: DocumentVersion, _actor: Actor) -> None:
 
 
 def changes(before: dict[str, Any] | None, after: dict[str, Any], workspace_id: UUID) -> list[Change]:
-    """What a version changes for those who use the connector, in words; of a first one what it can do."""
-    if before is None:
-        return [Change("/operations", "added", None, after.get("operations"))]
-    found = manifest_changes(before, after, workspace_id)
-    return [Change(pointer(*one.path.split(".")), kind_of(one), None, one.message) for one in found]
+    """What a version changes: operations in words, all else (addresses, authentication, limits) by value."""
+    was, becomes = manifest_of(before, workspace_id), manifest_of(after, workspace_id)
+    if becomes is None:
+        return []
+    found = difference(*(_beside_operations(one) for one in (was, becomes)))
+    if was is None:
+        return [*found, *(_new(name, one) for name, one in becomes.actions.items())]
+    told = [one for one in changes_between(was, becomes) if one.path.startswith(OPERATIONS)]
+    said_of = {one.subject for one in told}
+    quiet = [name for name, one in becomes.actions.items() if name not in said_of and was.actions.get(name) != one]
+    return [
+        *found,
+        *(Change(pointer(*one.path.split(".")), kind_of(one), None, one.message) for one in told),
+        *(Change(pointer("actions", name), "changed", None, said("is described differently")) for name in quiet),
+    ]
+
+
+def _new(name: str, action: ActionSpec) -> Change:
+    return Change(pointer("actions", name), "added", None, f"{action.method} {action.path}: {action.title}")
+
+
+def _beside_operations(manifest: Manifest | None) -> dict[str, Any]:
+    document = manifest.document if manifest is not None else {}
+    return {key: value for key, value in document.items() if key not in ASIDE}
 
 
 def kind_of(change: ManifestChange) -> Literal["added", "removed", "changed"]:
     if change.message.endswith("is gone"):
         return "removed"
     return "added" if "is new" in change.message else "changed"
+
+
+def authors(document: VersionedDocument) -> Iterable[tuple[str, str]]:
+    """Who handed the description in, whoever keeps it."""
+    rows = ConnectorProposal.objects.filter(workspace_id=document.workspace_id, slug=document.slug)
+    return rows.exclude(person="").values_list("person", "created_by")
 
 
 # -- the checklist -------------------------------------------------------------------------------------------------
@@ -123,9 +150,11 @@ def _compatible(content: dict[str, Any], published: dict[str, Any] | None, works
     breaking = [one for one in changes if one.breaking]
     found = tuple(Finding(one.path, "connector.breaking", one.message, "warning") for one in breaking)
     if breaking:
-        summary = said("{count} changes may break what uses it; connections stay at their version", count=len(breaking))
+        summary = said("may break what uses it: {count} changes; connections stay as they are", count=len(breaking))
         return CheckResult(state="warning", summary=summary, details=found)
-    return CheckResult(state="passed", summary=said("nothing breaks of {count} changes", count=len(changes)))
+    return CheckResult(
+        state="passed", summary=said("breaks nothing that uses it (changes: {count})", count=len(changes))
+    )
 
 
 def _understood(content: dict[str, Any], _published: dict[str, Any] | None, workspace_id: UUID) -> CheckResult:
@@ -134,7 +163,7 @@ def _understood(content: dict[str, Any], _published: dict[str, Any] | None, work
     if not dropped:
         return CheckResult(state="passed", summary=said("nothing of the description is left out"))
     found = tuple(Finding(one["path"], one["code"], one["message"], "warning") for one in dropped)
-    summary = said("{count} things of the description are left out", count=len(dropped))
+    summary = said("left out of the description: {count}", count=len(dropped))
     return CheckResult(state="warning", summary=summary, details=found)
 
 
@@ -172,6 +201,7 @@ CONNECTOR_TYPE = DocumentType(
     on_published=publish_manifest,
     rank=20,
     checks=CHECKS,
+    authors=authors,
     changes=changes,
     in_files=False,
 )

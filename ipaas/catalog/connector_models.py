@@ -91,12 +91,16 @@ class ConnectorVersion(DocumentVersion):
 
 
 class ConnectorProposal(MadeOfDescription):
-    """What the draft of a workspace's connector would run, until it is published; nothing can call over it."""
+    """What the draft of a workspace's connector would run, until it is published; nothing can call over it.
+
+    ``person`` handed the description in (``created_by`` is the label), whoever sent it to review.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
     slug = models.SlugField(max_length=60)
     manifest_sha256 = models.CharField(max_length=64)
+    person = models.CharField(max_length=80, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now=True)
 
     workspace_id: UUID

@@ -11,6 +11,7 @@ import zstandard
 from django.db import transaction
 
 from ipaas import audit
+from ipaas.accounts.actors import identity_of
 from ipaas.accounts.models import Workspace
 from ipaas.catalog import drafts
 from ipaas.catalog.connector_document import content_of, manifest_sha256
@@ -112,6 +113,7 @@ def draft_import(
         "kind": given.kind,
         "packed": zstandard.compress(given.source, level=9),
         "created_by": actor.label[:200],
+        "person": identity_of(actor.kind, actor.id),
     }
     if wait or len(given.source) <= SMALL_BYTES:
         made = read_apart(given.source, slug=slug, category=category, source_url=_address(source_url))
@@ -158,7 +160,8 @@ def propose_draft(*, draft: ImportDraft, actor: Actor) -> dict[str, Any]:
             "groups": dict(made.groups),
             "findings": [asdict(finding) for finding in made.findings],
             "action_count": len(made.manifest.actions),
-            "created_by": actor.label[:200],
+            "created_by": draft.created_by,
+            "person": draft.person,
             **_told(made.document),
         },
     )

@@ -176,6 +176,7 @@ class ImportDraft(models.Model):
     reading_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now=True)
     created_by = models.CharField(max_length=200)
+    person = models.CharField(max_length=80, blank=True, default="", db_default="")
 
     workspace_id: UUID
     objects: "models.Manager[ImportDraft]" = models.Manager()

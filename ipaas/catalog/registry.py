@@ -61,7 +61,7 @@ def connector_of(row: Connection) -> Connector:
 def connector_in(workspace_id: UUID, slug: str, version: str = "") -> Connector:
     """A connector that a workspace can use, the newest or that version: of the installation, else imported.
 
-    A retired version is given to those who name it only: runs that began with it end with it.
+    Without a version it is the newest that nobody is warned off; a retired one is given to those who name it only.
     Raises ConnectorMissing.
     """
     found = connectors().get(slug)
@@ -87,7 +87,8 @@ def _versions(workspace_id: UUID, slug: str, version: str) -> QuerySet[ImportedC
     if version:
         rows = rows.filter(number=int(number) if number.isdecimal() and len(number) < 10 else 0)
     else:
-        rows = rows.usable()
+        current = rows.exclude(released__state__in=["deprecated", "retired"])
+        rows = current if current.exists() else rows.usable()
     return rows.order_by("-number")
 
 

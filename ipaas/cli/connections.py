@@ -56,6 +56,7 @@ def show_connection(shell: Shell, slug: str, environment: str) -> None:
         "slug",
         "title",
         "connector",
+        "connector_version",
         "base_url",
         "auth_scheme",
         "secret",
@@ -154,8 +155,10 @@ def move_connection(shell: Shell, slug: str, environment: str, version: str, yes
     else:
         changes = shell.api.get(f"{place}/changes", since=present)
     breaking = [one for one in changes["changes"] if one["breaking"]]
-    for one in breaking:
-        shell.say(f"  BREAKING  {one['path']}  {one['message']}")
+    for one in changes["changes"]:
+        if one["breaking"] or one["path"].startswith("migration."):
+            level = "BREAKING" if one["breaking"] else "note"
+            shell.say(f"  {level:8}  {one['path']}  {'. '.join(filter(None, [one['message'], one.get('hint')]))}")
     if breaking:
         sure(f"Move {slug} in {environment} to {version} all the same?", yes=yes)
     made = shell.api.patch(f"connections/{found['id']}", {"connector_version": version})

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 
@@ -61,7 +62,8 @@ def install() -> SignIns:
         workspace = Workspace.objects.filter(slug=WORKSPACE).first()
         if workspace is None:
             workspace = accounts.create_workspace(slug=WORKSPACE, name="Demo", actor=SYSTEM)
-        allowed = [place.address, f"{HOST}:{place.smtp_port}", *([warehouse.target] if warehouse else [])]
+        needed = [place.address, f"{HOST}:{place.smtp_port}", *([warehouse.target] if warehouse else [])]
+        allowed = [*needed, *_allowed_besides(workspace, needed)]
         if workspace.settings.get("egress_allow") != allowed:
             workspace = accounts.change_settings(workspace=workspace, settings={"egress_allow": allowed}, actor=SYSTEM)
         if "review_policy" not in workspace.settings:
@@ -80,6 +82,13 @@ def install() -> SignIns:
         _flow(workspace, running, left_out=frozenset() if warehouse else frozenset({WAREHOUSE}))
     host = settings().public_url or f"http://{settings().host}:{settings().port}"
     return SignIns(host, PEOPLE, password, warehouse is not None)
+
+
+def _allowed_besides(workspace: Workspace, needed: Sequence[str]) -> list[str]:
+    """Private targets that somebody has allowed since: all but those of the demo, whose ports may have changed."""
+    rows = Connection.objects.in_workspace(workspace.id).filter(slug__in=(*VENDORS, "mail", WAREHOUSE))
+    ours = {urlsplit(row.base_url).netloc or f"{row.config.get('host')}:{row.config.get('port')}" for row in rows}
+    return [one for one in workspace.settings.get("egress_allow", ()) if one not in ours and one not in needed]
 
 
 def introduce(signs: SignIns, *, as_json: bool) -> str:

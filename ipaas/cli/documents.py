@@ -26,6 +26,8 @@ PLURALS = {
     "mapping": "mappings",
     "flow": "flows",
 }
+FILES = {"domain": "domains", **PLURALS}
+"""What a folder holds: domains beside the documents that name them."""
 SUFFIXES = (".yaml", ".yml", ".json")
 _KIND = re.compile(r"""^[\s{]*["']?kind["']?\s*:\s*["']?([a-z_]+)""", re.MULTILINE)
 
@@ -112,8 +114,11 @@ def diff(shell: Shell, files: tuple[str, ...]) -> None:
     found = []
     for name, text in _texts(files):
         kind, slug = _identity(name, yamlio.load(text))
+        present = _present(shell, kind, slug)
+        if kind == "domain" and present and yamlio.load(present) == yamlio.load(text):
+            present = text  # it is kept without comments
         lines = difflib.unified_diff(
-            _present(shell, kind, slug).splitlines(), text.splitlines(), f"server {kind}/{slug}", name, lineterm=""
+            present.splitlines(), text.splitlines(), f"server {kind}/{slug}", name, lineterm=""
         )
         found.append({"file": name, "kind": kind, "slug": slug, "diff": "\n".join(lines)})
         if found[-1]["diff"]:
@@ -128,13 +133,13 @@ def diff(shell: Shell, files: tuple[str, ...]) -> None:
 def export(shell: Shell, documents: tuple[str, ...], folder: Path | None) -> None:
     """Write documents as YAML files: those named (flow/orders, or flow/orders@3), else all that have a draft.
 
-    One folder for each kind. What is no document is not exported: the domains that documents name are told; secrets,
-    connections and endpoints belong to an installation.
+    One folder for each kind, domains with their owners and stewards among them. Secrets, connections and endpoints
+    belong to an installation and are not exported.
     """
     written = []
     for kind, slug, version in _wanted(shell, documents):
         try:
-            found = shell.api.get(f"{PLURALS[kind]}/{part(slug)}/text", version=version)
+            found = shell.api.get(f"{FILES[kind]}/{part(slug)}/text", version=version)
         except ServerProblem as problem:
             if problem.status == 404 and not documents:
                 continue  # a part of another document: it has no draft of its own
@@ -147,18 +152,7 @@ def export(shell: Shell, documents: tuple[str, ...], folder: Path | None) -> Non
             shell.say(str(file))
         elif not shell.as_json:
             click.echo(f"---\n{found['text']}", nl=False)
-    _tell_domains(written)
     _give(shell, written)
-
-
-def _tell_domains(written: list[dict[str, Any]]) -> None:
-    """Domains have people in them, who may be others elsewhere: they are made by hand where they are missing."""
-    contents = [yamlio.load(one["text"]) for one in written]
-    named = sorted({str(one["domain"]) for one in contents if isinstance(one, dict) and one.get("domain")})
-    if named:
-        click.echo(
-            f"not exported: domains ({', '.join(named)}) with their owners and stewards; make them there", err=True
-        )
 
 
 # -- plans ---------------------------------------------------------------------------------------------------------
@@ -215,7 +209,7 @@ def _tell_step(shell: Shell, step: dict[str, Any]) -> None:
         return
     lines = step["diff"].splitlines()[2:]
     if not lines:
-        shell.say("    the same text, with newer versions of what it refers to")
+        shell.say("    the draft on the server says the same: it is not published yet, or refers to newer versions")
     for line in lines[:MOST_LINES]:
         shell.say(f"    {line}")
     if len(lines) > MOST_LINES:
@@ -238,6 +232,9 @@ def _tell_done(shell: Shell, step: dict[str, Any]) -> None:
     if step["deed"] == "archive":
         shell.say(f"{name}: archived")
         return
+    if step["kind"] == "domain":
+        shell.say(f"{name}: {'as it was' if step['deed'] == 'unchanged' else 'saved'}")
+        return
     if step["deed"] in WAITING:
         told = f"review {step['review']}" if step["review"] else "waits for what is in review"
         shell.say(f"{name}: draft {step['draft_revision']}, {told}")
@@ -258,7 +255,7 @@ def _give(shell: Shell, answer: Any) -> None:
 def _texts(names: tuple[str, ...]) -> list[tuple[str, str]]:
     """Name and text of every document, those that others refer to first."""
     found = [(name, text) for name in names for name, text in _read(name)]
-    order = list(PLURALS)
+    order = list(FILES)
 
     def rank(one: tuple[str, str]) -> int:
         kind = _KIND.search(one[1])
@@ -286,15 +283,15 @@ def _read(name: str) -> Iterator[tuple[str, str]]:
 
 def _identity(name: str, content: Any) -> tuple[str, str]:
     kind, slug = (content.get("kind"), content.get("slug")) if isinstance(content, dict) else (None, None)
-    if kind not in PLURALS or not isinstance(slug, str):
-        message = f"needs a kind ({', '.join(PLURALS)}) and a slug"
+    if kind not in FILES or not isinstance(slug, str):
+        message = f"needs a kind ({', '.join(FILES)}) and a slug"
         raise InvalidInput([{"path": name, "code": "document.kind", "message": message}])
     return str(kind), slug
 
 
 def _present(shell: Shell, kind: str, slug: str) -> str:
     try:
-        return str(shell.api.get(f"{PLURALS[kind]}/{part(slug)}/text")["text"])
+        return str(shell.api.get(f"{FILES[kind]}/{part(slug)}/text")["text"])
     except ServerProblem as problem:
         if problem.status == 404:
             return ""
@@ -304,12 +301,12 @@ def _present(shell: Shell, kind: str, slug: str) -> str:
 def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, int | None]]:
     for text in named:
         match = re.fullmatch(r"([a-z_]+)/([a-z0-9-]+)(?:@(\d{1,9}))?", text)
-        if match is None or match[1] not in PLURALS:
+        if match is None or match[1] not in FILES or (match[1] == "domain" and match[3]):
             message = f"{text!r} is not of the form flow/orders or flow/orders@3"
             raise click.UsageError(message)
         yield match[1], match[2], int(match[3]) if match[3] else None
     if not named:
-        for kind, plural in PLURALS.items():
+        for kind, plural in FILES.items():
             for row in sorted(shell.api.pages(plural, most=1_000_000), key=lambda one: str(one["slug"])):
                 yield kind, row["slug"], None
 

@@ -6,6 +6,7 @@ import click
 
 from ipaas.cli.shell import EXIT_INVALID, Refusal, Shell, Told, command
 from ipaas.core.errors import IpaasError
+from ipaas.core.phrases import sentences
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -59,7 +60,7 @@ def test_functions(shell: Shell, folders: tuple[Path, ...]) -> None:
                 if one.problem:
                     shell.say(f"          {one.problem}")
         except IpaasError as error:
-            raise Refusal(f"{folder}: {error.detail} {error.advice}", EXIT_INVALID) from None
+            raise Refusal(sentences(f"{folder}: {error.detail}", error.advice), EXIT_INVALID) from None
     shell.say(f"{len(rows) - failed} passed, {failed} failed")
     if shell.as_json:
         shell.give(rows)

@@ -18,6 +18,7 @@ from ipaas.core import jsonio, yamlio
 from ipaas.core.clock import now
 from ipaas.core.document_forms import errors_of, refuse
 from ipaas.core.errors import InvalidInput, IpaasError
+from ipaas.core.phrases import sentences
 from ipaas.mapping import engine
 from ipaas.mapping.case_files import Document, Folder, read_folder
 from ipaas.mapping.case_making import accepting, generated, with_tests
@@ -189,7 +190,7 @@ def convert_file(
                 return
             count = _replaced(target, lambda made: convert(compiled, given, made, scope))
     except IpaasError as error:
-        raise Refusal(f"{error.detail} {error.advice}", EXIT_INVALID) from None
+        raise Refusal(sentences(error.detail, error.advice), EXIT_INVALID) from None
     words = f"{count} record{'' if count == 1 else 's'}: {target}"
     shell.give({"records": count, "file": str(target)}, words)
 

@@ -56,6 +56,10 @@ def _unchanged(content: dict[str, Any], _workspace_id: UUID, _publish: PublishDe
     return content
 
 
+def _nobody(_document: VersionedDocument) -> Iterable[tuple[str, str]]:
+    return ()
+
+
 def _nothing(_version: DocumentVersion, _actor: Actor) -> None:
     return None
 
@@ -80,6 +84,7 @@ class DocumentType:
     ``refers_to`` are the slugs of the same kind that a content, which may be of any form, refers to.
     ``held_by`` are labels of what keeps a version (None: every one) of a document from being retired or archived.
     ``checks`` fill the checklist of a review, and one that fails keeps the draft from being published.
+    ``authors`` names whose work a draft holds beside those who saved it, as ``(person, label)``.
     ``changes`` says what a content changes for those who use it, where comparing the contents does not.
     ``in_files``: whether a folder of documents can hold it whole, so that one without it wants it gone.
     """
@@ -96,6 +101,7 @@ class DocumentType:
     held_by: Callable[[VersionedDocument, int | None], list[str]] = _by_none
     rank: int
     checks: tuple[Check, ...] = ()
+    authors: Callable[[VersionedDocument], Iterable[tuple[str, str]]] = _nobody
     changes: Callable[[dict[str, Any] | None, dict[str, Any], UUID], list[Change]] | None = None
     in_files: bool = True
 

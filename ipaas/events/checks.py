@@ -13,14 +13,16 @@ import jsonschema_rs
 
 from ipaas.catalog.resolution import egress_of
 from ipaas.core.drafts import valid_slug
-from ipaas.core.errors import InvalidInput
+from ipaas.core.errors import InvalidInput, IpaasError
 from ipaas.core.net import NetError, check_url
 from ipaas.core.phrases import said, sentences
 from ipaas.events.intake import MAX_BODY
 from ipaas.events.models import Endpoint
 from ipaas.sdk.signatures import SignatureScheme
 from ipaas.sdk.signatures.certificates import authorities
+from ipaas.sdk.signatures.hmacs import readable
 from ipaas.sdk.signatures.public_keys import holds as holds_key
+from ipaas.vault.inbound import open_versions
 from ipaas.vault.models import Secret, SecretVersion
 from ipaas.vault.uses import SecretUse
 
@@ -30,6 +32,7 @@ VERIFY_TOKEN = "verify_token"  # noqa: S105 - the name of a field
 """The field of a signing secret that a subscription's challenge must bear (``hub.verify_token``)."""
 ANSWERS = (200, 201, 202, 204)
 MOST_SOURCES, MOST_PER_MINUTE, SMALLEST_BODY = 100, 1_000_000, 100
+_OTHER_FORM = said("the secret is not encoded as the scheme says; Standard Webhooks: whsec_ and base64")
 _PATH = re.compile(r"(?=.{1,300}\Z)[^\s.+]+(?:\.[^\s.+]+)*(?: *\+ *[^\s.+]+(?:\.[^\s.+]+)*)*\Z")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,80}\Z")
 
@@ -167,7 +170,21 @@ def _secret_faults(endpoint: Endpoint) -> list[Fault]:
                 said("the secret has no live version with a field {field!r}", field=FIELD),
             )
         ]
-    return []
+    return [] if _in_form(endpoint) else [("secret_slug", "secret.form", _OTHER_FORM)]
+
+
+def _in_form(endpoint: Endpoint) -> bool:
+    """Whether the signing secret can verify anything; believed where it can not be opened at present."""
+    if not _form("signature").is_valid(endpoint.signature):
+        return True
+    scheme = SignatureScheme.from_document(endpoint.signature)
+    if scheme.kind not in ("hmac", "standard-webhooks"):
+        return True
+    try:
+        opened = open_versions(endpoint.workspace_id, endpoint.secret_slug, purpose=f"endpoint/{endpoint.slug}")
+    except IpaasError:
+        return True
+    return any(readable(scheme, one[FIELD]) for one in opened if FIELD in one)
 
 
 def _vouches_alone(signature: Mapping[str, Any]) -> bool:

@@ -128,7 +128,8 @@ LOOKUP = """\
 # The lookup document
 
 A lookup holds rows that mappings find by a key: `lookup('rates', source.country).rate`, where the mapping says
-`lookups: {rates: vat-rates@3}`. Publishing pins the version, so new rows reach a mapping when it is published anew.
+`lookups: {rates: vat-rates@3}`. Publishing pins the version, so new rows reach a
+mapping when it is published anew, or brought along from the page of the lookup (`ipaas versions bring-along`).
 
 ```yaml
 kind: lookup
@@ -312,6 +313,15 @@ finding has the convention as its code, says why, and what to write instead wher
 """
 
 
+DOMAIN = """\
+# The domain file
+
+A part of the business with those who answer for it. It has no versions: applied, the domain is as its file says.
+[Documents in files](../how-to/flows-in-git.md) shows how, [Review a change](../how-to/review-a-change.md) what
+stewards do.
+"""
+
+
 def _ownership_reference(kind: str, head: str) -> str:
     schema = json.loads(_form("ownership", kind))
     return "\n".join([head, "## Keys\n", *_keys(schema, "", schema.get("$defs", {}))]).rstrip() + "\n"
@@ -335,6 +345,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "event-type-document.md": event_type_reference,
     "term.schema.json": lambda: _form("ownership", "term"),
     "convention.schema.json": lambda: _form("ownership", "convention"),
+    "domain.schema.json": lambda: _form("ownership", "domain"),
+    "domain-file.md": lambda: _ownership_reference("domain", DOMAIN),
     "term-document.md": lambda: _ownership_reference("term", TERM),
     "convention-document.md": lambda: _ownership_reference("convention", CONVENTION),
     "flow-document.md": flow_reference,

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.core import yamlio
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Change, Finding, read_document
 from ipaas.core.document_types import (
@@ -25,10 +26,12 @@ from ipaas.flows.comparison import compare
 from ipaas.flows.models import Flow
 from ipaas.flows.yaml_form import Written, written
 from ipaas.governance import services
+from ipaas.ownership.domain_files import KIND as DOMAIN
+from ipaas.ownership.domain_files import apply_domain
 
 Deed = Literal["create", "change", "text", "deploy", "review", "waits", "unchanged", "archive", "invalid", "blocked"]
 _Name = TypeVar("_Name", str, tuple[str, str])
-LAST = 1_000  # beyond every rank
+FIRST, LAST = -1, 1_000  # beyond every rank
 STOPPING = frozenset({"invalid", "blocked"})
 
 
@@ -70,7 +73,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How documents are to be applied; ``prune`` archives what is not among them, parts of others aside."""
+    """How documents are to be applied; ``prune`` archives what is not among them, parts of others and domains aside."""
 
     note: str = ""
     publish: bool = True
@@ -135,7 +138,7 @@ def _count(steps: Sequence[Step], one: Step) -> int:
 def _in_order(documents: Iterable[Given]) -> list[Given]:
     """By rank and name; within a kind, those that others refer to come before them."""
     read = [(_kind_and_content(one), one) for one in documents]
-    read.sort(key=lambda one: (one[0][0].rank if one[0][0] is not None else LAST, one[1].name))
+    read.sort(key=lambda one: (_rank(*one[0]), one[1].name))
     given: dict[tuple[str, str], list[tuple[Given, set[tuple[str, str]]]]] = {}
     for number, ((kind, content), one) in enumerate(read):
         name = (kind.kind, str(content.get("slug"))) if kind is not None else ("", str(number))
@@ -143,6 +146,13 @@ def _in_order(documents: Iterable[Given]) -> list[Given]:
         given.setdefault(name, []).append((one, refers))
     order = _referred_to_first({name: set().union(*(one[1] for one in rows)) for name, rows in given.items()})
     return [one for name in order for one, _refers in given[name]]
+
+
+def _rank(kind: DocumentType | None, content: Mapping[str, Any]) -> int:
+    """Domains come first, as documents name them; what can not be read comes last."""
+    if content.get("kind") == DOMAIN:
+        return FIRST
+    return LAST if kind is None else kind.rank
 
 
 def _kind_and_content(given: Given) -> tuple[DocumentType | None, dict[str, Any]]:
@@ -178,6 +188,9 @@ def _apply(batch: _Batch, given: Given) -> Step:
     try:
         content = read_document(text=given.text, content=given.content).content
         kind, slug = str(content.get("kind", ""))[:40], str(content.get("slug", ""))[:80]
+        if kind == DOMAIN:
+            with transaction.atomic():
+                return _domain(batch, given, content)
         if kind in document_kinds():
             rows = document_type(kind).documents.filter(workspace_id=batch.workspace.id, slug=slug)
             present = rows.select_for_update().first()
@@ -202,6 +215,16 @@ def _apply(batch: _Batch, given: Given) -> Step:
         return Step(name=given.name, kind=kind, slug=slug, deed="invalid", findings=findings)
     except Conflict as error:
         return _blocked(Step(name=given.name, kind=kind, slug=slug, deed="blocked"), error)
+
+
+def _domain(batch: _Batch, given: Given, content: dict[str, Any]) -> Step:
+    """A domain has neither draft nor version: it is as its file says from then on."""
+    done = apply_domain(actor=batch.actor, workspace=batch.workspace, content=content)
+    before, after = (Written(one, yamlio.dump(one) if one else "") for one in (done.before or {}, done.after))
+    found = compare(before, after, names=(f"{DOMAIN}/{content['slug']}", given.name or "given"))
+    deed: Deed = "create" if done.before is None else "change" if found.changes else "unchanged"
+    step = Step(name=given.name, kind=DOMAIN, slug=content["slug"], deed=deed)
+    return replace(step, findings=done.findings, diff=found.text, changes=found.changes)
 
 
 UNKNOWN = frozenset(f"flow.unknown_{kind}" for kind in ("mapping", "schema", "contract")) | {

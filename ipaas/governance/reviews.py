@@ -1,6 +1,6 @@
 """Reviews of changes: one function for each way from one state to another; publishing itself is in ``services``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -9,7 +9,7 @@ from django.db import transaction
 
 from ipaas import audit
 from ipaas.accounts.actors import identity_of
-from ipaas.accounts.models import Workspace
+from ipaas.accounts.models import ApiKey, User, Workspace
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM, Actor, require_permission
 from ipaas.core.clock import now
@@ -256,7 +256,7 @@ def only_pins(change: Change) -> bool:
 
 
 def _authors(kind: DocumentType, document: VersionedDocument, actor: Actor) -> list[dict[str, str]]:
-    """Who asks, and who saved the draft since the last version."""
+    """Who asks, who saved the draft since the last version, and who made the keys of programs that did."""
     entries = AuditEntry.objects.of_workspace(document.workspace_id).filter(
         subject_type=kind.kind, subject_id=str(document.id)
     )
@@ -265,9 +265,21 @@ def _authors(kind: DocumentType, document: VersionedDocument, actor: Actor) -> l
     if published is not None:
         saved = saved.filter(id__gt=published)
     found = {identity_of(actor.kind, actor.id): actor.label}
+    found |= _key_makers(actor.kind, actor.id, found)
     for kind_of_actor, actor_id, label in saved.values_list("actor_kind", "actor_id", "actor_label").distinct():
         found.setdefault(identity_of(kind_of_actor, actor_id), label)
+        found |= _key_makers(kind_of_actor, actor_id, found)
+    found |= {person: label for person, label in kind.authors(document) if person not in found}
     return [{"person": person, "label": label} for person, label in found.items()]
+
+
+def _key_makers(kind_of_actor: str, actor_id: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Who made the key of a program: what it wrote may be theirs."""
+    if not identity_of(kind_of_actor, actor_id).startswith("service:"):
+        return {}
+    emails = ApiKey.objects.filter(id=actor_id).values("created_by")
+    found = {f"user:{one.id}": one.email for one in User.objects.filter(email__in=emails)}
+    return {person: label for person, label in found.items() if person not in known}
 
 
 def _document(kind: DocumentType, review: Review) -> VersionedDocument:

@@ -25,6 +25,8 @@ from ipaas.governance.models import Review
 from ipaas.governance.publishing import publish_draft, publish_repinned
 from ipaas.governance.review_policy import rule_of, stricter, told_rule
 from ipaas.governance.reviews import request_review
+from ipaas.ownership.domain_files import KIND as DOMAIN
+from ipaas.ownership.domain_files import domain_findings
 
 DeploymentChanged = Callable[[Deployment], None]
 _deployment_changed: list[DeploymentChanged] = []
@@ -62,8 +64,11 @@ def on_deployment_changed(callback: DeploymentChanged) -> None:
 def check_document(
     *, actor: Actor, workspace: Workspace, text: str | bytes | None = None, content: Any = None
 ) -> list[Finding]:
-    """Everything that is wrong or doubtful with a document of any type; nothing is stored."""
+    """Everything that is wrong or doubtful with a document of any type, or with a domain; nothing is stored."""
     source = read_document(text=text, content=content)
+    if source.content.get("kind") == DOMAIN:
+        require_permission(actor, "domains.view", workspace)
+        return source.locate(domain_findings(source.content, workspace))
     kind = document_type(_kind_of(source.content))
     require_permission(actor, f"{kind.permission}.view", workspace.id)
     return source.locate(kind.findings(source.content, workspace.id))

@@ -75,6 +75,7 @@ def server(app: Any, host: str, port: int) -> uvicorn.Server:
         log_config=None,
         server_header=False,
         date_header=False,
+        proxy_headers=False,  # whom to believe about a sender is a setting: uvicorn would believe everybody on loopback
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ipaas.contracts.bundling import Target, whole_of
 from ipaas.core.document_forms import read_document
@@ -16,6 +16,14 @@ MOST_FILES = 5_000
 _KIND = re.compile(rb"""^[\s{]*["']?kind["']?\s*:\s*["']?([a-z_]+)""", re.MULTILINE)
 _VERSION = re.compile(r"@([1-9][0-9]{0,8})$")
 _HEAD = 4_096
+
+
+class NotAmongFiles(NotFound):
+    """There is no {what} among these files."""
+
+    code: ClassVar[str] = "document.no_file"
+    title: ClassVar[str] = "File missing"
+    remedy: ClassVar[str] = "Put its file beside them; `ipaas export` writes one folder for each kind."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Folder:
         return [one for one in self.documents if one.kind == "mapping" and one.path in wanted]
 
     def resolve(self, kind: str, reference: str) -> Mapping[str, Any]:
-        """The content of a document, of a schema with what it refers to. Raises ``NotFound``."""
+        """The content of a document, of a schema with what it refers to. Raises ``NotAmongFiles``."""
         content = self._document(kind, reference).content
         return {**content, "schema": whole_of(content, self._target)} if kind == "schema" else content
 
@@ -58,7 +66,7 @@ class Folder:
         exact = [one for one in found if one.number == number] if number is not None else []
         newest = sorted(found, key=lambda one: (one.number is None, one.number or 0))
         if not exact and not newest:
-            raise NotFound(what=f"{kind} {reference} among these files")
+            raise NotAmongFiles(what=f"{kind} {reference}")
         return (exact or newest)[-1]
 
 

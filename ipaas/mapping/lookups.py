@@ -93,9 +93,9 @@ class _Reader:
     """The CSV of one document."""
 
     def __init__(self, content: Mapping[str, Any], text: str) -> None:
-        lines = csv.reader(io.StringIO(text), strict=True)
-        self.lines = lines
-        self.columns = [name.strip() for name in next(lines, [])]
+        self.lines = csv.reader(io.StringIO(text, newline=None), strict=True)
+        self.broken: csv.Error | None = None
+        self.columns = self._header()
         key = content["key"]
         self.keys = [key] if isinstance(key, str) else list(key)
         self.kinds: Mapping[str, str] = content.get("columns", {})
@@ -104,7 +104,17 @@ class _Reader:
         self.ignore_case = match.get("case") == "ignore"
         self.trim = match.get("trim", False)
 
+    def _header(self) -> list[str]:
+        try:
+            return [name.strip() for name in next(self.lines, [])]
+        except csv.Error as error:
+            self.broken = error
+            return []
+
     def findings(self) -> Iterator[Finding]:
+        if self.broken is not None:
+            yield self._no_csv(self.broken)
+            return
         if heads := list(self._heads()):
             yield from heads
             return
@@ -121,9 +131,10 @@ class _Reader:
                     yield _bad(number, said("has the key of row {other}", other=seen[key]))
                 seen.setdefault(key, number)
         except csv.Error as error:
-            yield Finding(
-                "/csv", "lookup.csv", said("line {line}: {error}", line=self.lines.line_num, error=str(error))
-            )
+            yield self._no_csv(error)
+
+    def _no_csv(self, error: csv.Error) -> Finding:
+        return Finding("/csv", "lookup.csv", said("line {line}: {error}", line=self.lines.line_num, error=str(error)))
 
     def _heads(self) -> Iterator[Finding]:
         if not self.columns or len(self.columns) > MAX_COLUMNS:

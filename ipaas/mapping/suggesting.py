@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from ipaas.core.phrases import said
@@ -73,10 +75,14 @@ def suggest(wanted: Sequence[Wanted], source: Sequence[Place], synonyms: Synonym
     readable = _Readable(source, _Words(synonyms))
     found: dict[str, list[tuple[float, Suggestion]]] = {}
     for one in wanted[:MOST]:
-        for place, score, reasons in readable.alike(one.place):
-            made = _match(one, place, score, reasons)
-            if made is not None and made.score >= LEAST:
-                found.setdefault(made.target, []).append((made.score, made))
+        above = LEAST
+        for alike in readable.alike(one.place):
+            made = _match(one, alike, above)
+            if made is None:
+                continue
+            found.setdefault(made.target, []).append((made.score, made))
+            if not one.new_list:  # only the best counts; in a new list the list decides, so all of them do
+                above = made.score + 0.01
     lists = _lists_chosen(wanted, found)
     best = []
     for one in wanted:
@@ -103,17 +109,20 @@ def _lists_chosen(wanted: Sequence[Wanted], found: Mapping[str, list[tuple[float
     return {new: max(totals, key=lambda each: totals[each]) for new, totals in sums.items()}
 
 
-def _match(wanted: Wanted, place: Place, score: float, reasons: list[str]) -> Suggestion | None:
-    target = wanted.place
+def _match(wanted: Wanted, alike: "_Alike", least: float) -> Suggestion | None:
+    target, place = wanted.place, alike.place
+    rest = (_by_type(target, place), _by_value(target, place))
+    score = round(min(alike.score + sum(more for more, _ in rest), 1.0), 2)
+    if score < round(least, 2):
+        return None
     each, expression = _written(wanted, place)
     if "[0]" in expression or not expression:
         return None
-    for more, reason in (_by_type(target, place), _by_value(target, place)):
-        score += more
-        reasons += [reason] if reason else []
-    return Suggestion(
-        target.path, wanted.steps, expression, place.path, round(min(score, 1.0), 2), tuple(reasons), each
-    )
+    reasons = [alike.reason]
+    if alike.around:
+        reasons.append(said("both in {words}", words=", ".join(sorted(alike.around))))
+    reasons += [reason for _, reason in rest if reason]
+    return Suggestion(target.path, wanted.steps, expression, place.path, score, tuple(reasons), each)
 
 
 def _written(wanted: Wanted, place: Place) -> tuple[str, str]:
@@ -126,6 +135,16 @@ def _written(wanted: Wanted, place: Place) -> tuple[str, str]:
     inside = place.path[: place.path.rfind(ELEMENT)]
     names = {**wanted.names, DEFAULT_ELEMENT: f"{inside}{ELEMENT}"}
     return expression_of(inside, wanted.names), expression_of(place.path, names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """A place whose name may do for a target: what names are worth, why, and the words of what holds both."""
+
+    place: Place
+    score: float
+    reason: str
+    around: frozenset[str]
 
 
 class _Readable:
@@ -145,8 +164,8 @@ class _Readable:
                 self._names.setdefault(key, []).append(name)
         self._likeness: dict[tuple[str, str], tuple[float, str]] = {}
 
-    def alike(self, target: Place) -> Iterator[tuple[Place, float, list[str]]]:
-        """Places whose names may do for a target, in reading order, with what the names are worth and why."""
+    def alike(self, target: Place) -> Iterator[_Alike]:
+        """Places whose names may do for a target, in reading order."""
         words, most = self._words, AROUND + _most_of_rest(target)
         found: list[tuple[int, Place, float, str]] = []
         for name in dict.fromkeys(name for key in words.keys(target.name) for name in self._names.get(key, ())):
@@ -158,13 +177,10 @@ class _Readable:
         for number, place in self._joined.get(joined, ()) if words.of(target.name) else ():
             if words.of(place.name) and not self._like(target.name, place.name)[0]:
                 found.append((number, place, PARTLY, reason))
-        for _number, place, score, why in sorted(found, key=lambda one: one[0]):
+        for _number, place, score, why in sorted(found, key=itemgetter(0)):
             around = words.around(target) & words.around(place)
-            if around:
-                yield place, score + AROUND, [why, said("both in {words}", words=", ".join(sorted(around)))]
-            else:
-                bare = not words.around(target) and not words.around(place)
-                yield place, score + (0.1 if bare else 0.0), [why]
+            bare = not words.around(target) and not words.around(place)
+            yield _Alike(place, score + (AROUND if around else 0.1 if bare else 0.0), why, around)
 
     def _like(self, target: str, name: str) -> tuple[float, str]:
         pair = (target, name)
@@ -221,8 +237,11 @@ def _by_value(target: Place, place: Place) -> tuple[float, str]:
 
 
 def _shape(value: Any) -> str:
-    if not isinstance(value, str):
-        return ""
+    return _shape_of(value) if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _shape_of(value: str) -> str:
     return next((name for name, pattern in _SHAPES if pattern.fullmatch(value)), "")
 
 

@@ -18,6 +18,7 @@ _LONGEST_PAUSE_S = 300.0
 _MESSAGES = {
     "rate_limited": "The rate limit of the connection is used up for now.",
     "breaker_open": "The breaker is open: the other side failed too often lately.",
+    "held_open": "The connection is paused: its breaker is held open until somebody releases it.",
     "concurrency": "As many calls as allowed are under way.",
     "quota": "The daily quota of the connection is used up.",
     "paused": "The other side asked for a pause.",
@@ -83,14 +84,14 @@ def _health(response: Response) -> tuple[Outcome, float]:
 def _deferred(call: Call, denied: Denied, *, forced: bool = False) -> Response:
     DEFERRALS.labels(denied.reason).inc()
     call.note("limits", denied.reason, wait_s=round(denied.wait_s, 3), **({"forced": True} if forced else {}))
-    remaining = call.remaining_s
+    remaining, told = call.remaining_s, _MESSAGES["held_open" if forced else denied.reason]
     if remaining is not None and denied.wait_s >= remaining:
-        message = f"{_MESSAGES[denied.reason]} The run's deadline comes before it may be tried."
+        message = f"{told} The run's deadline comes before it may be tried."
         late = Failure(ErrorClass.TIMEOUT, "deadline_before_admission", message, retryable=False)
         return Response("failed", error=late)
     error = Failure(
         ErrorClass.THROTTLED if denied.reason != "breaker_open" else ErrorClass.TRANSIENT,
         denied.reason,
-        _MESSAGES[denied.reason],
+        told,
     )
     return Response("deferred", error=error, wait_s=denied.wait_s)

@@ -18,7 +18,7 @@ from ipaas.core.ids import uuid7_time
 from ipaas.core.logging import get_logger
 from ipaas.events.models import Endpoint, Receipt
 from ipaas.flows.plan import Plan
-from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
+from ipaas.flows.queries import DeployedFlow, deployed_flow, flow_slug, flows_for_endpoint, flows_for_event, plan_for
 from ipaas.outbox.emitting import WANTED
 from ipaas.runtime.drive import add_burial, drive
 from ipaas.runtime.edges import breach_of, failure_of

@@ -24,12 +24,14 @@ from ipaas.runtime.inputs import Facts, facts_of, step_input, step_scope
 from ipaas.runtime.models import Approval, Run
 from ipaas.runtime.pauses import approval_aad
 from ipaas.runtime.values import read_values
+from ipaas.vault.errors import BackendUnavailable
 from ipaas.vault.known import secret_values
 from ipaas.vault.payloads import sealer_for
 
 JSON = Any
 
 MOST_CHARS = 32_000
+NOT_CHECKED = "‹not shown while the store of secrets can not be used›"
 MOST_OF_TEXT = 4_000
 MOST_ITEMS = 100
 MOST_MADE_UP = 2_000
@@ -221,13 +223,27 @@ def shown_evidence(approval: Approval, shown: ShownRun) -> JSON:
 
 def shown_text(workspace_id: Any, text: str) -> str:
     """A text of a workspace without the values of its vault, where no payloads are read."""
-    return scrub_text(text, secret_values(workspace_id))
+    return text_scrubber(workspace_id)(text)
 
 
 def text_scrubber(workspace_id: Any) -> Callable[[str], str]:
-    """``shown_text`` for the texts of one list: what the vault holds is looked up once, when the first text comes."""
-    values = cache(lambda: secret_values(workspace_id))
-    return lambda text: scrub_text(text, values())
+    """``shown_text`` for the texts of one list: what the vault holds is looked up once, when the first text comes.
+
+    While the store of secrets can not be used nothing can be checked: the texts are left out, the list is not.
+    """
+
+    @cache
+    def values() -> SecretValues | None:
+        try:
+            return secret_values(workspace_id)
+        except BackendUnavailable:
+            return None
+
+    def scrubbed(text: str) -> str:
+        known = values() if text else None
+        return scrub_text(text, known) if known is not None else NOT_CHECKED if text else text
+
+    return scrubbed
 
 
 # -- where sensitive fields lie ------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from ipaas.accounts.models import Environment
 from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.ids import uuid7
-from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
 from ipaas.runtime.business_ids import business_rows, evaluate_business_ids, shown_business_ids
 from ipaas.runtime.edges import BLOCKED_CODE, breach_of, failure_of
@@ -168,8 +167,3 @@ def work_row(run: RunRow, *, lease_s: float | None = None) -> WorkRow:
         fence=1 if lease_s else 0,
         leased=lease_s is not None,
     )
-
-
-def flow_slug(flow_id: UUID) -> str:
-    """The slug of a flow, whatever became of it."""
-    return Flow.objects.filter(id=flow_id).values_list("slug", flat=True).first() or str(flow_id)

@@ -110,13 +110,16 @@ class Action:
 
     def effect_for(self, params: Mapping[str, Any], config: Mapping[str, Any]) -> Effect:
         """The effect of this very call; what cannot be told is unkeyed, the most careful."""
-        if self._effect is None:
-            return Effect(self.spec.effect)
         try:
-            value = self._effect.evaluate({"params": params, "config": config})
-            return Effect(str(value))
+            return self.told_effect(params, config)
         except (ExpressionError, ValueError):
             return Effect.UNKEYED
+
+    def told_effect(self, params: Mapping[str, Any], config: Mapping[str, Any]) -> Effect:
+        """What the manifest says of this call; raises ExpressionError or ValueError where that is no effect."""
+        if self._effect is None:
+            return Effect(self.spec.effect)
+        return Effect(str(self._effect.evaluate({"params": params, "config": config})))
 
     def build(self, params: Mapping[str, Any], config: Mapping[str, Any], effect_key: str | None) -> BuiltRequest:
         """The request of these checked parameters. Raises RequestNotBuildable."""

@@ -32,6 +32,14 @@ class ConnectorUnloadable(IpaasError):
     remedy = "Mend the folder, then start again."
 
 
+class NoConnectorFolders(ConnectorUnloadable):
+    """{folder} holds no connector folders: {reason}."""
+
+    code = "connector_folders_missing"
+    title = "Connector folders missing"
+    remedy = "Name the folder that holds the connectors' folders."
+
+
 class SlugTaken(ConnectorUnloadable):
     """There are two connectors called {slug}: {first} has the name, {second} is not loaded."""
 
@@ -116,12 +124,21 @@ def load_all(folders: Iterable[Path], *, installed: bool = True) -> dict[str, Co
 
 def _places(folders: Iterable[Path], *, installed: bool) -> Iterator[tuple[str, Callable[[], Path]]]:
     for folder in folders:
+        if not folder.is_dir() or (folder / "manifest.yaml").exists():
+            yield str(folder), partial(_no_place, folder)
+            continue
         for file in sorted([*folder.glob("*/manifest.yaml"), *folder.glob(f"*/{DESCRIPTION}")]):
             yield str(file.parent), partial(Path, file.parent)
     groups = (ENTRY_POINT_GROUP, FUNCTIONS_GROUP) if installed else ()
     for point in (one for group in groups for one in entry_points(group=group)):
         name = point.dist.name if point.dist is not None else point.module
         yield f"the package {name}", partial(_folder_of, point)
+
+
+def _no_place(folder: Path) -> Path:
+    """Raise for a name that holds no connector folders."""
+    wrong = "it is a connector itself" if folder.is_dir() else "there is no such folder"
+    raise NoConnectorFolders(folder=str(folder), reason=wrong)
 
 
 def _folder_of(point: EntryPoint) -> Path:

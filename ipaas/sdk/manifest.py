@@ -313,6 +313,7 @@ class Manifest:
     api_version: str = ""
     api_sunset: str = ""
     changelog_url: str = ""
+    migration: Mapping[str, str] = field(default_factory=dict)
     docs_url: str = ""
     protocol: str = "http"
     base_urls: Mapping[str, str] = field(default_factory=dict)

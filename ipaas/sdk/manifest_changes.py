@@ -1,27 +1,46 @@
-"""How two versions of a manifest differ for those who use it: in words, and whether it breaks them."""
+"""How two versions of a manifest differ for those who use it: in words, whether it breaks them, and what to do then."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ipaas.core.phrases import said
 from ipaas.sdk.manifest import ActionSpec, Manifest
 
 MAX_DEPTH = 24
+GONE, NEW_AND_REQUIRED, REQUIRED_NOW = "is gone", "is new and required", "is required now"
+_GONE = {
+    "auth": said("Choose another way to authenticate on the connection before it is moved."),
+    "triggers": said("Let the flows that it starts begin by another trigger before the connection is moved."),
+    "actions": said("Let the steps that call it call another operation before the connection is moved."),
+}
+_CAREFUL = said("A failed call is no longer repeated by itself: look at how the steps that call it go on.")
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestChange:
-    """``subject`` is an action, a trigger or "" for the whole; ``breaking``: what uses it may stop working."""
+    """``subject`` is an action, a trigger or "" for the whole; ``breaking``: what uses it may stop working.
+
+    ``hint``: what to do about a change that breaks. The writer's own words for those who move are a change of the
+    path ``migration.<version>``.
+    """
 
     subject: str
     path: str
     message: str
     breaking: bool
+    hint: str = ""
+
+    @property
+    def told(self) -> bool:
+        """Whether whoever moves a connection has to read it."""
+        return self.breaking or self.path.startswith("migration.")
 
 
 def changes_between(before: Manifest, after: Manifest) -> Iterator[ManifestChange]:
     """What differs, breaking changes first; titles and texts do not count."""
     found = [
+        *_notes(before, after),
         *_sets("", "auth", "authentication", before.auth, after.auth),
         *_base_urls(before, after),
         *_sets("", "triggers", "trigger", before.triggers, after.triggers),
@@ -34,11 +53,23 @@ def changes_between(before: Manifest, after: Manifest) -> Iterator[ManifestChang
     yield from sorted(found, key=lambda change: not change.breaking)
 
 
+def _notes(before: Manifest, after: Manifest) -> Iterator[ManifestChange]:
+    """What the writer tells those who come from before a version, the oldest first."""
+    old, new = _numbers(before.version), _numbers(after.version)
+    for version, text in sorted(after.migration.items(), key=lambda one: _numbers(one[0])):
+        if old < _numbers(version) <= new:
+            yield ManifestChange("", f"migration.{version}", text, False)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
 def _sets(
     subject: str, path: str, what: str, old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[ManifestChange]:
     for name in old.keys() - new.keys():
-        yield ManifestChange(subject or name, f"{path}.{name}", f"the {what} {name} is gone", True)
+        yield ManifestChange(subject or name, f"{path}.{name}", f"the {what} {name} is gone", True, _GONE[path])
     for name in new.keys() - old.keys():
         yield ManifestChange(subject or name, f"{path}.{name}", f"the {what} {name} is new", False)
 
@@ -55,11 +86,21 @@ def _action(name: str, old: ActionSpec, new: ActionSpec) -> Iterator[ManifestCha
         yield ManifestChange(name, f"{place}.path", text, False)
     if old.effect != new.effect:
         careful = new.effect in ("unkeyed", "lookup") and old.effect in ("safe", "keyed")
-        yield ManifestChange(name, f"{place}.effect", f"its effect is {new.effect} instead of {old.effect}", careful)
-    for change in _schemas(old.params_schema, new.params_schema, sent=True):
-        yield ManifestChange(name, f"{place}.params{change[0]}", change[1], change[2])
-    for change in _schemas(old.response.schema, new.response.schema, sent=False):
-        yield ManifestChange(name, f"{place}.response{change[0]}", change[1], change[2])
+        text = f"its effect is {new.effect} instead of {old.effect}"
+        yield ManifestChange(name, f"{place}.effect", text, careful, _CAREFUL if careful else "")
+    for path, words, breaks in _schemas(old.params_schema, new.params_schema, sent=True):
+        yield ManifestChange(name, f"{place}.params{path}", words, breaks, _sent_hint(name, words) if breaks else "")
+    for path, words, breaks in _schemas(old.response.schema, new.response.schema, sent=False):
+        hint = said("Look at the steps that read this of the answer of {action}.", action=name)
+        yield ManifestChange(name, f"{place}.response{path}", words, breaks, hint if breaks else "")
+
+
+def _sent_hint(action: str, words: str) -> str:
+    if words == GONE:
+        return said("Take it out of every step that calls {action}.", action=action)
+    if words in (NEW_AND_REQUIRED, REQUIRED_NOW):
+        return said("Give it in every step that calls {action}.", action=action)
+    return said("Look at what the steps that call {action} send for it.", action=action)
 
 
 def _schemas(old: Any, new: Any, *, sent: bool) -> Iterator[tuple[str, str, bool]]:
@@ -110,13 +151,13 @@ class _Comparison:
         before, after = _mapping(old.get("properties")), _mapping(new.get("properties"))
         needed_before, needed_after = set(old.get("required", ())), set(new.get("required", ()))
         for name in sorted(before.keys() - after.keys()):
-            yield f"{path}.{name}", "is gone", True
+            yield f"{path}.{name}", GONE, True
         for name in sorted(after.keys() - before.keys()):
             demanded = self._sent and name in needed_after
-            yield f"{path}.{name}", "is new and required" if demanded else "is new", demanded
+            yield f"{path}.{name}", NEW_AND_REQUIRED if demanded else "is new", demanded
         for name in sorted(before.keys() & after.keys()):
             if name in needed_after - needed_before:
-                yield f"{path}.{name}", "is required now", self._sent
+                yield f"{path}.{name}", REQUIRED_NOW, self._sent
             if name in needed_before - needed_after:
                 yield f"{path}.{name}", "is optional now", not self._sent
             yield from self.compare(before[name], after[name], f"{path}.{name}", depth + 1)

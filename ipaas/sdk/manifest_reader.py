@@ -112,6 +112,7 @@ _SAME_IN_MANIFEST = (
     "api_version",
     "api_sunset",
     "changelog_url",
+    "migration",
     "docs_url",
     "protocol",
     "base_urls",

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from ipaas.core import clock
 from ipaas.core.errors import ErrorClass
 from ipaas.core.net import HttpClient
+from ipaas.expressions import ExpressionError
 from ipaas.sdk.connector import Connector
 from ipaas.sdk.errors import ActionError, classify
 from ipaas.sdk.loader import load_folder
@@ -171,8 +172,10 @@ class ConnectorSuite(PageChecks, WebhookChecks):
         for action in self.connector.actions.values():
             params = action.checked_params(dict(action.spec.params_example))
             config = self.connector.with_config_defaults(self.settings)
-            effect = action.effect_for(params, config)
-            check(effect in set(Effect), f"{action.spec.name} has the effect {effect}")
+            try:
+                action.told_effect(params, config)
+            except (ExpressionError, ValueError) as error:
+                _fail(f"the effect of {action.spec.name} can not be told: {error}")
 
     def test_unknown_parameters_are_refused_before_anything_leaves(self) -> None:
         for name, action in self.connector.actions.items():
@@ -196,7 +199,7 @@ class ConnectorSuite(PageChecks, WebhookChecks):
                 for action in self.stub_actions:
                     io = bench.io(key=f"key-{action.name}", scheme=scheme)
                     result = await self.connector.execute(action.name, bench.example(action.name), io)
-                    shown = repr(result.request)
+                    shown = repr(result.request) + repr(result.data)
                     check(CANARY not in shown, f"{action.name} shows the credential of {scheme.name}")
                     check(CANARY_NUMBER not in shown, f"{action.name} shows the token of {scheme.name}")
                     secret_is_sent = scheme.type in ("api_key", "bearer") or granting(scheme) is not None
@@ -347,6 +350,7 @@ async def _error_of(bench: Bench, name: str) -> ActionError:
     try:
         await bench.run(name)
     except ActionError as error:
+        check(CANARY not in f"{error} {vars(error)}", f"an error of {name} shows the credential")
         return error
     msg = f"{name} took a broken answer for a good one"
     raise AssertionError(msg)

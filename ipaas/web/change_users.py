@@ -18,6 +18,7 @@ class ChangeWithUsers:
     message: str
     breaking: bool
     users: tuple[str, ...]
+    hint: str = ""
 
 
 def with_users(workspace: Workspace, connector: str, changes: Iterable[ManifestChange]) -> list[ChangeWithUsers]:
@@ -34,4 +35,4 @@ def with_users(workspace: Workspace, connector: str, changes: Iterable[ManifestC
             return tuple(f"connection {row.slug} ({row.environment.slug})" for row in rows if row.auth_scheme == name)
         return tuple(use.label for use in uses.get(change.subject, ()))
 
-    return [ChangeWithUsers(one.subject, one.path, one.message, one.breaking, users(one)) for one in listed]
+    return [ChangeWithUsers(one.subject, one.path, one.message, one.breaking, users(one), one.hint) for one in listed]

@@ -49,7 +49,10 @@ export function insertCall(view, from, to, name, first) {
 }
 
 export function expressionEditor(host, { text, label, complete, explain, onChange, onFocus, onEnter, onHelp, onUndo, nonce, extensions }) {
-  const enter = (event) => (completionStatus(view.state) ? false : onEnter(event) !== false);
+  const enter = (event) => {
+    if (!completionStatus(view.state)) onEnter(event);
+    return true; // a key that comes too soon for what is offered is no line break either
+  };
   const back = (deed, depth, name) => () => {
     if (depth(view.state) > 0) deed(view);
     else onUndo(name);
@@ -64,7 +67,7 @@ export function expressionEditor(host, { text, label, complete, explain, onChang
         ...completionKeymap,
         { key: "Enter", run: () => enter({}) },
         { key: "Shift-Enter", run: () => enter({ shiftKey: true }) },
-        { key: "Mod-Enter", run: () => onEnter({ ctrlKey: true }) !== false },
+        { key: "Mod-Enter", run: () => (onEnter({ ctrlKey: true }), true) },
         { key: "F1", run: () => (onHelp(helpAtCursor(view.state, explain), true), true), preventDefault: true },
         { key: "Mod-z", run: back(undo, undoDepth, "undo"), preventDefault: true },
         { key: "Mod-y", run: back(redo, redoDepth, "redo"), preventDefault: true },

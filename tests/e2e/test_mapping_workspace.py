@@ -14,8 +14,12 @@ from ipaas.flows.models import Flow
 from ipaas.governance.services import apply_document
 from ipaas.mapping.models import Mapping
 from tests.e2e.test_mapping_editor import field, place, text_of
+from tests.e2e.test_operating import play
 from tests.factories.flow_documents import convention, flow, function, lookup, schema, term
 from tests.factories.people import make_member
+from tests.integration.runtime.conftest import World, gateway, world
+
+__all__ = ["gateway", "world"]
 
 ORDER = {
     "type": "object",
@@ -72,6 +76,14 @@ def add_field(page: Page, name: str) -> None:
     page.keyboard.press("Enter")
     expect(field(page, name).locator(".cm-content")).to_be_focused()
     page.keyboard.press("Control+a")
+
+
+def accept(page: Page, offer: str) -> None:
+    """Enter takes what completion offers first; a key that comes too soon after the offer does nothing."""
+    offered = page.locator(".cm-tooltip-autocomplete")
+    expect(offered.locator("li[aria-selected=true]").filter(has_text=offer)).to_be_visible()
+    while offered.is_visible():
+        page.keyboard.press("Enter")
 
 
 def row(page: Page, path: str) -> Locator:
@@ -234,7 +246,9 @@ def test_a_whole_mapping_is_made_without_a_mouse(sign_in: Callable[[User], Page]
     keys = page.keyboard
     keys.press("Alt+n")
     expect(field(page, "total").locator(".cm-content")).to_be_focused()
-    keys.type("source.net * 1.19")
+    keys.type("source.ne")
+    accept(page, "source.net")
+    keys.type(" * 1.19")
     keys.press("Control+Enter")
     expect(field(page, "number").locator(".cm-content")).to_be_focused()
     keys.type("source.number")
@@ -286,3 +300,21 @@ def test_the_preview_and_the_form_of_a_lookup_are_accessible(alice: Page, width:
     found = Axe().run(alice).response["violations"]
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
     assert alice.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_one_click_makes_a_test_of_what_a_run_gave(sign_in: Callable[[User], Page], world: World) -> None:
+    content = {"kind": "mapping", "slug": "shape", "title": "Shape", "fields": {"to": "source.email"}}
+    for one in (schema(slug="order"), content):
+        apply_document(actor=SYSTEM, workspace=world.workspace, content=one)
+    use = {"id": "use", "map": {"mapping": "shape"}}
+    made = world.flow(use, slug="orders", input={"schema": "order@1"})
+    run = play(world, made, {"id": "o-1", "email": "eve@x.example"})
+    page = sign_in(make_member(world.workspace, "alice@example.org", "builder").user)
+    page.goto(f"/w/{world.workspace.slug}/mappings/shape/edit/")
+    page.get_by_role("group", name="Samples").get_by_role("button", name="orders,").click()
+    page.get_by_role("button", name="Make a test of the sample").click()
+    expect(page.locator("#mapping-tests")).to_contain_text("1 passes")
+    [case] = (Mapping.objects.get(slug="shape").draft or {})["tests"]
+    assert case["from_run"] == str(run.id)
+    assert case["expect"] == {"to": case["input"]["email"]}
+    assert case["input"]["email"] != "eve@x.example"

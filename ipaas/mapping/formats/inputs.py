@@ -17,16 +17,23 @@ _BATCH = jsonio.JsonLimits(max_bytes=96 * 1024 * 1024, max_depth=66, max_keys=4_
 def read(spec: Mapping[str, Any], source: bytes | BinaryIO) -> Any:
     """The source that a mapping sees of an input taken as a whole. Raises FormatFailed."""
     (text,) = _frames("whole_task", spec, source, LIMITS)
-    return jsonio.loads(text, limits=_BATCH)
+    return _loads(text)
 
 
 def records(spec: Mapping[str, Any], source: bytes | BinaryIO) -> Iterator[tuple[int, int, Any]]:
     """Number (from 1), line and value of each record, as they are read. Raises FormatFailed where one is not good."""
     number = 0
     for batch in _frames("records_task", spec, source, FILE_LIMITS):
-        for line, value in jsonio.loads(batch, limits=_BATCH):
+        for line, value in _loads(batch):
             number += 1
             yield number, line, value
+
+
+def _loads(text: bytes) -> Any:
+    try:
+        return jsonio.loads(text, limits=_BATCH)
+    except jsonio.JsonInvalid as error:  # such as a NUL, which no value of a run holds
+        raise failed(str(error.detail)) from error
 
 
 def _frames(task: str, spec: Mapping[str, Any], source: bytes | BinaryIO, limits: apart.Limits) -> Iterator[bytes]:

@@ -102,6 +102,19 @@ def _json(data: bytes) -> Any:
         raise failed(str(error.detail)) from error
 
 
+class _Twice(ValueError):
+    """A name stands twice in an object; which value was meant is not known."""
+
+
+class _Once(dict[str, Any]):
+    """An object as it is read: as strict as JSON that is read as a whole."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self:
+            raise _Twice
+        super().__setitem__(name, value)
+
+
 def _json_records(spec: Mapping[str, Any], file: BinaryIO) -> Iterator[Numbered]:
     import ijson  # only where a file is read record by record
 
@@ -109,8 +122,10 @@ def _json_records(spec: Mapping[str, Any], file: BinaryIO) -> Iterator[Numbered]
     prefix = f"{path}.item" if isinstance(path, str) and path else "item"
     number = 0
     try:
-        for number, value in enumerate(ijson.items(file, prefix), start=1):
+        for number, value in enumerate(ijson.items(file, prefix, map_type=_Once), start=1):
             yield number, jsonio.loads(jsonio.dumps(value))
+    except _Twice as error:
+        raise failed("a name stands twice in an object behind it", line=number or None, unit="record") from error
     except (ijson.JSONError, UnicodeDecodeError, ValueError, OverflowError) as error:
         raise failed("the text is not JSON behind it", line=number or None, unit="record") from error
     except jsonio.JsonInvalid as error:

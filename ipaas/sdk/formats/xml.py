@@ -93,6 +93,8 @@ def read(file: BinaryIO, options: Options) -> Iterator[Row]:
         raise malformed(_XML, "it has a document type, which is not read") from error
     except ParseError as error:
         raise malformed(_XML, f"line {error.position[0]} breaks its rules") from error
+    except (ValueError, LookupError) as error:
+        raise malformed(_XML, "its encoding is not known") from error
 
 
 def value_of(element: Element, shape: Shape = _PLAIN, path: tuple[str, ...] = ()) -> Any:
@@ -128,6 +130,8 @@ def read_document(content: bytes, shape: Shape = _PLAIN) -> dict[str, Any]:
             depth, values = depth + 1, values + 1
             if depth > MAX_DEPTH or values > MAX_VALUES:
                 raise NotXml(f"it has more than {MAX_VALUES} elements, or {MAX_DEPTH} inside each other")
+    except NotXml:
+        raise
     except DefusedXmlException as error:
         raise NotXml("it has a document type, which is not read") from error
     except ParseError as error:

@@ -50,7 +50,9 @@ def run_function(file: Path, name: str, given: Any, timeout_s: float = USUAL_TIM
         told = refused.fields.get("params", {})
         raise ActionError(ErrorClass.BUSINESS_REJECTION, str(told.get("code")), str(told.get("message"))) from refused
     except apart.ApartLimit as error:
-        message = f"The function {name} takes more than {MEMORY_BYTES >> 20} MB of memory or {timeout_s:g} seconds."
+        memory, output = MEMORY_BYTES >> 20, MAX_OUTPUT_BYTES >> 20
+        message = f"The function {name} takes more than {memory} MB of memory or {timeout_s:g} seconds, or gives more "
+        message += f"than {output} MB."
         raise ActionError(ErrorClass.CONTRACT_VIOLATION, "function_limit", message) from error
     except apart.ApartBusy as error:
         raise ActionError(ErrorClass.TRANSIENT, error.code, str(error)) from error

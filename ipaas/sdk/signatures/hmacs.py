@@ -200,6 +200,11 @@ def _key(form: SignatureScheme, secret: str) -> bytes | None:
         return None
 
 
+def readable(form: SignatureScheme, secret: str) -> bool:
+    """Whether a secret is in the form that the scheme makes its key of; one that is not can verify nothing."""
+    return bool(_key(form, secret))
+
+
 def _usable_key(form: SignatureScheme, secret: str) -> bytes:
     key = _key(form, secret)
     if not key:

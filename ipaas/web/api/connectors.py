@@ -80,6 +80,7 @@ class ManifestChangeOutput(serializers.Serializer[Any]):
     path = serializers.CharField()
     message = serializers.CharField()
     breaking = serializers.BooleanField(help_text="What uses it may stop working.")
+    hint = serializers.CharField(help_text="What to do about a change that breaks; empty for others.")
 
 
 class ImportFindingOutput(serializers.Serializer[Any]):

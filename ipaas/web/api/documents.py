@@ -25,6 +25,7 @@ from ipaas.governance.bringing import bring_along, has_other_changes, users_of
 from ipaas.governance.ending import deprecate_version, retire_version, users_of_version
 from ipaas.mapping.services import import_rows, save_function_draft, save_lookup_draft
 from ipaas.mapping.services import save_draft as save_mapping
+from ipaas.ownership.domain_files import KIND as DOMAIN
 from ipaas.ownership.services import save_convention_draft, save_term_draft
 from ipaas.web.api.base import ApiViewSet
 from ipaas.web.api.document_serializers import (
@@ -315,7 +316,7 @@ class AnyDocumentViewSet(ApiViewSet):
             given = dict(self.read(FolderInput)["documents"][0])
         else:
             given = self.read(ApplyInput if self.action == "apply" else DocumentInput)
-        prefix = document_type(kind_of(given)).permission
+        prefix = _prefix_of(given) if self.action != "apply" else document_type(kind_of(given)).permission
         return {name: f"{prefix}.{deed}" for name, deed in self.deeds.items()}
 
     @extend_schema(request=DocumentInput, responses=FindingsOutput)
@@ -367,6 +368,13 @@ class AnyDocumentViewSet(ApiViewSet):
             wish=Wish(note=given["note"], publish=given["publish"], deploy=place, prune=given["prune"]),
         )
         return Response(PlanOutput({"documents": steps}).data)
+
+
+def _prefix_of(given: dict[str, Any]) -> str:
+    """The prefix of the permissions for what is sent; a folder may hold domains too."""
+    if read_document(**source_of(given)).content.get("kind") == DOMAIN:
+        return "domains"
+    return document_type(kind_of(given)).permission
 
 
 def as_errors(findings: list[Finding]) -> list[dict[str, Any]]:

@@ -10,15 +10,17 @@ from rest_framework.response import Response
 
 from ipaas.core.document_types import document_kinds, document_type
 from ipaas.core.errors import InvalidInput
+from ipaas.flows.yaml_form import file_name
 from ipaas.governance import reviews as deeds
 from ipaas.governance.approving import approve_and_publish, publish_review
 from ipaas.governance.inbox import waiting_for
 from ipaas.governance.models import Review
 from ipaas.governance.review_policy import NEEDED, stewards_of
+from ipaas.ownership.domain_files import domain_text
 from ipaas.ownership.models import Domain
 from ipaas.ownership.services import change_domain, create_domain, delete_domain
 from ipaas.web.api.base import ApiViewSet
-from ipaas.web.api.document_serializers import ChangeOutput
+from ipaas.web.api.document_serializers import ChangeOutput, TextOutput
 from ipaas.web.api.fields import FindingOutput, OptionalReasonInput, StrictSerializer
 from ipaas.web.pages.review_evidence import check_rows, written_base
 
@@ -260,7 +262,7 @@ def _brought(given: dict[str, Any]) -> dict[str, Any]:
 class DomainViewSet(ApiViewSet):
     serializer_class = DomainOutput
     required_permissions = {
-        **dict.fromkeys(("list", "retrieve"), "domains.view"),
+        **dict.fromkeys(("list", "retrieve", "text"), "domains.view"),
         **dict.fromkeys(("create", "partial_update", "destroy"), "domains.edit"),
     }
 
@@ -278,6 +280,12 @@ class DomainViewSet(ApiViewSet):
     def retrieve(self, request: Request, slug: str) -> Response:
         """A domain with its people."""
         return Response(DomainOutput(self.domain(slug)).data)
+
+    @extend_schema(responses=TextOutput)
+    def text(self, request: Request, slug: str) -> Response:
+        """The domain as the file that ``documents/apply-all`` takes."""
+        domain = self.domain(slug)
+        return Response({"path": file_name("domain", slug), "text": domain_text(domain)})
 
     @extend_schema(request=DomainInput, responses={201: DomainOutput})
     def create(self, request: Request) -> Response:

@@ -201,6 +201,7 @@ urlpatterns = [
     path("reviews/<uuid:review_id>/return", ReviewViewSet.as_view({"post": "send_back"}), name="review_return"),
     *_deeds(ReviewViewSet, "review", "reviews/<uuid:review_id>", "approve", "withdraw", "comment", "publish"),
     *_crud(DomainViewSet, "domain", "domains", "<slug:slug>", **CHANGED, **DELETED),
+    path("domains/<slug:slug>/text", DomainViewSet.as_view({"get": "text"}), name="domain_text"),
     path("approvals", ApprovalViewSet.as_view({"get": "list"}), name="approval_list"),
     path("approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"get": "retrieve"}), name="approval_detail"),
     *_deeds(ApprovalViewSet, "approval", "approvals/<uuid:approval_id>", "decide", "delegate"),

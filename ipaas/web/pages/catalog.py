@@ -31,6 +31,7 @@ from ipaas.web.pages.connector_versions import (
 )
 from ipaas.web.pages.credential_forms import scheme_label
 from ipaas.web.pages.endings import ends_of_connector
+from ipaas.web.pages.schema_members import described
 from ipaas.web.pages.support import asked
 from ipaas.web.pages.wording import effect_word
 from ipaas.web.readmodels import Link
@@ -194,8 +195,8 @@ def connector_operation(request: WorkspaceRequest, connector: str, action: str) 
         "operation": _operation(spec),
         "spec": spec,
         "example": dict(spec.params_example),
-        "params": _described(spec.params_schema),
-        "answer": _described(spec.response.schema) if spec.response.schema is not None else [],
+        "params": described(spec.params_schema),
+        "answer": described(spec.response.schema) if spec.response.schema is not None else [],
     }
     return render(request, "catalog/connector_operation.html", context)
 
@@ -228,44 +229,8 @@ def _operation(spec: ActionSpec) -> dict[str, Any]:
     return {"name": spec.name, "title": spec.title, "method": spec.method, "path": path, "effect": effect}
 
 
-def _described(schema: Any, most: int = 60) -> list[dict[str, Any]]:
-    """Members of a schema in their order: name, kind, whether needed, text; members of objects one level down."""
-    if not isinstance(schema, Mapping):
-        return []
-    definitions = schema.get("definitions", {})
-
-    def opened(one: Any) -> Mapping[str, Any]:
-        for _round in range(8):
-            reference = one.get("$ref") if isinstance(one, Mapping) else None
-            if not isinstance(reference, str):
-                break
-            one = definitions.get(reference.removeprefix("#/definitions/"))
-        return one if isinstance(one, Mapping) else {}
-
-    rows: list[dict[str, Any]] = []
-
-    def add(whole: Mapping[str, Any], path: str, depth: int) -> None:
-        needed = set(whole.get("required", ()))
-        for name, given in whole.get("properties", {}).items():
-            if len(rows) >= most:
-                return
-            one = opened(given)
-            inner = opened(one.get("items", {})) if one.get("type") == "array" else one
-            kind = one.get("type", "any")
-            kinds = kind if isinstance(kind, str) else " / ".join(kind)
-            place = f"{path}{name}"
-            text = str(one.get("description") or one.get("title") or "")[:300]
-            choices = [str(value) for value in one.get("enum", ())][:12]
-            rows.append({"name": place, "kind": kinds, "required": name in needed, "text": text, "choices": choices})
-            if depth < 2 and "properties" in inner:
-                add(inner, f"{place}[]." if inner is not one else f"{place}.", depth + 1)
-
-    add(opened(schema), "", 0)
-    return rows
-
-
 def users_of_connector(request: WorkspaceRequest, slug: str) -> list[dict[str, Any]]:
-    rows = Connection.objects.in_workspace(request.workspace.id).filter(connector=slug)
+    rows = Connection.objects.in_workspace(request.workspace.id).filter(connector=slug).select_related("environment")
     return [
         {
             "title": row.title,
@@ -286,7 +251,8 @@ def _behind(row: Connection) -> dict[str, Any]:
     changes = release_changes(present, row.connector_version)
     return {
         "newest": present.manifest.version,
-        "changes": changes[:MOST_FINDINGS],
+        "told": [change for change in changes if change.told][:MOST_FINDINGS],
+        "move_url": reverse("catalog:connection_move", args=[row.workspace.slug, row.environment.slug, row.slug]),
         "breaking": sum(change.breaking for change in changes),
     }
 

@@ -83,6 +83,8 @@ def can_resolve(row: Connection) -> bool:
 def _health(row: Connection, state: ConnectionHealth | None, traffic: Traffic) -> str:
     if not row.enabled:
         return "disabled"
+    if row.forced_breaker == "open":
+        return "paused"
     if state is None or state.breaker == "open" or row.test_ok is False:
         return "failed"
     if state.breaker in ("half open", "recovering") or traffic.error_percent > WORRYING_PERCENT:

@@ -239,7 +239,10 @@ def _compiled(content: Mapping[str, Any], found: Sequence[Finding], given: Given
     """The mapping without the fields that are at fault; None where nothing is left."""
     if not isinstance(content.get("fields"), Mapping):
         return _whole(content, found, given)
-    broken = [one.path for one in found if one.severity == "error" and one.path.startswith("/fields/")]
+    faults = [one.path for one in found if one.severity == "error"]
+    if any(one.startswith(("/lookups", "/functions")) for one in faults):
+        return None
+    broken = [one for one in faults if one.startswith("/fields/")]
     fields = _without(content["fields"], broken) if broken else content["fields"]
     try:
         if given.resolve is None:

@@ -49,7 +49,7 @@ _WORDS = {
     "default": gettext_noop("Default, as JSON"),
     "value": gettext_noop("Value, as JSON"),
     "each_of": gettext_noop("For each element of"),
-    "as": gettext_noop("Called"),
+    "as": gettext_noop("Name of the element"),
     "only_where": gettext_noop("Only where"),
     "sorted_by": gettext_noop("Sorted by"),
     "when": gettext_noop("Case %(number)s, when"),

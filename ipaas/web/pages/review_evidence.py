@@ -81,11 +81,11 @@ def worded_changes(review: Review, base: DocumentVersion | None) -> list[Worded]
 
 
 def _of_connector(change: Change) -> Worded:
-    """A change of a connector, whose words say what becomes of the place."""
-    if change.path == "/operations":
-        words = ngettext("{count} operation", "{count} operations", change.after).format(count=change.after)
-        return Worded("added", words, change.path)
-    return Worded(change.kind, f"{change.path[1:].replace('/', '.')} {in_words(change.after)}", change.path)
+    """A change of an operation comes in words; addresses, authentication and limits come by value."""
+    if not change.path.startswith(("/actions/", "/triggers/")):
+        return _worded(change)
+    place = change.path[1:].replace("/", ".")
+    return Worded(change.kind, f"{place} {in_words(change.after)}", change.path)
 
 
 def _worded(change: Change) -> Worded:

@@ -67,8 +67,8 @@ export class FieldForm {
     const columns = [...new Set([...(chosen.columns ?? []), form.column].filter(Boolean))];
     return [
       this.select("name", say("lookup_name"), options, form.name || chosen.name),
-      this.editor("key", say("lookup_key", { keys: (chosen.keys ?? []).join(", ") }), form.key),
       columns.length ? this.select("column", say("lookup_column"), [["", say("lookup_row")], ...columns.map((one) => [one, one])], form.column) : null,
+      this.editor("key", say("lookup_key", { keys: (chosen.keys ?? []).join(", ") }), form.key),
       this.editor("otherwise", say("lookup_otherwise"), form.otherwise),
       el("p", { class: "map-wide small muted" }, [chosen.told, chosen.doc].filter(Boolean).join(". ")),
     ].filter(Boolean);

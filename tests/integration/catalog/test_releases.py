@@ -128,3 +128,16 @@ def test_code_that_is_gone_or_was_changed_is_not_replaced_by_other_code(
             copy.unlink() if harm == "gone" else copy.write_text(CODE.format("bad"))
     with pytest.raises(ConnectorCodeMissing, match=r"does not have the code of loyalty 5\.0\.0"):
         connector_of(shop)
+
+
+def test_what_breaks_says_what_to_do_and_the_writer_what_else(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = {"3.0.0": "Later.", "2.0.0": "Points are whole numbers now.", "0.9.0": "Long ago."}
+    made = update(monkeypatch, without="award_points", migration=notes)
+    told = [one for one in release_changes(made, shop.connector_version) if one.told]
+    assert [(one.path, one.message, bool(one.hint)) for one in told] == [
+        ("actions.award_points", "the operation award_points is gone", True),
+        ("migration.2.0.0", "Points are whole numbers now.", False),
+    ]
+    assert "another operation" in told[0].hint

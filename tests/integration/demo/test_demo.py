@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from ipaas.accounts.models import Workspace
+from ipaas.accounts.services import change_settings
+from ipaas.catalog.models import Connection
 from ipaas.cli import demo
 from ipaas.cli.books import OrderBook
 from ipaas.cli.demo_warehouse import Warehouse
@@ -162,6 +165,16 @@ def test_an_award_that_was_refused_for_certain_is_sent_again(shop: Shop) -> None
 
     assert run.status == Run.Status.SUCCEEDED
     assert shop.effects("loyalty", "award_points") == 1
+
+
+def test_a_restart_keeps_what_an_administrator_has_allowed(shop: Shop) -> None:
+    workspace = Workspace.objects.get(slug=demo.WORKSPACE)
+    ours = workspace.settings["egress_allow"]
+    Connection.objects.filter(slug="payments").update(base_url="http://127.0.0.1:9/payments")  # its port before
+    change_settings(workspace=workspace, settings={"egress_allow": ["vault.lan:8200", "127.0.0.1:9"]}, actor=SYSTEM)
+    demo.install()
+    workspace.refresh_from_db()
+    assert workspace.settings["egress_allow"] == [*ours, "vault.lan:8200"]
 
 
 def test_without_a_warehouse_the_step_is_left_out_and_said_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from ipaas.flows.models import Deployment, Flow
 from ipaas.flows.services import pause_flow
 from ipaas.governance import services as governance
 from ipaas.vault import keys
-from ipaas.vault.errors import SecretInUse
+from ipaas.vault.errors import BackendUnavailable, SecretInUse
 from ipaas.vault.keys import ensure_key_file
 from ipaas.vault.models import Secret
 from ipaas.vault.payloads import forget_sealers
@@ -192,6 +192,29 @@ def test_unsigned_deliveries_need_the_say_of_an_administrator(endpoint: Endpoint
         services.update_endpoint(actor=alice, endpoint=endpoint, changes=changes)
     admin = Actor("user", "u4", "Ada", endpoint.workspace_id, EDITOR | {"settings.edit"})
     assert not services.update_endpoint(actor=admin, endpoint=endpoint, changes=changes).signature_required
+
+
+def test_a_secret_that_can_verify_nothing_is_refused_with_its_place(environment: Environment) -> None:
+    fields = {"signing_secret": "our-shared-secret"}
+    create_secret(workspace=environment.workspace, slug="plain", fields=fields, actor=SYSTEM, kind="signing")
+    made: dict[str, Any] = {"actor": SYSTEM, "environment": environment, "title": "Till", "secret_slug": "plain"}
+    with pytest.raises(InvalidInput, match="whsec_ and base64") as refused:
+        services.create_endpoint(slug="till", **made)
+    assert [one["path"] for one in refused.value.errors] == ["/secret_slug"]
+    signed = {"scheme": "github"}
+    assert services.create_endpoint(slug="code", signature=signed, **made).secret_slug == "plain"
+
+
+def test_without_the_store_of_secrets_a_sender_is_told_no_reason(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise BackendUnavailable(backend="openbao (https://vault.inside.example:8200)", reason="sealed")
+
+    monkeypatch.setattr("ipaas.vault.stores.builtin.BuiltinStore.open", away)
+    with pytest.raises(EndpointUnready) as caught:
+        endpoint_view(endpoint.public_id)
+    assert (caught.value.status, "vault.inside" in str(caught.value.as_problem())) == (503, False)
 
 
 def test_a_signing_secret_in_use_stays(endpoint: Endpoint, secret: Secret) -> None:

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from ipaas.accounts.models import Environment
 from ipaas.audit.models import AuditEntry
+from ipaas.catalog.connector_document import CONNECTOR_TYPE
 from ipaas.catalog.connector_models import ConnectorDocument, ConnectorProposal, ConnectorVersion, pack_manifest
 from ipaas.catalog.errors import ConnectorMissing, ConnectorVersionRetired
 from ipaas.catalog.imports import draft_import, propose_import
@@ -87,6 +90,15 @@ def test_who_imported_does_not_approve(watched: Acme) -> None:
     assert approve_review(review=review, actor=watched.sue, shown=review.sha256).state == "approved"
 
 
+def test_whoever_handed_the_description_in_does_not_approve_it_although_another_one_kept_it(watched: Acme) -> None:
+    source = jsonio.dumps(changed())
+    draft = draft_import(workspace=watched.workspace, slug=SLUG, source=source, actor=watched.bob)
+    review = review_of(keep_import(draft=draft, actor=watched.alice))
+    assert {one["label"] for one in review.authors} == {"alice@example.com", "bob@example.com"}
+    with pytest.raises(OwnWork):
+        approve_review(review=review, actor=watched.bob, shown=review.sha256)
+
+
 def test_an_approval_is_bound_to_the_very_description(watched: Acme) -> None:
     first = review_of(imported(watched, changed()))
     approve_review(review=first, actor=watched.bob, shown=first.sha256)
@@ -115,11 +127,31 @@ def test_the_review_says_what_breaks_and_what_the_manifest_lacks(watched: Acme) 
     review = review_of(imported(watched, changed()))
     told = [(one.path, one.kind, one.after) for one in changes_of(review, written_base(review))]
     assert ("/actions/send_parcel/params/body/service", "added", "is new and required") in told
+    assert not [one for one in told if one[0].startswith("/base_urls")]
     checks = {one.name: one for one in check_rows(review)}
     assert checks["compatibility"].state == "warning"
     assert "actions.send_parcel.params.body.service" in [one.path for one in checks["compatibility"].details]
     assert checks["quality"].details
     assert checks["understood"].state == "passed"
+
+
+def test_where_it_calls_and_how_it_authenticates_is_never_overlooked(watched: Acme) -> None:
+    moved = {**SOURCE, "servers": [{"url": "https://evil.example/v1"}]}
+    flow = {"tokenUrl": "https://evil.example/token", "scopes": {}}
+    scheme = {"type": "oauth2", "flows": {"clientCredentials": flow}}
+    moved["components"] = {**SOURCE["components"], "securitySchemes": {"token": scheme}}
+    review = review_of(imported(watched, moved))
+    told = jsonio.dumps([(one.path, one.after) for one in changes_of(review, written_base(review))]).decode()
+    assert "https://evil.example/token" in told
+    assert "https://evil.example" in told.replace("https://evil.example/token", "")
+
+
+def test_a_first_version_says_what_it_can_do(acme: Acme) -> None:
+    acme.rules(connector="steward")
+    review = review_of(imported(acme, SOURCE))
+    told = {one.path: one.after for one in changes_of(review, None)}
+    assert told["/actions/send_parcel"].startswith("POST /parcels")
+    assert "https://api.parcelpost.example" in told["/base_urls"]["production"]
 
 
 def test_returned_then_sent_again(watched: Acme) -> None:
@@ -199,6 +231,34 @@ def test_a_version_ends_with_a_date_and_after_its_last_connection(watched: Acme)
         connector_in(watched.workspace.id, SLUG)
     actions = AuditEntry.objects.filter(subject_type="connector").values_list("action", flat=True)
     assert {"connector.version_deprecated", "connector.version_retired", "connector.published"} <= set(actions)
+
+
+def test_new_connections_take_the_newest_version_that_nobody_is_warned_off(watched: Acme) -> None:
+    approve_and_publish(
+        review=(found := review_of(imported(watched, changed()))), actor=watched.bob, shown=found.sha256
+    )
+    deprecate_version(version=ConnectorVersion.objects.get(number=2), actor=watched.bob, reason="it loses parcels")
+    assert connector_in(watched.workspace.id, SLUG).manifest.version == "1.0.0"
+
+
+def test_what_was_imported_before_there_were_reviews_is_published(acme: Acme) -> None:
+    migration = import_module("ipaas.catalog.migrations.0012_connector_versions")
+    assert imported(acme, SOURCE).version is not None
+    assert imported(acme, changed()).version is not None
+    ImportedConnector.objects.update(released=None, slug="older")
+    migration.publish_what_is_there(apps, None)
+    document = ConnectorDocument.objects.get(slug="older")
+    assert document.latest_version == 2
+    assert [one.released.number for one in ImportedConnector.objects.order_by("number")] == [1, 2]  # type: ignore[union-attr]
+    newest = document.versions.get(number=2)
+    assert CONNECTOR_TYPE.validate(newest.content, acme.workspace.id) == []
+    assert changes_between_versions(document) == ["/actions/send_parcel/params/body/service"]
+
+
+def changes_between_versions(document: ConnectorDocument) -> list[str]:
+    first, second = (document.versions.get(number=number).content for number in (1, 2))
+    found = CONNECTOR_TYPE.changes(first, second, document.workspace_id) if CONNECTOR_TYPE.changes else []
+    return [one.path for one in found if one.kind == "added" and "/params/" in one.path]
 
 
 def test_a_retired_version_can_be_imported_again(acme: Acme) -> None:

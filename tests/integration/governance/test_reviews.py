@@ -8,7 +8,7 @@ import time_machine
 
 from ipaas.accounts.api_keys import create_api_key
 from ipaas.accounts.models import Membership
-from ipaas.accounts.services import change_roles
+from ipaas.accounts.services import change_roles, create_service_account
 from ipaas.audit.models import AuditEntry
 from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.errors import Conflict, InvalidInput, IpaasError, PermissionDenied
@@ -82,6 +82,19 @@ def test_nobody_approves_own_work_whatever_hat_they_wear(acme: Acme) -> None:
     key = create_api_key(workspace=acme.workspace, name="ci", scopes=scopes, actor=acme.ada).key
     with pytest.raises(OwnWork):
         approve(Actor("api_key", str(key.id), "ci", acme.workspace.id, frozenset(scopes)), by_ada)  # her key is she
+
+
+def test_who_made_the_key_of_a_program_does_not_approve_what_it_wrote(acme: Acme) -> None:
+    robot = create_service_account(workspace=acme.workspace, slug="ci", name="CI", roles=["builder"], actor=acme.ada)
+    scopes = ["mappings.view", "mappings.edit", "reviews.request"]
+    given = {"workspace": acme.workspace, "name": "ci", "scopes": scopes, "actor": acme.ada}
+    key = create_api_key(**given, service_account=robot).key
+    program = Actor("service", str(key.id), "ci", acme.workspace.id, frozenset(scopes))
+    review = request_review(document=acme.draft(program, **CHANGED), actor=program)
+    assert {one["label"] for one in review.authors} == {"ci", "ada@example.com"}
+    with pytest.raises(OwnWork):
+        approve(acme.ada, review)
+    assert approve(acme.bob, review) is not None
 
 
 def test_an_approval_is_bound_to_what_was_shown(acme: Acme) -> None:

@@ -14,8 +14,9 @@ from ipaas.governance import services as governance
 from ipaas.runtime.business_ids import found_by
 from ipaas.runtime.corrections import restored_input
 from ipaas.runtime.models import Approval, BusinessId, Run
-from ipaas.runtime.showing import MOST_CHARS, ShownRun, bounded, shown_evidence, shown_text
+from ipaas.runtime.showing import MOST_CHARS, NOT_CHECKED, ShownRun, bounded, shown_evidence, text_scrubber
 from ipaas.vault import services as vault
+from ipaas.vault.errors import BackendUnavailable
 from tests.factories.flow_documents import schema
 from tests.integration.runtime.conftest import World, call
 from tests.integration.runtime.gateway import failed, ok
@@ -69,7 +70,7 @@ def test_a_secret_of_the_vault_is_shown_in_no_spelling(shown: ShownRun) -> None:
     for spelling in (SECRET, SECRET.encode().hex(), SECRET.replace("/", "%2F")):
         assert spelling not in text
         assert spelling not in shown.text(f"vendor says: {spelling}")
-        assert spelling not in shown_text(shown.run.workspace_id, f"vendor says: {spelling}")
+        assert spelling not in text_scrubber(shown.run.workspace_id)(f"vendor says: {spelling}")
 
 
 def test_a_field_with_a_sensitive_name_is_masked(shown: ShownRun) -> None:
@@ -98,10 +99,25 @@ def test_a_message_of_a_vendor_shows_no_classified_value(shown: ShownRun) -> Non
     assert EMAIL not in shown.text(f"{EMAIL} is unknown here")
 
 
+def test_texts_of_a_list_are_left_out_while_nothing_can_be_checked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def away(workspace_id: Any) -> Any:
+        asked.append(workspace_id)
+        raise BackendUnavailable(backend="openbao", reason="sealed")
+
+    monkeypatch.setattr("ipaas.runtime.showing.secret_values", away)
+    scrub = text_scrubber(world.workspace.id)
+    assert [scrub(text) for text in ("no stock", "", "card declined")] == [NOT_CHECKED, "", NOT_CHECKED]
+    assert len(asked) == 1
+
+
 def test_a_new_secret_is_masked_at_once(world: World, shown: ShownRun) -> None:
     fields = {"token": "a-new-token-of-today"}
     vault.create_secret(actor=SYSTEM, workspace=world.workspace, slug="newer", fields=fields, description="")
-    assert "a-new-token" not in shown_text(world.workspace.id, "got a-new-token-of-today")
+    assert "a-new-token" not in text_scrubber(world.workspace.id)("got a-new-token-of-today")
 
 
 def test_fields_that_a_connector_calls_sensitive_are_masked(world: World) -> None:

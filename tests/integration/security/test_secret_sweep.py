@@ -308,6 +308,18 @@ def come_in(planted: Planted) -> None:
             headers={"X-Token": token, "Authorization": f"Bearer {new('header beside')}"},
         )  # fmt: skip
         planted.say("hook", answer.content)
+    state = new("token in a body")
+    fields = {"signing_secret": state}
+    create_secret(workspace=world.workspace, slug="state", kind=Secret.Kind.SIGNING, fields=fields, actor=SYSTEM)
+    stateful = create_endpoint(
+        actor=SYSTEM, environment=world.environment, slug="stateful", title="Stateful", secret_slug="state",
+        signature={"scheme": "token", "path": "value.clientState"}, delivery_path="id",
+    )  # fmt: skip
+    world.flow(*steps, slug="told", trigger={"webhook": {"endpoint": "stateful"}})
+    for one in (state, state, new("wrong token in a body")):  # taken, repeated, refused
+        body = {"id": "s-1", "value": [{"clientState": one}]}
+        answer = Client().post(f"/hooks/{stateful.public_id}", body, "application/json")
+        planted.say("hook", answer.content)
     world.work()
     assert Run.objects.filter(business_key="o-1").exists(), planted.said[-2:]
 

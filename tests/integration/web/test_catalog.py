@@ -178,7 +178,7 @@ def test_an_import_waits_for_its_review_where_the_policy_says_so(builder: Client
     assert "A steward approves" in shown
     assert "Send to review" in shown
     sent = builder.post(f"{NEW}{draft.id}/keep/", {"note": "parcels"}, follow=True)
-    assert "1 operation" in text_of(sent)
+    assert "actions.send_parcel POST /parcels" in text_of(sent)
     assert "Compatibility" in text_of(sent)
     assert not ImportedConnector.objects.exists()
     one = text_of(builder.get(ONE))
@@ -211,7 +211,7 @@ BAD = {
     "an archive": _zip(),
     "nothing": b" ",
     "binary": bytes(range(256)) * 20,
-    "utf-16": json.dumps(SOURCE).encode("utf-16"),
+    "latin-1": json.dumps({"title": "é"}, ensure_ascii=False).encode("latin-1"),
     "a yaml bomb": b"openapi: 3.0.0\n" + YAML_BOMB,
     "a yaml object": b"openapi: !!python/object/apply:os.system [id]\n",
     "deep json": b'{"openapi":"3.0.0","paths":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
@@ -279,6 +279,7 @@ def test_a_connection_is_moved_after_what_breaks_was_shown(
     keep(workspace, changed())
     shown = text_of(builder.get(MOVE))
     assert "is new and required" in shown
+    assert "Give it in every step that calls send_parcel." in shown
     answer = builder.post(MOVE, {"version": "2.0.0"})
     assert answer["Location"] == POST
     post.refresh_from_db()

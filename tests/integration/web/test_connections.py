@@ -242,7 +242,9 @@ def test_the_breaker_is_forced_with_a_reason_and_freed(admin: Client, connection
     admin.post(f"{ONE}breaker/", {"state": "open", "reason": "vendor maintenance"})
     row = fresh(connection)
     assert (row.forced_breaker, row.forced_reason) == ("open", "vendor maintenance")
-    assert "vendor maintenance" in admin.get(ONE).content.decode()
+    shown = admin.get(ONE)
+    assert "vendor maintenance" in shown.content.decode()
+    assert shown.context["connection"].health == "paused"
 
     admin.post(f"{ONE}breaker/", {"state": "auto", "reason": "over"})
     assert fresh(connection).forced_breaker == ""

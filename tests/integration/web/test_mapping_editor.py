@@ -262,6 +262,8 @@ def test_lookups_and_functions_are_offered_with_what_they_take_and_work_once_nam
     assert (board["counts"]["faults"], board["findings"]) == (0, [])
     assert made(board["samples"][0]) == {"rate": 1.19}
     assert board["named"] == {"lookups": {"vat_rates": "vat-rates@1"}, "functions": {"gross": "gross@1"}}
+    for wrong in ("lookups: 5", "functions: [1]", "lookups: {a: 7}", "functions: {upper: gross}", "lookups:"):
+        assert ask(builder, document=f"{text}{wrong}\n")["findings"], wrong
     unknown = ask(builder, document=text.replace("fields:", "lookups: {none: none}\nfields:"))
     assert ["no published lookup" in one["message"] for one in unknown["findings"]] == [True]
 

@@ -137,6 +137,8 @@ def test_names_are_checked(changes: dict[str, Any], path: str, code: str) -> Non
         ({"csv": "code,name,rate\nDE,x,0,19\n"}, "/csv", "has 4 cells"),
         ({"csv": "code,name,rate\nDE,x,much\n"}, "/csv", "row 1 rate is no number"),
         ({"csv": 'code,name,rate\n"DE,x,1\n'}, "/csv", "line"),
+        ({"csv": '"code,name\n'}, "/csv", "line 1"),
+        ({"csv": "code,name,rate\rDE,x,1\rDE,y,2\r"}, "/csv", "row 2 has the key of row 1"),
         ({"key": "nope"}, "/key", "there is no column 'nope'"),
         ({"returns": "nope"}, "/returns", "there is no column"),
         ({"csv": "code,name,rate\n" + "".join(f"k{n},a,1\n" for n in range(100_001))}, "/csv", "longer"),

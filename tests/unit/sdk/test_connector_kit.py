@@ -21,12 +21,14 @@ from ipaas.sdk.scaffold import new_folder
 from ipaas.sdk.signatures import SCHEMES
 from ipaas.sdk.suite import run_suite
 
+MANIFEST = "manifest.yaml"
+
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(main, ["connector", *words])
 
 
-def changed(folder: Path, old: str, new: str, name: str = "manifest.yaml") -> Path:
+def changed(folder: Path, old: str, new: str, name: str = MANIFEST) -> Path:
     file = folder / name
     text = file.read_text("utf-8")
     assert text.count(old) >= 1
@@ -94,11 +96,71 @@ def test_what_is_missing_beside_the_manifest_is_told(folder: Path) -> None:
     [
         ("manifest.yaml", 'id: "{{ id }}"', 'identity: "{{ id }}"', "test_every_action_works_against_the_stub"),
         ("samples/ticket-created.yaml", "secret: sample", "secret: other", "test_samples_of_the_vendor_are_understood"),
+        (MANIFEST, "subject: The blue mug is chipped", "subject: 7", "test_settings_and_examples_fit_their_schemas"),
+        (MANIFEST, "params_example: {ticket_id: T-1}", "", "test_settings_and_examples_fit_their_schemas"),
+        (MANIFEST, "effect: keyed", "effect: \"{{ 'perhaps' }}\"", "test_every_effect_expression_gives_an_effect"),
+        (MANIFEST, "path: error.code, present: true}\n    class: business_rejection",
+         "path: error.code, present: true}\n    class: transient", "test_a_business_rejection_is_one"),
+        (MANIFEST, "errors:\n", "errors:\n  - {match: {status: 429}, class: business_rejection}\n",
+         "test_statuses_are_classified_and_retry_after_is_read"),
+        (MANIFEST, "errors:\n", "errors:\n  - {match: {status: [400, 409, 422]}, class: conflict}\n",
+         "test_every_error_rule_is_reached"),
+        (MANIFEST, "next: data.next_cursor", "next: \"'same'\"", "test_pages_end_and_hold_every_item_once"),
+        (MANIFEST, "next: data.next_cursor", "next: none", "test_pages_end_and_hold_every_item_once"),
+        (MANIFEST, "next_cursor: items[-1].changed_at", "next_cursor: none", "test_polls_give_items_once"),
+        (MANIFEST, "next_cursor: \"{{ next }}\"", "next_cursor: 7", "test_pages_end_and_hold_every_item_once"),
+        (MANIFEST, "reply: {status: 201", "reply: {status: 500", "test_every_action_works_against_the_stub"),
     ],
-)
+)  # fmt: skip
 def test_the_suite_finds_what_does_not_hold(folder: Path, name: str, old: str, new: str, test: str) -> None:
     outcome = next(one for one in run_suite(changed(folder, old, new, name)) if one.name == test)
     assert outcome.message
+
+
+@pytest.mark.parametrize(
+    ("returned", "test"),
+    [
+        ("Result({'id': call.io.secret('token')}, None, {}, None, None)",
+         "test_every_scheme_authenticates_and_no_credential_is_shown"),
+        ("_refused(call.io.secret('token'))", "test_a_business_rejection_is_one"),
+    ],
+)  # fmt: skip
+def test_code_that_shows_a_credential_is_found(folder: Path, returned: str, test: str) -> None:
+    (folder / "connector.py").write_text(LEAKY.format(returned=returned))
+    outcome = next(one for one in run_suite(folder) if one.name == test)
+    assert "shows the credential" in outcome.message
+
+
+LEAKY = """
+from ipaas.core.errors import ErrorClass
+from ipaas.sdk.connector import Result
+from ipaas.sdk.errors import ActionError
+
+def _refused(text):
+    raise ActionError(ErrorClass.BUSINESS_REJECTION, "refused", text, sent=True, applied=False)
+
+async def get_ticket(call):
+    return {returned}
+
+HANDLERS = {{"get_ticket": get_ticket}}
+"""
+
+
+def test_a_level_is_capped_by_what_the_manifest_lacks(folder: Path) -> None:
+    text = (folder / MANIFEST).read_text("utf-8")
+    signature = next(line for line in text.splitlines() if "signature:" in line)
+    (folder / MANIFEST).write_text(text.replace(signature, "    signature: {scheme: none}"), "utf-8")
+    unsigned = judge(Facts(load_folder(folder).manifest, ()), {})
+    assert (unsigned.level, unsigned.missing[0].reason) == ("bronze", "not signed: tickets")
+
+
+def test_a_folder_that_holds_no_connectors_is_told(folder: Path) -> None:
+    found = survey([folder, folder.parent / "gone"], installed=False)
+    assert not found.connectors
+    assert [one.reason.partition(": ")[2].partition(".")[0] for one in found.unloaded] == [
+        "it is a connector itself",
+        "there is no such folder",
+    ]
 
 
 def test_a_failed_suite_is_an_exit_code_and_packs_nothing(folder: Path, tmp_path: Path) -> None:

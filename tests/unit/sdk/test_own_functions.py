@@ -93,7 +93,7 @@ async def test_an_older_version_runs_apart_from_its_kept_copy(
         ("connect", "PermissionError at socket.py"),
         ("write", "PermissionError at pathlib.py"),
         ("endless", "MB of memory or 1 seconds"),
-        ("large", "MB of memory or 20 seconds"),
+        ("large", "or gives more than 10 MB"),
         ("odd", "TypeError at jsonio.py"),
         ("secret", "KeyError at functions.py:13"),
         ("absent", "AttributeError at running.py"),
