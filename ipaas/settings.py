@@ -252,7 +252,7 @@ SPECTACULAR_SETTINGS = {
         "SchemaMode": "ipaas.contracts.compatibility.MODES",
         "SchemaVerdict": ["compatible", "incompatible", "undecided"],
         "SchemaProblemState": ["incompatible", "undecided"],
-        "SchemaUserKind": ["flow", "mapping", "contract"],
+        "SchemaUserKind": ["flow", "mapping", "contract", "schema", "event_type"],
     },
 }
 

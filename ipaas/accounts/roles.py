@@ -25,6 +25,9 @@ PERMISSIONS: dict[str, str] = {
     "schemas.view": gettext_noop("See schemas and their versions."),
     "schemas.edit": gettext_noop("Create schemas and change their drafts."),
     "schemas.publish": gettext_noop("Publish a version of a schema."),
+    "event_types.view": gettext_noop("See event types, and who publishes and takes them."),
+    "event_types.edit": gettext_noop("Create event types and change their drafts."),
+    "event_types.publish": gettext_noop("Publish a version of an event type."),
     "contracts.view": gettext_noop("See contracts and their versions."),
     "contracts.edit": gettext_noop("Create contracts and change their drafts."),
     "contracts.publish": gettext_noop("Publish a version of a contract, and the link by which partners read it."),
@@ -77,7 +80,10 @@ PERMISSIONS: dict[str, str] = {
 }
 
 _VIEW = {name for name in PERMISSIONS if name.endswith(".view") and name not in {"audit.view", "settings.view"}}
-_KINDS = ("flows", "mappings", "lookups", "functions", "schemas", "contracts", "terms", "conventions", "connectors")
+_KINDS = (
+    "flows", "mappings", "lookups", "functions", "schemas", "contracts", "event_types", "terms", "conventions",
+    "connectors",
+)  # fmt: skip
 _DOCUMENTS = {f"{kind}.edit" for kind in _KINDS}
 _PUBLISH = {f"{kind}.publish" for kind in _KINDS}
 _STUBS = {"stubs.view", "stubs.script"}

@@ -19,6 +19,7 @@ PLURALS = {
     "term": "terms",
     "convention": "conventions",
     "schema": "schemas",
+    "event_type": "event-types",
     "lookup": "lookups",
     "function": "functions",
     "contract": "contracts",
@@ -299,7 +300,7 @@ def _present(shell: Shell, kind: str, slug: str) -> str:
 
 def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, int | None]]:
     for text in named:
-        match = re.fullmatch(r"([a-z]+)/([a-z0-9-]+)(?:@(\d{1,9}))?", text)
+        match = re.fullmatch(r"([a-z_]+)/([a-z0-9-]+)(?:@(\d{1,9}))?", text)
         if match is None or match[1] not in FILES or (match[1] == "domain" and match[3]):
             message = f"{text!r} is not of the form flow/orders or flow/orders@3"
             raise click.UsageError(message)
@@ -312,7 +313,7 @@ def _wanted(shell: Shell, named: tuple[str, ...]) -> Iterator[tuple[str, str, in
 
 def _inside(path: str) -> str:
     """A path that the server gave, if it leads nowhere else."""
-    if not re.fullmatch(r"[a-z]+/[a-z0-9-]+\.yaml", path):
+    if not re.fullmatch(r"[a-z-]+/[a-z0-9-]+\.yaml", path):
         message = "the server named a file outside of the folder"
         raise click.ClickException(message)
     return path

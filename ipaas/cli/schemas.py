@@ -59,15 +59,22 @@ def force(shell: Shell, slug: str, reason: str) -> None:
 
 
 @command(schemas)
-@file
+@click.argument("file", type=click.File("r", encoding="utf-8"), required=False)
+@click.option("--flow", default="", help="Take the samples from the newest runs of this flow instead of a file.")
+@click.option("--step", default="", help="What this step of the flow gave, instead of what the flow got.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, help="How many runs count.")
 @click.option("--slug", default="my-schema", help="Of the document that is printed.")
 @flag("--unmarked", help="Mark no place as sensitive; guesses are told only.")
-def infer(shell: Shell, file: Any, slug: str, unmarked: bool) -> None:
+def infer(shell: Shell, file: Any, flow: str, step: str, limit: int, slug: str, unmarked: bool) -> None:
     """Print a schema document that accepts every sample of FILE (JSON, or JSON Lines; - for standard input).
 
-    Places that look sensitive are marked and told on standard error, to be looked at.
+    With --flow the samples are what its runs got, or what a step of them gave. Places that look sensitive are marked
+    and told on standard error, to be looked at.
     """
-    body: dict[str, Any] = {"text": file.read()} | ({"confirmed": []} if unmarked else {})
+    if (file is None) == (not flow):
+        raise click.UsageError("Give either a FILE or --flow.")
+    body: dict[str, Any] = {"flow": flow, "limit": limit} if flow else {"text": file.read()}
+    body |= ({"step": step} if step else {}) | ({"confirmed": []} if unmarked else {})
     found = shell.api.post("schemas/-infer", body)
     for guess in found["guesses"]:
         click.echo(f"{guess['place'] or '(all)'}: {guess['sensitive']}, as {guess['why']}", err=True)

@@ -9,10 +9,12 @@ class ContractsConfig(AppConfig):
         from ipaas import audit
         from ipaas.contracts.contract_document import CONTRACT_TYPE
         from ipaas.contracts.document import SCHEMA_TYPE
+        from ipaas.contracts.event_document import EVENT_TYPE
         from ipaas.core.document_types import register_document_type
 
         register_document_type(SCHEMA_TYPE)
         register_document_type(CONTRACT_TYPE)
+        register_document_type(EVENT_TYPE)
         audit.register_actions(
             {
                 "schema.break_accepted": (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ipaas.contracts.bundling import rewritten
 from ipaas.contracts.contract_document import EDGES
 from ipaas.contracts.models import ContractVersion, SchemaVersion
 from ipaas.core.references import split_reference
@@ -66,7 +67,10 @@ def as_openapi(version: ContractVersion, doors: Sequence[Door]) -> Json:
         "paths": paths,
         "webhooks": {} if paths else {content["slug"]: {"post": _operation(content)}},
         "components": {
-            "schemas": {_component(edge): _embedded(schema, _component(edge)) for edge, schema in schemas.items()}
+            "schemas": {
+                _component(edge): _embedded(schema, f"#/components/schemas/{_component(edge)}")
+                for edge, schema in schemas.items()
+            }
         },
         "x-errors": content.get("errors", []),
         **{f"x-{key.replace('_', '-')}": content[key] for key in _FURTHER if key in content},
@@ -126,24 +130,13 @@ def _component(edge: str) -> str:
     return edge.capitalize()
 
 
-def _embedded(schema: Any, component: str) -> Any:
-    """A schema as a component: its references to its own parts go on to lead there."""
-    return _moved(schema, f"#/components/schemas/{component}") if isinstance(schema, dict) else schema
+def _embedded(schema: Any, place: str) -> Any:
+    """A schema at a place of a document: its references to its own parts go on to lead there."""
 
+    def change(reference: str) -> str:
+        return place + reference[1:] if reference == "#" or reference.startswith("#/") else reference
 
-def _moved(value: Any, place: str) -> Any:
-    if isinstance(value, list):
-        return [_moved(item, place) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: place + item[1:]
-        if key == "$ref" and isinstance(item, str) and item.startswith("#")
-        else item
-        if key in ("const", "enum", "default", "examples")
-        else _moved(item, place)
-        for key, item in value.items()
-    }
+    return rewritten(schema, change, frozenset({"$id"}))
 
 
 def as_asyncapi(version: ContractVersion, doors: Sequence[Door]) -> Json:
@@ -157,7 +150,10 @@ def as_asyncapi(version: ContractVersion, doors: Sequence[Door]) -> Json:
         messages[name] = {
             "name": f"{content['slug']}.{edge}",
             "contentType": "application/json",
-            "payload": {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": schema},
+            "payload": {
+                "schemaFormat": "application/schema+json;version=draft-2020-12",
+                "schema": _embedded(schema, f"#/components/messages/{name}/payload/schema"),
+            },
         }
         shown = [
             {"name": f"example{number}", "summary": one["title"], "payload": one[edge]}

@@ -110,6 +110,18 @@ class _Shape:
             self._text(text)
 
 
+@dataclass(slots=True)
+class _Guesses:
+    """What looks sensitive so far; ``classes`` are known already, by place in the data."""
+
+    classes: Mapping[str, str]
+    found: list[Guess] = field(default_factory=list)
+
+    def known(self, place: str) -> tuple[str, str] | None:
+        label = self.classes.get(place)
+        return None if label is None else (label, said("runs mask it already"))
+
+
 def _type(value: Any) -> str:
     if value is None:
         return "null"
@@ -144,8 +156,8 @@ def _refused(message: str) -> InvalidInput:
     return InvalidInput([{"path": "samples", "code": "schema.samples", "message": message}])
 
 
-def infer(samples: list[Any]) -> Inferred:
-    """A schema that every sample satisfies.
+def infer(samples: list[Any], classes: Mapping[str, str] | None = None) -> Inferred:
+    """A schema that every sample satisfies; ``classes`` are those that places in the data are known to have.
 
     A property that every object has is required; a format is named where every text has it; an enum only where few
     values come over and over; an object with many rare names becomes a map.
@@ -155,13 +167,13 @@ def infer(samples: list[Any]) -> Inferred:
     shape = _Shape()
     for one in samples:
         shape.add(one)
-    guesses: list[Guess] = []
+    guesses = _Guesses(classes or {})
     schema = _schema(shape, "", "", (), guesses)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return Inferred({**head, **schema}, tuple(guesses), len(samples))
+    return Inferred({**head, **schema}, tuple(guesses.found), len(samples))
 
 
-def _schema(shape: _Shape, name: str, at: str, place: tuple[str, ...], guesses: list[Guess]) -> dict[str, Any]:
+def _schema(shape: _Shape, name: str, at: str, place: tuple[str, ...], guesses: _Guesses) -> dict[str, Any]:
     types = {one for one in shape.types if one != "integer" or "number" not in shape.types}
     names = sorted(types)
     found: dict[str, Any] = {} if not names else {"type": names[0] if len(names) == 1 else names}
@@ -170,15 +182,16 @@ def _schema(shape: _Shape, name: str, at: str, place: tuple[str, ...], guesses: 
     if "array" in types and shape.items is not None and shape.items.count:
         found["items"] = _schema(shape.items, name, f"{at}/items", (*place, "*"), guesses)
     texts = [text for text in shape.values if text]
-    guess = _guess(name, types, texts)
+    where = ".".join(place)
+    guess = guesses.known(where) or _guess(name, types, texts)
     if guess is not None:
-        guesses.append(Guess(at, ".".join(place), *guess))
+        guesses.found.append(Guess(at, where, *guess))
     if "string" in types:
         found |= _string(shape, texts, types, sensitive=guess is not None)
     return found
 
 
-def _object(shape: _Shape, at: str, place: tuple[str, ...], guesses: list[Guess]) -> dict[str, Any]:
+def _object(shape: _Shape, at: str, place: tuple[str, ...], guesses: _Guesses) -> dict[str, Any]:
     total = shape.types["object"]
     members = shape.members
     if len(members) > MOST_NAMES and sum(one.count for one in members.values()) < RARE * total * len(members):

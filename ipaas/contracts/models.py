@@ -1,4 +1,4 @@
-"""Schemas: what data at an edge must look like. Contracts: what an integration promises at its edges."""
+"""Schemas: what data must look like. Contracts: what integrations promise. Event types: what events carry."""
 
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,8 @@ from ipaas.accounts.models import Workspace
 from ipaas.contracts.querysets import (
     ContractQuerySet,
     ContractVersionQuerySet,
+    EventTypeQuerySet,
+    EventTypeVersionQuerySet,
     RegisteredSchemaQuerySet,
     SchemaQuerySet,
     SchemaVersionQuerySet,
@@ -87,6 +89,26 @@ class ContractVersion(DocumentVersion):
     document = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="versions")
 
     objects = ContractVersionQuerySet.as_manager()
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.document.workspace_id
+
+
+class EventType(VersionedDocument):
+    """A named event of the business."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="event_types")
+
+    objects = EventTypeQuerySet.as_manager()
+
+
+class EventTypeVersion(DocumentVersion):
+    """A published, immutable version of an event type; the newest one judges what is published."""
+
+    document = models.ForeignKey(EventType, on_delete=models.PROTECT, related_name="versions")
+
+    objects = EventTypeVersionQuerySet.as_manager()
 
     @property
     def workspace_id(self) -> UUID:

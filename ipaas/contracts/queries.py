@@ -1,12 +1,13 @@
-"""What other apps read of schemas."""
+"""What other apps read of schemas and event types."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from ipaas.contracts.bundling import Bundle, Load, Target, bundle, whole_of
-from ipaas.contracts.models import SchemaVersion
+from ipaas.contracts.models import EventTypeVersion, SchemaVersion
 from ipaas.contracts.validators import CompiledValidator, compile_schema
 from ipaas.core.errors import NotFound
 from ipaas.core.references import reference_to, split_reference
@@ -46,3 +47,24 @@ def _anything(reference: str) -> Target:
 def whole_schema(content: Any, workspace_id: UUID) -> Any:
     """The schema of a document of any form, with what it refers to where that can be followed; None for none."""
     return whole_of(content, published_in(workspace_id))
+
+
+@dataclass(frozen=True, slots=True)
+class EventJudge:
+    """What events of one type are held to now: the event type (``slug@version``), its content and its schema."""
+
+    reference: str
+    content: Mapping[str, Any]
+    validator: CompiledValidator
+
+
+def event_judge(workspace_id: UUID, name: str) -> EventJudge | None:
+    """What judges events of a name: the newest version of the live event type that has it; None for none."""
+    rows = EventTypeVersion.objects.in_force(workspace_id).filter(content__name=name).select_related("document")
+    version = rows.order_by("document__slug").first()
+    if version is None:
+        return None
+    schema = SchemaVersion.objects.of(workspace_id, *split_reference(version.content["schema"]))
+    if schema is None:
+        raise NotFound(what="schema version")
+    return EventJudge(reference_to(version.document.slug, version.number), version.content, validator_for(schema.id))

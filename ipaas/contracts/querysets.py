@@ -33,3 +33,11 @@ class ContractQuerySet(DocumentQuerySet):
 
 class ContractVersionQuerySet(VersionQuerySet):
     """Published versions of contracts."""
+
+
+class EventTypeQuerySet(DocumentQuerySet):
+    """Event types of a workspace."""
+
+
+class EventTypeVersionQuerySet(VersionQuerySet):
+    """Published versions of event types."""

@@ -1,4 +1,4 @@
-"""Changing drafts of schemas and contracts, deciding on breaks, sharing contracts; publishing is in governance."""
+"""Changing drafts of schemas, contracts and event types; breaks, shared contracts; publishing is in governance."""
 
 import secrets
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from django.db import transaction
 from ipaas import audit
 from ipaas.contracts.contract_document import CONTRACT_TYPE
 from ipaas.contracts.document import SCHEMA_TYPE
-from ipaas.contracts.models import Contract, Schema
+from ipaas.contracts.event_document import EVENT_TYPE
+from ipaas.contracts.models import Contract, EventType, Schema
 from ipaas.contracts.queries import bundle_of
 from ipaas.core.actor import Actor, require_permission
 from ipaas.core.document_forms import Finding, content_sha256, refuse
@@ -20,6 +21,8 @@ from ipaas.ownership.drafting import saver_of
 
 save_draft: Callable[..., tuple[Schema, list[Finding]]] = saver_of(SCHEMA_TYPE)
 save_contract_draft: Callable[..., tuple[Contract, list[Finding]]] = saver_of(CONTRACT_TYPE)
+
+save_event_type_draft: Callable[..., tuple[EventType, list[Finding]]] = saver_of(EVENT_TYPE)
 
 
 @transaction.atomic

@@ -1,14 +1,15 @@
-"""Which schemas and contracts use a schema."""
+"""Which schemas, contracts and event types use a schema."""
 
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.fields.json import KT
 
 from ipaas.contracts.bundling import slugs_in
-from ipaas.contracts.models import Contract, ContractVersion, Schema, SchemaVersion
+from ipaas.contracts.models import Contract, ContractVersion, EventType, EventTypeVersion, Schema, SchemaVersion
 from ipaas.core.documents import VersionedDocument
-from ipaas.core.references import reference_to
+from ipaas.core.references import reference_to, split_reference
 
 EDGES = ("input", "output")
 
@@ -37,8 +38,26 @@ def schemas_with_schema(workspace_id: UUID, slug: str) -> list[str]:
     return sorted(found | set(newest.values_list("document__slug", flat=True)))
 
 
+def event_types_with_schema(workspace_id: UUID, slug: str) -> list[str]:
+    """Slugs of the live event types whose draft or newest version names a schema, at any version."""
+    named = Q(schema=slug) | Q(schema__startswith=f"{slug}@")
+    drafts = EventType.objects.in_workspace(workspace_id).live().annotate(schema=KT("draft__schema")).filter(named)
+    newest = EventTypeVersion.objects.in_force(workspace_id).annotate(schema=KT("content__schema")).filter(named)
+    return sorted({one.slug for one in drafts} | set(newest.values_list("document__slug", flat=True)))
+
+
 def schema_held_by(document: VersionedDocument, number: int | None) -> list[str]:
-    """The versions of live schemas, not retired, that refer to a version of a schema, or to any of them."""
+    """What keeps a version of a schema, None for any: live schemas, and event types that judge data by it now."""
+    return [*_referring(document, number), *_judging(document, number)]
+
+
+def _judging(document: VersionedDocument, number: int | None) -> list[str]:
+    rows = EventTypeVersion.objects.in_force(document.workspace_id).select_related("document")
+    found = ((row, split_reference(row.content["schema"])) for row in rows)
+    return [row.document.slug for row, (slug, pinned) in found if slug == document.slug and number in (None, pinned)]
+
+
+def _referring(document: VersionedDocument, number: int | None) -> list[str]:
     rows = SchemaVersion.objects.filter(refers_to__document_id=document.id, document__archived=False)
     rows = rows.exclude(state="retired").exclude(document_id=document.id)
     rows = rows if number is None else rows.filter(refers_to__number=number)

@@ -14,7 +14,7 @@ from ipaas.core.errors import NotFound
 from ipaas.core.references import split_reference
 from ipaas.flows import compiler
 from ipaas.flows.blocks import Plan
-from ipaas.flows.models import Deployment, DraftSnapshot, FlowVersion
+from ipaas.flows.models import Deployment, DraftSnapshot, Flow, FlowVersion
 from ipaas.mapping import engine
 from ipaas.mapping.engine import CompiledMapping
 from ipaas.mapping.formats.applying import with_formats
@@ -170,3 +170,8 @@ def _deployed(*, workspace_id: UUID | None = None, **conditions: Any) -> list[De
         )
         for one in found
     ]
+
+
+def flow_slug(flow_id: UUID) -> str:
+    """The slug of a flow, whatever became of it."""
+    return Flow.objects.filter(id=flow_id).values_list("slug", flat=True).first() or str(flow_id)

@@ -282,6 +282,21 @@ def contract_reference() -> str:
     return "\n".join([CONTRACT, "## Keys\n", *_keys(schema, "", schema["$defs"])]).rstrip() + "\n"
 
 
+EVENT_TYPE = """\
+# The event type document
+
+An event type says what an event of the business is called, who owns it, what it carries, who publishes it and who takes
+it. Events that flows publish are held to it in every environment. [Own and type your events](../how-to/event-types.md)
+shows how; editors can use [event_type.schema.json](event_type.schema.json) for completion.
+"""
+
+
+def event_type_reference() -> str:
+    """The page about event type documents."""
+    schema = json.loads(_form("contracts", "event_type"))
+    return "\n".join([EVENT_TYPE, "## Keys\n", *_keys(schema, "", schema["$defs"])]).rstrip() + "\n"
+
+
 TERM = """\
 # The term document
 
@@ -326,6 +341,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "schema.schema.json": lambda: _form("contracts", "schema"),
     "contract.schema.json": lambda: _form("contracts", "contract"),
     "contract-document.md": contract_reference,
+    "event_type.schema.json": lambda: _form("contracts", "event_type"),
+    "event-type-document.md": event_type_reference,
     "term.schema.json": lambda: _form("ownership", "term"),
     "convention.schema.json": lambda: _form("ownership", "convention"),
     "domain.schema.json": lambda: _form("ownership", "domain"),

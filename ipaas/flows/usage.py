@@ -49,6 +49,47 @@ def flows_with(workspace_id: UUID, kind: str, slug: str) -> list[FlowUse]:
     return _uses(workspace_id, lambda content: slug in _references(content, kind))
 
 
+@dataclass(frozen=True, slots=True)
+class EventUse:
+    """A flow that publishes events of a type, or is started by them."""
+
+    event: str
+    publishes: bool
+    use: FlowUse
+
+
+def event_uses(workspace_id: UUID) -> list[EventUse]:
+    """Flows with the events that they publish and that start them: what runs somewhere, and drafts."""
+    found: set[EventUse] = set()
+    names: list[tuple[str, bool]] = []
+
+    def told(content: Any) -> bool:
+        names[:] = _events(content)
+        return bool(names)
+
+    for use in _each_use(workspace_id, told):
+        found |= {EventUse(name, publishes, use) for name, publishes in names}
+    return sorted(found, key=lambda one: (one.event, not one.publishes, _by_place(one.use)))
+
+
+def _events(content: Any) -> Iterator[tuple[str, bool]]:
+    """Event types that a document of any form names, and whether it publishes them."""
+    trigger = content.get("trigger") if isinstance(content, dict) else None
+    started = trigger.get("event") if isinstance(trigger, dict) else None
+    if isinstance(started, dict) and isinstance(started.get("type"), str):
+        yield started["type"], False
+    pending = [content]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            emitted = part.get("emit")
+            if isinstance(emitted, dict) and isinstance(emitted.get("type"), str) and "id" in part:
+                yield emitted["type"], True
+            pending.extend(part.values())
+        elif isinstance(part, list):
+            pending.extend(part)
+
+
 def deployments_under(workspace_id: UUID, contract: str) -> list[Deployment]:
     """Where flows run whose version names a contract (its slug), at any version."""
     running = Deployment.objects.in_workspace(workspace_id).running().select_related("flow", "version", "environment")

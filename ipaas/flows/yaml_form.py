@@ -33,11 +33,14 @@ OTHERS = (
     "scope",
     "loop_names",
     "schema",
+    "references",
     *TERM,
     *CONVENTION,
     *FUNCTION,
     *MAPPING,
     *CONTRACT,
+    "producers",
+    "consumers",
     "examples",
 )
 PLACES = ("connection", "action", "endpoint", "events", "type", "items", "as", "concurrency", "max_items", "mapping")
@@ -62,8 +65,8 @@ def _ordered(value: Any, rank: Mapping[str, int]) -> Any:
 
 
 def file_name(kind: str, slug: str) -> str:
-    """``flows/order-to-shipment.yaml``."""
-    return f"{kind}s/{slug}.yaml"
+    """``flows/order-to-shipment.yaml``, ``event-types/order-shipped.yaml``."""
+    return f"{kind.replace('_', '-')}s/{slug}.yaml"
 
 
 @dataclass(frozen=True, slots=True)

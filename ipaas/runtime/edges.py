@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from ipaas.contracts.event_document import mode_in
+from ipaas.contracts.queries import EventJudge
 from ipaas.core.errors import ErrorClass
 from ipaas.flows.blocks import Edge
 from ipaas.runtime.endings import Failure
 from ipaas.runtime.rows import BreachRow, RunRow
 
+EVENT = "event:"
+"""How the contract of a breach begins that is an event type's, and its edge."""
+EVENT_CODE = "event_schema"
 INPUT_CODE = "input_schema"
 BLOCKED_CODE = "input_blocked"
 OUTPUT_CODE = "output_schema"
@@ -38,3 +43,22 @@ def failure_of(breach: BreachRow | None) -> Failure | None:
     code = OUTPUT_CODE if breach.edge == "output" else BLOCKED_CODE if breach.mode == "block" else INPUT_CODE
     message = f"{breach.edge}: {breach.place or 'body'}: {breach.message}"[:2000]
     return Failure("", "", ErrorClass.CONTRACT_VIOLATION, code, message)
+
+
+def event_breach(judge: EventJudge | None, data: Any, run: RunRow, environment: str, step: str) -> BreachRow | None:
+    """The first fault of an event's data at the step (its path, with the item) that wants to publish it."""
+    if judge is None or judge.validator.is_valid(data):
+        return None
+    first = judge.validator.errors(data)[0]
+    return BreachRow(
+        run_id=run.id,
+        edge=f"{EVENT}{step}",
+        workspace_id=run.workspace_id,
+        flow_id=run.flow_id,
+        environment_id=run.environment_id,
+        contract=f"{EVENT}{judge.reference}",
+        mode=mode_in(judge.content, environment),
+        place=first["path"][:500],
+        keyword=first["keyword"],
+        message=first["message"][:1000],
+    )

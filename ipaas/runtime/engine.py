@@ -10,15 +10,15 @@ from uuid import UUID
 from django.db import close_old_connections, connections
 
 from ipaas.catalog import gateway
+from ipaas.contracts.queries import EventJudge, event_judge
 from ipaas.core import context, jsonio, providers
 from ipaas.core.cache import TimedCache
 from ipaas.core.errors import ErrorClass, IpaasError, NotFound
 from ipaas.core.ids import uuid7_time
 from ipaas.core.logging import get_logger
 from ipaas.events.models import Endpoint, Receipt
-from ipaas.flows.models import Flow
 from ipaas.flows.plan import Plan
-from ipaas.flows.queries import DeployedFlow, deployed_flow, flows_for_endpoint, flows_for_event, plan_for
+from ipaas.flows.queries import DeployedFlow, deployed_flow, flow_slug, flows_for_endpoint, flows_for_event, plan_for
 from ipaas.outbox.emitting import WANTED
 from ipaas.runtime.drive import add_burial, drive
 from ipaas.runtime.edges import breach_of, failure_of
@@ -62,6 +62,7 @@ class Engine:
         self._endpoints: TimedCache[UUID, Endpoint | None] = TimedCache(CONFIG_TTL_S)
         self._paused: TimedCache[UUID, bool] = TimedCache(CONFIG_TTL_S)
         self._matches: TimedCache[tuple[UUID, str], list[DeployedFlow]] = TimedCache(CONFIG_TTL_S)
+        self._judges: TimedCache[tuple[UUID, str], EventJudge | None] = TimedCache(CONFIG_TTL_S)
         self._wanted: TimedCache[UUID, frozenset[str]] = TimedCache(CONFIG_TTL_S)
 
     async def start(self) -> None:
@@ -117,6 +118,10 @@ class Engine:
     async def wanted(self, workspace_id: UUID) -> frozenset[str]:
         """The types of events that somebody listens to, at most two seconds old."""
         return await self._wanted.get(workspace_id, lambda: self.in_thread(providers.get(WANTED), workspace_id))
+
+    async def event_judge(self, workspace_id: UUID, event: str) -> EventJudge | None:
+        """What events of a type are held to, at most two seconds old."""
+        return await self._judges.get((workspace_id, event), lambda: self.in_thread(event_judge, workspace_id, event))
 
     async def _endpoint(self, endpoint_id: UUID) -> Endpoint | None:
         return await self._endpoints.get(
@@ -443,8 +448,3 @@ def _row_failure(row: Any) -> Failure | None:
     if row.error_class is None:
         return None
     return Failure(row.error_step or "", "", ErrorClass(row.error_class), row.error_code or "", row.error_message or "")
-
-
-def flow_slug(flow_id: UUID) -> str:
-    """The slug of a flow, whatever became of it."""
-    return Flow.objects.filter(id=flow_id).values_list("slug", flat=True).first() or str(flow_id)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from ipaas.contracts.queries import EventJudge
 from ipaas.core import jsonio
 from ipaas.core.clock import now
 from ipaas.flows.plan import Block, Plan
@@ -50,12 +51,14 @@ class Surroundings(Protocol):
 
     ``start_child`` starts sub-flows: resolves the deployed version and adds the child's rows to the parent's unit;
     ``root`` names the child's effects, the same in every replay of the parent. ``wanted`` gives the types of events
-    that somebody in the workspace listens to.
+    that somebody in the workspace listens to, ``event_judge`` what data of an event is held to, if anything.
     """
 
     async def start_child(self, parent: "Execution", flow: str, params: Any, root: UUID) -> UUID: ...
 
     async def wanted(self, workspace_id: UUID) -> frozenset[str]: ...
+
+    async def event_judge(self, workspace_id: UUID, event: str) -> EventJudge | None: ...
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from ipaas.core.clock import now
 from ipaas.core.errors import ErrorClass, IpaasError
 from ipaas.core.ids import uuid7
 from ipaas.flows.plan import ApprovalBlock, Block, EmitBlock, SubflowBlock
+from ipaas.runtime.edges import EVENT_CODE, event_breach
 from ipaas.runtime.effects import derived_id
 from ipaas.runtime.endings import Failure, Suspended, storable
 from ipaas.runtime.execution import (
@@ -153,6 +154,19 @@ async def _result_of(execution: Execution, run_id: Any) -> Any:
     return None
 
 
+async def _judge(execution: Execution, block: EmitBlock, frame: Frame, data: Any) -> None:
+    """Hold an event to its type: what breaks it is told, and not published unless its mode lets it pass."""
+    judge = await execution.engine.event_judge(execution.run.workspace_id, block.type)
+    step = f"{block.path}#{frame.item}" if frame.item else block.path
+    breach = event_breach(judge, data, execution.run, execution.scope["run"]["environment"], step)
+    if breach is None:
+        return
+    execution.unit.add("breach", breach)
+    if breach.mode == "block":
+        message = f"{breach.contract}: {breach.place or 'data'}: {breach.message}"[:2000]
+        raise Failure(block.path, frame.item, ErrorClass.CONTRACT_VIOLATION, EVENT_CODE, message)
+
+
 async def emit_step(execution: Execution, block: EmitBlock, frame: Frame) -> Any:
     """Write an event to the outbox in the transaction that records the step; a replay does not send it again."""
     execution.begin_step(block, frame.item)
@@ -163,6 +177,7 @@ async def emit_step(execution: Execution, block: EmitBlock, frame: Frame) -> Any
     if (block.path, frame.item) in execution.recorded.effects:
         return execution.finish_step(block, frame, output, reason="recorded result", detail=detail)
     data = _value(block, frame, block.data, "data")
+    await _judge(execution, block, frame, data)
     key = (root, block.path, frame.item, 0)
     execution.unit.add(
         "effect_done",

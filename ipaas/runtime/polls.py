@@ -15,10 +15,10 @@ from ipaas.core import jsonio
 from ipaas.core.clock import now
 from ipaas.core.durations import parse_duration
 from ipaas.core.logging import get_logger
-from ipaas.flows.queries import plan_for
+from ipaas.flows.queries import flow_slug, plan_for
 from ipaas.runtime import triggers, writing
 from ipaas.runtime.endings import storable
-from ipaas.runtime.engine import Engine, flow_slug
+from ipaas.runtime.engine import Engine
 from ipaas.runtime.models import InboundKey, TriggerState, Work
 from ipaas.runtime.rows import InboundKeyRow, Suspension, Unit
 from ipaas.runtime.starts import Origin, add_queued, environment_view, prepare_start

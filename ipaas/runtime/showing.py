@@ -113,6 +113,16 @@ class ShownRun:
         scope = step_scope(self.plan, block, item, self._values, {**self._facts, "vars": variables})
         return None if scope is None else self._pseudonymiser.redact(scope)
 
+    def made_up_value(self, path: str) -> JSON:
+        """The trigger's body, or with a path what that step gave, made up likewise; None where it is not kept."""
+        if len(self._hidden_values) > MOST_MADE_UP:
+            return None
+        if not path:
+            trigger = self._pseudonymiser.redact({"trigger": self._values.get("trigger")})["trigger"]
+            return trigger.get("body") if isinstance(trigger, Mapping) else None
+        block, output = self.plan.blocks[path], self._values.get(value_key(path, "", "output"))
+        return self._pseudonymiser.redact(_as_step(block, output))["steps"][block.id]["output"]
+
     @property
     def made_up_texts(self) -> frozenset[str]:
         """The values in it that are made up, as texts."""

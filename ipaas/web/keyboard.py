@@ -11,7 +11,7 @@ GO = {
     "home": "h", "runs": "r", "deadletters": "d", "approvals": "a", "flows": "f", "mappings": "m", "schemas": "x",
     "contracts": "t", "endpoints": "e", "catalog": "k", "webhooks": "w", "connections": "c", "secrets": "v",
     "stubs": "b", "audit": "u", "settings": "s", "lookups": "l", "functions": "n", "reviews": "i", "domains": "o",
-    "terms": "g", "conventions": "p",
+    "terms": "g", "conventions": "p", "event_types": "y",
 }  # fmt: skip
 """Page → the letter that follows g."""
 KEYS: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {

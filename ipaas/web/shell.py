@@ -48,6 +48,7 @@ NAVIGATION: Sequence[tuple[str, Sequence[Entry]]] = (
             ("functions", gettext_noop("Functions"), "mapping:function_list", "functions.view"),
             ("schemas", gettext_noop("Schemas"), "contracts:schema_list", "schemas.view"),
             ("contracts", gettext_noop("Contracts"), "contracts:contract_list", "contracts.view"),
+            ("event_types", gettext_noop("Event types"), "contracts:event_type_list", "event_types.view"),
             ("endpoints", gettext_noop("Endpoints"), "events:endpoint_list", "connections.view"),
             ("catalog", gettext_noop("Catalog"), "catalog:connector_list", "connections.view"),
             ("webhooks", gettext_noop("Webhooks"), "notices:webhook_list", "webhooks.view"),

@@ -93,3 +93,8 @@ def convention(**changes: Any) -> dict[str, Any]:
         "rule": {"fields": {"case": "snake", "abbreviations": {"qty": "quantity"}}},
         **changes,
     }
+
+
+def event_type(**changes: Any) -> dict[str, Any]:
+    given = {"owner": "fulfilment", "name": "orders.order.shipped", "schema": "order"}
+    return {"kind": "event_type", "slug": "order-shipped", "title": "Order shipped", **given, **changes}

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from ipaas.accounts.models import Environment
 from ipaas.contracts.services import save_contract_draft as save_contract
 from ipaas.contracts.services import save_draft as save_schema
+from ipaas.contracts.services import save_event_type_draft
 from ipaas.core.document_forms import Finding, read_document
 from ipaas.core.document_types import document_type
 from ipaas.core.documents import DocumentVersion
@@ -67,6 +68,7 @@ SAVE: dict[str, Callable[..., tuple[Any, list[Finding]]]] = {
     "convention": save_convention_draft,
     "function": save_function_draft,
     "contract": save_contract,
+    "event_type": save_event_type_draft,
 }
 
 

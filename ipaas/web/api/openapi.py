@@ -35,6 +35,7 @@ TAGS: Final = {
     "flows": "Flows: their drafts and versions, where they are deployed, and starting them.",
     "schemas": "Schemas: what data must look like.",
     "contracts": "Contracts: what integrations promise, as pages, OpenAPI and AsyncAPI.",
+    "event types": "Event types: events of the business, who owns them, what they carry, who publishes and takes them.",
     "mappings": "Mappings: how one shape becomes another.",
     "lookups": "Lookups: rows that mappings find by a key.",
     "functions": "Reusable functions that mappings call by name.",

@@ -1,5 +1,6 @@
 """Schemas: documents like others, their compatibility, and who uses them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -13,11 +14,13 @@ from ipaas.contracts.evolution import Compared, Rule, accepted_break, compare, p
 from ipaas.contracts.inference import MOST_BYTES, infer, read_samples
 from ipaas.contracts.queries import bundle_of
 from ipaas.contracts.services import accept_break
-from ipaas.contracts.usage import contracts_with_schema, schemas_with_schema
+from ipaas.contracts.usage import contracts_with_schema, event_types_with_schema, schemas_with_schema
 from ipaas.core.document_forms import read_document, refuse
 from ipaas.core.errors import InvalidInput
+from ipaas.core.phrases import said
 from ipaas.flows.usage import flows_with
 from ipaas.mapping.usage import mappings_with_schema
+from ipaas.runtime.captured import MOST, captured_values
 from ipaas.web.api.document_serializers import DocumentInput, DocumentOutput
 from ipaas.web.api.documents import DocumentViewSet, permissions_of_kind, refuse_other_kind
 from ipaas.web.api.fields import JsonField, ReasonInput, StrictSerializer
@@ -57,7 +60,7 @@ class CompatibilityOutput(serializers.Serializer[Any]):
 
 
 class SchemaUserOutput(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=("flow", "mapping", "contract", "schema"))
+    kind = serializers.ChoiceField(choices=("flow", "mapping", "contract", "schema", "event_type"))
     slug = serializers.CharField()
     place = serializers.CharField(help_text="An environment that a flow runs in, or draft; empty for others.")
     version = serializers.IntegerField(allow_null=True, help_text="Of the flow.")
@@ -68,10 +71,17 @@ class SchemaUsersOutput(serializers.Serializer[Any]):
 
 
 class InferInput(StrictSerializer):
-    """Samples as a list of values, or as a text: a JSON value, a list, or one value on each line."""
+    """Samples as values, as a text (a JSON value, a list, or one value on each line), or from runs of a flow."""
 
     samples = JsonField(required=False)
     text = serializers.CharField(max_length=MOST_BYTES, required=False, trim_whitespace=False)
+    flow = serializers.SlugField(
+        required=False, help_text="A flow, whose newest runs give the samples; sensitive values in them are made up."
+    )
+    step = serializers.CharField(
+        max_length=400, required=False, help_text="What this step of the flow gave; without it what the flow got."
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, required=False, help_text="Of runs; 50 without it.")
     confirmed = serializers.ListField(
         child=serializers.CharField(max_length=1000, allow_blank=True),
         required=False,
@@ -127,7 +137,7 @@ class SchemaViewSet(DocumentViewSet):
 
     @extend_schema(responses=SchemaUsersOutput)
     def users(self, request: Request, slug: str) -> Response:
-        """The flows, mappings, contracts and schemas that refer to a schema: who is affected by a change of it."""
+        """The flows and documents that refer to a schema: who is affected by a change of it."""
         document = self.document(slug)
         flows = flows_with(self.workspace.id, "schema", document.slug)
         found = [{"kind": "flow", "slug": one.flow, "place": one.place, "version": one.version} for one in flows]
@@ -135,6 +145,7 @@ class SchemaViewSet(DocumentViewSet):
             "mapping": mappings_with_schema(self.workspace.id, document.slug),
             "contract": contracts_with_schema(self.workspace.id, document.slug),
             "schema": schemas_with_schema(self.workspace.id, document.slug),
+            "event_type": event_types_with_schema(self.workspace.id, document.slug),
         }
         found += [
             {"kind": kind, "slug": one, "place": "", "version": None} for kind, slugs in others.items() for one in slugs
@@ -145,13 +156,21 @@ class SchemaViewSet(DocumentViewSet):
     def infer(self, request: Request) -> Response:
         """A first schema that accepts every sample, with the places that look sensitive; nothing is stored."""
         given = self.read(InferInput)
-        if ("samples" in given) == ("text" in given):
-            message = "give either samples or a text"
+        if sum(key in given for key in ("samples", "text", "flow")) != 1:
+            message = said("give samples, a text or a flow, one of the three")
             raise InvalidInput([{"path": "samples", "code": "schema.samples", "message": message}])
-        samples = given["samples"] if "samples" in given else read_samples(given["text"])
-        found = infer(samples if isinstance(samples, list) else [samples])
+        samples, classes = self._samples(given)
+        found = infer(samples if isinstance(samples, list) else [samples], classes)
         schema = found.with_classes(given.get("confirmed", [one.path for one in found.guesses]))
         return Response(InferredOutput({"schema": schema, "guesses": found.guesses, "samples": found.samples}).data)
+
+    def _samples(self, given: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
+        """The samples, and the classes of places in them that are known."""
+        if "flow" in given:
+            wish = {key: given[key] for key in ("flow", "step", "limit") if key in given}
+            taken = captured_values(actor=self.actor, workspace=self.workspace, **wish)
+            return taken.values, taken.classes
+        return (given["samples"] if "samples" in given else read_samples(given["text"])), {}
 
 
 def compatibility_of(rule: Rule, compared: list[Compared], *, accepted: bool) -> dict[str, Any]:

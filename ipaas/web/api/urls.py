@@ -24,6 +24,7 @@ from ipaas.web.api.documents import (
     MappingViewSet,
 )
 from ipaas.web.api.endpoints import EndpointViewSet, ReceiptViewSet
+from ipaas.web.api.event_catalogue import EventTypeViewSet
 from ipaas.web.api.flows import FlowViewSet
 from ipaas.web.api.glossary import ConventionViewSet, TermViewSet
 from ipaas.web.api.imports import ImportViewSet
@@ -145,6 +146,8 @@ urlpatterns = [
     path("flows/<slug:slug>/people/<str:email>", FlowPeopleViewSet.as_view({"delete": "withdraw"}), name="flow_person"),
     path("schemas/-infer", SchemaViewSet.as_view({"post": "infer"}), name="schema_infer"),
     *_documents(SchemaViewSet, "schema", "schemas"),
+    *_documents(EventTypeViewSet, "event_type", "event-types"),
+    path("event-types/<slug:slug>/traffic", EventTypeViewSet.as_view({"get": "traffic"}), name="event_type_traffic"),
     *_documents(ContractViewSet, "contract", "contracts"),
     *_deeds(ContractViewSet, "contract", "contracts/<slug:slug>", "share", "unshare"),
     path("contracts/<slug:slug>/published", ContractViewSet.as_view({"get": "published"}), name="contract_published"),

@@ -7,6 +7,7 @@ from typing import Any
 from ipaas.accounts.pages import WorkspaceRequest
 from ipaas.contracts.contract_document import form as contract_form
 from ipaas.contracts.document import form as schema_form
+from ipaas.contracts.event_document import form as event_type_form
 from ipaas.contracts.models import Contract, Schema, SchemaVersion
 from ipaas.contracts.validators import resolved_part
 from ipaas.events.models import Endpoint
@@ -61,6 +62,7 @@ def _forms() -> Mapping[str, Any]:
         "lookup": lookup_form().schema,
         "function": function_form().schema,
         "contract": contract_form().schema,
+        "event_type": event_type_form().schema,
         "term": form_of("term"),
         "convention": form_of("convention"),
     }

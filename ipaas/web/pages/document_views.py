@@ -39,6 +39,7 @@ _NEW = {
     "lookup": gettext_noop("New lookup"),
     "function": gettext_noop("New function"),
     "contract": gettext_noop("New contract"),
+    "event_type": gettext_noop("New event type"),
     "term": gettext_noop("New term"),
     "convention": gettext_noop("New convention"),
 }
@@ -49,6 +50,7 @@ _TEXT = {
     "lookup": gettext_noop("Document of the lookup"),
     "function": gettext_noop("Document of the function"),
     "contract": gettext_noop("Document of the contract"),
+    "event_type": gettext_noop("Document of the event type"),
     "term": gettext_noop("Document of the term"),
     "convention": gettext_noop("Document of the convention"),
 }

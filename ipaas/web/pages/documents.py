@@ -125,6 +125,7 @@ def _counted(kind: str, count: int) -> str:
         "lookup": ngettext("{count} lookup", "{count} lookups", count),
         "function": ngettext("{count} function", "{count} functions", count),
         "contract": ngettext("{count} contract", "{count} contracts", count),
+        "event_type": ngettext("{count} event type", "{count} event types", count),
         "term": ngettext("{count} term", "{count} terms", count),
         "convention": ngettext("{count} convention", "{count} conventions", count),
     }[kind]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from ipaas.accounts.models import Workspace
 from ipaas.accounts.pages import WorkspaceRequest, page
 from ipaas.catalog.models import Connection
-from ipaas.contracts.models import Contract, Schema
+from ipaas.contracts.models import Contract, EventType, Schema
 from ipaas.events.models import Endpoint
 from ipaas.flows.models import Flow
 from ipaas.mapping.models import Function, Lookup, Mapping
@@ -34,6 +34,7 @@ PAGES = {
     "mappings": ("mapping", "mapping"),
     "schemas": ("contracts", "schema"),
     "contracts": ("contracts", "contract"),
+    "event_types": ("contracts", "event_type"),
     "lookups": ("mapping", "lookup"),
     "functions": ("mapping", "function"),
     "terms": ("ownership", "term"),
@@ -46,6 +47,7 @@ NEW = (
     ("lookups.edit", "mapping:lookup_new"),
     ("functions.edit", "mapping:function_new"),
     ("contracts.edit", "contracts:contract_new"),
+    ("event_types.edit", "contracts:event_type_new"),
     ("terms.edit", "ownership:term_new"),
     ("conventions.edit", "ownership:convention_new"),
     ("connections.edit", "catalog:connection_choose"),
@@ -74,6 +76,7 @@ def _groups(request: WorkspaceRequest, text: str) -> Iterator[JumpGroup]:
         yield JumpGroup(_("Lookups"), _documents(request, Lookup, "lookups", text))
         yield JumpGroup(_("Functions"), _documents(request, Function, "functions", text))
         yield JumpGroup(_("Contracts"), _documents(request, Contract, "contracts", text))
+        yield JumpGroup(_("Event types"), _documents(request, EventType, "event_types", text))
         yield JumpGroup(_("Glossary"), _documents(request, Term, "terms", text))
         yield JumpGroup(_("Conventions"), _documents(request, Convention, "conventions", text))
         yield JumpGroup(_("Connections"), _connections(request, text))
@@ -140,6 +143,7 @@ def _deeds(request: WorkspaceRequest) -> list[Jump]:
         _("New lookup"),
         _("New function"),
         _("New contract"),
+        _("New event type"),
         _("New term"),
         _("New convention"),
     )

@@ -13,7 +13,7 @@ from ipaas.contracts.compatibility import Problem, Verdict, check, versions_to_c
 from ipaas.contracts.evolution import Rule, accepted_break, published_contents, relied_on, rule_for
 from ipaas.contracts.models import Schema, SchemaVersion
 from ipaas.contracts.queries import whole_schema
-from ipaas.contracts.usage import contracts_with_schema, schemas_with_schema
+from ipaas.contracts.usage import contracts_with_schema, event_types_with_schema, schemas_with_schema
 from ipaas.contracts.validators import schema_problems
 from ipaas.core import jsonio
 from ipaas.core.document_forms import content_sha256
@@ -133,6 +133,7 @@ def documents_using(request: WorkspaceRequest, slug: str) -> list[UseRow]:
         *document_rows(request, "schema", schemas_with_schema(workspace_id, slug)),
         *document_rows(request, "mapping", mappings_with_schema(workspace_id, slug)),
         *document_rows(request, "contract", contracts_with_schema(workspace_id, slug)),
+        *document_rows(request, "event_type", event_types_with_schema(workspace_id, slug)),
     ]
 
 

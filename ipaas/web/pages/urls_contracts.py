@@ -1,10 +1,11 @@
 from django.urls import path
 
-from ipaas.web.pages import contracts, schema_inference, schemas
+from ipaas.web.pages import contracts, event_types, schema_inference, schemas
 
 app_name = "contracts"
 ONE = "schemas/<slug:slug>/"
 CONTRACT = "contracts/<slug:slug>/"
+EVENT_TYPE = "event-types/<slug:slug>/"
 urlpatterns = [
     path("schemas/", schemas.schema_list, name="schema_list"),
     path("schemas/-new/", schemas.schema_new, name="schema_new"),
@@ -19,6 +20,17 @@ urlpatterns = [
     path(f"{ONE}deprecate/", schemas.schema_deprecate, name="schema_deprecate"),
     path(f"{ONE}archive/", schemas.schema_archive, name="schema_archive"),
     path(f"{ONE}restore/", schemas.schema_restore, name="schema_restore"),
+    path("event-types/", event_types.event_type_list, name="event_type_list"),
+    path("event-types/-new/", event_types.event_type_new, name="event_type_new"),
+    path("event-types/-check/", event_types.event_type_check, name="event_type_check"),
+    path(EVENT_TYPE, event_types.event_type_detail, name="event_type_detail"),
+    path(f"{EVENT_TYPE}edit/", event_types.event_type_edit, name="event_type_edit"),
+    path(f"{EVENT_TYPE}publish/", event_types.event_type_publish, name="event_type_publish"),
+    path(f"{EVENT_TYPE}diff/", event_types.event_type_diff, name="event_type_diff"),
+    path(f"{EVENT_TYPE}text/", event_types.event_type_text, name="event_type_text"),
+    path(f"{EVENT_TYPE}deprecate/", event_types.event_type_deprecate, name="event_type_deprecate"),
+    path(f"{EVENT_TYPE}archive/", event_types.event_type_archive, name="event_type_archive"),
+    path(f"{EVENT_TYPE}restore/", event_types.event_type_restore, name="event_type_restore"),
     path("contracts/", contracts.contract_list, name="contract_list"),
     path("contracts/-new/", contracts.contract_new, name="contract_new"),
     path("contracts/-check/", contracts.contract_check, name="contract_check"),

@@ -40,7 +40,17 @@ from ipaas.vault.models import Secret
 from ipaas.vault.payloads import sealer_for
 from ipaas.vault.services import create_secret
 from tests.factories.descriptions import SOURCE, changed, import_connector
-from tests.factories.flow_documents import contract, convention, flow, function, lookup, mapping, schema, term
+from tests.factories.flow_documents import (
+    contract,
+    convention,
+    event_type,
+    flow,
+    function,
+    lookup,
+    mapping,
+    schema,
+    term,
+)
 
 SIMPLE = flow(steps=[{"id": "note", "map": {"fields": {"order": "trigger.body.id"}}}])
 """A flow that calls nobody."""
@@ -130,7 +140,7 @@ def subjects(acme: Workspace, deployed: FlowVersion, production: Environment) ->
 def make_subjects(acme: Workspace, deployed: FlowVersion, production: Environment) -> dict[str, Any]:
     """One of everything in Acme: a run stopped at its step, its dead letter, an approval."""
     named = (lookup(slug="order-row"), function(slug="order-row"), term(), convention())
-    for content in (schema(), mapping(), contract(slug="order"), *named):
+    for content in (schema(), mapping(), contract(slug="order"), event_type(), *named):
         apply_document(actor=SYSTEM, workspace=acme, content=content)
     run = trigger_flow(actor=SYSTEM, flow=deployed.document, environment=production, body={"id": "o-1"})
     failed = {"error_class": "business_rejection", "error_code": "no_stock", "error_message": "Nothing left."}
@@ -165,6 +175,7 @@ def make_subjects(acme: Workspace, deployed: FlowVersion, production: Environmen
         "convention": "field-names",
         "function": "order-row",
         "contract": "order",
+        "event_type": "order-shipped",
         **ids,
         **outside(production),
         **imported(acme),

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.factories.descriptions import SOURCE
-from tests.factories.flow_documents import contract, convention, function, lookup, mapping, schema, term
+from tests.factories.flow_documents import contract, convention, event_type, function, lookup, mapping, schema, term
 from tests.integration.api.conftest import EVIDENCE, SIMPLE
 
 NEW_FLOW = {**SIMPLE, "slug": "returns"}
@@ -29,6 +29,7 @@ KINDS = (
     ("functions", "function"),
     ("terms", "term"),
     ("conventions", "convention"),
+    ("event-types", "event_type"),
 )
 
 Row = tuple[str, str, Any, str, int]
@@ -108,6 +109,26 @@ TABLE: list[Row] = [
     ("POST", "functions/{function}/publish", {}, "functions.publish", 201),
     ("GET", "functions/{function}/versions", None, "functions.view", 200),
     ("GET", "functions/{function}/versions/1", None, "functions.view", 200),
+    ("GET", "event-types", None, "event_types.view", 200),
+    (
+        "POST",
+        "event-types",
+        {"content": event_type(slug="parcel-lost", name="parcels.lost")},
+        "event_types.edit",
+        201,
+    ),
+    ("GET", "event-types/{event_type}", None, "event_types.view", 200),
+    ("GET", "event-types/{event_type}/traffic", None, "event_types.view", 200),
+    (
+        "PUT",
+        "event-types/{event_type}/draft",
+        {"content": event_type(), "expected_revision": 1},
+        "event_types.edit",
+        200,
+    ),
+    ("POST", "event-types/{event_type}/publish", {}, "event_types.publish", 201),
+    ("GET", "event-types/{event_type}/versions", None, "event_types.view", 200),
+    ("GET", "event-types/{event_type}/versions/1", None, "event_types.view", 200),
     ("GET", "lookups/{lookup}/rows", None, "lookups.view", 200),
     ("GET", "lookups/{lookup}/users", None, "lookups.view", 200),
     ("POST", "lookups/{lookup}/bring-along", {}, "mappings.edit", 200),

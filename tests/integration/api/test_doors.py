@@ -58,6 +58,8 @@ OPERATION = {
     "contracts:contract_check": "document_validate",
     "contracts:contract_edit": "contract_draft_save",
     "contracts:contract_export": "contract_published",
+    "contracts:event_type_check": "document_validate",
+    "contracts:event_type_edit": "event_type_draft_save",
     "contracts:schema_check": "document_validate",
     "contracts:schema_edit": "schema_draft_save",
     "events:endpoint_check": "endpoint_check_subscription",

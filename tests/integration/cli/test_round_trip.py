@@ -18,7 +18,7 @@ from ipaas.mapping.resolving import resolver_of
 from ipaas.ownership.glossary import Glossary
 from ipaas.ownership.models import Domain
 from ipaas.ownership.services import create_domain
-from tests.factories.flow_documents import contract, convention, function, lookup, mapping, schema, term
+from tests.factories.flow_documents import contract, convention, event_type, function, lookup, mapping, schema, term
 from tests.factories.people import make_member
 from tests.integration.cli.conftest import Run, caller, told
 
@@ -27,6 +27,15 @@ SOURCES = (
     {"id": "o-1", "net": 100, "country": "DE"},
     {"id": "o-2", "net": 19, "country": "AT"},
     {"id": "o-3", "net": 1, "country": "XX"},
+)
+REFERRING = (
+    schema(slug="z-box", title="Box", schema={"type": "integer"}),
+    schema(
+        slug="a-parcel",
+        title="Parcel",
+        schema={"properties": {"of": {"$ref": "order"}, "in": {"$ref": "box.json"}}},
+        references={"box.json": "z-box"},
+    ),
 )
 PRICED = mapping(
     slug="priced",
@@ -48,7 +57,7 @@ def full(acme: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     create_domain(workspace=acme, actor=SYSTEM, slug="sales", title="Sales", **people)
     for name in ORDER_DOCUMENTS:
         apply_document(actor=SYSTEM, workspace=acme, text=example_text(name))
-    for content in (term(), convention(), schema(), lookup(), function(), contract(), PRICED):
+    for content in (term(), convention(), schema(), lookup(), function(), contract(), event_type(), *REFERRING, PRICED):
         apply_document(actor=SYSTEM, workspace=acme, content=content)
     return acme
 
@@ -99,7 +108,18 @@ def test_a_workspace_is_the_same_elsewhere(run: Run, full: Workspace, elsewhere:
     assert exported.exit_code == 0, exported.output
     folders = sorted(one.name for one in (tmp_path / "all").iterdir())
     assert folders == sorted(
-        ["domains", "terms", "conventions", "schemas", "lookups", "functions", "contracts", "mappings", "flows"]
+        [
+            "domains",
+            "terms",
+            "conventions",
+            "schemas",
+            "lookups",
+            "functions",
+            "contracts",
+            "event-types",
+            "mappings",
+            "flows",
+        ]
     )
     applied = elsewhere("apply", tmp_path / "all")
     assert applied.exit_code == 0, applied.output
@@ -111,7 +131,7 @@ def test_a_workspace_is_the_same_elsewhere(run: Run, full: Workspace, elsewhere:
     assert (domain.owner and domain.owner.user.email, domain.stewards.count()) == ("ada@example.com", 2)
 
     again = elsewhere("apply", tmp_path / "all", "--plan")
-    assert (again.exit_code, again.stdout.splitlines()[-1]) == (0, f"Plan: {len(ORDER_DOCUMENTS) + 8} unchanged.")
+    assert (again.exit_code, again.stdout.splitlines()[-1]) == (0, f"Plan: {len(ORDER_DOCUMENTS) + 11} unchanged.")
     assert elsewhere("diff", tmp_path / "all").exit_code == 0
     assert elsewhere("export", "--to", tmp_path / "back").exit_code == 0
     files = [one.relative_to(tmp_path / "all") for one in sorted((tmp_path / "all").rglob("*.yaml"))]

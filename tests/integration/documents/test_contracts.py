@@ -1,16 +1,19 @@
 """Contracts: what is refused, what is pinned, and what partners and their programs get."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
+from openapi_spec_validator import validate
 
 from ipaas.accounts.models import Environment, Workspace
 from ipaas.contracts.contract_document import mode_of
 from ipaas.contracts.exports import Door, as_asyncapi, as_json, as_openapi
 from ipaas.contracts.models import Contract, ContractVersion
 from ipaas.contracts.services import share_contract, unshare_contract
+from ipaas.contracts.validators import resolved_part
 from ipaas.core.actor import SYSTEM, Actor
 from ipaas.core.document_types import document_type
 from ipaas.core.errors import Conflict, InvalidInput, PermissionDenied
@@ -105,11 +108,42 @@ def test_openapi_of_a_contract_is_read_by_the_import_of_descriptions(published: 
     assert list(made.manifest.actions) == ["send_orders_in"]
 
 
+@pytest.mark.parametrize("form", [as_openapi, as_asyncapi])
+def test_a_description_is_valid_also_where_its_schemas_refer_to_others(
+    workspace: Workspace, form: Callable[..., dict[str, Any]]
+) -> None:
+    apply(workspace, schema(slug="line", schema={"$id": "https://x.example/line", "$ref": "#/$defs/default",
+                                                 "$defs": {"default": {"type": "string"}}}))  # fmt: skip
+    referring = {"$id": "https://x.example/order", "properties": {"default": {"$ref": "line"}, "self": {"$ref": "#"}}}
+    apply(workspace, schema(schema=referring))
+    found = form(apply(workspace, contract()), DOORS)
+    places = list(references_of(found))
+    assert any("line@1" in one for one in places)
+    assert [one for one in places if resolved_part(found, one) is None] == []
+    if form is as_openapi:
+        validate(found)
+
+
+def references_of(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from [item] if key == "$ref" else references_of(item) if key != "const" else ()
+    elif isinstance(value, list):
+        for item in value:
+            yield from references_of(item)
+
+
 def test_asyncapi_and_json_hold_the_schemas_in_full(published: ContractVersion) -> None:
     found = as_asyncapi(published, DOORS)
     assert [operation["action"] for operation in found["operations"].values()] == ["receive", "send"]
     assert found["channels"]["input"]["address"] == "/hooks/abc"
-    assert found["components"]["messages"]["Output"]["payload"]["schema"] == DEFINITIONS
+    payload = found["components"]["messages"]["Output"]["payload"]["schema"]
+    assert payload["properties"]["line"] == {"$ref": "#/components/messages/Output/payload/schema/$defs/line"}
+    assert payload["properties"]["kind"] == {"const": {"$ref": "#/x"}}
+    assert found["channels"]["output"] == {
+        "address": None, "messages": {"Output": {"$ref": "#/components/messages/Output"}},
+    }  # fmt: skip
+    assert [one for one in references_of(found) if resolved_part(found, one) is None] == []
     assert found["components"]["messages"]["Input"]["examples"][0]["payload"] == {"id": "1"}
     whole = as_json(published, DOORS)
     assert whole["output"]["json_schema"] == DEFINITIONS

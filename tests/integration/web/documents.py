@@ -6,7 +6,17 @@ from ipaas.accounts.models import Workspace
 from ipaas.core.actor import SYSTEM
 from ipaas.flows.yaml_form import to_yaml
 from ipaas.governance.services import apply_document
-from tests.factories.flow_documents import contract, convention, flow, function, lookup, mapping, schema, term
+from tests.factories.flow_documents import (
+    contract,
+    convention,
+    event_type,
+    flow,
+    function,
+    lookup,
+    mapping,
+    schema,
+    term,
+)
 
 EXAMPLE = {"id": "SO-1", "email": "someone@shop.example"}
 
@@ -24,6 +34,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "lookups": lookup(),
     "functions": function(),
     "contracts": contract(slug="order"),
+    "event-types": event_type(),
     "terms": term(),
     "conventions": convention(),
 }
@@ -35,6 +46,7 @@ KINDS = {
     "lookups": "lookup",
     "functions": "function",
     "contracts": "contract",
+    "event-types": "event_type",
     "terms": "term",
     "conventions": "convention",
 }

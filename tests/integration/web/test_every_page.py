@@ -79,6 +79,17 @@ NEEDS: dict[str, str] = {
         contracts:contract_list contracts:contract_check contracts:contract_detail contracts:contract_diff
         contracts:contract_text contracts:contract_export
     """,
+    "event_types.edit": """
+        contracts:event_type_new contracts:event_type_edit
+    """,
+    "event_types.publish": """
+        contracts:event_type_publish contracts:event_type_deprecate contracts:event_type_archive
+        contracts:event_type_restore
+    """,
+    "event_types.view": """
+        contracts:event_type_list contracts:event_type_check contracts:event_type_detail contracts:event_type_diff
+        contracts:event_type_text
+    """,
     "conventions.edit": """
         ownership:convention_new ownership:convention_edit
     """,
