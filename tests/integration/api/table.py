@@ -247,20 +247,22 @@ TABLE: list[Row] = [
     *[
         row
         for plural, kind in KINDS
+        for name in [plural.replace("-", "_")]
+        for held in [409 if kind in ("flow", "schema") else 200]  # deployed, and named by an event type
         for row in (
-            ("GET", f"{plural}/{{{kind}}}/draft", None, f"{plural}.view", 200),
-            ("GET", f"{plural}/{{{kind}}}/text", None, f"{plural}.view", 200),
-            ("GET", f"{plural}/{{{kind}}}/diff?from=1", None, f"{plural}.view", 200),
-            ("POST", f"{plural}/{{{kind}}}/versions/1/deprecate", REASON, f"{plural}.publish", 200),
+            ("GET", f"{plural}/{{{kind}}}/draft", None, f"{name}.view", 200),
+            ("GET", f"{plural}/{{{kind}}}/text", None, f"{name}.view", 200),
+            ("GET", f"{plural}/{{{kind}}}/diff?from=1", None, f"{name}.view", 200),
+            ("POST", f"{plural}/{{{kind}}}/versions/1/deprecate", REASON, f"{name}.publish", 200),
             (
                 "POST",
                 f"{plural}/{{{kind}}}/versions/1/retire",
                 REASON,
-                f"{plural}.publish",
-                409 if kind == "flow" else 200,
+                f"{name}.publish",
+                held,
             ),
-            ("POST", f"{plural}/{{{kind}}}/archive", REASON, f"{plural}.publish", 409 if kind == "flow" else 200),
-            ("POST", f"{plural}/{{{kind}}}/restore", {}, f"{plural}.publish", 200),
+            ("POST", f"{plural}/{{{kind}}}/archive", REASON, f"{name}.publish", held),
+            ("POST", f"{plural}/{{{kind}}}/restore", {}, f"{name}.publish", 200),
         )
     ],
     ("POST", "flows/{flow}/rollback", IN_PRODUCTION, "flows.publish", 409),
@@ -296,7 +298,7 @@ TABLE: list[Row] = [
     ("POST", "connections", NEW_CONNECTION, "connections.edit", 201),
     ("GET", "connections/{connection}", None, "connections.view", 200),
     ("PATCH", "connections/{connection}", {"title": "Pay"}, "connections.edit", 200),
-    ("DELETE", "connections/{connection}", None, "connections.edit", 204),
+    ("DELETE", "connections/{connection}", None, "connections.edit", 409),
     ("GET", "connections/{connection}/health", None, "connections.view", 200),
     ("GET", "connections/{connection}/access", None, "connections.view", 200),
     ("POST", "connections/{connection}/credential", {"values": {"token": "t0psecret-2"}}, "connections.edit", 200),
@@ -305,7 +307,7 @@ TABLE: list[Row] = [
     ("POST", "connections/{connection}/share-links", {"note": "Bob"}, "connections.edit", 201),
     ("POST", "connections/{connection}/share-links/{share}/revoke", {}, "connections.edit", 200),
     ("GET", "connections/{connection}/revocations", None, "connections.view", 200),
-    ("POST", "connections/{connection}/revocations/{revocation}/retry", {}, "connections.edit", 502),
+    ("POST", "connections/{connection}/revocations/{revocation}/retry", {}, "connections.edit", 204),
     ("POST", "connections/{connection}/revocations/{revocation}/settle", REASON, "connections.edit", 204),
     ("POST", "connections/{connection}/test", {}, "connections.test", 200),
     ("POST", "connections/{connection}/try", TRIED, "connections.test", 200),
@@ -421,6 +423,8 @@ TABLE: list[Row] = [
 ]
 BEYOND = {"flows.view", "runs.view", "approvals.view", "approvals.decide"}
 ALSO_NEEDED = {
+    "lookups/{lookup}/bring-along": {"lookups.view"},
+    "functions/{function}/bring-along": {"functions.view"},
     "reviews": {"mappings.edit"},
     "reviews/{review}/comment": {"mappings.view"},
     "reviews/{review}/withdraw": {"mappings.view", "mappings.edit"},
