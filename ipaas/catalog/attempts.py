@@ -20,6 +20,7 @@ from ipaas.core.logging import get_logger
 from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
 from ipaas.sdk.connector import RequestView, ResponseView
+from ipaas.sdk.cookies import COOKIES, cookie_fields
 from ipaas.sdk.errors import MAX_MESSAGE_CHARS, ActionError
 from ipaas.vault.errors import BackendUnavailable
 
@@ -201,7 +202,8 @@ def _previewed(attempt: Attempt, io: BoundTransports) -> JSON:
 
 def _request(view: RequestView) -> JSON:
     query = [list(pair) for pair in view.query]
-    return {"method": view.method, "path": view.path, "query": query, "headers": dict(view.headers), "body": view.body}
+    shown = {"method": view.method, "path": view.path, "query": query, "headers": dict(view.headers), "body": view.body}
+    return {**shown, COOKIES: cookie_fields(view.cookies)} if view.cookies else shown
 
 
 def _response(view: ResponseView) -> JSON:
