@@ -113,7 +113,7 @@ def curl_of(request: Mapping[str, JSON], base_url: str, scheme: AuthScheme | Non
     options, query, cookies = _credential(scheme)
     path = str(request["path"])
     address = base_url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
-    pairs = urlencode([(str(name), str(value)) for name, value in request.get("query") or ()])
+    pairs = urlencode(request.get("query") or {}, doseq=True)
     if pairs:
         address += f"?{pairs}"
     words = ["curl", "-X", str(request["method"]), shlex.quote(address) + _query(query, more=bool(pairs))]

@@ -21,14 +21,6 @@ def cookie_pairs(line: str) -> tuple[tuple[str, str], ...]:
     return tuple((unquote(name), unquote(value)) for name, _, value in pairs if name)
 
 
-def cookie_fields(pairs: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
-    """The cookies by name, in a list where one is repeated."""
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
-
-
 def with_credential(headers: Mapping[str, str], credential: Mapping[str, str]) -> dict[str, str]:
     """The headers of a request with those of its credential, which win; of cookies, those of the same name."""
     made = {**headers, **credential}
