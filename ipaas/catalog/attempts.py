@@ -1,7 +1,7 @@
 """The innermost stage: the connector's action with its transports, and its answer in the pipeline's words."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from ipaas.core.logging import get_logger
 from ipaas.core.net import HttpClient
 from ipaas.policies.pipeline import Call, Effect, Failure, Response
 from ipaas.sdk.connector import RequestView, ResponseView
+from ipaas.sdk.cookies import COOKIES
 from ipaas.sdk.errors import MAX_MESSAGE_CHARS, ActionError
 from ipaas.vault.errors import BackendUnavailable
 
@@ -200,8 +201,22 @@ def _previewed(attempt: Attempt, io: BoundTransports) -> JSON:
 
 
 def _request(view: RequestView) -> JSON:
-    query = [list(pair) for pair in view.query]
-    return {"method": view.method, "path": view.path, "query": query, "headers": dict(view.headers), "body": view.body}
+    shown = {
+        "method": view.method,
+        "path": view.path,
+        "query": _by_name(view.query),
+        "headers": dict(view.headers),
+        "body": view.body,
+    }
+    return {**shown, COOKIES: _by_name(view.cookies)} if view.cookies else shown
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
+    """Pairs as members, by whose names they are masked; a list where one is repeated."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
 
 def _response(view: ResponseView) -> JSON:

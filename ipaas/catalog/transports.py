@@ -32,6 +32,7 @@ from ipaas.core.net import (
 from ipaas.policies.pipeline import Call, Effect
 from ipaas.sdk import auth
 from ipaas.sdk.auth import Credential
+from ipaas.sdk.cookies import with_credential
 from ipaas.sdk.digest import DIGEST, authorization, read_challenge
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.manifest import AuthScheme
@@ -140,7 +141,7 @@ class BoundTransports:
             query = (*(pair for pair in query if pair[0] not in names), *credential.query)
         line = f"{request.path}?{urlencode(query, quote_via=quote)}" if query else request.path
         body = request.body if credential.body is None else credential.body
-        headers = {**request.headers, **credential.headers, **self._digest(request, line, body)}
+        headers = {**with_credential(request.headers, credential.headers), **self._digest(request, line, body)}
         lines = [(name.encode(), value.encode()) for name, value in headers.items()]
         lines += (_USER_AGENT, (b"traceparent", self._trace.traceparent.encode()))
         await self._permit(request_digest(request))

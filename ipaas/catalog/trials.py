@@ -22,6 +22,7 @@ from ipaas.core.phrases import said
 from ipaas.core.redaction import Redactor, scrub_text
 from ipaas.sdk.auth_body import NoPlace, placed
 from ipaas.sdk.connector import Action
+from ipaas.sdk.cookies import COOKIES, cookie_line
 from ipaas.sdk.manifest import AuthScheme, Effect, Manifest
 from ipaas.vault.known import secret_values
 from ipaas.vault.payloads import sealer_for
@@ -109,16 +110,16 @@ def _shown(connection: Connection, manifest: Manifest, compiled: Action, outcome
 
 def curl_of(request: Mapping[str, JSON], base_url: str, scheme: AuthScheme | None) -> str:
     """A command for a shell that sends a request as it is shown; a credential is a variable of the shell."""
-    options, query = _credential(scheme)
+    options, query, cookies = _credential(scheme)
     path = str(request["path"])
     address = base_url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
-    pairs = urlencode([(str(name), str(value)) for name, value in request.get("query") or ()])
+    pairs = urlencode(request.get("query") or {}, doseq=True)
     if pairs:
         address += f"?{pairs}"
     words = ["curl", "-X", str(request["method"]), shlex.quote(address) + _query(query, more=bool(pairs))]
     for name, value in (request.get("headers") or {}).items():
         words += ["-H", shlex.quote(f"{name}: {value}")]
-    words += options
+    words += options + _cookies(request.get(COOKIES) or {}, cookies)
     body = request.get("body")
     if body is not None and body != "":
         words += ["--data-raw", _body(body, request.get("headers") or {}, scheme)]
@@ -151,6 +152,21 @@ def _body(body: JSON, headers: Mapping[str, JSON], scheme: AuthScheme | None) ->
     return quoted
 
 
+def _cookies(given: Mapping[str, JSON], credential: list[tuple[str, str]]) -> list[str]:
+    """All in one option, the last ones variables of the shell; a credential's takes the place of its namesake."""
+    taken = {name for name, _ in credential}
+    pairs = [
+        (str(name), str(one))
+        for name, value in given.items()
+        for one in (value if isinstance(value, list) else [value])
+        if name not in taken
+    ]
+    plain, told = cookie_line(pairs), "; ".join(f"{name}={value}" for name, value in credential)
+    if not pairs and not credential:
+        return []
+    return ["-b", (shlex.quote(plain + ("; " if told else "")) if plain else "") + (f'"{told}"' if told else "")]
+
+
 def _query(pairs: Iterable[tuple[str, str]], *, more: bool) -> str:
     """Parameters whose values are variables of the shell, behind a quoted address."""
     return "".join(
@@ -159,13 +175,18 @@ def _query(pairs: Iterable[tuple[str, str]], *, more: bool) -> str:
     )
 
 
-def _credential(scheme: AuthScheme | None) -> tuple[list[str], list[tuple[str, str]]]:
+def _credential(scheme: AuthScheme | None) -> tuple[list[str], list[tuple[str, str]], list[tuple[str, str]]]:
+    """Options, parameters of the query and cookies."""
     options: list[str] = []
     query: list[tuple[str, str]] = []
+    cookies: list[tuple[str, str]] = []
     for part in scheme.parts if scheme is not None else ():
+        if part.type == "api_key" and part.location == "cookie" and not part.send_body:
+            cookies.append((part.parameter or "api_key", f"{part.prefix}${part.fields[0].name.upper()}"))
+            continue
         more, pairs = _of_part(part)
         options, query = options + more, query + pairs
-    return options, query
+    return options, query, cookies
 
 
 def _of_part(scheme: AuthScheme) -> tuple[list[str], list[tuple[str, str]]]:
@@ -179,8 +200,6 @@ def _of_part(scheme: AuthScheme) -> tuple[list[str], list[tuple[str, str]]]:
         variable = "$" + scheme.fields[0].name.upper()
         if scheme.location == "query":
             return [], [(scheme.parameter or "api_key", f"{scheme.prefix}{variable}")]
-        if scheme.location == "cookie":
-            return ["-b", f'"{scheme.parameter or "api_key"}={scheme.prefix}{variable}"'], []
         return ["-H", f'"{scheme.parameter or "X-Api-Key"}: {scheme.prefix}{variable}"'], []
     if scheme.type == "hmac":
         return ["-H", '"$SIGNATURE_HEADER"'], []

@@ -10,6 +10,7 @@ from ipaas.core.jsonio import JsonInvalid, loads
 from ipaas.core.net import NetError
 from ipaas.expressions import ExpressionError, compile_expression, compile_value
 from ipaas.sdk.bodies import RequestNotBuildable
+from ipaas.sdk.cookies import cookie_pairs
 from ipaas.sdk.errors import ActionError, classify, retry_after
 from ipaas.sdk.formats.xml import NotXml, read_document
 from ipaas.sdk.manifest import ActionSpec, Effect, Lookup, Manifest
@@ -38,6 +39,7 @@ class RequestView:
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    cookies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +382,9 @@ class _Exchange:
 
 def request_view(request: BuiltRequest) -> RequestView:
     """The request as shown; it never had a credential."""
-    return RequestView(request.method, request.path, request.query, request.headers, _shown(request.body))
+    headers = {name: value for name, value in request.headers.items() if name != "cookie"}
+    cookies = cookie_pairs(request.headers.get("cookie", ""))
+    return RequestView(request.method, request.path, request.query, headers, _shown(request.body), cookies)
 
 
 def net_failure(error: IpaasError) -> ActionError:

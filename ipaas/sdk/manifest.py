@@ -225,6 +225,7 @@ class ActionSpec:
     free_path: bool = False
     query: Any = None
     headers: Any = None
+    cookies: Any = None
     body: Any = None
     has_body: bool = False
     body_format: str = "json"

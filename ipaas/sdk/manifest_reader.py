@@ -136,6 +136,7 @@ _SAME_IN_ACTION = (
     "free_path",
     "query",
     "headers",
+    "cookies",
     "body",
     "body_format",
     "omit_null",

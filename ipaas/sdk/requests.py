@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlencode
 from ipaas.core.jsonio import dumps
 from ipaas.expressions import compile_expression, compile_value
 from ipaas.sdk.bodies import RequestNotBuildable, decoded, form_pairs, multipart, scalar_text
+from ipaas.sdk.cookies import cookie_line
 from ipaas.sdk.formats.xml import NotXml, write_document
 from ipaas.sdk.manifest import ActionSpec
 from ipaas.sdk.paths import with_path
@@ -48,7 +49,7 @@ _IN_SEGMENT = "%:@!$&'()*+,;=~"
 
 @dataclass(frozen=True, slots=True)
 class BuiltRequest:
-    """A request below the connection's base URL; ``path`` is encoded, ``query`` is not."""
+    """A request below the connection's base URL; ``path`` is encoded, ``query`` is not; cookies are a header."""
 
     method: str
     path: str
@@ -67,6 +68,7 @@ class RequestTemplate:
         self._query = compile_value(spec.query) if spec.query is not None else None
         self._default_headers = compile_value(dict(default_headers))
         self._headers = compile_value(spec.headers) if spec.headers is not None else None
+        self._cookies = compile_value(spec.cookies) if spec.cookies is not None else None
         self._body = compile_value(spec.body) if spec.has_body else None
 
     def build(self, scope: Mapping[str, Any], *, effect_key: str | None) -> BuiltRequest:
@@ -81,6 +83,8 @@ class RequestTemplate:
         headers = _header_lines(self._default_headers.evaluate(scope))
         if self._headers is not None:
             headers |= _header_lines(self._headers.evaluate(scope))
+        if self._cookies is not None:
+            headers |= _cookie_header(self._cookies.evaluate(scope))
         if effect_key and spec.idempotency.header:
             headers[spec.idempotency.header.lower()] = effect_key
         body = self._encoded_body(scope, headers, effect_key)
@@ -173,15 +177,15 @@ def without_dots(path: str) -> str:
     return path
 
 
-def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+def _pairs(value: Any, what: str = "query") -> tuple[tuple[str, str], ...]:
     if value is None:
         return ()
     if not isinstance(value, dict):
-        raise RequestNotBuildable(reason="query and form take an object")
+        raise RequestNotBuildable(reason=f"{what} takes an object")
     pairs: list[tuple[str, str]] = []
     for name, one in value.items():
         items = one if isinstance(one, list) else [one]
-        pairs.extend((name, _text(item, f"the query parameter {name}")) for item in items if item is not None)
+        pairs.extend((name, _text(item, f"{name} in {what}")) for item in items if item is not None)
     return tuple(pairs)
 
 
@@ -202,6 +206,19 @@ def _header_lines(value: Any) -> dict[str, str]:
             raise RequestNotBuildable(reason=f"the header {name} is too long or holds a character outside ASCII")
         lines[lowered] = text.strip()
     return lines
+
+
+def _cookie_header(value: Any) -> dict[str, str]:
+    pairs = _pairs(value, "cookies")
+    if any(not name for name, _ in pairs):
+        raise RequestNotBuildable(reason="a cookie has no name")
+    try:
+        line = cookie_line(pairs)
+    except UnicodeEncodeError as error:
+        raise RequestNotBuildable(reason="a cookie is not valid Unicode") from error
+    if len(line) > MAX_HEADER_CHARS:
+        raise RequestNotBuildable(reason="the cookies are too long together")
+    return {"cookie": line} if line else {}
 
 
 def _without_null(value: Any) -> Any:

@@ -16,7 +16,9 @@ from urllib.parse import quote
 from ipaas.sdk.requests import BuiltRequest
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_UNSIGNED = frozenset({"authorization", "connection", "user-agent", "expect", "traceparent", "x-amzn-trace-id"})
+_UNSIGNED = frozenset(
+    {"authorization", "connection", "user-agent", "expect", "cookie", "traceparent", "x-amzn-trace-id"}
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -10,6 +10,7 @@ from ipaas.core import clock
 from ipaas.core.errors import ErrorClass
 from ipaas.core.net import EgressPolicy, HttpClient, Socket, open_socket, open_stream, start_tls
 from ipaas.sdk import auth
+from ipaas.sdk.cookies import with_credential
 from ipaas.sdk.digest import DIGEST, authorization, read_challenge
 from ipaas.sdk.errors import ActionError
 from ipaas.sdk.manifest import AuthScheme
@@ -63,7 +64,7 @@ class KitTransports:
         credential = auth.apply(self.scheme, self.secrets, full, clock.now(), host=host)
         together = (*full.query, *credential.query)
         url = self.base_url + path + ("?" + urlencode(together) if together else "")
-        sent = {**full.headers, **credential.headers, **more}
+        sent = {**with_credential(full.headers, credential.headers), **more}
         body = full.body if credential.body is None else credential.body
         self.wire.append(f"{url} {sent} {'' if credential.body is None else body.decode('utf-8', 'replace')}")
         lines = [(name.encode("ascii"), value.encode("ascii")) for name, value in sent.items()]

@@ -59,6 +59,8 @@ class OperationReader:
         }
         if placed.query:
             made["query"] = placed.query
+        if placed.cookies:
+            made["cookies"] = placed.cookies
         made |= self._body(operation, placed, place)
         made["headers"] = {"Accept": "application/json", **placed.headers}
         made["response"], self.good_status = self.answers.read(operation, made["headers"], place)

@@ -25,6 +25,7 @@ class Placed:
     path: dict[str, str] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
     effect_header: str = ""
     effect_property: str = ""
 
@@ -53,9 +54,6 @@ class ParameterReader:
         name = str(parameter["name"])
         if where == "header" and name.lower() in _NOT_PARAMETERS:
             return
-        if where == "cookie":
-            self._findings.dropped(path, "cookie_parameter", f"the cookie {name[:60]} can not be sent")
-            return
         ours = identifier(name, placed.properties)
         schema, as_json = self._schema(parameter, path)
         if where == "header" and "idempoten" in name.lower():
@@ -65,6 +63,7 @@ class ParameterReader:
         if parameter.get("required") is True or where == "path":
             placed.required.append(ours)
         style = str(parameter.get("style") or _DEFAULT_STYLE[where])
+        style = "form" if style == "cookie" else style  # OpenAPI 3.2: form, without encoding what needs none
         explode = parameter.get("explode", style == "form")
         value = f"params.{ours}"
         if as_json:
@@ -73,7 +72,8 @@ class ParameterReader:
             writing = {name: self._in_path(name, value, schema, style, explode is True)}
         else:
             writing = self._written(name, value, schema, style, explode is True, path)
-        {"path": placed.path, "query": placed.query, "header": placed.headers}[where].update(writing)
+        places = {"path": placed.path, "query": placed.query, "header": placed.headers, "cookie": placed.cookies}
+        places[where].update(writing)
 
     def _schema(self, parameter: Mapping[str, Any], path: str) -> tuple[dict[str, Any], bool]:
         """The schema, and whether the value is written as JSON (a parameter with ``content``)."""

@@ -1,13 +1,14 @@
 """What a request asks for, read back into the parameters of its action: the inverse of the request templates."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import orjson
 
 from ipaas.core.jsonio import JsonInvalid, loads
+from ipaas.sdk.cookies import cookie_pairs
 from ipaas.sdk.manifest import ActionSpec
 from ipaas.sdk.openapi.behaviour import opened
 from ipaas.sdk.schemas import Validator, compile_schema, findings
@@ -85,6 +86,7 @@ class RequestReader:
         told = spec.query.items() if isinstance(spec.query, Mapping) else ()
         self._fixed = {str(name): str(one) for name, one in told if isinstance(one, str) and "{{" not in one}
         self._headers = {name.lower(): one for name, one in _written(spec.headers).items()}
+        self._cookies = _written(spec.cookies)
         body = spec.body if isinstance(spec.body, Mapping) else {}
         self._asked = body.get("query")
         self._variables = _written(body.get("variables"))
@@ -123,12 +125,8 @@ class RequestReader:
         params: dict[str, Any] = {}
         for place, value in zip(self.places, self.path_values(path) or (), strict=False):
             place.put(params, [value])
-        given: dict[str, list[str]] = {}
-        for name, value in parse_qsl(request.raw_query, keep_blank_values=True):
-            given.setdefault(name, []).append(value)
-        for name, found in given.items():
-            if name in self._query:
-                self._query[name].put(params, found)
+        _put_all(params, self._query, parse_qsl(request.raw_query, keep_blank_values=True))
+        _put_all(params, self._cookies, cookie_pairs(request.headers.get("cookie", "")))
         for name, place in self._headers.items():
             if name in request.headers:
                 place.put(params, [request.headers[name]])
@@ -230,6 +228,15 @@ def form_tree_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _written(templates: Any) -> dict[str, Written]:
     return {str(name): Written(one) for name, one in templates.items()} if isinstance(templates, Mapping) else {}
+
+
+def _put_all(params: dict[str, Any], places: Mapping[str, Written], pairs: Iterable[tuple[str, str]]) -> None:
+    given: dict[str, list[str]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value)
+    for name, found in given.items():
+        if name in places:
+            places[name].put(params, found)
 
 
 def _pairs(text: str, inside: str, between: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from ipaas.expressions import ExpressionError, compile_expression, compile_value
 from ipaas.sdk.auth_body import blanked, came_along
 from ipaas.sdk.connector import Connector
+from ipaas.sdk.cookies import cookie_pairs
 from ipaas.sdk.manifest import ActionSpec, AuthScheme
 from ipaas.sdk.paths import MISSING, read_path
 from ipaas.sdk.stubs.authority import Authority, digest_challenge
@@ -139,7 +140,7 @@ class VendorStub:
         if scheme.type == "api_key" and scheme.location == "query":
             return name in request.query
         if scheme.type == "api_key" and scheme.location == "cookie":
-            return any(one.strip().startswith(f"{name}=") for one in request.headers.get("cookie", "").split(";"))
+            return name in dict(cookie_pairs(request.headers.get("cookie", "")))
         if scheme.type == "api_key":
             return name.lower() in request.headers
         if scheme.type == "hmac":

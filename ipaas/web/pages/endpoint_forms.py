@@ -1,7 +1,8 @@
 """The form of an endpoint: presets of signatures taken from the connectors, or one written by hand."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -53,6 +54,16 @@ CERTIFICATES = ("fingerprints", "authority", "subject", "names")
 HANDSHAKE_EXAMPLE = '{"kind": "echo_query", "parameter": "validationToken"}'
 EXAMPLE = '{"scheme": "hmac", "header": "X-Signature", "algorithm": "sha256", "encoding": "hex"}'
 MAX_SIGNATURE = 4_000
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the form; ``folded``: shown only when somebody opens it, ``open`` where it holds something."""
+
+    title: str
+    fields: list[forms.BoundField]
+    folded: bool
+    open: bool
 
 
 class EndpointForm(forms.Form):
@@ -247,16 +258,22 @@ class EndpointForm(forms.Form):
             )
         return given
 
-    def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
-        """The fields in the order of a page, by what they are about."""
+    def sections(self) -> list[Section]:
+        """The fields in the order of a page, by what they are about; what few need is folded up until it is used."""
         parts = (
-            (_("Endpoint"), ("environment", "slug", "title")),
-            (_("Signature"), ("way", "secret_slug", "signature", "handshake")),
-            (_("Client certificate"), CERTIFICATES),
-            (_("Id and type of a delivery"), PLACES),
-            (_("Limits and answer"), (*LIMITS, "answer_status")),
+            (_("Endpoint"), ("environment", "slug", "title"), False),
+            (_("Signature"), ("way", "secret_slug"), False),
+            (_("Signature and handshake by hand"), ("signature", "handshake"), True),
+            (_("Client certificate"), CERTIFICATES, True),
+            (_("Id and type of a delivery"), PLACES, True),
+            (_("Limits and answer"), (*LIMITS, "answer_status"), True),
         )
-        return [(title, [self[name] for name in names if name in self.fields]) for title, names in parts]
+        return [self._section(title, names, may_fold=may_fold) for title, names, may_fold in parts]
+
+    def _section(self, title: str, names: Iterable[str], *, may_fold: bool) -> Section:
+        fields = [self[name] for name in names if name in self.fields]
+        used = any(field.errors or field.value() not in (None, "", {}, []) for field in fields)
+        return Section(title, fields, folded=may_fold, open=used)
 
     def values(self) -> dict[str, Any]:
         """What a valid form says, as the arguments of the services."""

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.test import Client
@@ -41,7 +42,7 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> list[GatewayOutcome]:
             request={
                 "method": "POST",
                 "path": "/v1/parcels",
-                "query": [["dry", "yes & no"]],
+                "query": {"dry": "yes & no", "password": "hunter23", "tag": ["a", "b"]},
                 "headers": {"content-type": "application/json", "x-api-token": VALUE},
                 "body": {"weight": 3, "note": f"it's {VALUE}", "password": "hunter22"},
             },
@@ -64,6 +65,7 @@ def test_what_was_sent_and_what_came_back_is_shown_without_secrets(
     assert "p-1" in shown
     assert VALUE not in shown
     assert "hunter22" not in shown
+    assert "hunter23" not in shown
     assert "$TOKEN" in answer.context["trial"].curl
     entry = AuditEntry.objects.get(action="connection.operation_tried")
     assert entry.details == {"operation": "send_parcel", "effect": "unkeyed", "version": "1.0.0"}
@@ -75,7 +77,11 @@ def test_the_command_says_what_was_sent_to_a_shell(
     import shlex
 
     words = shlex.split(builder.post(TRY, SENT).context["trial"].curl)
-    assert words[:4] == ["curl", "-X", "POST", "https://api.parcelpost.example/v1/v1/parcels?dry=yes+%26+no"]
+    address, _, query = words[3].partition("?")
+    assert [*words[:3], address] == ["curl", "-X", "POST", "https://api.parcelpost.example/v1/v1/parcels"]
+    (dry, masked, *tags) = parse_qsl(query)
+    assert (dry, tags) == (("dry", "yes & no"), [("tag", "a"), ("tag", "b")])
+    assert masked[1].startswith("‹redacted:")
     body = json.loads(words[words.index("--data-raw") + 1])
     assert body["weight"] == 3
     assert body["note"].startswith("it's ‹redacted:")

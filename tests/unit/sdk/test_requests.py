@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipaas.sdk.bodies import RequestNotBuildable
+from ipaas.sdk.cookies import cookie_pairs, with_credential
 from ipaas.sdk.manifest import ActionSpec, Idempotency
 from ipaas.sdk.requests import BuiltRequest, RequestTemplate
 
@@ -50,6 +51,46 @@ def test_a_value_never_leaves_its_place_in_the_path(value: str) -> None:
     assert segments[4:] == ["parts"]
     assert unquote(segments[3]) == value
     assert not set("?# ") & set(path)
+
+
+@given(st.text(min_size=1, max_size=9), st.text(max_size=30))
+def test_a_value_never_leaves_its_cookie(name: str, value: str) -> None:
+    given_cookies = {"first": "1", name: value}
+    try:
+        line = build({"cookies": given_cookies}, cookies="{{ params.cookies }}").headers["cookie"]
+    except RequestNotBuildable:
+        return
+    assert line.isascii()
+    assert line.isprintable()
+    assert not set(line.replace("; ", "", 1)) & set(' ",;\\')
+    assert dict(cookie_pairs(line)) == given_cookies
+
+
+@pytest.mark.parametrize(
+    "cookies", [{"": "x"}, {"a": {"b": 1}}, {"a": "x" * 9000}, {"a": "\ud800"}, "a=b", [["a", "b"]]]
+)
+def test_bad_cookies_are_refused(cookies: Any) -> None:
+    with pytest.raises(RequestNotBuildable):
+        build({"cookies": cookies}, cookies="{{ params.cookies }}")
+
+
+@pytest.mark.parametrize(
+    ("own", "credential", "sent"),
+    [
+        ("a=1; sid=mine; b=2", "sid=k", "a=1; b=2; sid=k"),
+        ("sid=mine", "app=k; sid=k", "app=k; sid=k"),
+        ("SID=mine; s%20d=1", "sid=k", "SID=mine; s%20d=1; sid=k"),
+        ("a=1", None, "a=1"),
+        (None, "sid=k", "sid=k"),
+    ],
+)
+def test_a_credentials_cookie_takes_the_place_of_its_namesake(
+    own: str | None, credential: str | None, sent: str
+) -> None:
+    def lines(line: str | None) -> dict[str, str]:
+        return {"x": "1"} if line is None else {"x": "1", "cookie": line}
+
+    assert with_credential(lines(own), lines(credential)) == {"x": "1", "cookie": sent}
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "\ud800", None, [], {}])

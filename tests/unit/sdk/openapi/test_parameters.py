@@ -173,9 +173,48 @@ def test_an_idempotency_header_is_the_platforms_to_fill_in() -> None:
     assert built(found, {}, "send", key="effect-7").headers["idempotency-key"] == "effect-7"
 
 
-def test_cookies_and_unknown_places_are_told_and_left_out() -> None:
-    found = imported(get_with({"name": "sid", "in": "cookie", "schema": {}}, {"name": "x", "in": "nowhere"}))
-    assert {"cookie_parameter", "parameter_place"} <= told(found)
+def test_unknown_places_are_told_and_left_out() -> None:
+    assert told(imported(get_with({"name": "x", "in": "nowhere"}))) == {"parameter_place"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "line"),
+    [
+        ({"schema": {"type": "string"}}, "blue", "color=blue"),
+        ({"schema": {"type": "string"}}, 'a b;x=1\r\nHost: e, "q" \\ 50% ü', None),
+        ({"schema": {"type": "string"}}, "YWI+Lw==", "color=YWI+Lw=="),
+        ({"schema": {"type": "integer"}}, 7, "color=7"),
+        ({"schema": {"type": "boolean"}}, False, "color=false"),
+        ({"schema": COLOURS}, ["blue", "b;k"], "color=blue; color=b%3Bk"),
+        ({"schema": COLOURS}, ["blue"], "color=blue"),
+        ({"schema": COLOURS, "explode": False}, ["blue", "black"], "color=blue%2Cblack"),
+        ({"schema": COLOURS, "explode": False, "style": "cookie"}, ["blue", "black"], "color=blue%2Cblack"),
+        ({"schema": COLOURS, "style": "cookie"}, ["blue", "black"], "color=blue; color=black"),
+        ({"schema": RGB}, {"R": 100, "G": 200}, "R=100; G=200"),
+        ({"schema": RGB, "explode": False}, {"R": 100, "G": 200}, "color=R%2C100%2CG%2C200"),
+        ({"content": {"application/json": {"schema": RGB}}}, {"R": 1}, "color={%22R%22:1}"),
+    ],
+)
+def test_cookies_in_every_style_and_back(parameter: dict[str, Any], value: Any, line: str | None) -> None:
+    found = imported(get_with({"name": "color", "in": "cookie", **parameter}))
+    request = built(found, {"color": value})
+    assert told(found) == set()
+    assert set(request.headers["cookie"]) <= set(map(chr, range(0x20, 0x7F))) - set(',"\\')
+    assert line is None or request.headers["cookie"] == line
+    assert line is not None or not set(request.headers["cookie"]) & set("; ")
+    reader = RequestReader(action_of(found).spec)
+    arrived = StubRequest("GET", request.path, {}, request.headers, b"")
+    assert reader.params(arrived, request.path) == ({"color": value}, "")
+    assert (reader.problem(arrived, request.path), built(found, {}).headers.get("cookie")) == ("", None)
+
+
+def test_the_stub_holds_cookies_to_the_document() -> None:
+    many = {"name": "big/tab le", "in": "cookie", "schema": {"type": "integer", "maximum": 5}, "required": True}
+    found = imported(get_with(many, {"name": "X-A", "in": "header", "schema": {"type": "string"}}))
+    reader = RequestReader(action_of(found).spec)
+    for line, problem in (("", "required"), ("big%2Ftab%20le=6", "5"), ("other=1; big%2Ftab%20le=5", "")):
+        said = reader.problem(StubRequest("GET", "/parcels", {}, {"cookie": line}, b""), "/parcels")
+        assert (problem in said) if problem else not said
 
 
 def test_references_to_parameters_are_followed_once_round() -> None:
