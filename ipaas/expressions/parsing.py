@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -35,8 +36,12 @@ class _Environment(Environment):
 _environment = _Environment(optimized=False, autoescape=False)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> nodes.Expr:
-    """The tree of one bare expression; every node's ``lineno`` is its offset in the text."""
+    """The tree of one bare expression; every node's ``lineno`` is its offset in the text.
+
+    The same text gives the same tree, which nobody may change.
+    """
     if len(text) > MAX_SOURCE:
         raise ExpressionLimit(f"an expression of {len(text)} characters is too long, {MAX_SOURCE} are allowed")
     if not text.strip():

@@ -159,9 +159,9 @@ def _reached(content: Content, resolve: Resolve) -> Iterator[Point]:
     probe_tree = _probe(content["fields"], "", "", filters)
     probe = engine.compile({**content, "fields": probe_tree}, resolve=resolve) if filters else None
     for source, scope in _sources(content, with_formats(compiled, content)):
-        for trace in compiled.explain(source, scope).fields:
+        for trace in compiled.explain(source, scope, timed=False).fields:
             yield from _of_trace(trace, keys)
-        for trace in probe.explain(source, scope).fields if probe is not None else ():
+        for trace in probe.explain(source, scope, timed=False).fields if probe is not None else ():
             place = filters.get(_anywhere(trace.path))
             if place is not None and trace.error is None:
                 yield Point("branch", place, _KEPT if trace.value else _LEFT_OUT)

@@ -100,15 +100,17 @@ class CompiledMapping:
         *,
         within_s: float = MAX_SECONDS,
         place: str = "",
+        timed: bool = True,
     ) -> Explained:
-        """The same target, with the way of every field; a field that fails is left out and hides no other."""
-        return self._explainer(scope or {}, place, within_s).explain(self.root, {**(scope or {}), "source": source})
+        """The same target, with the way of every field; a field that fails is left out and hides no other.
 
-    def _explainer(
-        self, scope: Mapping[str, Any], place: str, within_s: float, *, only_first: bool = False
-    ) -> Explainer:
-        seed = self._seed(scope, place)
-        return Explainer(self.parts, steps=MAX_STEPS, within_s=within_s, seed=seed, only_first=only_first)
+        Unless it is ``timed``, every ``cost_us`` is 0, and half of the work is saved.
+        """
+        explainer = self._explainer(scope or {}, place, within_s, timed=timed)
+        return explainer.explain(self.root, {**(scope or {}), "source": source})
+
+    def _explainer(self, scope: Mapping[str, Any], place: str, within_s: float, **how: bool) -> Explainer:
+        return Explainer(self.parts, steps=MAX_STEPS, within_s=within_s, seed=self._seed(scope, place), **how)
 
     def _seed(self, scope: Mapping[str, Any], place: str) -> str:
         run = scope.get("run")

@@ -57,42 +57,32 @@ class Explained:
         return next((one.error for one in self.fields if one.error is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One expression in both ways, each a function of the scope, the source and a budget."""
-
-    fast: Build
-    slow: Build
-
-
-def _part(text: str, library: Library) -> Part:
-    made = []
-    for explain in (False, True):
-        emitter = Emitter(explain=explain, library=(library.explaining if explain else None) or library)
-        code = emitter.emit(parse(text))
-        body = f"weigh(B, {code})" if emitter.grows else code
-        made.append(emitter.program([f"return {body}"], "S, source, B"))
-    return Part(*made)
+def _way(text: str, library: Library, *, explain: bool) -> Build:
+    """One expression as a function of the scope, the source and a budget: the fast way, or the one that explains."""
+    emitter = Emitter(explain=explain, library=(library.explaining if explain else None) or library)
+    code = emitter.emit(parse(text))
+    body = f"weigh(B, {code})" if emitter.grows else code
+    return emitter.program([f"return {body}"], "S, source, B")
 
 
-@lru_cache(maxsize=4096)
-def _shared_part(text: str) -> Part:
-    return _part(text, NO_LIBRARY)
+@lru_cache(maxsize=8192)
+def _shared_way(text: str, *, explain: bool) -> Build:
+    return _way(text, NO_LIBRARY, explain=explain)
 
 
 @dataclass(slots=True)
 class Parts:
-    """The expressions of one mapping; those without lookups and functions of its own are shared."""
+    """The expressions of one mapping, each made when it is asked for; those without a library of its own are shared."""
 
     library: Library
-    own: dict[str, Part] = field(default_factory=dict)
+    own: dict[tuple[str, bool], Build] = field(default_factory=dict)
 
-    def __getitem__(self, text: str) -> Part:
+    def way(self, text: str, *, explain: bool) -> Build:
         if not self.library.functions and not self.library.lookups:
-            return _shared_part(text)
-        if text not in self.own:
-            self.own[text] = _part(text, self.library)
-        return self.own[text]
+            return _shared_way(text, explain=explain)
+        if (text, explain) not in self.own:
+            self.own[text, explain] = _way(text, self.library, explain=explain)
+        return self.own[text, explain]
 
 
 class Stop(Exception):
@@ -100,9 +90,11 @@ class Stop(Exception):
 
 
 class Explainer:
-    """One explanation; with ``only_first`` it ends at the first fault."""
+    """One explanation; with ``only_first`` it ends at the first fault, ``timed`` tells what each field costs."""
 
-    def __init__(self, parts: Parts, *, steps: int, within_s: float, seed: str, only_first: bool = False) -> None:
+    def __init__(
+        self, parts: Parts, *, steps: int, within_s: float, seed: str, only_first: bool = False, timed: bool = False
+    ) -> None:
         self.parts = parts
         self.recorder = Recorder()
         self.budget = Budget(steps, deadline=time.monotonic() + within_s, draws=Draws(seed))
@@ -110,6 +102,7 @@ class Explainer:
         self.traces: list[FieldTrace] = []
         self.left_out = 0
         self.only_first = only_first
+        self.timed = timed
         self._branch: str | None = None
         self._rows: list[tuple[str, int]] = []
 
@@ -261,16 +254,16 @@ class Explainer:
 
     def _run(self, text: str, frame: TracedScope, *, keep: bool = False) -> Any:
         self.budget.rows = self._rows
-        value = self.parts[text].slow(frame, frame.get("source"), self.budget)
+        value = self.parts.way(text, explain=True)(frame, frame.get("source"), self.budget)
         return value if keep else untraced(self.budget, value)
 
     def _cost(self, text: str, frame: TracedScope) -> float:
-        """Microseconds of the fast way; 0 where it fails, or where only the first fault is looked for."""
-        if self.only_first:
+        """Microseconds of the fast way; 0 where it fails, or where nobody asks for it."""
+        if not self.timed:
             return 0.0
         names = {name: plain_of(value) for name, value in dict.items(frame)}
         budget = Budget(self.budget.left, deadline=self.budget.deadline, draws=Draws(self.seed))
-        fast = self.parts[text].fast
+        fast = self.parts.way(text, explain=False)
         started = time.perf_counter()
         try:
             fast(names, names.get("source"), budget)

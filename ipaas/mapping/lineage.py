@@ -5,6 +5,7 @@ is found. Where a place and something inside it are both read, only the inner on
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from ipaas.expressions.limits import Budget
@@ -13,6 +14,7 @@ from ipaas.expressions.operators import kind_of
 MAX_READS: Final = 200
 MAX_WRAPPED: Final = 200_000
 MAX_LEVELS: Final = 64
+_MISSING: Final = object()
 
 
 class Recorder:
@@ -21,7 +23,7 @@ class Recorder:
     __slots__ = ("_read", "_whole", "wrapped")
 
     def __init__(self) -> None:
-        self._read: dict[str, str] = {}
+        self._read: dict[str, Any] = {}
         self._whole: set[str] = set()
         self.wrapped = 0
 
@@ -30,27 +32,38 @@ class Recorder:
 
     def note(self, place: str, value: Any) -> None:
         if len(self._read) < 10 * MAX_READS:
-            self._read.setdefault(place, kind_of(value))
+            self._read.setdefault(place, value)
 
     def note_whole(self, place: str) -> None:
         if place in self._read:
             self._whole.add(place)
 
     def note_missing(self, place: str) -> None:
-        self._read.setdefault(place, "missing")
+        self._read.setdefault(place, _MISSING)
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return tuple(place for place, _ in self.kinds())[:MAX_READS]
+        return tuple(islice(self._inner(), MAX_READS))
 
     def kinds(self) -> Iterator[tuple[str, str]]:
         """Every place that was read, with the word for the kind of its value."""
-        outer = {place[:end] for place in self._read for end in _ends(place)} - self._whole
-        return ((place, kind) for place, kind in self._read.items() if place not in outer)
+        for place in self._inner():
+            value = self._read[place]
+            yield place, "missing" if value is _MISSING else kind_of(value)
+
+    def _inner(self) -> Iterator[str]:
+        outer: set[str] = set()
+        for place in self._read:
+            head = _holder(place)
+            while head and head not in outer:
+                outer.add(head)
+                head = _holder(head)
+        outer -= self._whole
+        return (place for place in self._read if place not in outer)
 
 
-def _ends(place: str) -> Iterator[int]:
-    return (end for end, letter in enumerate(place) if letter in ".[")
+def _holder(place: str) -> str:
+    return place[: max(place.rfind("."), place.rfind("["), 0)]
 
 
 class TracedObject(dict[str, Any]):

@@ -200,7 +200,9 @@ def _source(given: Given, rows: Sequence[Row]) -> list[Board]:
     places = list(given.source)
     for scope in scopes:
         seen = [place for root in given.roots if root in scope for place in value_places(scope[root], root)]
-        places = together(places, seen)
+        typed = {place.path for place in places if place.type}
+        if any(place.path not in typed for place in seen):
+            places = together(places, seen)
         values.append({place.path: place.value for place in seen})
     readers = _readers(rows)
     return [
@@ -292,7 +294,7 @@ def _drop(tree: Any, steps: Sequence[str | int]) -> None:
 def _result(sample: Sample, compiled: CompiledMapping | None, rows: Sequence[Row]) -> Board:
     if sample.scope is None or compiled is None:
         return {"label": sample.label, "problem": sample.problem, "failed": 0, "cells": {}, "text": None, "leaves": []}
-    found: Explained = compiled.explain(sample.scope.get("source"), sample.scope, within_s=WITHIN_S)
+    found: Explained = compiled.explain(sample.scope.get("source"), sample.scope, within_s=WITHIN_S, timed=False)
     cells: dict[str, Board] = {}
     failed = 0
     for trace in found.fields:

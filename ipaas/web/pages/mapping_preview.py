@@ -1,6 +1,5 @@
 """What a mapping makes of a sample: field by field, so that one fault does not hide the others."""
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +15,13 @@ from ipaas.core.document_forms import exact, unreadable
 from ipaas.core.errors import IpaasError
 from ipaas.core.phrases import in_words
 from ipaas.core.references import split_reference
-from ipaas.expressions import ExpressionError
 from ipaas.mapping import engine
 from ipaas.mapping.document import validate
 from ipaas.mapping.engine import MappingFailed
 from ipaas.mapping.formats.applying import sample_output, sample_source
 from ipaas.mapping.formats.errors import FormatFailed
 from ipaas.mapping.nodes import DEFAULT_ELEMENT, is_choose, is_each, is_expression
+from ipaas.mapping.resolving import resolver_of
 from ipaas.web.build_readmodels import FieldRow
 from ipaas.web.readmodels import Finding
 
@@ -67,7 +66,10 @@ def preview(content: Json, sample: str, workspace_id: Any, variables: Mapping[st
         return Preview(
             [], None, [Finding("error", in_words(fault["message"]), "", fault.get("line"), fault.get("column"))]
         )
-    rows, target = _apply(content, scope_of(content, value, variables))
+    try:
+        rows, target = _apply(content, scope_of(content, value, variables), workspace_id)
+    except IpaasError as error:  # a lookup or function that there is not
+        return Preview([], None, [Finding("error", in_words(error.detail), "")])
     findings = [
         *_against(content.get("source_schema"), value, workspace_id, _("The sample breaks {schema}")),
         *_against(content.get("target_schema"), target, workspace_id, _("The target breaks {schema}")),
@@ -101,29 +103,37 @@ def scope_of(content: Content, value: Json, variables: Mapping[str, Any]) -> dic
     return {**scope, "trigger": {}, "steps": {}, "business_ids": {}, **given}
 
 
-def _apply(content: Content, scope: Mapping[str, Any]) -> tuple[list[FieldRow], dict[str, Any]]:
-    rows: list[FieldRow] = []
-    target: dict[str, Any] = {}
-    stop = time.monotonic() + WITHIN_S
-    for name, tree in content["fields"].items():
-        error = ""
-        left = stop - time.monotonic()
-        try:
-            part = engine.compile({"slug": content["slug"], "fields": {name: tree}})
-            if left > 0:
-                target.update(part.apply(scope["source"], scope, within_s=left))
-            else:
-                error = _("not tried: the fields before took too long")
-        except (MappingFailed, ExpressionError) as failure:
-            error = _told(failure)
-        rows.append(FieldRow(name, *_written(tree), value=target.get(name), error=error))
-    return rows, target
+def _apply(content: Content, scope: Mapping[str, Any], workspace_id: Any) -> tuple[list[FieldRow], Json]:
+    """The rows of the mapping's own fields, or of its one program, with the target of all that worked."""
+    compiled = engine.compile_to_explain(content, resolve=resolver_of(workspace_id))
+    made = compiled.explain(scope["source"], scope, within_s=WITHIN_S, timed=False)
+    errors: dict[str, str] = {}
+    names = content.get("fields", {})
+    for trace in made.fields:
+        if trace.error is not None:
+            errors.setdefault(_outermost(trace.path, names), _told(trace.error))
+    if not names:
+        return [FieldRow(*_program(content), value=made.target, error=errors.get("", ""))], made.target
+    target = made.target or {}
+    return [
+        FieldRow(name, *_written(tree), value=target.get(name), error=errors.get(name, ""))
+        for name, tree in names.items()
+    ], target
 
 
-def _told(failure: IpaasError) -> str:
-    if isinstance(failure, MappingFailed):
-        return _("{field}: {reason} (reads {reads})").format_map(failure.params)
-    return in_words(failure.detail)
+def _outermost(path: str, names: Mapping[str, Any]) -> str:
+    """The field of the mapping that a place is, or stands in."""
+    inside = [name for name in names if path == name or path.startswith((f"{name}.", f"{name}["))]
+    return max(inside, key=len, default="")
+
+
+def _program(content: Content) -> tuple[str, str]:
+    """A target that one JSONata expression or one text makes."""
+    return _("the whole target"), str(content["jsonata"] if "jsonata" in content else content["template"])
+
+
+def _told(failure: MappingFailed) -> str:
+    return _("{field}: {reason} (reads {reads})").format_map(failure.params)
 
 
 def _against(reference: Json, value: Json, workspace_id: Any, said: str) -> Iterator[Finding]:
@@ -139,7 +149,7 @@ def field_rows(content: Json) -> list[FieldRow]:
     """Every leaf of a mapping of valid form: the target's place and how it is made."""
     if not isinstance(content, dict) or validate(content):
         return []
-    return list(_leaves(content["fields"], ""))
+    return list(_leaves(content["fields"], "")) if "fields" in content else [FieldRow(*_program(content))]
 
 
 def _leaves(fields: Mapping[str, Any], path: str) -> Iterator[FieldRow]:

@@ -98,12 +98,14 @@ def panel_of(content: Any, workspace_id: UUID) -> Panel:
     """The results of a content of any form."""
     if not isinstance(content, dict) or errors_of(validate(content, workspace_id)):
         return Panel()
+    if not content.get("tests"):
+        return Panel(ready=True)
     resolve = resolver_of(workspace_id)
     found = run_cases(content, resolve=resolve, within_s=WITHIN_S)
     if found.problem:
         return Panel(ready=True, problem=in_words(found.problem))
-    reached = coverage(content, resolve=resolve, within_s=COVERED_WITHIN_S) if found.results else None
-    missed = [in_words(point.words) for point in reached.missed] if reached else []
+    reached = coverage(content, resolve=resolve, within_s=COVERED_WITHIN_S)
+    missed = [in_words(point.words) for point in reached.missed]
     rows = [_row(one) for one in found.results]
     return Panel(True, "", rows, reached, missed[:MOST_MISSED], max(0, len(missed) - MOST_MISSED))
 

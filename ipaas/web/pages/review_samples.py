@@ -129,6 +129,6 @@ def _target(mapping: CompiledMapping | str, sample: Sample) -> tuple[Any, str]:
     """What a sample becomes as far as it goes, and the first fault."""
     if isinstance(mapping, str):
         return None, mapping
-    found = mapping.explain(sample.source, sample.scope, within_s=WITHIN_S)
+    found = mapping.explain(sample.source, sample.scope, within_s=WITHIN_S, timed=False)
     fault = found.first_error
     return found.target, in_words(fault.detail) if fault is not None else ""

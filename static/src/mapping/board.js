@@ -189,6 +189,8 @@ store.addEventListener("problem", ({ detail }) => {
   put(told, "hidden", false);
   tell(find("broken-text"), detail.line ? `${say("line", { line: detail.line })}: ${detail.text}` : detail.text);
 });
+// The tests are asked for when the fields stand there, so that neither waits for the other.
+for (const event of ["data", "problem"]) store.addEventListener(event, () => setTimeout(() => document.dispatchEvent(new Event("mapping-answered"))), { once: true });
 for (const event of ["waiting", "rest"]) store.addEventListener(event, () => put(root, "data-waiting", store.busy));
 
 // A form that is sent while an edit is under way waits for it.

@@ -1,5 +1,6 @@
 """The live preview of mappings and the values that schemas are tried on."""
 
+import html
 import json
 from typing import Any
 
@@ -7,6 +8,10 @@ import pytest
 from django.test import Client
 
 from ipaas.accounts.models import Environment, Workspace
+from ipaas.core import yamlio
+from ipaas.core.actor import SYSTEM
+from ipaas.governance.services import apply_document
+from tests.factories.flow_documents import lookup
 from tests.integration.web.conftest import Browsers
 from tests.integration.web.documents import BAD_TEXTS, EXAMPLE, published, yaml_of
 
@@ -126,10 +131,31 @@ def test_a_document_with_faults_has_no_preview(builder: Client) -> None:
 
 def test_a_preview_never_takes_long(builder: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ipaas.web.pages.mapping_preview.WITHIN_S", 0.0)
-    fields = {"all": {"each": "source.ids", "item": "item"}, "id": "source.id"}
-    found = check(builder, "mappings", json.dumps({"ids": [1] * 5000, "id": 1}), fields=fields)["preview"]
+    fields = {"all": {"each": "range(20000)", "item": "item * 2"}, "id": "source.id"}
+    found = check(builder, "mappings", json.dumps({"id": 1}), fields=fields)["preview"]
 
-    assert ["too long" in row.error for row in found.rows] == [True, True]
+    assert ["too many steps" in row.error for row in found.rows] == [True, False]
+    assert found.target == {"id": 1}
+
+
+def test_a_mapping_by_one_program_has_a_preview_and_its_pages(builder: Client, workspace: Workspace) -> None:
+    for program in ({"jsonata": "{'a': source.id}"}, {"template": "No. {{ source.id }}"}):
+        given = {"kind": "mapping", "slug": "whole", "title": "Whole", **program}
+        apply_document(actor=SYSTEM, workspace=workspace, content=given)
+        sent = {"document": yamlio.dump(given), "sample": '{"id": 7}'}
+        answer = builder.post("/w/acme/mappings/-check/", sent, headers=HTMX)
+        assert (answer.status_code, "all made" in answer.content.decode()) == (200, True)
+        assert builder.get("/w/acme/mappings/whole/edit/").status_code == 200
+        assert next(iter(program.values())) in html.unescape(builder.get("/w/acme/mappings/whole/").content.decode())
+
+
+def test_a_preview_reads_lookups_and_says_which_there_is_not(builder: Client, workspace: Workspace) -> None:
+    apply_document(actor=SYSTEM, workspace=workspace, content=lookup())
+    fields, sample = {"rate": "lookup('vat', source.land).rate"}, '{"land": "DE"}'
+    found = check(builder, "mappings", sample, fields=fields, lookups={"vat": "vat-rates"})["preview"]
+    assert (found.failed, str(found.target["rate"])) == (0, "0.19")
+    found = check(builder, "mappings", sample, fields=fields, lookups={"vat": "nowhere"})["preview"]
+    assert [one.severity for one in found.findings] == ["error"]
 
 
 def test_a_value_is_tried_on_a_schema(builder: Client) -> None:
