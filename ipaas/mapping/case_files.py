@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ipaas.contracts.bundling import Target, whole_of
 from ipaas.core.document_forms import read_document
 from ipaas.core.errors import InvalidInput, NotFound
 from ipaas.core.references import reference_to, split_reference
+
+if TYPE_CHECKING:
+    from ipaas.contracts.bundling import Target
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MOST_FILES = 5_000
@@ -49,9 +51,15 @@ class Folder:
     def resolve(self, kind: str, reference: str) -> Mapping[str, Any]:
         """The content of a document, of a schema with what it refers to. Raises ``NotAmongFiles``."""
         content = self._document(kind, reference).content
-        return {**content, "schema": whole_of(content, self._target)} if kind == "schema" else content
+        if kind != "schema":
+            return content
+        from ipaas.contracts.bundling import whole_of  # its words read Django's settings
 
-    def _target(self, reference: str) -> Target | None:
+        return {**content, "schema": whole_of(content, self._target)}
+
+    def _target(self, reference: str) -> "Target | None":
+        from ipaas.contracts.bundling import Target
+
         try:
             found = self._document("schema", reference)
         except NotFound:

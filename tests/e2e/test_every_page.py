@@ -69,6 +69,8 @@ def addresses(page: BrowserPage, values: dict[str, Any]) -> list[str]:
         kind = one.name.removeprefix("ownership:").partition("_")[0]
         if kind in ("term", "convention"):
             own[one.name] = {"ownership.slug": values[kind]}
+        if one.name.startswith("contracts:event_type_"):
+            own[one.name] = {"contracts.slug": values["event_type"]}
     below = {one.path("acme", values | own.get(one.name, {})) + QUERIES.get(one.name, ""): one.name for one in PAGES}
     found, lost = [], []
     for path, name in {**below, **dict.fromkeys(plain_paths(get_resolver().url_patterns), "")}.items():

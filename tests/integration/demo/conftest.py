@@ -151,11 +151,29 @@ def stand_ins(home: Path) -> Iterator[StandIns]:
 @pytest.fixture
 def shop(transactional_db: None, stand_ins: StandIns) -> Iterator[Shop]:
     settings.cache_clear()
+    warehouse = Warehouse.from_settings()
+    assert warehouse is not None
+    yield from _opened(stand_ins, warehouse)
+
+
+@pytest.fixture
+def shop_without_warehouse(
+    transactional_db: None, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shop]:
+    """Installed where no warehouse is named; its table is there to be looked into."""
+    settings.cache_clear()
+    warehouse = Warehouse.from_settings()
+    assert warehouse is not None
+    warehouse.prepare()
+    monkeypatch.delenv("IPAAS_DEMO_WAREHOUSE_URL")
+    settings.cache_clear()
+    yield from _opened(stand_ins, warehouse)
+
+
+def _opened(stand_ins: StandIns, warehouse: Warehouse) -> Iterator[Shop]:
     demo.install()
     workspace = Workspace.objects.get(slug=demo.WORKSPACE)
     reset_stand_ins(actor=SYSTEM, workspace=workspace)
-    warehouse = Warehouse.from_settings()
-    assert warehouse is not None
     production = Environment.objects.get(workspace=workspace, slug=demo.ENVIRONMENT)
     yield Shop(workspace, production, stand_ins, warehouse)
     sql("DROP TABLE orders")

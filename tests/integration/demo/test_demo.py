@@ -10,7 +10,6 @@ from ipaas.catalog.models import Connection
 from ipaas.cli import demo
 from ipaas.cli.books import OrderBook
 from ipaas.cli.demo_warehouse import Warehouse
-from ipaas.config import settings
 from ipaas.core.actor import SYSTEM
 from ipaas.core.errors import InvalidInput
 from ipaas.flows.examples import example_text
@@ -177,11 +176,9 @@ def test_a_restart_keeps_what_an_administrator_has_allowed(shop: Shop) -> None:
     assert workspace.settings["egress_allow"] == [*ours, "vault.lan:8200"]
 
 
-def test_without_a_warehouse_the_step_is_left_out_and_said_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("IPAAS_DEMO_WAREHOUSE_URL")
-    settings.cache_clear()
-    signs = demo.install()
-    assert "IPAAS_DEMO_WAREHOUSE_URL" in demo.introduce(signs, as_json=False)
+def test_without_a_warehouse_the_step_is_left_out_and_said_so(shop_without_warehouse: Shop) -> None:
+    shop = shop_without_warehouse
+    assert "IPAAS_DEMO_WAREHOUSE_URL" in demo.introduce(demo.install(), as_json=False)
     run = shop.order(1)
     shop.work(run)
 

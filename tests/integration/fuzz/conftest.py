@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from ipaas.catalog.threads import close_thread_connections
-from tests.integration.api.conftest import acme, deployed, person, production, subjects
+from tests.integration.api.conftest import _no_vendor_is_called, acme, deployed, person, production, subjects
 
-__all__ = ["acme", "deployed", "person", "production", "subjects"]
+__all__ = ["_no_vendor_is_called", "acme", "deployed", "person", "production", "subjects"]
 
 
 @pytest.fixture(autouse=True)

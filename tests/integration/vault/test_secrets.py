@@ -23,6 +23,7 @@ from ipaas.vault.inbound import open_versions
 from ipaas.vault.known import secret_values
 from ipaas.vault.models import DataKey, Secret, SecretVersion
 from ipaas.vault.opening import open_secret, peek_secret
+from ipaas.vault.uses import SecretUse
 from tests.integration.core.net.certificates import Authority
 
 VALUE = "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
@@ -211,8 +212,8 @@ def test_a_revoked_version_is_gone_for_good(secret: Secret, workspace: Workspace
 
 
 def test_a_used_secret_is_not_deleted(secret: Secret, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "_usage_finders", [lambda _, slug: [f"connection of {slug}"]])
-    with pytest.raises(SecretInUse, match="connection of payments"):
+    monkeypatch.setattr(services, "_usage_finders", [lambda _, slug: [SecretUse("connection", slug)]])
+    with pytest.raises(SecretInUse, match="connection payments"):
         services.delete_secret(secret=secret, actor=alice)
     monkeypatch.setattr(services, "_usage_finders", [])
     services.delete_secret(secret=secret, actor=alice)

@@ -271,6 +271,8 @@ def test_a_version_is_deprecated_with_a_reason(builder: Client, place: str) -> N
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_document_is_archived_and_brought_back(builder: Client, place: str) -> None:
+    if place == "schemas":  # that of the event type holds it
+        builder.post(f"{one('event-types')}archive/", {"reason": "replaced"})
     builder.post(f"{one(place)}archive/", {"reason": "replaced"})
     assert SLUGS[place] not in [row.slug for row in builder.get(base(place)).context["page"].items]
     assert SLUGS[place] in [row.slug for row in builder.get(f"{base(place)}?state=archived").context["page"].items]
