@@ -322,7 +322,7 @@ def values(subjects: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     ids["audit.job_id"], ids["events.delivery_id"] = subjects["audit_job"], subjects["receipt"]
     ids["link_id"] = ids["drift_id"] = ids["revocation_id"] = subjects["member"]  # none of these: found by nobody
-    ids["term"], ids["convention"] = subjects["term"], subjects["convention"]
+    ids |= {kind: subjects[kind] for kind in ("term", "convention", "event_type")}
     key = ApiKey.objects.get(id=subjects["key"]).prefix
     place = {"environment": "production", "connector": "payments", "vendor": "payments", "fmt": "jsonl", "number": 1,
              "deed": "cancel", "action": "get_charge", "name": "order", "value": "o-1", "form": "openapi"}  # fmt: skip
